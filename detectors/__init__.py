@@ -1,0 +1,1 @@
+"""Pixels and text in, findings out."""
