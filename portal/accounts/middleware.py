@@ -1,0 +1,26 @@
+"""A one-time password opens one door only: choosing a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+ALLOWED = ("/static/", "/i18n/", "/jsi18n/")
+
+
+def require_new_password(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Send a user who still has a one-time password to the page that changes it; API calls get 403."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not getattr(request.user, "must_change_password", False) or request.path.startswith(ALLOWED):
+            return get_response(request)
+        if request.path in (reverse("accounts:new_password"), reverse("accounts:sign_out")):
+            return get_response(request)
+        if request.path.startswith("/api/"):
+            return JsonResponse({"error": "choose a new password first"}, status=403)
+        return redirect("accounts:new_password")
+
+    return middleware

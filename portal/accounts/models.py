@@ -1,0 +1,64 @@
+"""Users, and the roles they hold at sites."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    MANAGER = "manager", _("Site manager")
+    OPERATOR = "operator", _("Security operator")
+    ADMINISTRATOR = "administrator", _("Federation administrator")
+
+
+class UserManager(BaseUserManager):
+    def create_user(self, email: str, password: str | None = None, **fields) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person who signs in with an email address. A one-time password sets `must_change_password`."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(max_length=5, default="en")
+    is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def has_role(self, role: str, site: object | None = None) -> bool:
+        """True when the user holds the role for this site (or for all sites); without a site: for any site at all."""
+        rows = [row for row in self._roles() if row.role == role]
+        return any(site is None or row.site_id is None or row.site_id == site.pk for row in rows)
+
+    def _roles(self) -> list[Membership]:
+        if not self.is_active:
+            return []
+        if not hasattr(self, "_role_cache"):
+            self._role_cache = list(self.memberships.all())
+        return self._role_cache
+
+
+class Membership(models.Model):
+    """A role held by a user at one site, or at all sites when `site` is empty."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    site = models.ForeignKey("sites.Site", models.CASCADE, null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "role", "site"], nulls_distinct=False, name="one_membership")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.role} @ {self.site or '*'}"

@@ -1,0 +1,1 @@
+"""What the agents said and what people did about it."""

@@ -1,0 +1,1 @@
+"""The desk: suspicious files in, reports out."""

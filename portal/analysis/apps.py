@@ -1,0 +1,8 @@
+"""Django's entry to the analysis app."""
+
+from django.apps import AppConfig
+
+
+class AnalysisConfig(AppConfig):
+    name = "portal.analysis"
+    default_auto_field = "django.db.models.BigAutoField"

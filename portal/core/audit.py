@@ -1,0 +1,44 @@
+"""Write and check the audit log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from portal.core.models import AuditRow
+
+GENESIS = "0" * 64
+LOCK = 0x5350454C  # one writer at a time, or two rows would name the same predecessor
+
+
+def record(*, actor: Any, verb: str, subject: str = "", site: str = "", data: dict[str, Any] | None = None) -> AuditRow:
+    """Add one row; call it inside the transaction of the change it tells of. `actor` is a User, or text such as "agent:<uuid>" or "system"."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        previous = AuditRow.objects.order_by("-id").values_list("hash", flat=True).first() or GENESIS
+        name = actor if isinstance(actor, str) else f"user:{actor.email}"
+        row = AuditRow(t=timezone.now(), actor=name, verb=verb, subject=subject, site=site, data=data or {}, previous=previous)
+        row.hash = digest(row)
+        row.save(force_insert=True)
+    return row
+
+
+def digest(row: AuditRow) -> str:
+    """SHA-256 (hex) of a row's content and its predecessor's hash."""
+    content = [row.previous, row.t.isoformat(), row.actor, row.verb, row.subject, row.site, row.data]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def first_broken() -> AuditRow | None:
+    """The first row whose hash or predecessor is wrong; None when the whole chain holds."""
+    previous = GENESIS
+    for row in AuditRow.objects.order_by("id").iterator():
+        if row.previous != previous or row.hash != digest(row):
+            return row
+        previous = row.hash
+    return None

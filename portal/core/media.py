@@ -1,0 +1,42 @@
+"""Pictures, clips, uploads and models: files named by their sha256, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def put(content: bytes) -> str:
+    """Keep the bytes and return their sha256 (hex). Keeping the same bytes twice is harmless."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    target = path(sha256)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    return sha256
+
+
+def path(sha256: str) -> Path:
+    """Where the file with this sha256 lies, or would lie. Raises ValueError when the text is no sha256."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"not a sha256: {sha256!r}")
+    return settings.MEDIA_FOLDER / sha256[:2] / sha256
+
+
+def exists(sha256: str | None) -> bool:
+    """True when the file is here."""
+    return bool(sha256) and path(sha256).exists()

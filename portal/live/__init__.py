@@ -1,0 +1,1 @@
+"""WebSockets: alert inbox, live wall, progress of runs and cases."""

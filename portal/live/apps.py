@@ -1,0 +1,8 @@
+"""Django's entry to the live app."""
+
+from django.apps import AppConfig
+
+
+class LiveConfig(AppConfig):
+    name = "portal.live"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""Staff who may be recognised at a restricted door: legal basis, document, owner, expiry."""

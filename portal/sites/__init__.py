@@ -1,0 +1,1 @@
+"""Heritage sites, their cameras, zones, rules and the agents that watch them."""

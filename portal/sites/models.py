@@ -1,0 +1,134 @@
+"""Sites, cameras, what each camera watches for, and the agents that do the watching."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class LegalMode(models.TextChoices):
+    M0 = "M0", _("M0 · no biometrics")
+    M1 = "M1", _("M1 · consented staff at restricted doors")
+
+
+class Site(models.Model):
+    """A heritage site. `plan` is a static picture, camera positions on it are fractions of its width and height."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    place = models.CharField(max_length=120, blank=True)
+    note = models.TextField(blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    plan = models.CharField(max_length=200, blank=True)
+    biometrics_stopped = models.BooleanField(default=False)  # the stop button: halts every biometric function at once
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Camera(models.Model):
+    """One view of a site. `legal_mode` is the most that its agent may do; `config_version` rises with every change of what it watches for."""
+
+    class Kind(models.TextChoices):
+        FIXED = "fixed", _("Fixed camera")
+        DOOR = "door", _("Door camera")
+        DRONE = "drone", _("Drone")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="cameras")
+    slug = models.SlugField()
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.FIXED)
+    note = models.CharField(max_length=300, blank=True)  # where the pictures come from, shown on the page
+    legal_mode = models.CharField(max_length=2, choices=LegalMode.choices, default=LegalMode.M0)
+    plan_x = models.FloatField(default=0.5)
+    plan_y = models.FloatField(default=0.5)
+    heading = models.FloatField(default=0)  # degrees clockwise from the plan's top
+    masks = models.JSONField(default=list, blank=True)  # privacy masks: polygons [[x, y], ...] in fractions of the picture
+    config_version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["site", "slug"]
+        constraints = [models.UniqueConstraint(fields=["site", "slug"], name="camera_slug_in_site")]
+
+    def __str__(self) -> str:
+        return f"{self.site} · {self.name}"
+
+
+class Zone(models.Model):
+    """A named polygon in a camera's picture; points are fractions of its width and height."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="zones")
+    name = models.CharField(max_length=60)
+    polygon = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["camera", "name"], name="zone_name_in_camera")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Line(models.Model):
+    """A counting line from a to b, in fractions; looking from a to b, side a is on the left."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="lines")
+    name = models.CharField(max_length=60)
+    a = models.JSONField()
+    b = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["camera", "name"], name="line_name_in_camera")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rule(models.Model):
+    """What makes an event: a kind, the zone or line it is about, and its parameters (min_s, threshold, ...)."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="rules")
+    kind = models.CharField(max_length=40)
+    zone = models.ForeignKey(Zone, models.CASCADE, null=True, blank=True)
+    line = models.ForeignKey(Line, models.CASCADE, null=True, blank=True)
+    parameters = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.zone or self.line or '-'})"
+
+
+class Agent(models.Model):
+    """The program that watches one camera: its keys, and what its last heartbeat said."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="agents")
+    public_key = models.CharField(max_length=60, unique=True)  # Ed25519, base64
+    node_public_key = models.TextField(blank=True)  # EC P-384, OpenSSH
+    node_id = models.CharField(max_length=40, blank=True)  # Flower's number for its SuperNode
+    enrolled = models.DateTimeField(default=timezone.now)
+    revoked = models.DateTimeField(null=True, blank=True)
+    last_seen = models.DateTimeField(null=True, blank=True)
+    clock_skew = models.FloatField(default=0)  # seconds, this portal's clock minus the agent's
+    health = models.JSONField(default=dict, blank=True)  # the last heartbeat
+
+    def __str__(self) -> str:
+        return f"{self.camera} · {str(self.id)[:8]}"
+
+
+class EnrolmentCode(models.Model):
+    """A one-time code that lets one agent enrol for one camera; only its hash is kept."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE)
+    code_sha256 = models.CharField(max_length=64, unique=True)
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"code for {self.camera}"

@@ -1,0 +1,1 @@
+"""Federated runs, their rounds, and the models they end in."""
