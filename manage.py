@@ -5,10 +5,7 @@
 import sys
 
 if sys.version_info[:2] != (3, 11):
-    sys.exit(
-        "Specola needs Python 3.11 and this is Python %d.%d: run `python3.11 manage.py %s`."
-        % (sys.version_info[0], sys.version_info[1], " ".join(sys.argv[1:]))
-    )  # noqa: UP031
+    sys.exit("Specola needs Python 3.11 and this is Python %d.%d: run `python3.11 manage.py`." % sys.version_info[:2])  # noqa: UP031
 
 from infra.commands import run
 

@@ -19,8 +19,20 @@ from infra.errors import InfraError
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {"portal.lock": ["agent", "train", "portal"], "train.lock": ["agent", "train"], "agent.lock": ["agent"], "test.lock": ["test"]}
-OPTIONS = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11", "--no-header", "--no-annotate"]
+OPTIONS = [
+    "--universal",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--python-version",
+    "3.11",
+    "--no-header",
+    "--no-annotate",
+    "--only-binary",
+    ":all:",
+]
 HEADER = "# Written by `python3 manage.py lock` from pyproject.toml; do not edit. torch is in torch.txt.\n"
+CUDA = ("nvidia", "triton", "cuda")
 MARKER = "python_full_version < '3.12' and platform_python_implementation == 'CPython'"
 PROJECT = """[project]
 name = "specola-lock"
@@ -29,6 +41,7 @@ requires-python = ">=3.11,<3.12"
 dependencies = {wanted}
 [tool.uv]
 environments = ["{marker}"]
+required-environments = ["sys_platform == 'linux' and platform_machine == 'x86_64'", "sys_platform == 'linux' and platform_machine == 'aarch64'"]
 """
 
 
@@ -49,9 +62,7 @@ def requirements_of(project: dict, extras: list[str]) -> list[str]:
     wanted = [] if extras == ["test"] else list(project["dependencies"])
     wanted += [line for extra in extras for line in project["optional-dependencies"][extra]]
     ours = ("specola[", "torch==")
-    needs = (
-        [line for line in requires("torch") or [] if "extra ==" not in line and not line.startswith(("nvidia", "triton", "cuda"))] if "train" in extras else []
-    )
+    needs = [line for line in requires("torch") or [] if "extra ==" not in line and not line.startswith(CUDA)] if "train" in extras else []
     return [line for line in wanted if not line.startswith(ours)] + needs
 
 

