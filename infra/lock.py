@@ -22,14 +22,14 @@ FLOORS = {"portal.lock": ["agent", "train", "portal"], "train.lock": ["agent", "
 OPTIONS = [
     "--universal",
     "--generate-hashes",
-    "--no-emit-index-url",
-    "--no-emit-find-links",
+    "--only-binary",
+    ":all:",
     "--python-version",
     "3.11",
     "--no-header",
     "--no-annotate",
-    "--only-binary",
-    ":all:",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
 ]
 HEADER = "# Written by `python3 manage.py lock` from pyproject.toml; do not edit. torch is in torch.txt.\n"
 CUDA = ("nvidia", "triton", "cuda")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from infra.errors import HomeError, ServiceError
@@ -192,11 +193,17 @@ def running_pid(cluster: Cluster) -> int | None:
 
 
 def clear_stale(cluster: Cluster) -> None:
-    """Remove what a killed server left: PostgreSQL would refuse to start if another program has got its old process id since."""
-    if running_pid(cluster) is None:
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
-        for left in cluster.sockets.glob(".s.PGSQL.*"):
-            left.unlink(missing_ok=True)
+    """Make way after a kill: PostgreSQL would refuse to start if another program has got its old process id since.
+
+    The file is only removed when no process works in the data folder any more: it is what protects the data from two servers.
+    """
+    if running_pid(cluster) is not None or not (cluster.data / "postmaster.pid").exists():
+        return
+    _, alive = psutil.wait_procs(orphans := _workers_in(cluster.data), timeout=5)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(orphans, timeout=5)
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def make_folders(cluster: Cluster) -> None:
@@ -259,6 +266,16 @@ def _is_postgres(pid: int, data: Path) -> bool:
     except OSError:
         return False
     return os.fsencode(data) in words and words[0].endswith(b"postgres")
+
+
+def _workers_in(data: Path) -> list[psutil.Process]:
+    """PostgreSQL's processes work with the data folder as their current one; a killed server's live on for a moment."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.cwd() == str(data):
+                found.append(process)
+    return found
 
 
 def _reap(pid: int) -> None:

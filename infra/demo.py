@@ -1,0 +1,94 @@
+"""The demo site's cameras: which clip each one plays, its agent's folder and its enrolment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from infra import programs
+from infra.errors import HomeError, ServiceError
+from infra.running import Running, manage, run_quietly
+
+ROOT = Path(__file__).resolve().parent.parent
+FOOTAGE = ROOT / "infra" / "footage"
+CLIPS = (".webm", ".mp4", ".avi", ".mkv", ".mov")
+CONFIG = """# Written by `manage.py up`; the rest of what this camera does comes signed from the portal.
+name = {name}
+portal = {portal}
+
+[source]
+kind = {kind}
+path = {path}
+loop = true
+pace = "real-time"
+fps = 5
+telemetry = {telemetry}
+
+[training]
+enabled = true
+"""
+ALIVE = """SELECT count(*) FROM sites_agent a JOIN sites_camera c ON c.id = a.camera_id
+    WHERE c.slug = %s AND a.revoked IS NULL AND a.last_seen > to_timestamp(%s)"""
+
+
+def lay_out(running: Running) -> None:
+    """Make the demo site, its administrator and the enrolment codes; nothing is made twice."""
+    said = run_quietly(running, "demo", manage("demo"))
+    try:
+        running.demo = json.loads(said.strip().splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise ServiceError(f"`manage.py demo` did not end with a line of JSON but with {said.strip()[-200:]!r}.") from error
+
+
+def start_agents(running: Running, show: Callable[[str], None]) -> None:
+    """Configure, enrol where needed, and start every agent of the demo; ready when each has sent a heartbeat."""
+    began, clips = time.time(), clips_for([agent["name"] for agent in running.demo["agents"]], running.plan.footage)
+    for agent in running.demo["agents"]:
+        folder = running.plan.home / "agents" / agent["name"]
+        write_config(folder, agent["name"], running.plan.address, clips[agent["name"]])
+        if not (folder / "portal.json").exists() and agent["code"]:
+            show(f"enrol {agent['name']}")
+            command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
+            run_quietly(running, f"enrol-{agent['name']}", command)
+    folders = [running.plan.home / "agents" / agent["name"] for agent in running.demo["agents"]]
+    running.supervisor.start([programs.agent(folder, running.environment, lambda f=folder: has_reported(running, f.name, began)) for folder in folders], show)
+
+
+def has_reported(running: Running, camera: str, since: float) -> bool:
+    """Whether this camera's agent has sent a heartbeat since then."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(running.environment["DATABASE_URL"], connect_timeout=3) as connection:
+        return connection.execute(ALIVE, [camera, since]).fetchone()[0] > 0
+    return False
+
+
+def clips_for(names: list[str], footage: Path | None) -> dict[str, dict[str, str]]:
+    """For each agent its source: our own clips by name, or the clips of a folder, spread. Raises HomeError when there are none."""
+    if footage:
+        found = sorted(file for file in footage.rglob("*") if file.suffix.lower() in CLIPS)
+        if not found:
+            raise HomeError(f"There is no clip in {footage} (looked for {', '.join(CLIPS)}).")
+        return {name: {"kind": "file", "path": str(clip), "telemetry": ""} for name, clip in zip(names, cycle(found), strict=False)}
+    return {name: _own_clip(name) for name in names}
+
+
+def write_config(folder: Path, name: str, portal: str, source: dict[str, Any]) -> None:
+    """Write an agent's agent.toml; JSON strings are TOML strings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {key: json.dumps(value) for key, value in {"name": name, "portal": portal, **source}.items()}
+    (folder / "agent.toml").write_text(CONFIG.format(**values))
+
+
+def _own_clip(name: str) -> dict[str, str]:
+    clip = next((FOOTAGE / f"{name}{suffix}" for suffix in CLIPS if (FOOTAGE / f"{name}{suffix}").exists()), None)
+    if clip is None:
+        raise HomeError(f"The clip of the camera {name} is missing in {FOOTAGE}: the clone is incomplete.")
+    telemetry = FOOTAGE / f"{name}.csv"
+    return {"kind": "drone" if telemetry.exists() else "file", "path": str(clip), "telemetry": str(telemetry) if telemetry.exists() else ""}

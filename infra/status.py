@@ -1,0 +1,67 @@
+"""`manage.py status`: what runs, under which process id and port, and whether it is healthy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from infra import postgres, programs, state, valkey
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_RUNNING = 3  # the exit status that init scripts use for "not running"
+
+
+def main(arguments: list[str]) -> int:
+    """Print a table (or JSON); 0 when everything is healthy, 1 when something is not, 3 when nothing runs."""
+    parser = argparse.ArgumentParser(prog="manage.py status", description=__doc__)
+    parser.add_argument("--home", help="the home folder that was given to `up`")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    home = state.home_folder(ROOT, options.home)
+    if not (home / "run").is_dir() or not state.is_held(home):
+        print(json.dumps({"running": False}) if options.json else f"Specola does not run from {home}: start it with `python3 manage.py up`.")
+        return NOT_RUNNING
+    known = state.read(home)
+    rows = [row_of(known, program) for program in known.get("programs", [])]
+    print(json.dumps({"running": True, "address": known.get("address"), "programs": rows}) if options.json else table_of(home, known, rows))
+    return 0 if rows and all(row["healthy"] for row in rows) else 1
+
+
+def row_of(known: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
+    """One program as it is now: alive, answering, how much memory."""
+    try:
+        process = psutil.Process(program["pid"])
+        memory = sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+        alive = process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        alive, memory = False, 0
+    ports = {"portal": [known["ports"]["portal"]], "superlink": [known["ports"]["control"], known["ports"]["fleet"]]}
+    healthy = alive and answers(known, program["name"])
+    return {**program, "ports": ports.get(program["name"], []), "memory_mb": memory // 1024**2, "healthy": healthy}
+
+
+def answers(known: dict[str, Any], name: str) -> bool:
+    """Whether a program does its work; for those that listen nowhere, being alive is all that can be asked."""
+    told = known["environment"]
+    checks = {
+        "postgres": lambda: postgres.answers(told["DATABASE_URL"]),
+        "valkey": lambda: valkey.answers(told["REDIS_URL"]),
+        "portal": lambda: programs.http_answers(f"{known['address']}/"),
+        "superlink": lambda: programs.superlink_answers(Path(told["SPECOLA_HOME"]) / "pki" / "ca.crt", known["ports"]["fleet"]),
+    }
+    return checks[name]() if name in checks else True
+
+
+def table_of(home: Path, known: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """The same for a person's eyes."""
+    head = f"Specola from {home} at {known.get('address')} (process {known.get('pid')})"
+    lines = [f"{'program':<16} {'pid':>8} {'ports':<14} {'memory':>8}  {'restarts':>8}  state"]
+    for row in rows:
+        verdict = "healthy" if row["healthy"] else ("does not answer" if row["state"] == "running" else row["state"])
+        ports = ",".join(map(str, row["ports"])) or "-"
+        lines.append(f"{row['name']:<16} {row['pid']:>8} {ports:<14} {row['memory_mb']:>5} MB  {row['deaths']:>8}  {verdict}")
+    return "\n".join([head, "", *lines])
