@@ -74,10 +74,11 @@ def install(root: Path, installation: str) -> None:
     if is_complete(root, installation):
         return
     venv, started = root / ".venv", time.monotonic()
-    steps = [] if is_sound(venv) else [Step("make the virtual environment", lambda _: make_environment(venv))]
-    stamp = read_stamp(root)
+    fresh = not is_sound(venv)
+    steps = [Step("make the virtual environment", lambda _: make_environment(venv))] if fresh else []
+    stamp = {} if fresh else read_stamp(root)
     for part in INSTALLATIONS[installation][0]:
-        if steps or stamp.get(part) != digest(root, part):
+        if stamp.get(part) != digest(root, part):
             steps.append(Step(f"install {part}", lambda show, part=part: _install_part(root, part, show)))
     for number, step in enumerate(steps, 1):
         with progress(f"[{number}/{len(steps)}] {step.title}") as show:

@@ -52,13 +52,14 @@ class Child:
     process: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
-    due: float | None = None  # when to start it again; None while it runs or after we gave up
+    due: float | None = None  # when to start it again
+    failed: bool = False  # we gave up on it
 
     @property
     def state(self) -> str:
         if self.process.poll() is None:
             return "running"
-        return "failed" if self.due is None else "restarting"
+        return "failed" if self.failed else "restarting"
 
 
 class Supervisor:
@@ -151,7 +152,8 @@ class Supervisor:
         child.started = 0
         kill_session(child.process)
         name, status = child.program.name, child.process.returncode
-        if child.deaths > DEATHS_ALLOWED:
+        child.failed = child.deaths > DEATHS_ALLOWED
+        if child.failed:
             print(f"{name} died {child.deaths} times: given up. Its log: {self.log_of(name)}", file=sys.stderr, flush=True)
         else:
             wait = BACK_OFF_S[min(child.deaths, len(BACK_OFF_S)) - 1]
