@@ -28,7 +28,7 @@ from federated.plan import PlanError, RunConfig, check, to_run_config
 __all__ = ["FederationError", "Link", "Node", "PlanError", "Refused", "RunConfig", "RunState", "Unreachable", "events"]
 __all__ += ["nodes", "register_node", "start_run", "status", "stop_run", "unregister_node"]
 
-TOKEN_HEADER = "x-specola-control"
+TOKEN_HEADER = "x-specola-control"  # noqa: S105 - the header's name, not the token
 METRIC = "METRIC "
 KEY_IN_USE, NO_SUCH_NODE, RUN_OVER = 23, 24, 18
 PENDING_S = 60.0  # a run that nobody has begun to work on by then is stopped: without this it would wait for ever
@@ -71,7 +71,7 @@ class Link:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Node:
-    """A registered SuperNode. `state` is "registered" (never seen), "online" or "offline"; `online_until` Unix seconds."""
+    """A registered SuperNode. `state` is "registered" (never seen), "online" or "offline"; `public_key` PEM; `online_until` Unix seconds."""
 
     id: str
     state: str
@@ -108,7 +108,7 @@ def register_node(public_key: str, *, link: Link | None = None) -> str:
         if error.code != KEY_IN_USE:
             raise
     for node in nodes(link=link):
-        if node.public_key == key.decode():
+        if node.public_key.strip() == key.decode().strip():
             return node.id
     raise Refused("this key was revoked before: the agent must make a new one", KEY_IN_USE)
 
@@ -170,7 +170,7 @@ def status(run_id: str, *, link: Link | None = None) -> RunState:
         run = client.ListRuns(ListRunsRequest(run_id=int(run_id))).run_dict[int(run_id)]
     state = run.status.sub_status if run.status.status == "finished" else "running" if run.status.status == "running" else "pending"
     reason = run.status.details.removeprefix("ServerApp failed with exception: ")
-    return RunState(run_id, state, reason, run.bytes_recv, run.bytes_sent)  # Flower counts from the node's side
+    return RunState(run_id, state, reason, run.bytes_sent, run.bytes_recv)
 
 
 def events(run_id: str, after: int = 0, *, link: Link | None = None, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
@@ -259,7 +259,7 @@ def _refusal(response: Any) -> FederationError:
         return Unreachable(f"the SuperLink is not ready: HTTP {response.status_code}")
     try:
         body = response.json()
-        return Refused(str(body.get("public_details") or body.get("message") or body), int(body.get("code", 0)))
+        return Refused(str(body.get("public_details") or body.get("detail") or body), int(body.get("code", 0)))
     except ValueError:
         return Refused(f"HTTP {response.status_code}")
 

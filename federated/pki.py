@@ -75,14 +75,14 @@ def make_node_key(path: Path) -> str:
 
 
 def check_node_public_key(text: str) -> bytes:
-    """The bytes to register for a node's public key given as OpenSSH text. Raises PkiError unless it is an EC P-384 key."""
+    """The PEM bytes to register for a node's public key given as OpenSSH text. Raises PkiError unless it is an EC P-384 key."""
     try:
         key = serialization.load_ssh_public_key(text.encode())
     except (ValueError, UnicodeError, serialization.ssh.UnsupportedAlgorithm) as error:
         raise PkiError(f"not an OpenSSH public key: {error}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise PkiError("a node key must be EC P-384 (ecdsa-sha2-nistp384)")
-    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _make_node_key(path: Path) -> ec.EllipticCurvePrivateKey:

@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from federated import pki
 
@@ -116,7 +117,8 @@ def test_a_damaged_node_key_is_never_replaced_silently(tmp_path, content):
 
 def test_a_public_key_survives_the_check(tmp_path):
     public = pki.make_node_key(tmp_path / "node.key")
-    assert pki.check_node_public_key(public + " a comment") == public.encode()
+    registered = serialization.load_pem_public_key(pki.check_node_public_key(public + " a comment"))
+    assert registered.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode() == public
 
 
 @pytest.mark.parametrize(
