@@ -1,0 +1,183 @@
+"""Every change of events and alerts: permission, change, history line, audit row and message in one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.alerts import queries, record
+from portal.alerts.models import Alert, Entry, Event, Reason, State
+from portal.core import audit, push
+from portal.sites.models import Agent, Camera
+
+BATCH = 500
+MAX_TEXT = 4000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch: ids stored now, ids that were stored before, and what was refused, with the reason."""
+
+    accepted: list[str]
+    duplicates: list[str]
+    rejected: list[dict[str, str]]
+
+
+def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | None = None) -> Recorded:
+    """Store a batch once, whoever else sends it at the same moment. Raises record.ForeignEvent when it speaks for another camera."""
+    now = timezone.now()
+    batch = record.sort_out(agent, events, now=now, sent=sent)
+    with transaction.atomic():
+        Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
+        fresh, duplicates = _store(batch.rows)
+        alerts = _raise_alerts([row for row in fresh if record.raises_alert(row)], agent.camera_id, now)
+        data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
+        if fresh or batch.rejected:
+            audit.record(actor=f"agent:{agent.pk}", verb="events.recorded", subject=f"camera:{agent.camera_id}", site=agent.camera.site.slug, data=data)
+        _tell(agent.camera.site_id, alerts)
+    return Recorded([str(row.pk) for row in fresh], duplicates, batch.rejected)
+
+
+def acknowledge(*, user: User, alert_id: int) -> Alert:
+    """Say "I have seen it"; it becomes the user's own unless it is somebody's already. Doing it twice changes nothing."""
+    with transaction.atomic():
+        alert = _open(user, alert_id)
+        if alert.state == State.NEW:
+            alert.state, alert.assignee = State.ACKNOWLEDGED, alert.assignee or user
+            _keep(alert, user, Entry.Verb.ACKNOWLEDGED)
+    return alert
+
+
+def assign(*, user: User, alert_id: int, assignee_id: int | None) -> Alert:
+    """Give the alert to a person who may act at its site, or to nobody."""
+    with transaction.atomic():
+        alert = _open(user, alert_id)
+        assignee = queries.assignable(alert).filter(pk=assignee_id).first() if assignee_id else None
+        if assignee_id and assignee is None:
+            raise ValidationError(_("This person does not look after alerts at this site."))
+        if alert.assignee_id != (assignee and assignee.pk):
+            alert.assignee = assignee
+            _keep(alert, user, Entry.Verb.ASSIGNED, detail=str(assignee or ""))
+    return alert
+
+
+def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
+    """Close the alert with a reason; `other` needs a note."""
+    if reason not in Reason.values:
+        raise ValidationError(_("Choose a reason."))
+    text = _text(note)
+    if reason == Reason.OTHER and not text:
+        raise ValidationError(_("Say in a note what the other reason is."))
+    with transaction.atomic():
+        alert = _open(user, alert_id)
+        if alert.state == State.RESOLVED:
+            raise ValidationError(_("Somebody has resolved this alert already."))
+        alert.state, alert.reason = State.RESOLVED, reason
+        _keep(alert, user, Entry.Verb.RESOLVED, detail=reason, text=text)
+    return alert
+
+
+def reopen(*, user: User, alert_id: int) -> Alert:
+    """Take a resolution back; the alert is the user's now."""
+    with transaction.atomic():
+        alert = _open(user, alert_id)
+        if alert.state == State.RESOLVED:
+            alert.state, alert.reason, alert.assignee = State.ACKNOWLEDGED, "", user
+            _keep(alert, user, Entry.Verb.REOPENED)
+    return alert
+
+
+def add_note(*, user: User, alert_id: int, text: str) -> Alert:
+    """Write something down about the alert."""
+    text = _text(text)
+    if not text:
+        raise ValidationError(_("The note is empty."))
+    with transaction.atomic():
+        alert = _open(user, alert_id)
+        _keep(alert, user, Entry.Verb.NOTE, text=text)
+    return alert
+
+
+def media_arrived(*, sha256: str) -> None:
+    """A picture or clip that an event named came later than the event: show it."""
+    with transaction.atomic():
+        alerts = list(queries.media_is_named(sha256))
+        Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(changed=timezone.now())
+        for alert in alerts:
+            _tell(alert.camera.site_id, [alert])
+
+
+def _store(rows: list[Event]) -> tuple[list[Event], list[str]]:
+    """Insert what is not there; a repeated id, in the batch or in the table, whoever sent it, is a duplicate."""
+    first: dict[uuid.UUID, Event] = {}
+    duplicates = []
+    for row in rows:
+        row.pk = uuid.UUID(str(row.pk))
+        if row.pk in first:
+            duplicates.append(str(row.pk))
+        first.setdefault(row.pk, row)
+    known = set(Event.objects.filter(pk__in=list(first)).values_list("pk", flat=True))
+    Event.objects.bulk_create([row for pk, row in first.items() if pk not in known], ignore_conflicts=True)
+    # An id that another camera's agent used at this very moment was skipped by the database: it is not ours.
+    mine = set(Event.objects.filter(pk__in=[pk for pk in first if pk not in known], camera=rows[0].camera_id).values_list("pk", flat=True)) if rows else set()
+    return [row for pk, row in first.items() if pk in mine], duplicates + [str(pk) for pk in first if pk not in mine]
+
+
+def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> list[Alert]:
+    if not rows:
+        return []
+    earliest, latest = min(row.t for row in rows) - record.JOIN, max(row.t for row in rows) + record.JOIN
+    near = Alert.objects.filter(camera_id=camera_id, last_t__gte=earliest, opened__lte=latest).exclude(state=State.RESOLVED)
+    alerts = list(near.select_for_update(no_key=True))
+    touched = {id(alert): alert for alert in [_join(alerts, row, now) for row in rows]}.values()
+    known = [alert for alert in touched if alert.pk]
+    Alert.objects.bulk_create([alert for alert in touched if not alert.pk])
+    Alert.objects.bulk_update(known, ["opened", "last_t", "count", "score", "last", "picture", "changed"])
+    for row in rows:
+        row.alert_id = row.alert.pk
+    Event.objects.bulk_update(rows, ["alert"])
+    return list(touched)
+
+
+def _join(alerts: list[Alert], row: Event, now: datetime.datetime) -> Alert:
+    row.alert = record.join(alerts, row, now=now)
+    return row.alert
+
+
+def _open(user: User, alert_id: int) -> Alert:
+    """The alert, locked, if the user may act on it. Raises Alert.DoesNotExist when the user may not even see it, PermissionDenied otherwise."""
+    user = User.objects.get(pk=user.pk)
+    alert = queries.visible(user).select_for_update(no_key=True, of=("self",)).select_related("camera__site").get(pk=alert_id)
+    if not user.is_active or not queries.may_act(user, alert):
+        raise PermissionDenied(_("Your role may look at alerts here but not act on them."))
+    return alert
+
+
+def _keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = "") -> None:
+    alert.changed = timezone.now()
+    alert.save()
+    Entry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text)
+    said = {name: each for name, each in {"detail": detail, "text": text}.items() if each}
+    audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.camera.site.slug, data=said)
+    _tell(alert.camera.site_id, [alert])
+
+
+def _tell(site_id: int, alerts: Iterable[Alert]) -> None:
+    if ids := [alert.pk for alert in alerts]:
+        push.send_on_commit(f"alerts-site-{site_id}", {"alerts": ids})
+
+
+def _text(text: str) -> str:
+    text = text.replace("\x00", "").strip()
+    if len(text) > MAX_TEXT:
+        raise ValidationError(_("A note has at most %(n)d characters.") % {"n": MAX_TEXT})
+    return text

@@ -1,0 +1,126 @@
+"""What the agents said (events) and what people do about it (alerts)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.sites.models import Agent, Camera
+
+
+class Kind(models.TextChoices):
+    """The kinds of events the rules make; an agent newer than this portal may send others, they are shown by their own name."""
+
+    PERSON_IN_ZONE = "person_in_zone", _("Person in zone")
+    LINE_CROSSED = "line_crossed", _("Line crossed")
+    LOITERING = "loitering", _("Loitering")
+    OBJECT_LEFT = "object_left", _("Object left behind")
+    ANOMALY = "anomaly", _("Unusual movement")
+    CAMERA_STALE = "camera_stale", _("No picture from camera")
+    CAMERA_TAMPERED = "camera_tampered", _("Camera tampered with")
+    UNKNOWN_PERSON = "unknown_person", _("Unknown person")
+
+
+class State(models.TextChoices):
+    NEW = "new", _("New")
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    RESOLVED = "resolved", _("Resolved")
+
+
+class Reason(models.TextChoices):
+    REAL = "real", _("Real")
+    FALSE_ALARM = "false_alarm", _("False alarm")
+    TEST = "test", _("Test")
+    OTHER = "other", _("Other")
+
+
+class Alert(models.Model):
+    """One occurrence at one camera: events of the same kind and zone join it while it is open. `opened` and `last_t` are times of capture."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=40)
+    zone = models.CharField(max_length=60, blank=True)
+    opened = models.DateTimeField()
+    last_t = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+    score = models.FloatField(default=0)  # the highest of its events
+    state = models.CharField(max_length=20, choices=State.choices, default=State.NEW)
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="assigned_alerts")
+    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
+    last = models.ForeignKey("alerts.Event", models.SET_NULL, null=True, related_name="+")
+    picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events
+    changed = models.DateTimeField(db_index=True)  # any change at all: what a browser that was away asks for
+
+    class Meta:
+        ordering = ["-opened", "-id"]
+        indexes = [
+            models.Index(fields=["-opened", "-id"], name="alert_inbox"),
+            models.Index(fields=["camera", "kind", "zone", "last_t"], condition=~models.Q(state="resolved"), name="alert_open"),
+            models.Index(fields=["state", "camera"], name="alert_count"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind_label} · {self.camera}"
+
+    @property
+    def kind_label(self) -> str:
+        """The kind in the reader's language; a kind this portal does not know yet in plain words."""
+        return str(Kind(self.kind).label) if self.kind in Kind.values else self.kind.replace("_", " ")
+
+
+class Event(models.Model):
+    """What an agent said, as it said it (detectors.types.Event). `id` is the agent's UUIDv7: sending an event twice stores it once."""
+
+    id = models.UUIDField(primary_key=True)
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="events")
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, related_name="events")
+    alert = models.ForeignKey(Alert, models.SET_NULL, null=True, related_name="events")
+    t = models.DateTimeField()  # when the frame was captured, by the agent's clock
+    sent = models.DateTimeField(null=True)  # when the agent sent it, by the agent's clock
+    received = models.DateTimeField()  # when this portal stored it
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=40)
+    score = models.FloatField()
+    legal_mode = models.CharField(max_length=2)
+    detections = models.JSONField(default=list)
+    snapshot = models.CharField(max_length=64, null=True)  # sha256; null is "no picture", as the agent says it
+    clip = models.CharField(max_length=64, null=True)
+    data = models.JSONField(default=dict)
+    models = models.JSONField(default=dict)  # the last field: from here on the name means this field
+
+    class Meta:
+        ordering = ["camera", "seq"]
+        indexes = [
+            models.Index(fields=["camera", "seq"], name="event_order"),
+            models.Index(fields=["camera", "kind", "t"], name="event_count"),
+            models.Index(fields=["snapshot"], condition=models.Q(snapshot__isnull=False), name="event_snapshot"),
+            models.Index(fields=["clip"], condition=models.Q(clip__isnull=False), name="event_clip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} · {self.camera} · {self.t:%F %T}"
+
+
+class Entry(models.Model):
+    """One line of an alert's history: what somebody did, with their words."""
+
+    class Verb(models.TextChoices):
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        ASSIGNED = "assigned", _("assigned")
+        RESOLVED = "resolved", _("resolved")
+        REOPENED = "reopened", _("reopened")
+        NOTE = "note", _("wrote")
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="entries")
+    t = models.DateTimeField(auto_now_add=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    verb = models.CharField(max_length=20, choices=Verb.choices)
+    detail = models.CharField(max_length=120, blank=True)  # the reason, or to whom
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["t", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.author} {self.verb} {self.alert_id}"
