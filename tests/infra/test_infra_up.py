@@ -159,10 +159,8 @@ def test_a_taken_port_is_one_clear_sentence(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert (
-            refused("--home", str(tmp_path), "--port", str(port))
-            == f"Port {port} of 127.0.0.1 cannot be used (Address already in use): choose another with --port."
-        )
+        said = refused("--home", str(tmp_path), "--port", str(port))
+    assert said == f"Port {port} of 127.0.0.1 cannot be used (Address already in use): choose another with --port."
 
 
 def test_a_read_only_folder_is_one_clear_sentence(mount):
