@@ -1,0 +1,41 @@
+"""What can go wrong in the detectors.
+
+Tree::
+
+    DetectorError           everything below; the message is a sentence for a person
+    ├── UnknownDetector     no detector of this name is registered
+    ├── WeightsError        weights cannot be found, fetched or opened
+    │   └── WrongHash       a file is not the one in the lock; both hashes are named
+    ├── BadInput            this picture, clip or array cannot be judged, and why
+    └── BadDataset          a data set is not in the format an evaluator expects: file, line, expected columns
+"""
+
+from __future__ import annotations
+
+
+class DetectorError(Exception):
+    """Something in the detectors failed."""
+
+
+class UnknownDetector(DetectorError, LookupError):
+    """No detector of this name is registered."""
+
+
+class WeightsError(DetectorError):
+    """Weights cannot be found, fetched or opened."""
+
+
+class WrongHash(WeightsError):
+    """A file is not the one the lock names."""
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: sha256 is {found}, but the lock says {expected}")
+        self.expected, self.found = expected, found
+
+
+class BadInput(DetectorError, ValueError):
+    """This picture, clip or array cannot be judged."""
+
+
+class BadDataset(DetectorError, ValueError):
+    """A data set is not in the format an evaluator expects."""

@@ -1,0 +1,1 @@
+"""Faces: where they are, and whose they may be."""

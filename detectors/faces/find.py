@@ -1,0 +1,61 @@
+"""Where faces are: YuNet 2023mar (Wu et al., Machine Intelligence Research 20, 2023; MIT), run by OpenCV."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from detectors.image import check
+from detectors.registry import detector
+from detectors.types import Box, Detection, Face, ModelCard
+
+LONG_SIDE = 1280  # larger pictures are scaled down to this before the net sees them
+SHORT_SIDE = 16  # smaller ones are padded: the net's coarsest cell is 32 pixels
+
+
+@detector("faces", family="faces", weights="yunet-2023mar", opens="path")
+class Faces:
+    """Faces with five landmarks (eyes, nose tip, mouth corners)."""
+
+    def __init__(self, path: Path, card: ModelCard, *, threshold: float | None = None, long_side: int = LONG_SIDE) -> None:
+        self.card, self.long_side = card, long_side
+        self.threshold = card.thresholds["score"] if threshold is None else threshold
+        cv2.setNumThreads(1)
+        with quiet():
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), self.threshold, card.thresholds["nms_iou"], 5000)
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """Faces of each picture (BGR uint8) as Detections; `data["landmarks"]` is (5, 2) as a list. Raises BadInput."""
+        return [[Detection("face", face.score, face.box, data={"landmarks": face.landmarks.tolist()}) for face in self.find(image)] for image in images]
+
+    def find(self, image: np.ndarray) -> list[Face]:
+        """Faces of one picture, best first; boxes and landmarks in its own pixels. Raises BadInput."""
+        image = check(image)
+        scale = min(1.0, self.long_side / max(image.shape[:2]))
+        seen = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        below, right = max(0, SHORT_SIDE - seen.shape[0]), max(0, SHORT_SIDE - seen.shape[1])
+        seen = cv2.copyMakeBorder(seen, 0, below, 0, right, cv2.BORDER_CONSTANT) if below or right else seen
+        with quiet():
+            self._net.setInputSize((seen.shape[1], seen.shape[0]))
+        found = self._net.detect(seen)[1]
+        rows = [] if found is None else found.astype(float)
+        return [_to_face(row, scale) for row in sorted(rows, key=lambda row: -row[14])]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """OpenCV 5 warns at every load that its new engine ignores targets: nothing a person can act on."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def _to_face(row: np.ndarray, scale: float) -> Face:
+    box, landmarks = row[:4] / scale, (row[4:14] / scale).reshape(5, 2)
+    return Face(Box(*map(float, box)), float(min(1.0, row[14])), landmarks.astype(np.float32))

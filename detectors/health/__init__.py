@@ -1,0 +1,1 @@
+"""Is the camera itself all right?"""

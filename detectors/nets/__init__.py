@@ -1,0 +1,1 @@
+"""Nets, one a file, plain torch."""

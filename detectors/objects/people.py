@@ -1,0 +1,99 @@
+"""People and what they carry: NanoDet-g 416 (RangiLyu, Apache-2.0; 80 COCO classes, of which we keep the ones below)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from detectors.image import check
+from detectors.registry import detector
+from detectors.types import Box, Detection, ModelCard
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+SIDE, STRIDES, BINS = 416, (8, 16, 32), 11
+KINDS = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 7: "truck", 16: "dog", 24: "backpack", 25: "umbrella", 26: "handbag", 28: "suitcase"}
+OVERLAP = 0.2  # of neighbouring tiles, as a share of a tile
+Tiles = tuple[int, int]
+
+
+@detector("people", family="objects", weights="nanodet-g-416")
+class People:
+    """Boxes of people, vehicles, dogs and bags.
+
+    `tiles=(columns, rows)` looks at overlapping parts of the picture besides the whole: for drones, where a person is 10 pixels wide.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, *, threshold: float | None = None, tiles: Tiles = (1, 1)) -> None:
+        self.card, self.tiles, self._session = card, tiles, session
+        self.threshold = card.thresholds["score"] if threshold is None else threshold
+        self.nms_iou = card.thresholds["nms_iou"]
+        self._points, self._strides = _grid()
+        self._wanted = np.array(sorted(KINDS))
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """Findings of each picture (BGR uint8), best first; boxes in its own pixels, cut at its edges. Raises BadInput."""
+        return [self._detect_one(check(image)) for image in images]
+
+    def _detect_one(self, image: np.ndarray) -> list[Detection]:
+        parts = [self._run(image[y : y + h, x : x + w], x, y) for x, y, w, h in _tiles(image.shape[1], image.shape[0], self.tiles)]
+        boxes, scores, kinds = (np.concatenate(each) for each in zip(*parts, strict=True))
+        if not len(boxes):
+            return []
+        boxes = np.clip(boxes, 0, [image.shape[1], image.shape[0]] * 2)
+        sizes = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+        kept = cv2.dnn.NMSBoxesBatched(sizes.tolist(), scores.tolist(), kinds.tolist(), self.threshold, self.nms_iou)
+        best = sorted(np.asarray(kept).ravel().tolist(), key=lambda i: (-scores[i], i))
+        return [Detection(KINDS[int(kinds[i])], float(scores[i]), Box(*map(float, sizes[i]))) for i in best if sizes[i, 2:].min() > 0]
+
+    def _run(self, part: np.ndarray, left: int, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Corners (N, 4) in the whole picture, scores (N,) and classes (N,) of one part of it."""
+        seen, scale, shift = fit(part)
+        outputs = self._session.run(None, {"input_1": seen})
+        scores = np.concatenate(outputs[:3], 1)[0][:, self._wanted]
+        best = scores.argmax(1)
+        score = scores[np.arange(len(best)), best]
+        keep = np.flatnonzero(score >= self.threshold)
+        bins = np.concatenate(outputs[3:], 1)[0][keep].reshape(-1, 4, BINS)
+        corners = _corners(bins, self._points[keep], self._strides[keep])
+        corners = (corners - np.tile(shift, 2)) / np.tile(scale, 2) + [left, top, left, top]
+        return corners, score[keep], self._wanted[best[keep]]
+
+
+def fit(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The net's input (1, 3, 416, 416) of a picture, with the scale and shift (x, y) that led there: the picture is stretched to the square."""
+    scale = np.array([SIDE / image.shape[1], SIDE / image.shape[0]])
+    resized = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    return resized.transpose(2, 0, 1)[None].astype(np.float32) / 255, scale, np.zeros(2)
+
+
+def _corners(bins: np.ndarray, points: np.ndarray, strides: np.ndarray) -> np.ndarray:
+    """Left, top, right, bottom from the distance distributions (generalised focal loss, Li et al. 2020)."""
+    weights = np.exp(bins - bins.max(2, keepdims=True))
+    distance = (weights / weights.sum(2, keepdims=True)) @ np.arange(BINS) * strides[:, None]
+    return np.hstack([points - distance[:, :2], points + distance[:, 2:]])
+
+
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """The middle (x, y) and the stride of every output location, in the order of the outputs."""
+    points, strides = [], []
+    for stride in STRIDES:
+        n = SIDE // stride
+        y, x = np.mgrid[:n, :n]
+        points.append(np.stack([x.ravel(), y.ravel()], 1) * stride + stride / 2)
+        strides.append(np.full(n * n, stride))
+    return np.concatenate(points), np.concatenate(strides)
+
+
+def _tiles(width: int, height: int, tiles: Tiles) -> list[tuple[int, int, int, int]]:
+    """The whole picture, then columns x rows overlapping parts of it (none when 1 x 1): x, y, w, h."""
+    whole = [(0, 0, width, height)]
+    if tiles == (1, 1):
+        return whole
+    w, h = (min(size, int(np.ceil(size / n * (1 + OVERLAP)))) for size, n in zip((width, height), tiles, strict=True))
+    xs, ys = (np.linspace(0, size - part, n).round().astype(int) for size, part, n in ((width, w, tiles[0]), (height, h, tiles[1])))
+    return whole + [(int(x), int(y), w, h) for y in ys for x in xs]

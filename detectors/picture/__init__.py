@@ -1,0 +1,1 @@
+"""Tools of the analysis desk that look at single pictures."""

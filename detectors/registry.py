@@ -1,0 +1,94 @@
+"""One decorator makes a class a detector; every file of a family folder is found by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from detectors import weights
+from detectors.errors import UnknownDetector, WeightsError
+from detectors.types import ModelCard
+
+FOLDER = Path(__file__).parent
+NOT_FAMILIES = {"nets", "train", "weights", "evaluators"}
+
+_entries: dict[str, Entry] = {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """What the decorator wrote down about a detector."""
+
+    name: str
+    family: str
+    build: type
+    weights: str | None
+    opens: str  # "session": build gets an onnxruntime session; "path": it gets the verified file; "nothing": None
+    kind: str  # "images" (detect), "stream" (step) or "tool" (report or compare)
+
+
+def detector(name: str, *, family: str, weights: str | None = None, opens: str = "session", kind: str = "images") -> Callable[[type], type]:
+    """Register a class as the detector `name`. It is built as `build(session, card, **options)`."""
+
+    def register(build: type) -> type:
+        if name in _entries and _entries[name].build.__module__ != build.__module__:
+            raise ValueError(f"two detectors are called {name!r}: {_entries[name].build.__module__} and {build.__module__}")
+        _entries[name] = Entry(name, family, build, weights, opens if weights else "nothing", kind)
+        return build
+
+    return register
+
+
+def names() -> list[str]:
+    """The names of all detectors, sorted."""
+    return sorted(entries())
+
+
+def entry(name: str) -> Entry:
+    """What is registered under `name`. Raises UnknownDetector that lists the names there are."""
+    if name not in entries():
+        raise UnknownDetector(f"there is no detector {name!r}; there are {', '.join(names())}")
+    return entries()[name]
+
+
+def load(name: str, *, path: Path | str | None = None, **options: Any) -> Any:
+    """Build a detector, ready to use on one thread.
+
+    `path` opens another weights file than the lock's (an agent's downloaded model: the agent has verified its hash and signature);
+    `options` go to the detector. Raises UnknownDetector, WeightsError, WrongHash.
+    """
+    found = entry(name)
+    described = card(name)
+    file = Path(path) if path else weights.find(found.weights) if found.weights else None
+    if path and file:
+        described = dataclasses.replace(described, sha256=weights.sha256_of(file))
+    opened = weights.open_session(file) if file and found.opens == "session" else file
+    return found.build(opened, described, **options)
+
+
+def card(name: str) -> ModelCard:
+    """The card of a detector, read from `detectors/weights/cards/<name>.json`; its hash is the lock's, or that of the source file."""
+    found = entry(name)
+    file = FOLDER / "weights" / "cards" / f"{name}.json"
+    if not file.exists():
+        raise WeightsError(f"the detector {name!r} has no card: {file.relative_to(FOLDER.parent)} is missing")
+    said = json.loads(file.read_text())
+    digest = weights.locked(found.weights).sha256 if found.weights else hashlib.sha256(Path(inspect.getfile(found.build)).read_bytes()).hexdigest()
+    return ModelCard(name=name, family=found.family, sha256=digest, **said)
+
+
+@functools.cache
+def entries() -> dict[str, Entry]:
+    """Import every file of every family folder once; the decorators fill the table."""
+    for family in sorted(each for each in FOLDER.iterdir() if each.is_dir() and each.name not in NOT_FAMILIES and (each / "__init__.py").exists()):
+        for module in pkgutil.iter_modules([str(family)]):
+            importlib.import_module(f"detectors.{family.name}.{module.name}")
+    return _entries
