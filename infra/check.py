@@ -74,11 +74,8 @@ def proofs_of(running: Running, errors: dict[str, str]) -> dict[str, float | Non
     with Person(running) as person:
         proofs: list[tuple[str, Callable[[], dict[str, float]]]] = [("report_s", lambda: {"report_s": report(person)})]
         if running.plan.demo:
-            proofs = [
-                ("first_alert_browser_s", lambda: first_alert(person)),
-                *proofs,
-                ("federated_round_s", lambda: {"federated_round_s": federated_round(person)}),
-            ]
+            proofs.insert(0, ("first_alert_browser_s", lambda: first_alert(person)))
+            proofs.append(("federated_round_s", lambda: {"federated_round_s": federated_round(person)}))
         for name, proof in proofs:
             try:
                 with bootstrap.progress(f"[check] {name.removesuffix('_s').replace('_', ' ')}"):

@@ -37,6 +37,8 @@ COMMANDS = {
     "agent": ("agent", "site_agents.__main__"),
     "lock": ("portal", "infra.lock"),
 }
+# Django's commands for which the embedded services are started when no `up` runs; the others work without a database.
+WITH_DATABASE = ("migrate", "createsuperuser", "changepassword", "shell", "dbshell", "demo", "worker", "showmigrations", "dumpdata", "loaddata")
 
 
 def run(argv: list[str]) -> int:
@@ -64,13 +66,11 @@ def _main_of(module: str) -> Callable[[list[str]], int]:
 
 
 def _run_django(argv: list[str]) -> int:
-    """Django's commands use the services of a running `up` unless the environment says otherwise."""
     from django.core.management import execute_from_command_line
 
-    from infra.state import services_environment
+    from infra.services import borrow_services
 
-    for name, value in services_environment(ROOT).items():
-        os.environ.setdefault(name, value)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    borrow_services(ROOT, needed=bool({*WITH_DATABASE} & {*argv[1:2]}))
     execute_from_command_line([argv[0], *(["help"] if argv[1] == "django-help" else argv[1:])])
     return 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import shlex
 import sys
 from pathlib import Path
 
-from infra import postgres, valkey
+from infra import postgres, state, valkey
 from infra.errors import InfraError
 
 
@@ -30,6 +31,18 @@ def stop_services(home: Path) -> None:
     """Stop the embedded services of a home folder."""
     valkey.stop(valkey.store_in(home))
     postgres.stop(postgres.cluster_in(home))
+
+
+def borrow_services(root: Path, *, needed: bool) -> None:
+    """Point the environment at the services of a running `up`; without one, and if they are needed, start them for as long as this process lives."""
+    home = state.home_folder(root)
+    if state.is_held(home):
+        for name, value in state.read(home).get("environment", {}).items():
+            os.environ.setdefault(name, str(value))
+    elif needed and not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        state.prepare_home(home)
+        os.environ.update(start_services(home))
+        atexit.register(stop_services, home)
 
 
 def main() -> int:

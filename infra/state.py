@@ -86,12 +86,6 @@ def write(home: Path, state: dict[str, Any]) -> None:
     fresh.replace(home / "run" / "state.json")
 
 
-def services_environment(root: Path) -> dict[str, str]:
-    """DATABASE_URL, REDIS_URL and the rest of the `up` that runs now; empty without one."""
-    home = home_folder(root)
-    return {name: str(value) for name, value in read(home).get("environment", {}).items()} if is_held(home) else {}
-
-
 def leftovers(home: Path) -> list[psutil.Process]:
     """Processes that an `up` of this home folder started and that are not ours to keep: not this process, nor its parents."""
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}

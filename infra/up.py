@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra import demo, postgres, programs, state, valkey
 from infra.bootstrap import progress
-from infra.errors import HomeError, ServiceError
+from infra.errors import HomeError, InfraError, ServiceError
 from infra.processes import Supervisor
 from infra.programs import Plan
 from infra.running import Running, manage, run_quietly
@@ -75,7 +75,7 @@ def repair(home: Path) -> None:
     left = state.end(state.leftovers(home))
     if left:
         print(f"Ended {left} processes that an earlier `up` had left behind.", file=sys.stderr, flush=True)
-    with contextlib.suppress(ServiceError):
+    with contextlib.suppress(InfraError):
         postgres.stop(postgres.cluster_in(home))
         valkey.stop(valkey.store_in(home))
 

@@ -88,14 +88,6 @@ def test_the_state_file_is_private_and_complete(prepared):
     assert not list((prepared / "run").glob("*.new"))
 
 
-def test_django_commands_use_the_services_of_a_running_up(prepared, monkeypatch):
-    monkeypatch.setenv("SPECOLA_HOME", str(prepared))
-    state.write(prepared, {"environment": {"DATABASE_URL": "postgresql:///x"}})
-    assert state.services_environment(ROOT) == {}
-    with state.only_one(prepared):
-        assert state.services_environment(ROOT) == {"DATABASE_URL": "postgresql:///x"}
-
-
 def test_leftovers_are_known_by_their_mark_and_ended(prepared):
     left = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(prepared)}, start_new_session=True)
     other = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(prepared) + "-other"}, start_new_session=True)
