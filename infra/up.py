@@ -154,8 +154,8 @@ def _with_ports(plan: Plan) -> Plan:
     """The SuperLink's ports stay the same from start to start: the agents were told them when they enrolled."""
     path = plan.home / "run" / "ports.json"
     try:
-        known = json.loads(path.read_text())
-    except (OSError, ValueError):
+        known = {name: int(json.loads(path.read_text())[name]) for name in ("control_port", "fleet_port")}
+    except (OSError, ValueError, TypeError, KeyError):
         known = {"control_port": programs.free_port(), "fleet_port": programs.free_port()}
         path.write_text(json.dumps(known))
     for port in known.values():

@@ -1,0 +1,126 @@
+"""`up --check`: its proofs fail honestly. (That they hold is shown by running it: see CONTRIBUTING.)"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+
+import httpx
+import pytest
+
+from infra import check
+from infra.errors import ServiceError
+from infra.processes import Supervisor
+from infra.programs import Plan
+from infra.running import Running
+
+
+class Portal(http.server.BaseHTTPRequestHandler):
+    """A portal of which the test says what it answers, one answer after another."""
+
+    answers: list[tuple[int, object]]
+    asked: list[tuple[str, str, dict]]
+
+    def do_GET(self):
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.asked.append((self.command, self.path, dict(self.headers)))
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def portal():
+    handler = type("Handler", (Portal,), {"answers": [], "asked": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        handler.port = server.server_port
+        yield handler
+        server.shutdown()
+
+
+@pytest.fixture
+def person(portal, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "run_quietly", lambda *_: "warning: x\nthe-session\n")
+    with check.Person(Running(Plan(tmp_path, port=portal.port), Supervisor(tmp_path), {})) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    for name in ("ALERT_S", "ROUND_S", "REPORT_S"):
+        monkeypatch.setattr(check, name, 0.3)
+    monkeypatch.setattr(check, "picture", lambda: b"jpeg")
+
+
+def test_a_person_shows_session_and_csrf_token(portal, person):
+    portal.answers.append((200, {}))
+    person.call("GET", "x")
+    headers = portal.asked[0][2]
+    assert "sessionid=the-session" in headers["cookie"]
+    assert f"csrftoken={headers['x-csrftoken']}" in headers["cookie"]
+
+
+def test_a_refusal_is_an_error_that_says_what_was_refused(portal, person):
+    portal.answers.append((403, {"detail": "no"}))
+    with pytest.raises(ServiceError, match=r"POST /api/v1/\S+ answered 403.*no"):
+        check.report(person)
+
+
+def test_a_report_that_never_comes_fails(portal, person):
+    portal.answers += [(201, {"id": 1}), (200, {"status": "running"})]
+    with pytest.raises(ServiceError, match="the report did not happen"):
+        check.report(person)
+
+
+def test_a_case_that_ends_without_a_report_fails(portal, person):
+    portal.answers += [(201, {"id": 1}), (200, {"status": "failed", "report": None})]
+    with pytest.raises(ServiceError, match="ended as failed without a report"):
+        check.report(person)
+
+
+def test_a_run_that_fails_is_no_proof(portal, person):
+    portal.answers += [(201, {"id": 1}), (200, {"status": "running"}), (200, {"status": "failed", "reason": "quorum"})]
+    with pytest.raises(ServiceError, match=r"ended as failed without a model.*quorum"):
+        check.federated_round(person)
+
+
+def test_a_run_that_ends_well_without_a_model_is_no_proof(portal, person):
+    portal.answers += [(201, {"id": 1}), (200, {"status": "completed", "model": None})]
+    with pytest.raises(ServiceError, match="without a model"):
+        check.federated_round(person)
+
+
+def test_a_portal_that_went_away_is_an_error_of_the_proof_not_of_the_check(person, portal, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "report", lambda _: httpx.get(f"http://127.0.0.1:{portal.port - 1}/", timeout=0.1))
+    errors = {}
+    running = Running(Plan(tmp_path, port=portal.port, demo=False), Supervisor(tmp_path), {})
+    assert check.proofs_of(running, errors) == {}
+    assert list(errors) == ["report_s"]
+
+
+def test_one_line_of_json_closes_the_check_even_when_nothing_starts(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    assert check.prove(Plan(tmp_path / "file")) == 1
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["ok"] is False
+    assert "choose another with --home" in said["errors"]["start"]
+    assert {"installation_s", "ready_s", "second_start_s", *check.PROOFS} <= set(said)
+
+
+@pytest.mark.parametrize(
+    ("message", "counts"), [({"type": "alerts", "rows": [{"id": 1}]}, True), ({"type": "alerts", "rows": []}, False), ({"type": "reload"}, False)]
+)
+def test_only_a_row_counts_as_an_alert_in_the_browser(message, counts):
+    class Socket:
+        def recv(self, timeout):
+            return json.dumps(message)
+
+    assert check._brings_an_alert(Socket()) is counts
