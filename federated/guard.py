@@ -1,0 +1,171 @@
+"""The guard before every aggregation: a site that sends poison, garbage or nothing is left out by name, with the reason; the others go on.
+
+Flower's strategies trust every reply: one NaN ruins the model, one reply of the wrong shape ends the run. `Guard` is a mixin over their public hooks.
+It bounds what one site can do (finite, same shape, limited length, limited weight). It does not detect a site that lies within these bounds:
+that is what the trimmed mean and the median are for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg, FedMedian, FedTrimmedAvg
+
+from federated import plan, weights
+from federated.weights import Arrays
+
+OUTLIER = 10.0  # times the median length of this round's updates: no honest site is so far off
+CLIP = 3.0  # times the median: longer updates are shortened to it
+TRIM = 5  # the trimmed mean leaves out a fifth on both sides, at least one
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What one site may do in one round, and how many sites must be left for the round to count."""
+
+    max_update_norm: float
+    min_accepted: int
+    max_examples: int = 100_000
+
+
+@dataclasses.dataclass(slots=True)
+class Reply:
+    """A site's reply after inspection. `reason` tells why it was left out, or that it was shortened."""
+
+    node: int
+    accepted: bool
+    reason: str = ""
+    norm: float | None = None
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    bytes_up: int = 0
+
+
+class Guard:
+    """Mixin, first in the order of resolution: `class GuardedFedAvg(Guard, FedAvg)`. After a round `replies` tells what became of each."""
+
+    def __init__(self, limits: Limits, **options: Any):
+        super().__init__(**options)
+        self.limits, self.replies, self.start = limits, list[Reply](), Arrays()
+
+    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+        """Remember what the sites start from."""
+        self.start = {name: value.numpy() for name, value in arrays.items()}
+        return super().configure_train(server_round, arrays, config, grid)  # type: ignore[misc]
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Aggregate the replies that pass; (None, None) when fewer than the quorum do."""
+        messages = list(replies)
+        self.replies = [self._inspect(message) for message in messages]
+        self._reject_repeated()
+        self._bound_lengths(messages)
+        good = [message for message, reply in zip(messages, self.replies, strict=True) if reply.accepted]
+        if len(good) < self.limits.min_accepted:
+            return None, None
+        self._prepare(len(good))
+        arrays, metrics = super().aggregate_train(server_round, good)  # type: ignore[misc]
+        return self._as_started(arrays), metrics
+
+    def _inspect(self, message: Message) -> Reply:
+        reply = Reply(message.metadata.src_node_id, accepted=False)
+        if message.has_error():
+            reply.reason = _plain(message.error.reason)
+            return reply
+        try:
+            record, metrics = _only_records(message)
+            arrays = {name: value.numpy() for name, value in record.items()}
+            reply.bytes_up = weights.size(arrays)
+            weights.check(arrays, self.start)
+            reply.metrics = _checked_metrics(metrics, self.weighted_by_key, self.limits.max_examples)  # type: ignore[attr-defined]
+            if unsound := [name for name, value in arrays.items() if not np.all(np.isfinite(value))]:
+                raise ValueError(f"{unsound[0]} is not finite")
+            reply.norm = weights.norm(arrays, self.start)
+            reply.accepted = True
+        except (ValueError, TypeError, KeyError, weights.WeightsMismatch) as error:
+            reply.reason = str(error)
+        return reply
+
+    def _reject_repeated(self) -> None:
+        seen = set[int]()
+        for reply in self.replies:
+            if reply.accepted and reply.node in seen:
+                reply.accepted, reply.reason = False, "a second reply in the same round"
+            seen.add(reply.node)
+
+    def _bound_lengths(self, messages: list[Message]) -> None:
+        lengths = sorted(reply.norm for reply in self.replies if reply.accepted and reply.norm is not None)
+        if not lengths:
+            return
+        middle = lengths[(len(lengths) - 1) // 2]
+        for message, reply in zip(messages, self.replies, strict=True):
+            if not reply.accepted or reply.norm is None:
+                continue
+            if middle and len(lengths) >= 3 and reply.norm > OUTLIER * middle:
+                reply.accepted, reply.reason = False, f"its update is {reply.norm / middle:.0f} times as long as the others'"
+            elif reply.norm > (limit := min(self.limits.max_update_norm, CLIP * middle or math.inf)):
+                self._shorten(message, limit / reply.norm)
+                reply.reason = f"update shortened from {reply.norm:.3g} to {limit:.3g}"
+
+    def _shorten(self, message: Message, share: float) -> None:
+        key, record = next(iter(message.content.array_records.items()))
+        shorter = {name: self.start[name] + (value.numpy().astype(np.float64) - self.start[name]) * share for name, value in record.items()}
+        message.content[key] = ArrayRecord({name: Array(value.astype(self.start[name].dtype)) for name, value in shorter.items()})
+
+    def _prepare(self, accepted: int) -> None:
+        """A hook for strategies whose settings depend on the number of replies."""
+
+    def _as_started(self, arrays: ArrayRecord | None) -> ArrayRecord | None:
+        """Means of integers come back as floats: give every array the type it had."""
+        return arrays and ArrayRecord({name: Array(value.numpy().astype(self.start[name].dtype)) for name, value in arrays.items()})
+
+
+class GuardedFedAvg(Guard, FedAvg):
+    """Mean weighted by the number of samples."""
+
+
+class GuardedMedian(Guard, FedMedian):
+    """The middle value of each weight."""
+
+
+class GuardedTrimmedMean(Guard, FedTrimmedAvg):
+    """Mean of each weight without its largest and smallest values."""
+
+    def _prepare(self, accepted: int) -> None:
+        # Flower cuts int(beta * n) values and rounds down: with its default beta nothing at all for n < 5.
+        self.beta = (max(1, accepted // TRIM) + 0.25) / accepted
+
+
+def build(name: str, limits: Limits, sites: int) -> Guard:
+    """The guarded strategy of this name. Raises PlanError when it cannot work with so many sites."""
+    plan.check_strategy(name, min(sites, limits.min_accepted))
+    kind = {"fedavg": GuardedFedAvg, "trimmed-mean": GuardedTrimmedMean, "median": GuardedMedian}[name]
+    return kind(limits, min_train_nodes=1, min_available_nodes=1, min_evaluate_nodes=1)
+
+
+def _plain(reason: str) -> str:
+    """Flower wraps what a site said: "<class 'federated.client_app.SiteFailed'>:<'what it said'>"."""
+    wrapped = re.fullmatch(r"<class '[\w.]+'>:<'(.*)'>", reason, re.DOTALL)
+    return wrapped[1] if wrapped else reason
+
+
+def _only_records(message: Message) -> tuple[ArrayRecord, MetricRecord]:
+    content = message.content
+    if len(content.array_records) != 1 or len(content.metric_records) != 1:
+        raise ValueError(f"{len(content.array_records)} sets of weights and {len(content.metric_records)} of metrics instead of one each")
+    return next(iter(content.array_records.values())), next(iter(content.metric_records.values()))
+
+
+def _checked_metrics(metrics: MetricRecord, weight: str, most: int) -> dict[str, float]:
+    values = dict(metrics)
+    for name, value in values.items():
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"its {name} is not a finite number")
+    if not 0 < values.get(weight, 0) <= most:
+        raise ValueError(f"it claims {values.get(weight)} samples; between 1 and {most} are believed")
+    return values  # type: ignore[return-value]

@@ -1,0 +1,41 @@
+"""The SuperLink's end of a run: reads the plan, reports progress as METRIC lines in the run's log, leaves the files in `<home>/superlink/runs/<id>/`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from federated import task
+from federated.control import METRIC
+from federated.plan import check, from_run_config
+from federated.rounds import Run
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Run the plan in the run's configuration. An exception's text becomes the reason that the administrator reads."""
+    plan = from_run_config(dict(context.run_config))
+    check(plan)
+    home = Path(os.environ["SPECOLA_HOME"]).resolve()
+    Run(str(context.run_id), plan, task.load(plan.task), grid, home / "superlink" / "runs" / str(context.run_id), Metrics()).go()
+
+
+class Metrics:
+    """Numbers each event from 1 and writes it as one line, in one piece, so that lines of other threads cannot cut it."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+
+    def __call__(self, kind: str, **fields: Any) -> None:
+        self.seq += 1
+        sys.stdout.write(METRIC + json.dumps({"kind": kind, "seq": self.seq, "t": time.time(), **fields}, default=str) + "\n")
+        sys.stdout.flush()
