@@ -63,7 +63,7 @@ def short(monkeypatch):
 def test_a_person_shows_session_and_csrf_token(portal, person):
     portal.answers.append((200, {}))
     person.call("GET", "x")
-    headers = portal.asked[0][2]
+    headers = {name.lower(): value for name, value in portal.asked[0][2].items()}
     assert "sessionid=the-session" in headers["cookie"]
     assert f"csrftoken={headers['x-csrftoken']}" in headers["cookie"]
 
@@ -115,9 +115,10 @@ def test_one_line_of_json_closes_the_check_even_when_nothing_starts(tmp_path, ca
     assert {"installation_s", "ready_s", "second_start_s", *check.PROOFS} <= set(said)
 
 
-@pytest.mark.parametrize(
-    ("message", "counts"), [({"type": "alerts", "rows": [{"id": 1}]}, True), ({"type": "alerts", "rows": []}, False), ({"type": "reload"}, False)]
-)
+MESSAGES = [({"type": "alerts", "rows": [{"id": 1}]}, True), ({"type": "alerts", "rows": []}, False), ({"type": "reload"}, False)]
+
+
+@pytest.mark.parametrize(("message", "counts"), MESSAGES)
 def test_only_a_row_counts_as_an_alert_in_the_browser(message, counts):
     class Socket:
         def recv(self, timeout):
