@@ -58,7 +58,7 @@ class Anomaly:
         from detectors.train.anomaly import samples_of
 
         rng, shape = np.random.default_rng(0), small(np.zeros((240, 320, 3), np.uint8)).shape
-        scene, flicker = rng.integers(40, 200, shape), rng.integers(-8, 9, (PROBE_FRAMES, *shape))
+        scene, flicker = rng.integers(40, 200, shape), rng.integers(-2, 3, (PROBE_FRAMES, *shape))
         return samples_of([(scene + flicker).astype(np.uint8)])
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:

@@ -1,0 +1,106 @@
+"""Made-up footage, homes and live federations for the federated tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from federated import control, pki, process
+
+
+def make_footage(folder: Path, seed: int, frames: int = 80) -> Path:
+    """A grey scene with sensor noise and a block that walks through it, as an agent would have kept it."""
+    rng = np.random.default_rng(seed)
+    clip = np.full((frames, 160, 240), 90, np.uint8) + rng.integers(0, 3, (frames, 160, 240), dtype=np.uint8)
+    for index in range(frames):
+        left = (index * 3 + seed * 40) % 220
+        clip[index, 60:100, left : left + 16] = 200
+    kept = folder / "training" / "anomaly"
+    kept.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(kept / "000.npz", frames=clip)
+    return folder
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Return as soon as the condition holds; fail with `what` after so many seconds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.05)
+
+
+class Federation:
+    """A real SuperLink and real SuperNodes on loopback TLS; everything ends with `close`."""
+
+    def __init__(self, root: Path):
+        self.root, self.home = root, root / "home"
+        self.control, self.fleet = f"127.0.0.1:{process.free_port()}", f"127.0.0.1:{process.free_port()}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.ids: dict[str, str] = {}
+
+    def start_superlink(self) -> control.Link:
+        """Start (or start again) and wait until it answers."""
+        self._spawn("superlink", ["federated.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
+        wait_for(self._answers, "the SuperLink")
+        self.link = control.Link.of(self.home)
+        return self.link
+
+    def add_site(self, name: str, *, register: bool = True) -> Path:
+        """An enrolled agent's folder with footage."""
+        folder = make_footage(self.root / name, len(self.ids))
+        public = pki.make_node_key(folder / "node.key")
+        portal = {"fleet": {"address": self.fleet, "ca_pem": (self.home / "pki" / "ca.crt").read_text()}}
+        (folder / "portal.json").write_text(json.dumps(portal))
+        if register:
+            self.ids[name] = control.register_node(public, link=self.link)
+        return folder
+
+    def start_node(self, name: str) -> None:
+        """Start a site's SuperNode and executor."""
+        self._spawn(name, ["federated.node", "--home", str(self.root / name)])
+
+    def online(self) -> set[str]:
+        """Names of the sites that are there."""
+        there = {node.id for node in control.nodes(link=self.link) if node.state == "online"}
+        return {name for name, node in self.ids.items() if node in there}
+
+    def log(self, name: str) -> str:
+        """What a process has written so far."""
+        return (self.root / f"{name}.log").read_text(errors="replace")
+
+    def close(self) -> None:
+        """Stop everything."""
+        process.stop(list(self.processes.values()), grace_s=8)
+
+    def _answers(self) -> bool:
+        assert self.processes["superlink"].poll() is None, self.log("superlink")
+        with contextlib.suppress(control.FederationError):
+            control.nodes(link=control.Link.of(self.home, self.control))
+            return True
+        return False
+
+    def _spawn(self, name: str, arguments: list[str]) -> None:
+        with (self.root / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen([sys.executable, "-m", *arguments], env=process.calm_environment(), stdout=log, stderr=log)
+
+
+@contextlib.contextmanager
+def federation(root: Path, sites: int = 3) -> Iterator[Federation]:
+    """A SuperLink with so many sites, all online."""
+    live = Federation(root)
+    try:
+        live.start_superlink()
+        for index in range(sites):
+            live.add_site(f"site{index}")
+            live.start_node(f"site{index}")
+        wait_for(lambda: len(live.online()) == sites, "the sites", 40)
+        yield live
+    finally:
+        live.close()
