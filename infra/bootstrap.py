@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import BootstrapError
+from infra.owner import die_with_parent
 
 STAMP = "specola-installed.json"
 TORCH = "torch.txt"
@@ -163,7 +166,8 @@ def _install_part(root: Path, part: str, show: Callable[[str], None]) -> None:
     index = os.environ.get("SPECOLA_TORCH_INDEX")
     source = ["--index-url", index] if index and part == TORCH else []
     command = [str(python_in(venv)), *PIP, *hashes, *source, "-r", str(target)]
-    with log.open("w") as kept, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root) as pip:
+    end = functools.partial(die_with_parent, signal.SIGTERM)  # a pip that outlived us would meet the next one
+    with log.open("w") as kept, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root, preexec_fn=end) as pip:
         try:
             for count, line in _counted(pip.stdout, kept):
                 show(f"{count} of {total}: {line}")

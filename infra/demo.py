@@ -59,12 +59,15 @@ def start_agents(running: Running, show: Callable[[str], None]) -> None:
             command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
             run_quietly(running, f"enrol-{agent['name']}", command)
     folders = [running.plan.home / "agents" / agent["name"] for agent in running.demo["agents"]]
-    running.supervisor.start([programs.agent(folder, running.environment, lambda f=folder: has_reported(running, f.name, began)) for folder in folders], show)
+    running.supervisor.start(
+        [programs.agent(folder, running.environment, lambda f=folder: has_reported(running.environment["DATABASE_URL"], f.name, began)) for folder in folders],
+        show,
+    )
 
 
-def has_reported(running: Running, camera: str, since: float) -> bool:
+def has_reported(database: str, camera: str, since: float) -> bool:
     """Whether this camera's agent has sent a heartbeat since then."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(running.environment["DATABASE_URL"], connect_timeout=3) as connection:
+    with contextlib.suppress(psycopg.Error), psycopg.connect(database, connect_timeout=3) as connection:
         return connection.execute(ALIVE, [camera, since]).fetchone()[0] > 0
     return False
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from infra import postgres, programs, state, valkey
+from infra import demo, postgres, programs, state, valkey
 
 ROOT = Path(__file__).resolve().parent.parent
+SILENT_S = 15  # five heartbeats
 NOT_RUNNING = 3  # the exit status that init scripts use for "not running"
 
 
@@ -45,7 +47,7 @@ def row_of(known: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
 
 
 def answers(known: dict[str, Any], name: str) -> bool:
-    """Whether a program does its work; for those that listen nowhere, being alive is all that can be asked."""
+    """Whether a program does its work: it answers, or (an agent) has sent a heartbeat; of the worker, being alive is all that can be asked."""
     told = known["environment"]
     checks = {
         "postgres": lambda: postgres.answers(told["DATABASE_URL"]),
@@ -53,6 +55,8 @@ def answers(known: dict[str, Any], name: str) -> bool:
         "portal": lambda: programs.http_answers(f"{known['address']}/"),
         "superlink": lambda: programs.superlink_answers(Path(told["SPECOLA_HOME"]) / "pki" / "ca.crt", known["ports"]["fleet"]),
     }
+    if name.startswith("agent-"):
+        return demo.has_reported(told["DATABASE_URL"], name.removeprefix("agent-"), time.time() - SILENT_S)
     return checks[name]() if name in checks else True
 
 
