@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 import time
@@ -59,10 +60,9 @@ def start_agents(running: Running, show: Callable[[str], None]) -> None:
             command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
             run_quietly(running, f"enrol-{agent['name']}", command)
     folders = [running.plan.home / "agents" / agent["name"] for agent in running.demo["agents"]]
-    running.supervisor.start(
-        [programs.agent(folder, running.environment, lambda f=folder: has_reported(running.environment["DATABASE_URL"], f.name, began)) for folder in folders],
-        show,
-    )
+    database = running.environment["DATABASE_URL"]
+    agents = [programs.agent(folder, running.environment, functools.partial(has_reported, database, folder.name, began)) for folder in folders]
+    running.supervisor.start(agents, show)
 
 
 def has_reported(database: str, camera: str, since: float) -> bool:
