@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.core import media
 from portal.sites.models import Agent, Camera
 
 
@@ -68,6 +69,11 @@ class Alert(models.Model):
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
         return str(Kind(self.kind).label) if self.kind in Kind.values else self.kind.replace("_", " ")
 
+    @property
+    def thumbnail(self) -> bool:
+        """Whether the newest picture has arrived."""
+        return media.exists(self.picture)
+
 
 class Event(models.Model):
     """What an agent said, as it said it (detectors.types.Event). `id` is the agent's UUIDv7: sending an event twice stores it once."""
@@ -124,3 +130,8 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author} {self.verb} {self.alert_id}"
+
+    @property
+    def detail_label(self) -> str:
+        """The detail in the reader's language."""
+        return str(Reason(self.detail).label) if self.verb == self.Verb.RESOLVED and self.detail in Reason.values else self.detail

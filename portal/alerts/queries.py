@@ -6,7 +6,8 @@ import dataclasses
 import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -124,7 +125,7 @@ def media_of(user: User, pk: int, kind: str, event: str | None = None) -> str | 
     """The sha256 of an alert's picture ("snapshot") or clip, of its last event or of the one named; None when the reader may not see it or there is none."""
     rows = Event.objects.filter(alert__in=visible(user).filter(pk=pk)).exclude(**{kind: None})
     if event:
-        rows = rows.filter(pk=event)
+        rows = rows.annotate(name=Cast("pk", TextField())).filter(name=event)  # as text: what is no UUID is simply not found
     return rows.order_by("-t", "-seq").values_list(kind, flat=True).first()
 
 

@@ -1,0 +1,130 @@
+"""Addresses under /api/v1: the agents' intake, and the alerts for people's programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError as Refused
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal.alerts import actions, queries
+from portal.alerts.intake import Events, Media
+from portal.alerts.models import Alert, Reason
+
+FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.Filters.__dataclass_fields__]
+
+
+class AlertShape(serializers.ModelSerializer):
+    """An alert as programs see it."""
+
+    site = serializers.CharField(source="camera.site.slug")
+    camera = serializers.CharField(source="camera.slug")
+    assignee = serializers.CharField(source="assignee.email", default=None)
+    last_event = serializers.UUIDField(source="last_id")
+
+    class Meta:
+        model = Alert
+        fields = [
+            "id",
+            "site",
+            "camera",
+            "kind",
+            "zone",
+            "opened",
+            "last_t",
+            "count",
+            "score",
+            "state",
+            "reason",
+            "assignee",
+            "last_event",
+            "picture",
+            "changed",
+        ]
+
+
+class AssignShape(serializers.Serializer):
+    assignee = serializers.IntegerField(allow_null=True, help_text="the user's number, null for nobody")
+
+
+class ResolveShape(serializers.Serializer):
+    reason = serializers.ChoiceField(Reason.choices)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=actions.MAX_TEXT, default="")
+
+
+class NoteShape(serializers.Serializer):
+    text = serializers.CharField(max_length=actions.MAX_TEXT)
+
+
+class Nothing(serializers.Serializer):
+    """A call without a body."""
+
+
+@extend_schema(parameters=FILTERS)
+class Alerts(generics.ListAPIView):
+    """The alerts at the reader's sites, newest first, filtered as in the watch room."""
+
+    serializer_class = AlertShape
+
+    def get_queryset(self) -> Any:
+        return queries.inbox(self.request.user, queries.Filters.read(self.request.query_params))
+
+
+class OneAlert(APIView):
+    @extend_schema(responses=AlertShape)
+    def get(self, request: Request, pk: int) -> Response:
+        try:
+            return Response(AlertShape(queries.get_alert(request.user, pk)).data)
+        except Alert.DoesNotExist as error:
+            raise NotFound from error
+
+
+class _Act(APIView):
+    """One verb on one alert: check the body, call the action, answer with the alert."""
+
+    shape: type[serializers.Serializer] = Nothing
+
+    def act(self, **arguments: Any) -> Alert:
+        raise NotImplementedError
+
+    def post(self, request: Request, pk: int) -> Response:
+        body = self.shape(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            self.act(user=request.user, alert_id=pk, **body.validated_data)
+            return Response(AlertShape(queries.get_alert(request.user, pk)).data)
+        except Alert.DoesNotExist as error:
+            raise NotFound from error
+        except Refused as error:
+            raise ValidationError({"error": error.messages}) from error
+
+
+def _verb(name: str, shape: type[serializers.Serializer], action: Callable[..., Alert]) -> Any:
+    described = extend_schema(operation_id=f"alerts_{name}", request=shape, responses=AlertShape)(_Act.post)
+    return type(name.capitalize(), (_Act,), {"shape": shape, "act": staticmethod(action), "post": described, "__doc__": action.__doc__}).as_view()
+
+
+def _assign(*, user: Any, alert_id: int, assignee: int | None) -> Alert:
+    """Give the alert to somebody who may act at its site, or to nobody."""
+    return actions.assign(user=user, alert_id=alert_id, assignee_id=assignee)
+
+
+urlpatterns = [
+    path("events", Events.as_view(), name="events"),
+    path("media/<str:sha256>", Media.as_view(), name="media"),
+    path("alerts", Alerts.as_view(), name="alerts"),
+    path("alerts/<int:pk>", OneAlert.as_view(), name="alert"),
+    path("alerts/<int:pk>/acknowledge", _verb("acknowledge", Nothing, actions.acknowledge)),
+    path("alerts/<int:pk>/assign", _verb("assign", AssignShape, _assign)),
+    path("alerts/<int:pk>/resolve", _verb("resolve", ResolveShape, actions.resolve)),
+    path("alerts/<int:pk>/reopen", _verb("reopen", Nothing, actions.reopen)),
+    path("alerts/<int:pk>/notes", _verb("note", NoteShape, actions.add_note)),
+]

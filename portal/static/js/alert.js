@@ -1,0 +1,49 @@
+// The evidence of one alert: boxes drawn over the picture, the pin on the plan.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Draw what the markup only names; doing it twice is harmless. */
+export function dress(root) {
+  root.querySelectorAll("figure[data-boxes]").forEach(drawBoxes);
+  for (const pin of root.querySelectorAll("[data-x][data-y]")) {
+    pin.style.left = `${Number(pin.dataset.x) * 100}%`;
+    pin.style.top = `${Number(pin.dataset.y) * 100}%`;
+  }
+  for (const button of root.querySelectorAll('[data-do="boxes"]')) button.onclick = () => toggle(button);
+}
+
+function drawBoxes(figure) {
+  const image = figure.querySelector("img");
+  if (!image.complete) {
+    image.addEventListener("load", () => drawBoxes(figure), { once: true });
+    return;
+  }
+  if (figure.querySelector("svg.boxes") || !image.naturalWidth) return;
+  const detections = JSON.parse(document.getElementById(figure.dataset.boxes).textContent);
+  const width = Number(figure.dataset.width) || image.naturalWidth;
+  const height = Number(figure.dataset.height) || image.naturalHeight;
+  const drawing = make("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  for (const { box, kind, score, track } of detections.filter(({ box }) => box)) {
+    const [x, y, w, h] = box;
+    const size = Math.max(10, height / 36);
+    const label = make("text", { x, y: Math.max(size, y - size / 3), "font-size": size });
+    label.textContent = `${kind}${track === null ? "" : ` ${track}`} ${Math.round(score * 100)} %`;
+    drawing.append(make("rect", { x, y, width: w, height: h, "stroke-width": Math.max(1.5, height / 280) }), label);
+  }
+  image.after(drawing);
+}
+
+function toggle(button) {
+  const figure = button.closest("figure");
+  const off = figure.classList.toggle("without-boxes");
+  button.setAttribute("aria-pressed", String(!off));
+}
+
+function make(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+dress(document);
+document.body.addEventListener("htmx:afterSettle", (event) => dress(event.target));

@@ -1,0 +1,163 @@
+// The watch room: rows that come and change by themselves, keyboard, detail pane, optional sound.
+
+import { dress } from "./alert.js";
+import { connect } from "./socket.js";
+
+const DESKTOP = matchMedia("(min-width: 1100px)");
+const MOST_ROWS = 150;
+const words = document.getElementById("words").dataset;
+const pane = document.getElementById("pane");
+const rows = () => document.getElementById("rows");
+const all = () => [...rows().querySelectorAll("[data-alert]")];
+const selected = () => rows().querySelector('[aria-current="true"]');
+let cursor = rows().dataset.cursor;
+let shown = null;
+
+const socket = connect("/ws/alerts/", {
+  hello: () => ({ since: cursor, filters: Object.fromEntries(new URLSearchParams(location.search)) }),
+  onMessage: take,
+});
+
+function take(message) {
+  if (message.type === "reload") return location.reload();
+  cursor = message.cursor;
+  const fresh = message.rows.filter((row) => put(row)).length;
+  for (const id of message.gone) document.getElementById(`alert-${id}`)?.remove();
+  for (const [name, value] of Object.entries(message.counts)) count(name, value);
+  if (message.rows.length) trim();
+  if (message.rows.some((row) => row.id === shown) && !isTyping()) load(shown);
+  document.getElementById("none").hidden = all().length > 0;
+  if (fresh) sound();
+}
+
+// Put a row where its time belongs; true when it was not there before.
+function put({ id, html }) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html.trim();
+  const row = holder.content.firstElementChild;
+  const old = document.getElementById(`alert-${id}`);
+  tell(row);
+  if (old) {
+    if (old.getAttribute("aria-current")) row.setAttribute("aria-current", "true");
+    const focused = old.contains(document.activeElement);
+    old.replaceWith(row);
+    if (focused) row.querySelector("a").focus();
+    return false;
+  }
+  if (Number(rows().dataset.page) > 1) return false;
+  row.classList.add("is-fresh");
+  const opened = Number(row.dataset.opened);
+  const next = all().find((other) => Number(other.dataset.opened) <= opened);
+  if (next) next.before(row);
+  else if (all().length < MOST_ROWS) rows().append(row);
+  return true;
+}
+
+function trim() {
+  for (const row of all().slice(MOST_ROWS)) row.remove();
+}
+
+function count(name, value) {
+  const place = document.querySelector(`[data-count="${name}"]`);
+  if (place) place.textContent = value;
+  if (name === "new") document.title = (value ? `(${value}) ` : "") + words.title;
+}
+
+// How long ago, in one unit, as an operator says it.
+function tell(root) {
+  for (const place of root.querySelectorAll("[data-age]")) {
+    const seconds = Math.max(0, Math.round(Date.now() / 1000 - Number(place.dataset.age)));
+    const [n, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [Math.floor(seconds / 60), "min"] : seconds < 86400 ? [Math.floor(seconds / 3600), "h"] : [Math.floor(seconds / 86400), "d"];
+    const text = words[unit].replace("{n}", n);
+    if (place.textContent !== text) place.textContent = text;
+  }
+}
+
+function select(row, { open = true } = {}) {
+  if (!row) return;
+  selected()?.removeAttribute("aria-current");
+  row.setAttribute("aria-current", "true");
+  row.classList.remove("is-fresh");
+  row.scrollIntoView({ block: "nearest" });
+  if (DESKTOP.matches && open) load(Number(row.dataset.alert));
+}
+
+async function load(id) {
+  shown = id;
+  const answer = await fetch(`/alerts/${id}/`, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (shown !== id || !answer?.ok || answer.redirected) return;
+  pane.innerHTML = await answer.text();
+  window.htmx?.process(pane);
+  dress(pane);
+}
+
+function isTyping() {
+  const field = document.activeElement;
+  return pane.contains(field) && field.matches("input, textarea, select");
+}
+
+const press = (name) => pane.querySelector(`[data-do="${name}"]`);
+const keys = {
+  j: () => select(selected() ? selected().nextElementSibling : all()[0]),
+  k: () => select(selected()?.previousElementSibling),
+  a: () => press("acknowledge")?.click(),
+  r: () => press("resolve")?.focus(),
+  b: () => press("boxes")?.click(),
+  "/": () => document.getElementById("q").focus(),
+  "?": () => document.getElementById("keys").showModal(),
+  Enter: () => selected() && (DESKTOP.matches ? pane.querySelector("h2")?.focus() : selected().querySelector("a").click()),
+};
+
+addEventListener("keydown", (event) => {
+  const field = event.target.closest("input, textarea, select, dialog, video");
+  if (event.key === "Escape" && field) return field.blur();
+  if (field || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  const link = event.target.closest("#rows a");
+  if (!link || !DESKTOP.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  select(link.closest("[data-alert]"));
+});
+
+// The filter form swaps the list: take its time stamp and its filters from here on.
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id === "inbox" || event.detail.elt?.id === "inbox") {
+    cursor = rows().dataset.cursor;
+    tell(document);
+    socket.greet();
+  }
+  if (pane.contains(event.target)) dress(pane);
+});
+addEventListener("popstate", () => location.reload());
+
+const bell = document.getElementById("sound");
+let context = null;
+bell.addEventListener("click", () => {
+  const on = bell.getAttribute("aria-pressed") !== "true";
+  bell.setAttribute("aria-pressed", String(on));
+  if (on) context = context ?? new AudioContext();
+  sound();
+});
+
+function sound() {
+  if (bell.getAttribute("aria-pressed") !== "true" || !context) return;
+  const tone = context.createOscillator();
+  const volume = context.createGain();
+  tone.frequency.value = 660;
+  volume.gain.setValueAtTime(0.15, context.currentTime);
+  volume.gain.exponentialRampToValueAtTime(0.001, context.currentTime + 0.4);
+  tone.connect(volume).connect(context.destination);
+  tone.start();
+  tone.stop(context.currentTime + 0.4);
+}
+
+setInterval(() => tell(document), 1000);
+tell(document);
+if (DESKTOP.matches) select(all()[0]);
