@@ -1,11 +1,13 @@
 """How much motion is normal for what is seen: a small net that looks at one grey picture and expects the motion of every 8 x 8 block.
 
 A walker has a walker's motion, a tree a tree's, paving none. The net learns this from a camera's own normal footage; a cyclist looks nearly
-like a walker but moves more, and the surprise shows it. It has no normalisation layers, so a small crop is judged as the
+like a walker but moves more, and the excess shows it. It has no normalisation layers, so a small crop is judged as the
 whole picture is, and averaging the weights of many sites is sound.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +19,9 @@ FLOOR = 0.004  # motion (share of full scale) below which everything is noise
 
 
 class AnomalyNet(nn.Module):
-    """Windows (N, PAST + 1, H, W) of grey values 0..1, oldest first -> surprise (N, H / 8, W / 8): the negative log-likelihood of the motion seen.
+    """Windows (N, PAST + 1, H, W) of grey values 0..1, oldest first -> excess motion (N, H / 8, W / 8), in hundredths of full scale.
 
-    H and W are multiples of 8. About 60,000 float32 weights.
+    H and W are multiples of 8. 53,306 float32 weights.
     """
 
     def __init__(self, width: int = 24) -> None:
@@ -33,9 +35,12 @@ class AnomalyNet(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
+        return 100 * FLOOR * (self.motion(windows).exp() - self.expect(windows)[0].exp())
+
+    def surprise(self, windows: Tensor) -> Tensor:
+        """What training makes small: the Gaussian negative log-likelihood of the log motion seen, (N, H / 8, W / 8)."""
         mean, spread = self.expect(windows)
-        distance = (self.motion(windows) - mean) / spread
-        return 0.5 * distance.clamp(-4, 50) ** 2 + spread.log()
+        return 0.5 * ((self.motion(windows) - mean) / spread).clamp(-10, 10) ** 2 + spread.log()
 
     def expect(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and spread of the log motion expected in every block from the picture alone, each (N, H / 8, W / 8)."""
@@ -47,7 +52,7 @@ class AnomalyNet(nn.Module):
     def motion(self, windows: Tensor) -> Tensor:
         """Log of the mean absolute change from frame to frame in every block, (N, H / 8, W / 8)."""
         change = (windows[:, 1:] - windows[:, :-1]).abs().mean(1, keepdim=True)
-        return torch.log(functional.avg_pool2d(change, CELL)[:, 0] + FLOOR) - torch.log(torch.tensor(FLOOR))
+        return torch.log(functional.avg_pool2d(change, CELL)[:, 0] + FLOOR) - math.log(FLOOR)
 
 
 def _down(before: int, after: int) -> nn.Module:

@@ -49,7 +49,7 @@ def fit(net: AnomalyNet, samples: np.ndarray, *, epochs: int = 5, lr: float = 2e
         losses = []
         for batch in np.array_split(order.permutation(len(samples)), -(-len(samples) // BATCH)):
             optimiser.zero_grad()
-            value = net(_tensor(_flip(samples[batch], order))).mean()
+            value = net.surprise(_tensor(_flip(samples[batch], order))).mean()
             value.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
@@ -65,15 +65,15 @@ def loss(net: AnomalyNet, samples: np.ndarray) -> float:
     _check(samples)
     net.eval()
     with torch.no_grad():
-        return float(np.average([net(_tensor(part)).mean().item() for part in _parts(samples)], weights=[len(part) for part in _parts(samples)]))
+        return float(np.average([net.surprise(_tensor(part)).mean().item() for part in _parts(samples)], weights=[len(part) for part in _parts(samples)]))
 
 
 def export(net: AnomalyNet, path: Path | str) -> str:
-    """Write the net as ONNX (input `windows`, output `surprise`, any number and size of pictures); the sha256 of the file."""
+    """Write the net as ONNX (input `windows`, output `excess`, any number and size of pictures); the sha256 of the file."""
     net.eval()
-    axes = {"windows": {0: "n", 2: "h", 3: "w"}, "surprise": {0: "n", 1: "rows", 2: "columns"}}
+    axes = {"windows": {0: "n", 2: "h", 3: "w"}, "excess": {0: "n", 1: "rows", 2: "columns"}}
     example = torch.zeros(1, PAST + 1, PATCH, PATCH)
-    torch.onnx.export(net, (example,), str(path), input_names=["windows"], output_names=["surprise"], dynamic_axes=axes, opset_version=17, dynamo=False)
+    torch.onnx.export(net, (example,), str(path), input_names=["windows"], output_names=["excess"], dynamic_axes=axes, opset_version=17, dynamo=False)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

@@ -1,0 +1,129 @@
+"""The command line: `python -m detectors list|card|run|evaluate|bench`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import detectors
+from detectors import evaluate as judging
+from detectors import image, registry
+from detectors.errors import BadDataset, BadInput, DetectorError
+from detectors.types import to_json
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 done, 1 failed, 2 wrong call or wrong data set format."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return asked.command(asked)
+    except BadDataset as error:
+        print(error, file=sys.stderr)
+        return 2
+    except DetectorError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def list_detectors(asked: argparse.Namespace) -> int:
+    """Every detector with family, kind and licence, and the names of the evaluators."""
+    rows = [{"name": each.name, "family": each.family, "kind": each.kind, "licence": detectors.card(each.name).licence} for each in registry.entries().values()]
+    rows.sort(key=lambda row: row["name"])
+    if asked.json:
+        print(json.dumps({"detectors": rows, "evaluators": judging.names()}))
+        return 0
+    for row in rows:
+        print(f"{row['name']:<16} {row['family']:<8} {row['kind']:<7} {row['licence']}")
+    print(f"evaluators: {', '.join(judging.names())}")
+    return 0
+
+
+def show_card(asked: argparse.Namespace) -> int:
+    """The card of one detector as JSON."""
+    print(json.dumps(to_json(detectors.card(asked.name)), indent=None if asked.json else 2))
+    return 0
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Run a detector on pictures, or a tool on its file or files, one JSON line each."""
+    kind, failed = registry.entry(asked.name).kind, 0
+    if kind == "stream":
+        raise BadInput(f"{asked.name} watches a camera: run it with python -m site_agents")
+    built = detectors.load(asked.name)
+    if kind == "tool":
+        print(json.dumps(to_json(built.compare(*asked.files) if hasattr(built, "compare") else built.report(asked.files[0]))))
+        return 0
+    for file in asked.files:
+        try:
+            print(json.dumps({"file": file, "found": to_json(built.detect([image.read(file)])[0])}))
+        except BadInput as error:
+            print(json.dumps({"file": file, "error": str(error)}))
+            failed += 1
+    return 1 if failed else 0
+
+
+def evaluate(asked: argparse.Namespace) -> int:
+    """Judge on a data set; one JSON object."""
+    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution") if getattr(asked, name) is not None}
+    answer = judging.evaluate(asked.name, asked.dataset, **options)
+    print(json.dumps(answer) if asked.json else _readable(answer))
+    return 0
+
+
+def bench(asked: argparse.Namespace) -> int:
+    """Milliseconds an item of every detector, on one thread."""
+    from detectors.bench import measure_all
+
+    rows = measure_all(asked.items)
+    print(json.dumps(rows) if asked.json else "\n".join(f"{row['name']:<16} {row['ms_per_item']:8.2f} ms  {row['item']}" for row in rows["detectors"]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m detectors", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    def add(name: str, function: Any) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        made.add_argument("--json", action="store_true", help="one JSON object on one line")
+        made.set_defaults(command=function)
+        return made
+
+    add("list", list_detectors)
+    add("card", show_card).add_argument("name")
+    running = add("run", run)
+    running.add_argument("name")
+    running.add_argument("files", nargs="+")
+    judged = add("evaluate", evaluate)
+    judged.add_argument("name", help=f"one of {', '.join(judging.names())}")
+    judged.add_argument("dataset", type=Path)
+    judged.add_argument("--fit", help="folder of the data set with normal footage to fit on, such as train")
+    judged.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
+    judged.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
+    add("bench", bench).add_argument("--items", type=int, default=20)
+    return parser
+
+
+def _tiles(text: str) -> tuple[int, int]:
+    columns, rows = (int(part) for part in text.split("x"))
+    if min(columns, rows) < 1 or max(columns, rows) > 8:
+        raise argparse.ArgumentTypeError("tiles are 1x1 to 8x8")
+    return columns, rows
+
+
+def _readable(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['name']} on {answer['dataset']}: n = {answer['n']}, {answer['ms_per_item']} ms an item, {len(answer['skipped'])} skipped"]
+    for name, metric in answer["metrics"].items():
+        between = "" if metric["low"] is None else f"  ({metric['low']} to {metric['high']})"
+        lines.append(f"  {name:<44} {metric['value']}{between}")
+    for name, metrics in answer.get("rivals", {}).items():
+        lines += [f"  rival {name}: {metric} {said['value']}  ({said['low']} to {said['high']})" for metric, said in metrics.items()]
+    return "\n".join([*lines, f"  threshold {answer['threshold']['value']}: {answer['threshold']['from']}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Judge the anomaly detector on clips with a label for every frame (UCSD Ped2's form)."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import detectors
+from detectors import datasets, image
+from detectors.anomaly import small
+from detectors.anomaly.calibration import Calibration, calibrate
+from detectors.errors import BadDataset, BadInput
+from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.metrics import auc, interval
+from detectors.types import Frame
+
+FPS, MERGE_S = 10.0, 1.0  # frames a second of the clips; alarms closer than this are one alarm
+RIVAL_BLOCK, RIVAL_FRAMES = 24, 11
+COLUMNS = {"clip": str, "frame": int, "label": int}
+
+
+@dataclasses.dataclass(slots=True)
+class Clip:
+    """A clip's frames (T, H, W) grey, labels (T,), and the score of every frame, -inf where there is none."""
+
+    name: str
+    frames: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None = None
+    alarms: np.ndarray | None = None
+    rivals: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+@evaluator("anomaly")
+def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, seed: int = 0, **_: Any) -> Outcome:
+    """Frame AUC over all clips in one row, AUC within clips, false alarms an hour.
+
+    With `fit="train"` half of the normal clips in train/ train the net, a quarter calibrate it, a quarter counts false alarms; without it
+    the shipped net is calibrated on train/ when that is there. Only past frames are used; the first frame of a clip has no score.
+    """
+    clips, skipped = _read_clips(folder, "test")
+    normal, more = _read_clips(folder, fit or "train") if fit or (folder / "train").is_dir() else ([], [])
+    with tempfile.TemporaryDirectory() as scratch:
+        path, trained = _fit(normal[0::4] + normal[1::4], Path(scratch) / "net.onnx", seed) if fit else (None, {})
+        calibration = _calibrate(path, normal[2::4], fps) if normal else None
+        start = time.perf_counter()
+        for clip in clips + normal[3::4]:
+            _score(clip, path, calibration, fps)
+        seconds = time.perf_counter() - start
+        model = dataclasses.asdict(detectors.load("anomaly", path=path).card)
+    n = sum(len(clip.labels) for clip in clips)
+    metrics = {
+        "frame_auc": interval(clips, _frame_auc),
+        "frame_auc_per_clip": interval(clips, _auc_per_clip),
+        "false_alarms_per_hour": interval(clips, lambda drawn: _false_alarms(drawn, fps)),
+    }
+    if normal[3::4]:
+        metrics["false_alarms_per_hour_unused_normal_clips"] = interval(normal[3::4], lambda drawn: _false_alarms(drawn, fps))
+    metrics["alarmed_share_of_abnormal_frames"] = interval(clips, _recall)
+    return Outcome(
+        n=n,
+        metrics=metrics,
+        threshold={"value": 0.5, "from": f"z = {detectors.card('anomaly').thresholds['z']} in the card, calibrated on a quarter of {fit or 'train'}/"},
+        model={name: model[name] for name in ("name", "version", "sha256")} if fit else model_of("anomaly"),
+        inference_s=seconds * n / max(1, n + sum(len(clip.labels) for clip in normal[3::4])),
+        skipped=skipped + more,
+        extra={"rivals": _rivals(clips), **trained},
+    )
+
+
+def _read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]]]:
+    table, skipped = datasets.read_table(folder / "frames.csv", COLUMNS), []
+    labels: dict[str, dict[int, int]] = {}
+    for row in table:
+        labels.setdefault(row["clip"], {})[row["frame"]] = row["label"]
+    if not (folder / part).is_dir():
+        raise BadDataset(f"{folder / part}: there is no such folder; expected {part}/<clip>/001.jpg ... and frames.csv with columns clip,frame,label")
+    clips = []
+    for each in sorted(child for child in (folder / part).iterdir() if child.is_dir()):
+        files = datasets.pictures(each)
+        known = labels.get(each.name, {} if part == "test" else dict.fromkeys(range(1, len(files) + 1), 0))
+        if missing := [file.name for n, file in enumerate(files, 1) if n not in known]:
+            raise BadDataset(f"frames.csv, line {len(table) + 1}: no label for {each.name}/{missing[0]}; expected columns clip,frame,label")
+        frames = []
+        for file in files:
+            try:
+                frames.append(cv2.cvtColor(image.read(file), cv2.COLOR_BGR2GRAY))
+            except BadInput as error:
+                skipped.append({"item": f"{each.name}/{file.name}", "reason": str(error)})
+                frames.append(frames[-1] if frames else np.zeros((240, 360), np.uint8))
+        clips.append(Clip(each.name, np.stack(frames), np.array([known[n] for n in range(1, len(files) + 1)])))
+    return clips, skipped
+
+
+def _fit(clips: Sequence[Clip], path: Path, seed: int) -> tuple[Path, dict[str, Any]]:
+    import torch
+
+    from detectors.nets.anomaly import AnomalyNet
+    from detectors.train import anomaly as train
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    start, net = time.perf_counter(), AnomalyNet()
+    samples = train.samples_of([np.stack([small(frame) for frame in clip.frames]) for clip in clips], seed=seed)
+    said = train.fit(net, samples, seed=seed)
+    train.export(net, path)
+    return path, {"fit": {**said, "clips": [clip.name for clip in clips], "seconds": round(time.perf_counter() - start, 1)}}
+
+
+def _calibrate(path: Path | None, clips: Sequence[Clip], fps: float) -> Calibration:
+    judge = detectors.load("anomaly", path=path)
+    maps = [judge.excess(frame) for clip in clips for frame in _frames(clip, fps)]
+    return calibrate(np.stack([each for each in maps if each is not None]))
+
+
+def _score(clip: Clip, path: Path | None, calibration: Calibration | None, fps: float) -> None:
+    judge = detectors.load("anomaly", path=path, calibration=calibration)
+    found = [judge.step(frame) for frame in _frames(clip, fps)]
+    clip.scores = np.array([-np.inf if each is None else each.data["raw"] for each in found])
+    clip.alarms = np.array([each is not None and each.score >= judge.threshold for each in found])
+
+
+def _frames(clip: Clip, fps: float) -> list[Frame]:
+    return [Frame(frame, clip.name, n / fps, n) for n, frame in enumerate(clip.frames)]
+
+
+def _frame_auc(clips: Sequence[Clip]) -> float:
+    return auc(np.concatenate([clip.scores for clip in clips]), np.concatenate([clip.labels for clip in clips]))
+
+
+def _auc_per_clip(clips: Sequence[Clip]) -> float:
+    values = [auc(clip.scores, clip.labels) for clip in clips if 0 < clip.labels.mean() < 1]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _recall(clips: Sequence[Clip]) -> float:
+    abnormal = np.concatenate([clip.labels for clip in clips]) == 1
+    return float(np.concatenate([clip.alarms for clip in clips])[abnormal].mean()) if abnormal.any() else float("nan")
+
+
+def _false_alarms(clips: Sequence[Clip], fps: float) -> float:
+    """Alarms, neighbours merged, that hold no abnormal frame, for every hour of normal frames."""
+    hours = sum(int((clip.labels == 0).sum()) for clip in clips) / fps / 3600
+    return sum(_false_runs(clip, round(MERGE_S * fps)) for clip in clips) / hours if hours else float("nan")
+
+
+def _false_runs(clip: Clip, gap: int) -> int:
+    at = np.flatnonzero(clip.alarms)
+    runs = np.split(at, np.flatnonzero(np.diff(at) > gap) + 1) if len(at) else []
+    return sum(not clip.labels[run].any() for run in runs)
+
+
+def _rivals(clips: Sequence[Clip]) -> dict[str, Any]:
+    """The trivial score of the data's README, and the same with past frames only."""
+    for clip in clips:
+        change = np.abs(np.diff(clip.frames.astype(np.float32), axis=0, prepend=clip.frames[:1]))
+        half = RIVAL_FRAMES // 2
+        for name, before, after in (("block_difference_seeing_5_later_frames", half, half), ("block_difference_past_only", RIVAL_FRAMES - 1, 0)):
+            means = [change[max(0, t - before) : t + after + 1].mean(0) for t in range(len(change))]
+            clip.rivals[name] = np.array([cv2.blur(each, (RIVAL_BLOCK, RIVAL_BLOCK)).max() for each in means])
+
+    def measure(name: str) -> dict[str, float | None]:
+        return interval(clips, lambda drawn: auc(np.concatenate([clip.rivals[name] for clip in drawn]), np.concatenate([clip.labels for clip in drawn])))
+
+    return {name: {"frame_auc": measure(name)} for name in clips[0].rivals}
