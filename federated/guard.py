@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, FedMedian, FedTrimmedAvg
 
@@ -23,6 +23,7 @@ from federated.weights import Arrays
 
 OUTLIER = 10.0  # times the median length of this round's updates: no honest site is so far off
 CLIP = 3.0  # times the median: longer updates are shortened to it
+NUMBERS = ("loss-before", "loss-after")  # what a site must tell besides its number of samples
 TRIM = 5  # the trimmed mean leaves out a fifth on both sides, at least one
 
 
@@ -86,6 +87,8 @@ class Guard:
             if unsound := [name for name, value in arrays.items() if not np.all(np.isfinite(value))]:
                 raise ValueError(f"{unsound[0]} is not finite")
             reply.norm = weights.norm(arrays, self.start)
+            # Flower refuses to aggregate replies that differ in any name: hand on exactly what is known, whatever else a site has put in.
+            message.content = RecordDict({"arrays": record, "metrics": MetricRecord(reply.metrics)})  # type: ignore[arg-type]
             reply.accepted = True
         except (ValueError, TypeError, KeyError, weights.WeightsMismatch) as error:
             reply.reason = str(error)
@@ -162,10 +165,11 @@ def _only_records(message: Message) -> tuple[ArrayRecord, MetricRecord]:
 
 
 def _checked_metrics(metrics: MetricRecord, weight: str, most: int) -> dict[str, float]:
-    values = dict(metrics)
-    for name, value in values.items():
+    values: dict[str, Any] = dict(metrics)
+    for name in (weight, *NUMBERS):
+        value = values.get(name)
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"its {name} is not a finite number")
     if not 0 < values.get(weight, 0) <= most:
         raise ValueError(f"it claims {values.get(weight)} samples; between 1 and {most} are believed")
-    return values  # type: ignore[return-value]
+    return {name: values[name] for name in (weight, *NUMBERS)}  # type: ignore[misc]

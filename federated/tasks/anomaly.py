@@ -80,10 +80,14 @@ class Anomaly:
         return export(net, path)
 
     def agreement(self, net: torch.nn.Module, path: Path, samples: np.ndarray) -> float:
-        """max |ONNX - torch| on these samples."""
+        """max |ONNX - torch| over these samples, as a share of the largest surprise in them when that is above 1 (float32 has seven digits)."""
+        import torch
+
         from detectors.train.anomaly import agreement
 
-        return float(agreement(net, path, samples))
+        with torch.no_grad():
+            largest = float(net(torch.from_numpy(samples.astype(np.float32) / 255)).abs().max())
+        return float(agreement(net, path, samples)) / max(1.0, largest)
 
     def card(self) -> dict[str, Any]:
         """What is true of every run of this task."""
