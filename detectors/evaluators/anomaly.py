@@ -163,8 +163,8 @@ def _rivals(clips: Sequence[Clip]) -> dict[str, Any]:
         change = np.abs(np.diff(clip.frames.astype(np.float32), axis=0, prepend=clip.frames[:1]))
         half = RIVAL_FRAMES // 2
         for name, before, after in (("block_difference_seeing_5_later_frames", half, half), ("block_difference_past_only", RIVAL_FRAMES - 1, 0)):
-            means = [change[max(0, t - before) : t + after + 1].mean(0) for t in range(len(change))]
-            clip.rivals[name] = np.array([cv2.blur(each, (RIVAL_BLOCK, RIVAL_BLOCK)).max() for each in means])
+            largest = np.array([cv2.blur(each, (RIVAL_BLOCK, RIVAL_BLOCK)).max() for each in change])
+            clip.rivals[name] = np.array([largest[max(0, t - before) : t + after + 1].mean() for t in range(len(largest))])
 
     def measure(name: str) -> dict[str, float | None]:
         return interval(clips, lambda drawn: auc(np.concatenate([clip.rivals[name] for clip in drawn]), np.concatenate([clip.labels for clip in drawn])))
