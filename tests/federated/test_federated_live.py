@@ -1,0 +1,214 @@
+"""A real SuperLink and three real SuperNodes on loopback TLS, started once; the tests run in the order they stand in."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from federated_live import Federation, federation, wait_for
+
+from federated import control, fab, signing
+
+pytestmark = pytest.mark.timeout(240)
+CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    with federation(tmp_path_factory.mktemp("federation")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def first_run(live):
+    """One round over three sites, one of which lets nothing run; its events."""
+    _sign_config(live.root / "site2", bundles=[])
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=2), link=live.link)
+    return list(control.events(run_id, link=live.link))
+
+
+def _sign_config(folder: Path, **document) -> None:
+    key = Ed25519PrivateKey.generate()
+    portal = json.loads((folder / "portal.json").read_text())
+    (folder / "portal.json").write_text(json.dumps({**portal, "portal_public_key": signing.public_text(key)}))
+    (folder / "config.json").write_text(json.dumps(signing.sign_document(document, key)))
+
+
+def _post(live: Federation, address: str, path: str, headers: dict[str, str] | None = None) -> int:
+    request = urllib.request.Request(f"https://{address}{path}", data=b"", headers={"content-type": "application/protobuf", **(headers or {})})
+    context = ssl.create_default_context(cafile=str(live.home / "pki" / "ca.crt"))
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_run_ends_with_a_model_that_changed(first_run, live):
+    kinds = [event["kind"] for event in first_run if event["kind"] != "waiting"]
+    assert kinds == ["round", "gate", "result", "ended"], first_run
+    assert first_run[-1]["status"] == "completed"
+    result = next(event for event in first_run if event["kind"] == "result")
+    assert Path(result["path"]).parent.parent == live.home.resolve() / "superlink" / "runs"
+    assert result["card"]["sha256"] == result["sha256"]
+
+
+def test_the_sites_own_numbers_fell(first_run):
+    gate = next(event for event in first_run if event["kind"] == "gate")
+    assert len(gate["votes"]) == 2
+    assert all(vote["after"] < vote["before"] for vote in gate["votes"])
+
+
+def test_the_site_with_an_empty_allow_list_refused_the_bundle(first_run, live):
+    rows = {row["node"]: row for row in first_run[0]["sites"]}
+    refused = rows.pop(live.ids["site2"])
+    assert (refused["status"], refused["bytes_up"]) == ("failed", 0)
+    assert "not on this site's allow-list" in refused["reason"]
+    assert {row["status"] for row in rows.values()} == {"accepted"}
+    assert "REFUSED" in live.log("site2")
+
+
+def test_bytes_over_the_wire_are_weights_not_footage(first_run):
+    weights = next(row["bytes_up"] for row in first_run[0]["sites"] if row["bytes_up"])
+    assert weights < 300_000
+    assert first_run[-1]["bytes_received"] < 4 * weights
+
+
+def test_events_can_be_followed_again_from_any_point(first_run, live):
+    run_id = Path(next(event for event in first_run if event["kind"] == "result")["path"]).parent.name
+    again = list(control.events(run_id, after=2, link=live.link))
+    assert [event["seq"] for event in again] == [event["seq"] for event in first_run if event["seq"] > 2]
+
+
+def test_missing_sites_end_a_run_with_the_reason(live):
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=1), link=live.link)
+    ended = list(control.events(run_id, link=live.link))[-1]
+    assert (ended["status"], ended["reason"]) == ("failed", "3 of the 9 sites needed were online after 1 s")
+
+
+def test_a_run_can_be_stopped(live):
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
+    events = control.events(run_id, link=live.link)
+    assert next(events)["kind"] == "waiting"
+    control.stop_run(run_id, link=live.link)
+    control.stop_run(run_id, link=live.link)
+    assert list(events)[-1]["status"] == "stopped"
+
+
+def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypatch, tmp_path):
+    mark = tmp_path / "code-ran"
+    evil = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
+    project = fab._project().replace("federated.server_app", "evil").replace("federated.client_app", "evil")
+    monkeypatch.setattr(fab, "build", lambda: fab.bundle(project, **{"evil.py": evil}))
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1), link=live.link)
+    ended = list(control.events(run_id, link=live.link))[-1]
+    assert ended["status"] == "failed"
+    assert "not on this site's allow-list" in ended["reason"]
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("path", CONTROL_PATHS)
+def test_the_control_api_is_not_on_the_fleet_listener(live, path):
+    token = (live.home / "superlink" / "control.token").read_text()
+    assert _post(live, live.fleet, f"/v1/control/{path}", {control.TOKEN_HEADER: token}) == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/runtime/acquire-task", "/v1/fleet/../control/start-run", "/v1/fleet/%2e%2e/control/start-run", "/docs", "/openapi.json", "/"]
+)
+def test_nothing_else_is_on_the_fleet_listener(live, path):
+    assert _post(live, live.fleet, path) == 404
+
+
+def test_the_certificate_alone_commands_nothing(live):
+    assert _post(live, live.control, "/v1/control/list-nodes") == 404
+    with pytest.raises(control.Refused):
+        control.nodes(link=control.Link(live.control, live.link.ca, "wrong"))
+
+
+def test_another_authority_is_not_believed(live, tmp_path):
+    from federated import pki
+
+    other = pki.ensure_authority(tmp_path)
+    with pytest.raises(control.Unreachable):
+        control.nodes(link=control.Link(live.control, other.ca, live.link.token))
+
+
+def test_registering_twice_gives_the_same_id(live):
+    from federated import pki
+
+    public = pki.make_node_key(live.root / "site0" / "node.key")
+    assert control.register_node(public, link=live.link) == live.ids["site0"]
+
+
+def test_an_unknown_run_is_refused(live):
+    with pytest.raises(control.Refused):
+        control.status("1234", link=live.link)
+
+
+def test_an_unregistered_node_is_refused(live):
+    live.add_site("stranger", register=False)
+    live.start_node("stranger")
+    wait_for(lambda: "starting again" in live.log("stranger"), "the stranger's refusal")
+    assert len(control.nodes(link=live.link)) == 3
+    assert "ready for client tasks" not in live.log("stranger")
+    live.processes.pop("stranger").terminate()
+
+
+def test_a_node_killed_hard_leaves_no_orphan(live):
+    family = _family(live.processes["site1"].pid)
+    assert len(family) >= 3
+    os.kill(live.processes["site1"].pid, signal.SIGKILL)
+    live.processes.pop("site1").wait()
+    wait_for(lambda: not any(Path(f"/proc/{each}").exists() for each in family[1:]), "the children's end", 5)
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in _family(int(child)))]
+
+
+def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
+    found: list[dict] = []
+    follower = threading.Thread(target=lambda: found.extend(control.events(run_id, link=live.link)))
+    follower.start()
+    wait_for(lambda: found, "the run's first event")
+    os.kill(live.processes["superlink"].pid, signal.SIGKILL)
+    live.processes["superlink"].wait()
+    live.start_superlink()
+    follower.join(30)
+    assert (found[-1]["status"], found[-1]["reason"]) == ("failed", "the SuperLink was restarted while the run was going on")
+    wait_for(lambda: "site0" in live.online(), "the node's return")
+
+
+def test_a_revoked_node_is_refused_and_cannot_come_back(live):
+    control.unregister_node(live.ids["site0"], link=live.link)
+    control.unregister_node(live.ids["site0"], link=live.link)
+    assert live.ids["site0"] not in {node.id for node in control.nodes(link=live.link)}
+    wait_for(lambda: "starting again" in live.log("site0"), "the node's refusal")
+
+
+def test_a_superlink_that_is_gone_is_said_to_be_unreachable(live):
+    live.processes["superlink"].terminate()
+    assert live.processes["superlink"].wait(10) == 0
+    with pytest.raises(control.Unreachable, match="no SuperLink answers"):
+        control.nodes(link=live.link)
+    ended = list(control.events("1", link=live.link, patience_s=0.5))
+    assert [event["status"] for event in ended] == ["failed"]
+    assert "cannot be reached" in ended[0]["reason"]
+
+
+def test_sigterm_stops_a_node_and_its_children_quickly(live):
+    family = _family(live.processes["site2"].pid)
+    live.processes["site2"].terminate()
+    live.processes.pop("site2").wait(6)
+    assert not any(Path(f"/proc/{each}").exists() for each in family)
