@@ -52,7 +52,9 @@ def _not_worse(candidate: Candidate) -> str:
     """One liar in four may say "worse" without stopping everybody; with three sites or fewer every voice counts."""
     votes = _votes(candidate)
     worse = [node for node, (before, after) in votes.items() if after > before + max(WORSE * abs(before), NOISE)]
-    return f"worse than before on the held-back data of {len(worse)} of {len(votes)} sites: {', '.join(worse)}" if len(worse) > (len(votes) - 1) // 3 else ""
+    if len(worse) <= max(0, (len(votes) - 1) // 3):
+        return ""
+    return f"worse than before on the held-back data of {len(worse)} of {len(votes)} sites: {', '.join(worse)}"
 
 
 def _same_in_onnx(candidate: Candidate) -> str:

@@ -118,14 +118,14 @@ class Guard:
     def _shorten(self, message: Message, share: float) -> None:
         key, record = next(iter(message.content.array_records.items()))
         shorter = {name: self.start[name] + (value.numpy().astype(np.float64) - self.start[name]) * share for name, value in record.items()}
-        message.content[key] = ArrayRecord({name: Array(value.astype(self.start[name].dtype)) for name, value in shorter.items()})
+        message.content[key] = ArrayRecord({name: Array(np.asarray(value, self.start[name].dtype)) for name, value in shorter.items()})
 
     def _prepare(self, accepted: int) -> None:
         """A hook for strategies whose settings depend on the number of replies."""
 
     def _as_started(self, arrays: ArrayRecord | None) -> ArrayRecord | None:
         """Means of integers come back as floats: give every array the type it had."""
-        return arrays and ArrayRecord({name: Array(value.numpy().astype(self.start[name].dtype)) for name, value in arrays.items()})
+        return arrays and ArrayRecord({name: Array(np.asarray(value.numpy(), self.start[name].dtype)) for name, value in arrays.items()})
 
 
 class GuardedFedAvg(Guard, FedAvg):

@@ -19,6 +19,7 @@ from federated import control, fab, signing
 
 pytestmark = pytest.mark.timeout(240)
 CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
+ELSEWHERE = ["/v1/runtime/acquire-task", "/v1/fleet/../control/start-run", "/v1/fleet/%2e%2e/control/start-run", "/docs", "/openapi.json", "/"]
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +122,7 @@ def test_the_control_api_is_not_on_the_fleet_listener(live, path):
     assert _post(live, live.fleet, f"/v1/control/{path}", {control.TOKEN_HEADER: token}) == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/runtime/acquire-task", "/v1/fleet/../control/start-run", "/v1/fleet/%2e%2e/control/start-run", "/docs", "/openapi.json", "/"]
-)
+@pytest.mark.parametrize("path", ELSEWHERE)
 def test_nothing_else_is_on_the_fleet_listener(live, path):
     assert _post(live, live.fleet, path) == 404
 
@@ -187,7 +186,15 @@ def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     live.start_superlink()
     follower.join(30)
     assert (found[-1]["status"], found[-1]["reason"]) == ("failed", "the SuperLink was restarted while the run was going on")
-    wait_for(lambda: "site0" in live.online(), "the node's return")
+
+
+def test_after_the_restart_the_same_nodes_train_again(live):
+    (live.root / "site2" / "config.json").unlink()
+    both = (live.ids["site0"], live.ids["site2"])
+    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, sites=both), link=live.link)
+    events = list(control.events(run_id, link=live.link))
+    assert events[-1]["status"] == "completed", events
+    assert {row["status"] for row in events[0]["sites"]} == {"accepted"}
 
 
 def test_a_revoked_node_is_refused_and_cannot_come_back(live):

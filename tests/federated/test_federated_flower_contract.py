@@ -1,0 +1,100 @@
+"""What we take from Flower's private API, name by name: an upgrade that moves any of it fails here first, and says what."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from federated import control
+
+ROOT = Path(__file__).parents[2] / "federated"
+PUBLIC = {"flwr.app", "flwr.clientapp", "flwr.serverapp", "flwr.serverapp.strategy"}
+MAY_USE_PRIVATE = {"control.py", "superlink.py", "node.py", "executor.py", "local.py"}
+SIGNATURES = {
+    "flwr.superlink.main:create_app": ["config", "superlink_lifespan_class"],
+    "flwr.superlink.cli.flower_superlink:_parse_superlink_lifespan_config": [],
+    "flwr.supernode.cli.flower_supernode:flower_supernode": [],
+    "flwr.supernode.runtime.run_clientapp:run_clientapp": ["runtime_api_address", "token", "insecure", "certificates"],
+    "flwr.supernode.runtime.run_clientapp:pull_task_input": ["client"],
+    "flwr.supernode.runtime.run_clientapp:push_message": ["client", "message", "context"],
+    "flwr.superlink.runtime:run_serverapp": ["runtime_api_address", "log_queue", "token", "insecure", "certificates"],
+    "flwr.supercore.logger:mirror_output_to_queue": ["log_queue"],
+    "flwr.supercore.retry:make_simple_http_retry_invoker": [],
+    "flwr.supercore.control:ControlHttpClient.from_server_address": ["server_address", "insecure", "root_certificates", "interceptors"],
+    "flwr.supercore.runtime:RuntimeHttpClient.from_server_address": ["server_address", "insecure", "root_certificates", "interceptors"],
+    "flwr.common.serde:fab_to_proto": ["fab"],
+    "flwr.common.serde:user_config_to_proto": ["user_config"],
+}
+CALLS = ["StartRun", "StopRun", "ListRuns", "ListNodes", "RegisterNode", "UnregisterNode", "StreamLogs"]
+
+
+def imports_of(path: Path) -> set[str]:
+    """The flwr modules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "flwr"}
+
+
+def test_the_version_is_the_one_this_was_written_for():
+    assert metadata.version("flwr") == "1.41.0"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.name)
+def test_private_names_are_used_in_few_files_only(path):
+    private = imports_of(path) - PUBLIC
+    assert not private or path.name in MAY_USE_PRIVATE, f"{path.name} uses {sorted(private)}"
+
+
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
+def test_a_private_function_takes_what_we_give_it(name):
+    module, _, path = name.partition(":")
+    found = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    assert set(SIGNATURES[name]) <= set(inspect.signature(found).parameters)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_control_client_has_the_calls_we_make(call):
+    from flwr.supercore.control import ControlHttpClient
+
+    assert callable(getattr(ControlHttpClient, call))
+
+
+def test_error_codes_are_the_ones_we_know():
+    from flwr.supercore.error import ApiErrorCode
+
+    known = (ApiErrorCode.PUBLIC_KEY_ALREADY_IN_USE, ApiErrorCode.NODE_NOT_FOUND, ApiErrorCode.RUN_ALREADY_FINISHED)
+    assert known == (control.KEY_IN_USE, control.NO_SUCH_NODE, control.RUN_OVER)
+
+
+def test_states_are_the_ones_we_know():
+    from flwr.common.constant import Status, SubStatus
+    from flwr.supercore.constant import NodeStatus
+
+    assert {Status.PENDING, Status.STARTING, Status.RUNNING, Status.FINISHED} == {"pending", "starting", "running", "finished"}
+    assert {SubStatus.COMPLETED, SubStatus.FAILED, SubStatus.STOPPED} == {"completed", "failed", "stopped"}
+    assert {NodeStatus.REGISTERED, NodeStatus.ONLINE, NodeStatus.OFFLINE, NodeStatus.UNREGISTERED} == {"registered", "online", "offline", "unregistered"}
+
+
+def test_the_public_door_exports_what_the_portal_was_promised():
+    promised = {"register_node", "unregister_node", "nodes", "start_run", "events", "stop_run", "status", "RunConfig", "Node", "Link"}
+    assert promised <= set(control.__all__)
+    assert all(hasattr(control, name) for name in control.__all__)
+
+
+def test_the_door_opens_without_flower():
+    import subprocess
+    import sys
+
+    code = "import sys, federated.control; sys.exit(any(name.split('.')[0] in ('flwr', 'torch') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent, check=False).returncode == 0

@@ -1,0 +1,115 @@
+"""Plans that can work and plans that cannot, and the bundle that carries them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import math
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from federated import fab, plan
+from federated.plan import PlanError, RunConfig
+
+BAD = [
+    {"rounds": 0},
+    {"rounds": 501},
+    {"rounds": True},
+    {"rounds": "3"},
+    {"local_epochs": 0},
+    {"min_sites": 0},
+    {"deadline_s": 0},
+    {"deadline_s": math.nan},
+    {"wait_s": -1},
+    {"wait_s": math.inf},
+    {"learning_rate": -0.1},
+    {"learning_rate": 2.0},
+    {"learning_rate": math.nan},
+    {"strategy": "magic"},
+    {"strategy": "trimmed-mean", "min_sites": 2},
+    {"strategy": "median", "min_sites": 2},
+    {"min_sites": 1},
+    {"sites": ("1",), "min_sites": 2},
+    {"sites": ("1", "1"), "min_sites": 2},
+    {"sites": ("1", "x")},
+    {"base_model": "/nowhere/model.onnx"},
+]
+
+
+@pytest.mark.parametrize("change", BAD, ids=str)
+def test_a_plan_that_cannot_work_is_refused_before_it_starts(change):
+    with pytest.raises(PlanError):
+        plan.check(RunConfig("anomaly", **change))
+
+
+def test_the_reason_is_a_sentence_for_a_person():
+    with pytest.raises(PlanError, match="trimmed-mean needs at least 3 sites to do what it promises, not 2"):
+        plan.check(RunConfig("anomaly", strategy="trimmed-mean", min_sites=2))
+
+
+def test_the_default_plan_works():
+    plan.check(RunConfig("anomaly"))
+
+
+@pytest.mark.parametrize(("sites", "working"), [(1, set()), (2, {"fedavg"}), (3, set(plan.STRATEGIES)), (100, set(plan.STRATEGIES))])
+def test_the_form_offers_what_can_work_and_explains_the_rest(sites, working):
+    offered = plan.offered(sites)
+    assert {each["name"] for each in offered if each["works"]} == working
+    assert all(each["why"] for each in offered)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig("anomaly"),
+        RunConfig("x", rounds=7, local_epochs=2, strategy="median", min_sites=4, sites=("18446744073709551615", "2"), deadline_s=5.5),
+        RunConfig("x", wait_s=0, learning_rate=0.01, seed=9, base_model="/a b/c.onnx", resume="17"),
+    ],
+    ids=lambda config: config.task,
+)
+def test_a_plan_survives_the_journey_as_flat_configuration(config):
+    assert plan.from_run_config(plan.to_run_config(config)) == config
+
+
+def test_the_journey_carries_every_setting():
+    assert len(plan.to_run_config(RunConfig("anomaly"))) == len(dataclasses.fields(RunConfig))
+
+
+def test_an_unknown_setting_is_an_error_that_names_it():
+    with pytest.raises(PlanError, match="colour"):
+        plan.from_run_config({"task": "anomaly", "colour": "red"})
+
+
+def test_the_bundle_is_small_and_holds_no_code():
+    names = zipfile.ZipFile(io.BytesIO(fab.build())).namelist()
+    assert names == ["pyproject.toml", ".info/CONTENT"]
+    assert len(fab.build()) < 1500
+
+
+def test_the_bundle_is_the_same_in_every_process():
+    code = "from federated import fab; print(fab.digest())"
+    root = Path(__file__).parents[2]
+    digests = {subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)}
+    assert digests == {fab.digest()} == {hashlib.sha256(fab.build()).hexdigest()}
+
+
+def test_flower_accepts_the_bundle_and_reads_our_defaults_in_it():
+    from flwr.common.config import get_fab_config
+
+    config = get_fab_config(fab.build())
+    assert config["project"]["version"] == fab.version()
+    assert config["tool"]["flwr"]["app"]["config"] == plan.to_run_config(RunConfig("anomaly"))
+
+
+def test_the_components_of_the_bundle_exist():
+    from federated import client_app, server_app
+
+    assert "federated.server_app:app" in fab._project()
+    assert "federated.client_app:app" in fab._project()
+    assert client_app.app
+    assert server_app.app
