@@ -23,7 +23,7 @@ def read(source: Path | str | bytes) -> np.ndarray:
     Grey, CMYK, 16-bit and transparent pictures are converted, EXIF rotation is applied, of an animation the first frame is taken.
     The size is read from the header before anything is decoded. Raises BadInput with the reason.
     """
-    content = source if isinstance(source, bytes) else _read_file(Path(source))
+    content = source if isinstance(source, bytes) else read_bytes(source)
     width, height = size_of(content)
     if width < 1 or height < 1:
         raise BadInput("the picture has no pixels")
@@ -38,6 +38,17 @@ def read(source: Path | str | bytes) -> np.ndarray:
     if image is None:
         raise BadInput(f"the {kind_of(content)} cannot be decoded: it is damaged")
     return image
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The content of a picture file of at most 64 MB. Raises BadInput."""
+    file = Path(path)
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise BadInput(f"{file.name} is too large: {file.stat().st_size // 1_000_000} MB, at most {MAX_BYTES // 1_000_000} are read")
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
 
 
 def check(image: np.ndarray) -> np.ndarray:
@@ -87,15 +98,6 @@ def size_of(content: bytes) -> tuple[int, int]:
         return {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size, "GIF": _gif_size, "BMP": _bmp_size}[kind](content)
     except (struct.error, IndexError) as error:
         raise BadInput(f"the {kind} is damaged: its header is cut off") from error
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadInput(f"{path.name} is too large: {path.stat().st_size // 1_000_000} MB, at most {MAX_BYTES // 1_000_000} are read")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:

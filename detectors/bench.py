@@ -1,0 +1,82 @@
+"""Milliseconds an item of every detector on one thread, on made-up input, so that it runs anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import detectors
+from detectors import image, registry
+from detectors.errors import DetectorError
+from detectors.tracking import Tracker
+from detectors.types import Box, Detection, Face, Frame
+
+SIZE = (576, 768)
+FACE = Face(Box(30, 30, 60, 60), 0.9, np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Case:
+    """What is timed: `run(n)` handles item n."""
+
+    name: str
+    item: str
+    run: Callable[[int], Any]
+
+
+def measure_all(items: int = 20) -> dict[str, Any]:
+    """{"threads": 1, "detectors": [{"name", "item", "ms_per_item" (median), "ms_p95"}], "skipped": [{"item", "reason"}]}."""
+    cv2.setNumThreads(1)
+    rows, skipped = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in [*detectors.names(), "tracking"]:
+            try:
+                rows.append(_measure(_case(name, Path(scratch)), items))
+            except DetectorError as error:
+                skipped.append({"item": name, "reason": str(error)})
+    return {"threads": 1, "detectors": rows, "skipped": skipped}
+
+
+def scene(n: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A made-up BGR picture: textured ground over which a block moves with n."""
+    picture = cv2.resize(np.random.default_rng(7).integers(60, 200, (48, 64, 3), dtype=np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
+    left = n * 7 % max(1, size[1] - 60)
+    picture[size[0] // 3 : size[0] // 3 + 120, left : left + 50] = (40, 30, 90)
+    return picture
+
+
+def _measure(case: Case, items: int) -> dict[str, Any]:
+    for n in range(3):
+        case.run(n)
+    times = []
+    for n in range(3, items + 3):
+        start = time.perf_counter()
+        case.run(n)
+        times.append(1000 * (time.perf_counter() - start))
+    p95 = sorted(times)[min(len(times) - 1, int(0.95 * len(times)))]
+    return {"name": case.name, "item": case.item, "ms_per_item": round(statistics.median(times), 3), "ms_p95": round(p95, 3)}
+
+
+def _case(name: str, scratch: Path) -> Case:
+    if name == "tracking":
+        tracker = Tracker("fixed", 5)
+        boxes = [Detection("person", 0.8, Box(30.0 * i, 100, 20, 50)) for i in range(20)]
+        return Case(name, "20 tracks", lambda n: tracker.update(Frame(scene(0), "bench", n / 5, n), boxes))
+    built, kind = detectors.load(name), registry.entry(name).kind
+    if kind == "stream":
+        return Case(name, "frame 768x576", lambda n: built.step(Frame(scene(n), "bench", n / 5, n)))
+    if kind == "tool":
+        file = scratch / "scene.jpg"
+        file.write_bytes(image.encode_jpeg(scene(0)))
+        return Case(name, "picture 768x576", lambda n: built.compare(file, file) if hasattr(built, "compare") else built.report(file))
+    if hasattr(built, "embed"):
+        return Case(name, "aligned face", lambda n: built.embed(scene(n, (112, 112)), [FACE]))
+    return Case(name, "picture 768x576", lambda n: built.detect([scene(n)]))

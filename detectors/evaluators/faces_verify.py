@@ -1,0 +1,102 @@
+"""Judge face verification: are two pictures of the same person?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import detectors
+from detectors import datasets
+from detectors.errors import BadDataset
+from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.metrics import auc, interval
+from detectors.portraits import Portraits, person_of, rows_with
+from detectors.verification import best_threshold, cllr, cllr_min, eer, threshold_at
+
+COLUMNS = {"path_a": str, "path_b": str, "same": int, "fold": int}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """One comparison: its score, whether both are one person, its fold."""
+
+    score: float
+    same: bool
+    fold: int
+
+
+@evaluator("faces-verify")
+def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: Any) -> Outcome:
+    """Ten-fold accuracy, AUC, EER, TAR at FMR .001, Cllr; the intervals draw people (of the first picture) again."""
+    portraits = Portraits(folder)
+    rows = datasets.read_table(folder / "pairs.csv", COLUMNS)
+    usable = rows_with(portraits, rows, ("path_a", "path_b"), resolution)
+    people: dict[str, list[Pair]] = {}
+    for row in usable:
+        score = float(portraits.embedding(row["path_a"], resolution) @ portraits.embedding(row["path_b"], resolution))
+        people.setdefault(person_of(row["path_a"]), []).append(Pair(score, bool(row["same"]), row["fold"]))
+    clusters = list(people.values())
+    if not clusters or len({pair.same for each in clusters for pair in each}) < 2:
+        raise BadDataset("pairs.csv, line 2: no usable pairs of both kinds; expected columns path_a,path_b,same,fold")
+    cosine = detectors.card("face-embedding").thresholds["cosine"]
+    measures: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+        "auc": lambda genuine, impostor: auc(np.concatenate([genuine, impostor]), [1] * len(genuine) + [0] * len(impostor)),
+        "eer": eer,
+        "tar_at_fmr_1e-3": lambda genuine, impostor: float((genuine >= threshold_at(impostor, 1e-3)).mean()),
+        "cllr_min": cllr_min,
+    }
+    metrics = {"accuracy": interval(clusters, _accuracy, resamples=200), "cllr": interval(clusters, _cllr, resamples=200)}
+    metrics |= {name: interval(clusters, _split(measure), resamples=200) for name, measure in measures.items()}
+    metrics["accuracy_at_default_threshold"] = interval(clusters, lambda drawn: _right([pair for each in drawn for pair in each], cosine))
+    return Outcome(
+        n=len(usable),
+        metrics=metrics,
+        threshold={"value": cosine, "from": "the card (OpenCV's value); accuracy and cllr are calibrated on the other nine folds"},
+        model=model_of("face-embedding"),
+        inference_s=portraits.seconds,
+        skipped=portraits.skipped,
+        extra={"pictures": portraits.done, "pairs_left_out": len(rows) - len(usable)},
+    )
+
+
+def _split(measure: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[Sequence[Sequence[Pair]]], float]:
+    def of_clusters(drawn: Sequence[Sequence[Pair]]) -> float:
+        genuine, impostor = _scores([pair for each in drawn for pair in each])
+        return measure(genuine, impostor) if len(genuine) and len(impostor) else float("nan")
+
+    return of_clusters
+
+
+def _scores(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([pair.score for pair in pairs if pair.same]), np.array([pair.score for pair in pairs if not pair.same])
+
+
+def _right(pairs: Sequence[Pair], threshold: float) -> float:
+    return float(np.mean([(pair.score >= threshold) == pair.same for pair in pairs])) if pairs else float("nan")
+
+
+def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
+    pairs = [pair for each in drawn for pair in each]
+    folds = sorted({pair.fold for pair in pairs})
+    scored = [([p for p in pairs if p.fold == fold], best_threshold(*_scores([p for p in pairs if p.fold != fold]))) for fold in folds]
+    return float(np.average([_right(test, threshold) for test, threshold in scored], weights=[len(test) for test, _ in scored]))
+
+
+def _cllr(drawn: Sequence[Sequence[Pair]]) -> float:
+    """Cllr of log-likelihood ratios from a normal fit of both kinds of scores on the other folds."""
+    pairs = [pair for each in drawn for pair in each]
+    genuine, impostor = [], []
+    for fold in sorted({pair.fold for pair in pairs}):
+        known = _scores([pair for pair in pairs if pair.fold != fold])
+        for pair in (pair for pair in pairs if pair.fold == fold):
+            (genuine if pair.same else impostor).append(_normal(pair.score, known[0]) - _normal(pair.score, known[1]))
+    return cllr(np.array(genuine), np.array(impostor)) if genuine and impostor else float("nan")
+
+
+def _normal(score: float, known: np.ndarray) -> float:
+    spread = max(float(known.std()), 1e-6)
+    return -0.5 * ((score - float(known.mean())) / spread) ** 2 - float(np.log(spread))

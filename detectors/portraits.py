@@ -1,0 +1,76 @@
+"""Embeddings of the pictures of a face data set, each picture once, at full or at a degraded resolution."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import detectors
+from detectors import image
+from detectors.errors import BadInput
+from detectors.faces.embed import SIDE, align
+from detectors.types import Face
+
+
+class Portraits:
+    """Embeds pictures by path inside a folder; remembers what it did. `skipped` lists pictures that could not be used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.seconds, self.done = folder, 0.0, 0
+        self.skipped: list[dict[str, str]] = []
+        self._finder, self._embedder = detectors.load("faces"), detectors.load("face-embedding")
+        self._known: dict[tuple[str, int | None], np.ndarray | None] = {}
+
+    def embedding(self, path: str, resolution: int | None = None) -> np.ndarray | None:
+        """The embedding of the face nearest the picture's centre; None when there is no face or no picture (then it is in `skipped`)."""
+        key = path, resolution
+        if key not in self._known:
+            start = time.perf_counter()
+            try:
+                self._known[key] = self._embed(path, resolution)
+            except BadInput as error:
+                self._known[key] = None
+                self.skipped.append({"item": path, "reason": str(error)})
+            self.seconds += time.perf_counter() - start
+            self.done += 1
+        return self._known[key]
+
+    def _embed(self, path: str, resolution: int | None) -> np.ndarray:
+        picture = _enlarge(image.read(self.folder / path))
+        faces = self._finder.find(picture)
+        if not faces:
+            raise BadInput("no face was found")
+        crop = align(picture, min(faces, key=lambda face: _from_centre(face, picture)).landmarks)
+        return self._embedder.embed_crop(degrade(crop, resolution) if resolution else crop)
+
+
+def degrade(crop: np.ndarray, resolution: int) -> np.ndarray:
+    """An aligned 112 px crop reduced to N x N by area and enlarged back bicubic."""
+    if not 4 <= resolution <= SIDE:
+        raise BadInput(f"the resolution lies between 4 and {SIDE}, not {resolution}")
+    reduced = cv2.resize(crop, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    return cv2.resize(reduced, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+
+
+def _enlarge(picture: np.ndarray) -> np.ndarray:
+    """A margin around tight portraits: YuNet misses faces that fill the whole picture."""
+    edge = max(picture.shape[:2]) // 4 if max(picture.shape[:2]) < 160 else 0
+    return cv2.copyMakeBorder(picture, edge, edge, edge, edge, cv2.BORDER_REPLICATE) if edge else picture
+
+
+def _from_centre(face: Face, picture: np.ndarray) -> float:
+    return float(np.hypot(face.box.x + face.box.w / 2 - picture.shape[1] / 2, face.box.y + face.box.h / 2 - picture.shape[0] / 2))
+
+
+def person_of(path: str) -> str:
+    """The person a picture belongs to: its folder."""
+    return Path(path).parts[0] if len(Path(path).parts) > 1 else path
+
+
+def rows_with(portraits: Portraits, rows: list[dict[str, Any]], names: tuple[str, ...], resolution: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a table whose pictures (columns `names`) all have an embedding."""
+    return [row for row in rows if all(portraits.embedding(row[name], resolution) is not None for name in names)]
