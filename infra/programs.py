@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
 import socket
 import ssl
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from infra import postgres, valkey
 from infra.errors import PortTaken
@@ -94,8 +98,9 @@ def portal(plan: Plan, environment: dict[str, str]) -> Program:
 
 
 def worker(environment: dict[str, str]) -> Program:
-    """The portal's background worker."""
-    return Program("worker", (sys.executable, str(ROOT / "manage.py"), "worker"), wave=2, environment=environment)
+    """The portal's background worker; ready when it has registered in the database."""
+    ready = functools.partial(worker_beats, environment.get("DATABASE_URL", ""), time.time())
+    return Program("worker", (sys.executable, str(ROOT / "manage.py"), "worker"), wave=2, environment=environment, ready=ready)
 
 
 def agent(folder: Path, environment: dict[str, str], ready: Callable[[], bool] = lambda: True) -> Program:
@@ -123,6 +128,13 @@ def superlink_answers(ca: Path, port: int) -> bool:
             return answer.status == 200
     except (OSError, ssl.SSLError):
         return False
+
+
+def worker_beats(database: str, since: float) -> bool:
+    """Whether a worker has said since then that it lives."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(database, connect_timeout=3) as connection:
+        return connection.execute("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > to_timestamp(%s)", [since]).fetchone()[0] > 0
+    return False
 
 
 def check_port(host: str, port: int) -> None:

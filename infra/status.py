@@ -13,7 +13,7 @@ import psutil
 from infra import demo, postgres, programs, state, valkey
 
 ROOT = Path(__file__).resolve().parent.parent
-SILENT_S = 15  # five heartbeats
+AGENT_SILENT_S, WORKER_SILENT_S = 15, 35  # a few heartbeats of theirs
 NOT_RUNNING = 3  # the exit status that init scripts use for "not running"
 
 
@@ -47,16 +47,17 @@ def row_of(known: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
 
 
 def answers(known: dict[str, Any], name: str) -> bool:
-    """Whether a program does its work: it answers, or (an agent) has sent a heartbeat; of the worker, being alive is all that can be asked."""
+    """Whether a program does its work: it answers, or its last heartbeat is fresh."""
     told = known["environment"]
     checks = {
+        "worker": lambda: programs.worker_beats(told["DATABASE_URL"], time.time() - WORKER_SILENT_S),
         "postgres": lambda: postgres.answers(told["DATABASE_URL"]),
         "valkey": lambda: valkey.answers(told["REDIS_URL"]),
         "portal": lambda: programs.http_answers(f"{known['address']}/"),
         "superlink": lambda: programs.superlink_answers(Path(told["SPECOLA_HOME"]) / "pki" / "ca.crt", known["ports"]["fleet"]),
     }
     if name.startswith("agent-"):
-        return demo.has_reported(told["DATABASE_URL"], name.removeprefix("agent-"), time.time() - SILENT_S)
+        return demo.has_reported(told["DATABASE_URL"], name.removeprefix("agent-"), time.time() - AGENT_SILENT_S)
     return checks[name]() if name in checks else True
 
 

@@ -96,7 +96,16 @@ def test_status_of_a_program_that_died_is_not_healthy(home, capsys):
     gone = subprocess.Popen(["true"])
     gone.wait()
     program = {"name": "worker", "pid": gone.pid, "state": "running", "deaths": 2, "log": ""}
-    state.write(home, {"pid": 1, "address": "http://127.0.0.1:1", "ports": {"portal": 1, "control": 2, "fleet": 3}, "environment": {}, "programs": [program]})
+    state.write(
+        home,
+        {
+            "pid": 1,
+            "address": "http://127.0.0.1:1",
+            "ports": {"portal": 1, "control": 2, "fleet": 3},
+            "environment": {"DATABASE_URL": ""},
+            "programs": [program],
+        },
+    )
     with state.only_one(home):
         assert status.main(["--home", str(home)]) == 1
     assert "does not answer" in capsys.readouterr().out
