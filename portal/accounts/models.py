@@ -20,6 +20,12 @@ class UserManager(BaseUserManager):
         user.save()
         return user
 
+    def create_superuser(self, email: str, password: str | None = None, **fields) -> User:
+        """For `manage.py createsuperuser`: every role at every site."""
+        user = self.create_user(email, password, **fields)
+        Membership.objects.bulk_create(Membership(user=user, role=role) for role in Role.values)
+        return user
+
 
 class User(AbstractBaseUser):
     """A person who signs in with an email address. A one-time password sets `must_change_password`."""

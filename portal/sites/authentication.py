@@ -1,0 +1,140 @@
+"""Agents prove who they are by an RFC 9421 signature on every call; each refusal gets the right status and leaves one audit row.
+
+401 unsigned, wrongly signed or stale (`skew_s` tells the agent by how much its clock is off)   403 revoked, or speaking for a foreign camera
+409 replayed   413 too large   400 malformed   503 the memory of nonces is away: nothing is believed without it
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+from redis.exceptions import RedisError
+from rest_framework import exceptions, status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+from federated import signing
+from portal.core import audit
+from portal.sites.models import Agent, Camera
+
+REMEMBER_S = 600  # the whole window in which a signature could be good, on both sides of now
+AUDITED = (400, 401, 403, 409, 413)
+MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class Refusal(exceptions.APIException):
+    """A machine call that is not believed or not taken; the body is `{"error": ..., **more}`."""
+
+    def __init__(self, code: int, reason: str, **more: Any):
+        super().__init__(reason)
+        self.status_code = code
+        self.detail = {"error": reason, **more}
+
+
+class IsAgent(BasePermission):
+    """An enrolled agent that signed its message; AgentAuthentication has refused everybody else."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.auth, Agent)
+
+
+class AgentAuthentication(BaseAuthentication):
+    """Sets `request.auth` to the Agent that signed the call; there is no user."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Agent]:
+        message = _message(request._request)
+        try:
+            signed = signing.verify_http(message, _public_key)
+        except signing.SignatureStale as stale:
+            raise Refusal(401, str(stale), skew_s=round(stale.skew, 3)) from stale
+        except signing.SignatureRejected as rejected:
+            raise Refusal(401, f"not believed: {rejected}") from rejected
+        agent = Agent.objects.select_related("camera__site").get(pk=signed.key_id)
+        if agent.revoked:
+            raise Refusal(403, "this agent was revoked; it must enrol again with a new code")
+        _refuse_replay(signed)
+        return None, agent
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Signature realm="specola"'
+
+
+def refuse_foreign(agent: Agent, site: str, camera: str) -> None:
+    """Raise a 403 unless the agent watches this camera of this site."""
+    own = agent.camera
+    if (own.site.slug, own.slug) != (site, camera):
+        raise Refusal(403, f"the agent of {own.site.slug}/{own.slug} may not speak for {site[:60]}/{camera[:60]}")
+
+
+def answer_exception(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler; what an agent is refused is also written into the audit log, once."""
+    response = exception_handler(exception, context)
+    request, view = context.get("request"), context.get("view")
+    if response is None or (not getattr(view, "machine", False) and AgentAuthentication not in getattr(view, "authentication_classes", ())):
+        return response
+    if not isinstance(response.data, dict) or "error" not in response.data:
+        response.data = {"error": _words(response.data)}
+    if response.status_code in AUDITED:
+        agent = request.auth if isinstance(getattr(request, "_auth", None), Agent) else None
+        data = {"status": response.status_code, "reason": str(response.data["error"])[:300], "method": request.method, "address": _address(request)}
+        audit.record(
+            actor=f"agent:{agent.pk}" if agent else "unknown",
+            verb="machine.refused",
+            subject=request.path[:200],
+            site=agent.camera.site.slug if agent else "",
+            data=data,
+        )
+    return response
+
+
+def agents_of(camera: Camera) -> list[Agent]:
+    """The agents that may speak for a camera now."""
+    return list(camera.agents.filter(revoked=None))
+
+
+def _message(request: HttpRequest) -> signing.HttpMessage:
+    try:
+        if int(request.headers.get("Content-Length") or 0) > MAX_BODY:
+            raise Refusal(413, f"at most {MAX_BODY} bytes")
+        body = request.body
+    except RequestDataTooBig as error:
+        raise Refusal(413, f"at most {MAX_BODY} bytes") from error
+    except (UnreadablePostError, ValueError) as error:
+        raise Refusal(400, "the body could not be read") from error
+    return signing.HttpMessage(request.method or "", f"http://portal{request.get_full_path()}", dict(request.headers), body)
+
+
+def _public_key(key_id: str) -> str | None:
+    """Also of a revoked agent: its calls are answered 403, not 401, so that its keeper understands."""
+    try:
+        return Agent.objects.filter(pk=uuid.UUID(key_id)).values_list("public_key", flat=True).first()
+    except ValueError:
+        return None
+
+
+def _refuse_replay(signed: signing.Signed) -> None:
+    try:
+        fresh = cache.add(f"nonce:{signed.key_id}:{signed.nonce}", 1, REMEMBER_S)
+    except (RedisError, OSError) as error:
+        raise Refusal(status.HTTP_503_SERVICE_UNAVAILABLE, "the portal cannot check for replays now; send it again") from error
+    if not fresh:
+        raise Refusal(409, "this message came before")
+
+
+def _words(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return str(detail["detail"]) if set(detail) == {"detail"} else "; ".join(f"{name}: {_words(each)}" for name, each in detail.items())
+    return "; ".join(map(_words, detail)) if isinstance(detail, list) else str(detail)
+
+
+def _address(request: Request) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
