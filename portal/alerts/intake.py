@@ -10,26 +10,17 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, JSONParser
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.alerts import actions
 from portal.alerts.record import ForeignEvent
-from portal.core import audit, media
-from portal.sites.authentication import AgentAuthentication
-from portal.sites.models import Agent
+from portal.core import media
+from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 
 MAX_MEDIA = 10 * 1024 * 1024
 MAGIC = {"image/jpeg": b"\xff\xd8\xff", "video/webm": b"\x1a\x45\xdf\xa3"}
-
-
-class IsAgent(BasePermission):
-    """An enrolled agent that signed its message; AgentAuthentication has refused everybody else."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.auth, Agent)
 
 
 class AnyBytes(BaseParser):
@@ -64,12 +55,10 @@ class Events(APIView):
     @extend_schema(request=BatchShape, responses={200: RecordedShape, 403: OpenApiResponse(description="an event of another camera: nothing is stored")})
     def post(self, request: Request) -> Response:
         events, sent = _batch(request.data)
-        agent = request.auth
         try:
-            recorded = actions.record_events(agent=agent, events=events, sent=sent)
+            recorded = actions.record_events(agent=request.auth, events=events, sent=sent)
         except ForeignEvent as error:
-            audit.record(actor=f"agent:{agent.pk}", verb="events.refused", subject=f"camera:{agent.camera_id}", data={"status": 403, "reason": str(error)})
-            return Response({"error": str(error)}, status.HTTP_403_FORBIDDEN)
+            raise Refusal(status.HTTP_403_FORBIDDEN, str(error)) from error
         return Response({"accepted": recorded.accepted, "duplicates": recorded.duplicates, "rejected": recorded.rejected})
 
 
@@ -84,7 +73,7 @@ class Media(APIView):
     def put(self, request: Request, sha256: str) -> Response:
         content = request.data if isinstance(request.data, bytes) else b""
         if len(content) > MAX_MEDIA:
-            return Response({"error": f"at most {MAX_MEDIA} bytes"}, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
+            raise Refusal(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_MEDIA} bytes")
         if media_type(content) is None:
             raise ParseError("neither a JPEG nor a WebM by its content")
         if hashlib.sha256(content).hexdigest() != sha256:
@@ -94,7 +83,7 @@ class Media(APIView):
         try:
             media.put(content)
         except OSError as error:
-            return Response({"error": f"the portal cannot keep it now: {error.strerror}"}, status.HTTP_507_INSUFFICIENT_STORAGE)
+            raise Refusal(status.HTTP_507_INSUFFICIENT_STORAGE, f"the portal cannot keep it now: {error.strerror}") from error
         actions.media_arrived(sha256=sha256)
         return Response(status=status.HTTP_201_CREATED)
 
