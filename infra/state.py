@@ -28,7 +28,7 @@ def prepare_home(home: Path, needed: int = NEEDED_BYTES) -> None:
     """Make the home folder and its subfolders. Raises HomeError when it is read-only or nearly full."""
     try:
         home.mkdir(parents=True, exist_ok=True)
-        for name, mode in (("run", 0o700), ("secrets", 0o700), ("logs", 0o755), ("media", 0o755), ("models", 0o755), ("agents", 0o755)):
+        for name, mode in (("run", 0o700), ("secrets", 0o700), ("logs", 0o755), ("media", 0o755), ("models", 0o755), ("agents", 0o755), ("static", 0o755)):
             (home / name).mkdir(exist_ok=True, mode=mode)
         probe = home / "run" / f"probe-{os.getpid()}"
         probe.write_bytes(b"x")
