@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def read(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as found:
             return {name.split(" ", 1)[1]: found[name] for name in sorted(found.files)}
-    except (ValueError, IndexError, OSError, EOFError, KeyError) as error:
+    except (ValueError, IndexError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsMismatch(f"{path} holds no weights: {error}") from error
 
 
