@@ -56,7 +56,12 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, **_: Any) 
         model=model_of("face-embedding"),
         inference_s=portraits.seconds,
         skipped=portraits.skipped,
-        extra={"gallery_people": len(names), "probes_left_out": len(rows) - len(probes), "resolution": resolution},
+        extra={
+            "gallery_people": len(names),
+            "probes_left_out": len(rows) - len(probes),
+            "resolution": resolution,
+            "threshold_at_fpir_1e-2": round(_threshold(clusters), 4),
+        },
     )
 
 
