@@ -24,7 +24,7 @@ from infra.running import Running, manage, run_quietly
 from infra.up import started
 
 ROOT = Path(__file__).resolve().parent.parent
-ALERT_S, ROUND_S, REPORT_S = 120, 300, 120
+ALERT_S, DATA_S, ROUND_S, REPORT_S = 120, 180, 300, 120
 TICK_S = 0.05
 PROOFS = ("first_alert_db_s", "first_alert_browser_s", "report_s", "federated_round_s")
 FAILURES = (InfraError, OSError, httpx.HTTPError, psycopg.Error, WebSocketException, KeyError, ValueError)
@@ -35,7 +35,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from portal.accounts.models import Membership, User
 user, _ = User.objects.get_or_create(email="check@localhost", defaults={"must_change_password": False})
 user.set_unusable_password()
-user.must_change_password = False
+user.must_change_password, user.is_active = False, True
 user.save()
 for role in ("administrator", "operator", "manager"):
     Membership.objects.get_or_create(user=user, role=role, site=None)
@@ -45,6 +45,7 @@ session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 session.create()
 print(session.session_key)
 """
+WITH_DATA = "SELECT count(*) FROM sites_agent WHERE revoked IS NULL AND (health -> 'data' ->> 'anomaly')::float > 0"
 FORGET = 'from portal.accounts.models import User; User.objects.filter(email="check@localhost").update(is_active=False)'
 
 
@@ -120,6 +121,11 @@ class Person:
             time.sleep(TICK_S)
         return found
 
+    def agents_with_data(self) -> int:
+        """How many agents say in their heartbeat that they have something to train on."""
+        with psycopg.connect(self.running.environment["DATABASE_URL"]) as connection:
+            return connection.execute(WITH_DATA).fetchone()[0]
+
     def count(self, table: str) -> int:
         """Rows of a table, read past the portal."""
         with psycopg.connect(self.running.environment["DATABASE_URL"]) as connection:
@@ -156,12 +162,19 @@ def report(person: Person) -> float:
 
 
 def federated_round(person: Person) -> float:
-    """One round of real training at the three agents; seconds until a candidate model stands that differs from what it began with."""
+    """One round of real training at the three agents; seconds until a candidate stands whose weights no version before it had."""
+    agents = len(person.running.demo["agents"])
+    person.wait(lambda: person.agents_with_data() >= agents, DATA_S, "training data at every agent")
+    known = {model["sha256"] for models in person.call("GET", "models").values() for model in models}
     began = time.monotonic()
-    run = person.call("POST", "runs", json={"task": "anomaly", "rounds": 1})
+    run = person.call("POST", "runs", json={"task": "anomaly", "rounds": 1, "min_sites": agents})
     done = person.wait(lambda: _ended(person.call("GET", f"runs/{run['id']}")), ROUND_S, "the end of the run")
-    if done.get("status") != "completed" or not done.get("model"):
-        raise ServiceError(f"the run ended as {done.get('status')} without a model: {json.dumps(done)[:500]}")
+    model = done.get("model") or {}
+    if done.get("status") != "completed" or model.get("state") != "candidate" or model.get("sha256") in known:
+        raise ServiceError(f"the run ended as {done.get('status')} without a new candidate: {json.dumps(done)[:600]}")
+    trained = [site for row in done["rounds"] for site in row["sites"] if site["status"] == "accepted" and site["update_norm"]]
+    if len(trained) < agents:
+        raise ServiceError(f"only {len(trained)} of {agents} agents changed the model: {json.dumps(done['rounds'])[:600]}")
     return time.monotonic() - began
 
 

@@ -86,15 +86,50 @@ def test_a_case_that_ends_without_a_report_fails(portal, person):
         check.report(person)
 
 
-def test_a_run_that_fails_is_no_proof(portal, person):
-    portal.answers += [(201, {"id": 1}), (200, {"status": "running"}), (200, {"status": "failed", "reason": "quorum"})]
-    with pytest.raises(ServiceError, match=r"ended as failed without a model.*quorum"):
-        check.federated_round(person)
+def run_that(person, portal, monkeypatch, **end):
+    """Ask for the proof of a run that ends like this, at one agent."""
+    person.running.demo = {"agents": [{}]}
+    monkeypatch.setattr(person, "agents_with_data", lambda: 1)
+    portal.answers += [(200, {"anomaly": [{"sha256": "old"}]}), (201, {"id": 1}), (200, {"status": "running"}), (200, {"rounds": [], **end})]
+    return check.federated_round(person)
 
 
-def test_a_run_that_ends_well_without_a_model_is_no_proof(portal, person):
-    portal.answers += [(201, {"id": 1}), (200, {"status": "completed", "model": None})]
-    with pytest.raises(ServiceError, match="without a model"):
+def round_of(status="accepted", norm=0.5):
+    return [{"sites": [{"status": status, "update_norm": norm}]}]
+
+
+NEW = {"sha256": "new", "state": "candidate"}
+
+
+def test_a_new_candidate_that_every_agent_changed_is_the_proof(portal, person, monkeypatch):
+    assert run_that(person, portal, monkeypatch, status="completed", model=NEW, rounds=round_of()) > 0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": "failed", "model": None},
+        {"status": "completed", "model": None},
+        {"status": "completed", "model": {"sha256": "old", "state": "candidate"}},
+        {"status": "completed", "model": {"sha256": "new", "state": "published"}},
+    ],
+)
+def test_a_run_without_a_new_candidate_is_no_proof(portal, person, monkeypatch, end):
+    with pytest.raises(ServiceError, match="without a new candidate"):
+        run_that(person, portal, monkeypatch, **end)
+
+
+@pytest.mark.parametrize("rounds", [[], round_of("rejected"), round_of(norm=0)])
+def test_a_candidate_that_no_agent_changed_is_no_proof(portal, person, monkeypatch, rounds):
+    with pytest.raises(ServiceError, match="only 0 of 1 agents changed the model"):
+        run_that(person, portal, monkeypatch, status="completed", model=NEW, rounds=rounds)
+
+
+def test_a_run_is_not_begun_while_an_agent_has_nothing_to_train_on(person, monkeypatch):
+    monkeypatch.setattr(check, "DATA_S", 0.2)
+    monkeypatch.setattr(person, "agents_with_data", lambda: 1)
+    person.running.demo = {"agents": [{}, {}]}
+    with pytest.raises(ServiceError, match="training data at every agent did not happen"):
         check.federated_round(person)
 
 
