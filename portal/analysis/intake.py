@@ -1,0 +1,50 @@
+"""What may be laid on the desk: judged by content, never by a file's name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+
+from detectors import BadInput, image
+from portal.analysis.models import Tool
+
+LARGEST = 50 * 1024 * 1024
+FILES = {Tool.PICTURE_CHECK: 1, Tool.FACE_COMPARE: 2}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a tool can read."""
+
+    name: str
+    content: bytes
+    kind: str
+
+
+def read(files: Sequence[UploadedFile], tool: str) -> list[Upload]:
+    """The files, read whole and decoded once. Raises ValidationError with a sentence that names the file."""
+    if tool not in FILES:
+        raise ValidationError(_("There is no tool %(tool)s.") % {"tool": tool})
+    if len(files) != FILES[tool]:
+        wanted = _("This tool compares exactly two pictures.") if FILES[tool] == 2 else _("Choose one picture.")
+        raise ValidationError(wanted)
+    return [_one(file) for file in files]
+
+
+def _one(file: UploadedFile) -> Upload:
+    name = PurePath(file.name or "?").name[:200]
+    if not file.size:
+        raise ValidationError(_("%(name)s is empty.") % {"name": name})
+    if file.size > LARGEST:
+        raise ValidationError(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": LARGEST // 2**20})
+    content = file.read()
+    try:
+        image.read(content)
+    except BadInput as error:
+        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": name, "why": str(error).rstrip(".")}) from error
+    return Upload(name, content, image.kind_of(content))

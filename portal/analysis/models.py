@@ -1,0 +1,64 @@
+"""Cases of the analysis desk: files that came in, the tool that looks at them, its report."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Tool(models.TextChoices):
+    PICTURE_CHECK = "picture-check", _("Picture check")
+    FACE_COMPARE = "face-compare", _("Face comparison, 1:1")
+
+
+class CaseState(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+
+
+class Case(models.Model):
+    """One question to one tool. `report` is detectors.types.Report as JSON, `evidence` maps a picture's name to its sha256 in the media store."""
+
+    title = models.CharField(max_length=200)
+    site = models.ForeignKey("sites.Site", models.SET_NULL, null=True, blank=True)
+    tool = models.CharField(max_length=40, choices=Tool.choices, default=Tool.PICTURE_CHECK)
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    state = models.CharField(max_length=20, choices=CaseState.choices, default=CaseState.QUEUED)
+    progress = models.FloatField(default=0)
+    step = models.CharField(max_length=100, blank=True)
+    problem = models.TextField(blank=True)
+    report = models.JSONField(null=True, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in (CaseState.DONE, CaseState.FAILED)
+
+
+class CaseFile(models.Model):
+    """A file as it came in; the bytes lie in the media store under their sha256."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="files")
+    position = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=20)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,70 @@
+"""A report as PDF, set by Typst: all text goes in as data, so nothing a file says can become markup."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import typst
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.analysis.models import Case
+from portal.core import media
+
+TEMPLATE = Path(__file__).with_name("report.typ")
+LONGEST = 400  # characters of one value in the table
+
+
+def render(case: Case) -> bytes:
+    """The PDF's bytes. Pictures of evidence that are missing in the media store are left out and named."""
+    pictures = {f"{name}.png": media.path(sha256) for name, sha256 in case.evidence.items() if media.exists(sha256)}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, picture in pictures.items():
+            Path(folder, name).write_bytes(picture.read_bytes())
+        Path(folder, "data.json").write_text(json.dumps(_data(case, sorted(pictures))))
+        Path(folder, "main.typ").write_bytes(TEMPLATE.read_bytes())
+        return typst.compile(Path(folder, "main.typ"), root=folder, format="pdf")
+
+
+def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
+    report = case.report
+    words = {
+        "report": _("Report"),
+        "inputs": _("Files"),
+        "findings": _("Findings"),
+        "models": _("Models used"),
+        "reasons": _("Reasons"),
+        "limits": _("A report states what a tool found. It is no proof, and it names no person."),
+    }
+    return {
+        "words": words,
+        "id": case.pk,
+        "title": case.title,
+        "tool": str(case.get_tool_display()),
+        "made": f"{timezone.localtime(case.ended):%Y-%m-%d %H:%M %Z}",
+        "by": str(case.opened_by),
+        "label": report["verdict"]["label"],
+        "band": report["verdict"]["band"],
+        "reasons": report["verdict"]["reasons"],
+        "rows": [list(row) for part in report["parts"] for row in flat(part)],
+        "files": [[file.name, f"{file.kind}, {file.size:,} bytes", file.sha256] for file in case.files.all()],
+        "models": sorted(report["models"].items()),
+        "pictures": pictures,
+    }
+
+
+def flat(part: dict[str, Any]) -> list[tuple[str, str]]:
+    """A part of a report as rows of name and text."""
+    name = str(part.get("name", ""))
+    return [(f"{name} · {key}".replace("_", " "), _text(value)) for key, value in part.items() if key != "name"]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {_text(each)}" for key, each in value.items())
+    elif isinstance(value, list):
+        value = "; ".join(_text(each) for each in value)
+    return str("–" if value in (None, "") else value)[:LONGEST]

@@ -1,0 +1,38 @@
+"""Every read of cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from portal.accounts.models import User
+from portal.accounts.queries import sites_of
+from portal.analysis.models import Case
+
+
+def cases(user: User) -> QuerySet[Case]:
+    """The cases of the user's sites, and the user's own; newest first."""
+    if not user.is_authenticated or not user.is_active:
+        return Case.objects.none()
+    mine = Q(opened_by=user) | Q(site__in=sites_of(user))
+    return Case.objects.filter(mine).select_related("opened_by", "site").prefetch_related("files")
+
+
+def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
+    """A case as its page shows it, as plain JSON; None when there is none or the user may not see it."""
+    case = cases(user).filter(pk=int(case_id)).first() if str(case_id).isdecimal() else None
+    if case is None:
+        return None
+    told = {name: getattr(case, name) for name in ("title", "tool", "progress", "step", "problem", "over", "report")}
+    return {
+        "id": case.pk,
+        "status": case.state,
+        "label": str(case.get_state_display()),
+        **told,
+        "created": case.created.isoformat(),
+        "ended": case.ended and case.ended.isoformat(),
+        "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind} for file in case.files.all()],
+        "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
+    }

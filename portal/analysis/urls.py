@@ -1,0 +1,14 @@
+"""Pages of the analysis desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.analysis import views
+
+app_name = "analysis"
+urlpatterns = [
+    path("desk/", views.desk, name="desk"),
+    path("desk/<int:pk>/", views.case, name="case"),
+    path("desk/<int:pk>/evidence/<slug:name>", views.evidence, name="evidence"),
+]

@@ -1,0 +1,13 @@
+"""Pages of people and access."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.people import views
+
+app_name = "people"
+urlpatterns = [
+    path("people/", views.listing, name="list"),
+    path("people/<int:pk>/revoke", views.revoke, name="revoke"),
+]
