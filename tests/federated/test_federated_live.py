@@ -175,6 +175,12 @@ def _family(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in _family(int(child)))]
 
 
+def test_an_executor_killed_hard_is_replaced(live):
+    ready = live.log("superlink").count("ready for server tasks")
+    os.kill(_family(live.processes["superlink"].pid)[1], signal.SIGKILL)
+    wait_for(lambda: live.log("superlink").count("ready for server tasks") > ready, "the new executor")
+
+
 def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
     found: list[dict] = []

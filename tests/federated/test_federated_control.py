@@ -1,0 +1,129 @@
+"""Following a run through a SuperLink that stutters: only the wire is made up here, the live tests use a real one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from federated import control, pki
+from federated.plan import PlanError, RunConfig
+
+LINK = control.Link("127.0.0.1:1", None, "token")
+
+
+def line(seq: int, **fields) -> str:
+    return control.METRIC + json.dumps({"kind": "round", "seq": seq, **fields}) + "\n"
+
+
+class Wire:
+    """Answers `streams` one after the other (a list of chunks, or an error) and the run's `states` likewise; the last ones repeat."""
+
+    def __init__(self, monkeypatch, streams, states):
+        self.streams, self.states, self.stopped = list(streams), list(states), []
+        monkeypatch.setattr(control, "_client", self.open)
+        monkeypatch.setattr(control, "status", self.status)
+        monkeypatch.setattr(control, "stop_run", lambda run_id, **_: self.stopped.append(run_id))
+        monkeypatch.setattr(control.time, "sleep", lambda seconds: None)
+
+    @contextlib.contextmanager
+    def open(self, link):
+        yield self
+
+    def StreamLogs(self, request):
+        chunks = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
+        for chunk in chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield SimpleNamespace(log_output=chunk)
+
+    def status(self, run_id, **_):
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if isinstance(state, Exception):
+            raise state
+        return control.RunState(run_id, state, f"because {state}", 1, 2)
+
+
+def follow(**options) -> list:
+    return [(event["kind"], event["seq"]) for event in control.events("1", link=LINK, **options)]
+
+
+def test_events_end_with_the_runs_end(monkeypatch):
+    Wire(monkeypatch, [[line(1) + line(2)]], ["completed"])
+    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+
+
+def test_the_end_says_how_and_why(monkeypatch):
+    Wire(monkeypatch, [[]], ["failed"])
+    (ended,) = control.events("1", link=LINK)
+    assert (ended["status"], ended["reason"], ended["bytes_sent"], ended["bytes_received"]) == ("failed", "because failed", 1, 2)
+
+
+def test_a_line_cut_anywhere_is_put_together(monkeypatch):
+    text = "noise\n" + line(1, note="è") + "INFO more noise\n" + line(2)
+    Wire(monkeypatch, [list(text)], ["completed"])
+    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+
+
+def test_a_half_line_at_the_end_of_a_stream_is_not_an_event(monkeypatch):
+    Wire(monkeypatch, [[line(1) + line(2)[:-9]], [line(1) + line(2)]], ["running", "completed"])
+    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+
+
+def test_lines_that_arrive_after_the_stream_has_ended_are_not_lost(monkeypatch):
+    Wire(monkeypatch, [[line(1)], [line(1) + line(2)]], ["running", "completed"])
+    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+
+
+def test_a_broken_stream_is_taken_up_again_without_repeating_anything(monkeypatch):
+    Wire(monkeypatch, [[line(1), control.Unreachable("gone")], [line(1), line(2)]], ["running", "completed"])
+    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+
+
+@pytest.mark.parametrize(("after", "first"), [(0, 1), (1, 2), (2, 3)])
+def test_a_reader_goes_on_from_where_it_was(monkeypatch, after, first):
+    Wire(monkeypatch, [[line(1) + line(2)]], ["completed"])
+    assert follow(after=after)[0][1] == first
+
+
+def test_a_superlink_that_stays_away_ends_the_waiting(monkeypatch):
+    Wire(monkeypatch, [[]], [control.Unreachable("nobody there")])
+    (ended,) = control.events("1", link=LINK, patience_s=0)
+    assert ended["status"] == "failed"
+    assert "nobody there" in ended["reason"]
+
+
+def test_a_run_that_nobody_begins_is_stopped_with_the_reason(monkeypatch):
+    wire = Wire(monkeypatch, [[]], ["pending"])
+    monkeypatch.setattr(control, "PENDING_S", -1.0)
+    (ended,) = control.events("1", link=LINK)
+    assert wire.stopped == ["1"]
+    assert (ended["status"], "nobody began" in ended["reason"]) == ("failed", True)
+
+
+def test_a_plan_that_cannot_work_is_not_sent():
+    with pytest.raises(PlanError):
+        control.start_run(RunConfig("anomaly", strategy="median", min_sites=2), link=LINK)
+
+
+def test_a_key_of_another_kind_is_not_sent():
+    with pytest.raises(pki.PkiError):
+        control.register_node("ssh-ed25519 AAAA", link=LINK)
+
+
+def test_a_home_without_a_superlink_says_so(tmp_path):
+    with pytest.raises(control.Unreachable, match="no SuperLink has been started"):
+        control.Link.of(tmp_path)
+
+
+def test_the_link_comes_from_the_home_folder_or_the_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("SPECOLA_SUPERLINK", raising=False)
+    (tmp_path / "superlink").mkdir()
+    (tmp_path / "superlink" / "control.token").write_text("secret")
+    (tmp_path / "superlink" / "control.address").write_text("127.0.0.1:4000")
+    monkeypatch.setenv("SPECOLA_HOME", str(tmp_path))
+    assert control.Link.of() == control.Link("127.0.0.1:4000", tmp_path / "pki" / "ca.crt", "secret")
+    monkeypatch.setenv("SPECOLA_SUPERLINK", "127.0.0.1:5000")
+    assert control.Link.of().address == "127.0.0.1:5000"
