@@ -16,6 +16,7 @@ from detectors.types import Frame
 
 FALLBACK_FPS = 10.0
 MAX_FPS = 240.0
+LEAST_SIDE = 16  # pixels; ffmpeg does not read back smaller VP8 clips
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _write(part: Path, images: Iterable[np.ndarray], fps: float) -> int:
                 # VP8 codes 4:2:0, so an odd row or column is left out.
                 size = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
                 writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"VP80"), fps, size)
-                if min(size) < 2 or not writer.isOpened():
+                if min(size) < LEAST_SIDE or not writer.isOpened():
                     raise BadInput(f"a clip of {image.shape[1]} x {image.shape[0]} at {fps} frames a second cannot be written")
             if (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2) != size:
                 raise BadInput(f"frame {count} has another size than the first")

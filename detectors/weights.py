@@ -25,7 +25,7 @@ from detectors.errors import WeightsError, WrongHash
 if TYPE_CHECKING:
     import onnxruntime
 
-ROOT = Path(__file__).resolve().parent.parent
+HOME = Path(__file__).resolve().parent.parent / "var"
 LOCK = Path(__file__).with_name("weights.lock")
 OWN = Path(__file__).with_name("weights")
 PIP_TIMEOUT_S, URL_TIMEOUT_S = 600, 30
@@ -46,12 +46,12 @@ class Locked:
 
 
 def find(name: str) -> Path:
-    """The verified file of the weights `name`: from `detectors/weights/`, `$SPECOLA_HOME/weights`, or fetched into the latter.
+    """The verified file of the weights `name`: from `detectors/weights/`, `$SPECOLA_HOME/weights`, `var/weights`, or fetched.
 
     Raises WeightsError when it cannot be had, WrongHash when a found file is not the one in the lock.
     """
     wanted = locked(name)
-    for folder in (OWN, cache()):
+    for folder in folders():
         if (file := folder / wanted.file).exists():
             return verify(file, wanted.sha256)
     return fetch(name)
@@ -75,7 +75,7 @@ def fetch_all(progress: Progress = lambda *_: None) -> dict[str, Path]:
     found = {}
     for name, wanted in lock().items():
         megabytes = f"{wanted.size / 1e6:.1f} MB"
-        if not any((folder / wanted.file).exists() for folder in (OWN, cache())):
+        if not any((folder / wanted.file).exists() for folder in folders()):
             progress(name, megabytes, "fetching")
         found[name] = find(name)
         progress(name, megabytes, "ready")
@@ -111,9 +111,14 @@ def lock() -> dict[str, Locked]:
     return {name: Locked(name=name, **{**said, "sources": tuple(said["sources"])}) for name, said in entries.items()}
 
 
+def folders() -> tuple[Path, ...]:
+    """Where weights are looked for, in order."""
+    return OWN, cache(), HOME / "weights"
+
+
 def cache() -> Path:
     """Where fetched weights are kept."""
-    return Path(os.environ.get("SPECOLA_HOME") or ROOT / "var") / "weights"
+    return Path(os.environ.get("SPECOLA_HOME") or HOME) / "weights"
 
 
 def verify(path: Path, expected: str) -> Path:
