@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
@@ -37,5 +39,16 @@ class Metrics:
 
     def __call__(self, kind: str, **fields: Any) -> None:
         self.seq += 1
-        sys.stdout.write(METRIC + json.dumps({"kind": kind, "seq": self.seq, "t": time.time(), **fields}, default=str) + "\n")
+        sys.stdout.write(METRIC + json.dumps(_plain({"kind": kind, "seq": self.seq, "t": time.time(), **fields})) + "\n")
         sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN, and PostgreSQL and browsers refuse it: what is not finite is nothing."""
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

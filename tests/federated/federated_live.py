@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from federated_wire import Tap
 
 from federated import control, pki, process
 
@@ -44,19 +45,21 @@ class Federation:
         self.control, self.fleet = f"127.0.0.1:{process.free_port()}", f"127.0.0.1:{process.free_port()}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ids: dict[str, str] = {}
+        self.tap: Tap | None = None
 
     def start_superlink(self) -> control.Link:
         """Start (or start again) and wait until it answers."""
         self._spawn("superlink", ["federated.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
         wait_for(self._answers, "the SuperLink")
         self.link = control.Link.of(self.home)
+        self.tap = self.tap or Tap(self.home / "pki", self.fleet)
         return self.link
 
-    def add_site(self, name: str, *, register: bool = True) -> Path:
-        """An enrolled agent's folder with footage."""
+    def add_site(self, name: str, *, register: bool = True, tapped: bool = False) -> Path:
+        """An enrolled agent's folder with footage; everything a tapped one says goes through `tap`."""
         folder = make_footage(self.root / name, len(self.ids))
         public = pki.make_node_key(folder / "node.key")
-        portal = {"fleet": {"address": self.fleet, "ca_pem": (self.home / "pki" / "ca.crt").read_text()}}
+        portal = {"fleet": {"address": self.tap.address if tapped else self.fleet, "ca_pem": (self.home / "pki" / "ca.crt").read_text()}}
         (folder / "portal.json").write_text(json.dumps(portal))
         if register:
             self.ids[name] = control.register_node(public, link=self.link)
@@ -78,6 +81,8 @@ class Federation:
     def close(self) -> None:
         """Stop everything."""
         process.stop(list(self.processes.values()), grace_s=8)
+        if self.tap:
+            self.tap.close()
 
     def _answers(self) -> bool:
         assert self.processes["superlink"].poll() is None, self.log("superlink")
@@ -98,7 +103,7 @@ def federation(root: Path, sites: int = 3) -> Iterator[Federation]:
     try:
         live.start_superlink()
         for index in range(sites):
-            live.add_site(f"site{index}")
+            live.add_site(f"site{index}", tapped=index == 1)
             live.start_node(f"site{index}")
         wait_for(lambda: len(live.online()) == sites, "the sites", 40)
         yield live

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated_live import Federation, federation, wait_for
@@ -81,6 +82,25 @@ def test_bytes_over_the_wire_are_weights_not_footage(first_run):
     weights = next(row["bytes_up"] for row in first_run[0]["sites"] if row["bytes_up"])
     assert weights < 300_000
     assert first_run[-1]["bytes_received"] < 4 * weights
+
+
+def test_no_frame_of_the_footage_is_in_what_a_site_sends(first_run, live):
+    sent = bytes(live.tap.sent)
+    with np.load(live.root / "site1" / "training" / "anomaly" / "000.npz") as clip:
+        frames = clip["frames"]
+    assert len(sent) > 200_000, "the tap heard less than one set of weights"
+    pieces = [frame[row, left : left + 24].tobytes() for frame in frames for row in (5, 80, 150) for left in (0, 100, 200)]
+    assert not [piece for piece in pieces if piece in sent]
+
+
+def test_the_tap_would_have_heard_it(first_run, live):
+    sent, heard = bytes(live.tap.sent), bytes(live.tap.received)
+    final = next(Path(next(event for event in first_run if event["kind"] == "result")["path"]).parent.glob("checkpoint-*.npz"))
+    with np.load(final) as arrays:
+        largest = max((arrays[name] for name in arrays.files if " a:" in name), key=np.size)
+    assert largest.tobytes()[:64] in heard, "the final weights went to this site for its vote"
+    assert b"NUMPY" in sent, "arrays travel uncompressed, so a frame would be seen"
+    assert b"loss-after" in sent
 
 
 def test_events_can_be_followed_again_from_any_point(first_run, live):

@@ -240,3 +240,79 @@ def test_a_liar_in_four_cannot_veto_but_two_can(tmp_path):
     lab.grid.tamper[lab.nodes[1]] = lie
     with pytest.raises(RunRefused, match=re.escape("2 of 4 sites")):
         lab.run("2").go()
+
+
+def test_a_message_that_the_superlink_does_not_take_is_a_late_site(lab):
+    push = lab.grid.push_messages
+    lab.grid.push_messages = lambda messages: [None if message.metadata.dst_node_id == lab.nodes[2] else push([message])[0] for message in messages]
+    lab.run(rounds=1).go()
+    assert lab.row(lab.nodes[2])["reason"] == "the SuperLink did not take the message"
+
+
+def test_a_site_cannot_speak_in_anothers_name(lab):
+    def pretend(reply):
+        reply.metadata.__dict__["_src_node_id"] = lab.nodes[0]
+        return attacks.nan(reply)
+
+    lab.grid.tamper[lab.nodes[1]] = pretend
+    lab.run(rounds=1).go()
+    assert lab.row(lab.nodes[0])["status"] == "accepted"
+    assert lab.row(lab.nodes[1])["status"] == "rejected"
+
+
+def test_sites_that_come_during_the_wait_are_taken(lab):
+    lab.grid.offline = set(lab.nodes[1:])
+    present = lab.grid.get_node_ids
+    lab.grid.get_node_ids = lambda: lab.nodes if lab.now > 10 else present()
+    lab.run(rounds=1).go()
+    assert len(lab.of("round")[0]["sites"]) == 3
+    assert [event["have"] for event in lab.of("waiting")] == [1]
+
+
+def test_a_site_that_leaves_between_rounds_is_not_awaited(lab):
+    present = lab.grid.get_node_ids
+    lab.grid.get_node_ids = lambda: present()[: max(2, 3 - len(lab.of("round")))]
+    lab.run(rounds=2).go()
+    assert [len(event["sites"]) for event in lab.of("round")] == [3, 2]
+
+
+def test_a_replayed_update_of_an_earlier_round_does_not_stop_the_learning(big_lab):
+    first = {}
+
+    def replay(reply):
+        if reply.has_error() or "arrays" not in reply.content.array_records:
+            return reply
+        kept = first.setdefault("arrays", copy.deepcopy(reply.content["arrays"]))
+        reply.content["arrays"] = copy.deepcopy(kept)
+        return reply
+
+    big_lab.grid.tamper[big_lab.nodes[0]] = replay
+    result = big_lab.run(rounds=8, strategy="trimmed-mean", min_sites=3).go()
+    assert slope(big_lab.root / "superlink/weights" / f"{result['sha256']}.npz") == pytest.approx(3.0, abs=0.3)
+
+
+def test_only_the_newest_checkpoint_is_kept(lab):
+    lab.run(rounds=4).go()
+    assert [path.name for path in (lab.root / "superlink/runs/1").glob("checkpoint-*.npz")] == ["checkpoint-4.npz"]
+
+
+def test_a_crash_between_the_two_files_of_a_checkpoint_keeps_the_older_one(lab, monkeypatch):
+    from federated import rounds
+
+    lab.run(rounds=1).go()
+    folder = lab.root / "superlink/runs/1"
+    progress = restore(folder)
+    progress.round = 2
+    monkeypatch.setattr(rounds.json, "dumps", lambda *_, **__: pytest.fail("killed here"))
+    with pytest.raises(pytest.fail.Exception):
+        rounds.save(progress, folder)
+    monkeypatch.undo()
+    assert restore(folder).round == 1
+
+
+def test_a_resumed_run_is_judged_against_where_the_first_one_began(lab):
+    lab.run("1", rounds=2).go()
+    lab.events.clear()
+    lab.run("2", rounds=3, resume="1").go()
+    before = {vote["node"]: vote["before"] for vote in lab.of("gate")[0]["votes"]}
+    assert before[str(lab.nodes[0])] > lab.row(lab.nodes[0])["loss_before"]
