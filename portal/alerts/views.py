@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -100,7 +101,8 @@ def _show(request: HttpRequest, alert: Alert, **more: Any) -> HttpResponse:
     events = queries.events_of(alert)
     shown = {"alert": alert, "events": events, "entries": queries.entries_of(alert), "reasons": Reason.choices}
     permitted = {"may_act": queries.may_act(request.user, alert), "assignable": queries.assignable(alert)}
-    files = {"boxes_id": f"boxes-{alert.pk}", "picture": _newest(events, "snapshot"), "clip": _newest(events, "clip")}
+    picture = _newest(events, "snapshot")
+    files = {"picture": picture, "boxes": json.dumps(picture.detections if picture else []), "clip": _newest(events, "clip")}
     status = 422 if more.get("problem") and not _is_pane(request) else 200
     return render(request, "alerts/pane.html" if _is_pane(request) else "alerts/alert.html", {**shown, **permitted, **files, **more}, status=status)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -19,9 +20,8 @@ def wall(user: User) -> list[dict[str, Any]]:
     """Every camera the user may see: names, state ("live", "stale", "tampered", "starting", "silent", "none") and the capture time of its last frame."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))
     newest: dict[int, Agent] = {}
-    for agent in Agent.objects.filter(camera__in=cameras, revoked=None).order_by("last_seen"):
-        if agent.last_seen:
-            newest[agent.camera_id] = agent
+    for agent in Agent.objects.filter(camera__in=cameras, revoked=None).order_by(F("last_seen").asc(nulls_first=True)):
+        newest[agent.camera_id] = agent
     return [_shown(camera, newest.get(camera.pk), timezone.now()) for camera in cameras]
 
 
@@ -36,7 +36,7 @@ def _shown(camera: Camera, agent: Agent | None, now: datetime.datetime) -> dict[
 def _state(agent: Agent | None, said: dict[str, Any], t: float | None, now: datetime.datetime) -> str:
     if agent is None:
         return "none"
-    if (now - agent.last_seen).total_seconds() > SILENT_S:
+    if agent.last_seen is None or (now - agent.last_seen).total_seconds() > SILENT_S:
         return "silent"
     if said.get("state") == "live" and t is not None and now.timestamp() - t > OLD_FRAME_S:
         return "stale"

@@ -19,7 +19,7 @@ function drawBoxes(figure) {
     return;
   }
   if (figure.querySelector("svg.boxes") || !image.naturalWidth) return;
-  const detections = JSON.parse(document.getElementById(figure.dataset.boxes).textContent);
+  const detections = JSON.parse(figure.dataset.boxes);
   const width = Number(figure.dataset.width) || image.naturalWidth;
   const height = Number(figure.dataset.height) || image.naturalHeight;
   const drawing = make("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });

@@ -36,7 +36,8 @@ connect("/ws/wall/", {
 function refresh() {
   for (const { tile, at, said } of tiles.values()) {
     const fresh = connected && said === "live" && at && Date.now() - at < OLD_MS;
-    const state = fresh ? "live" : !connected || (said === "live" && at) ? "stale" : said === "live" ? "waiting" : said;
+    const old = at && (!connected || said === "live");
+    const state = fresh ? "live" : old ? "stale" : said === "live" || !connected ? "waiting" : said;
     tile.dataset.shown = state;
     tile.querySelector("[data-word]").textContent = words[state] ?? words.stale;
     const age = tile.querySelector("[data-frame-age]");

@@ -12,6 +12,7 @@ const all = () => [...rows().querySelectorAll("[data-alert]")];
 const selected = () => rows().querySelector('[aria-current="true"]');
 let cursor = rows().dataset.cursor;
 let shown = null;
+let dirty = false; // something was typed or chosen in the pane and not sent yet
 
 const socket = connect("/ws/alerts/", {
   hello: () => ({ since: cursor, filters: Object.fromEntries(new URLSearchParams(location.search)) }),
@@ -21,11 +22,12 @@ const socket = connect("/ws/alerts/", {
 function take(message) {
   if (message.type === "reload") return location.reload();
   cursor = message.cursor;
+  rows().dataset.connected = "true"; // the first answer is here: what comes from now on comes by itself
   const fresh = message.rows.filter((row) => put(row)).length;
   for (const id of message.gone) document.getElementById(`alert-${id}`)?.remove();
   for (const [name, value] of Object.entries(message.counts)) count(name, value);
   if (message.rows.length) trim();
-  if (message.rows.some((row) => row.id === shown) && !isTyping()) load(shown);
+  if (message.rows.some((row) => row.id === shown) && !isBusy()) load(shown, isBusy);
   document.getElementById("none").hidden = all().length > 0;
   if (fresh) sound();
 }
@@ -73,27 +75,31 @@ function tell(root) {
   }
 }
 
-function select(row, { open = true } = {}) {
+function select(row) {
   if (!row) return;
   selected()?.removeAttribute("aria-current");
   row.setAttribute("aria-current", "true");
   row.classList.remove("is-fresh");
   row.scrollIntoView({ block: "nearest" });
-  if (DESKTOP.matches && open) load(Number(row.dataset.alert));
+  const id = Number(row.dataset.alert);
+  if (DESKTOP.matches && id !== shown) load(id);
 }
 
-async function load(id) {
+// Somebody is choosing or writing in the pane: it must not change under their hands.
+function isBusy() {
+  return dirty || (pane.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+}
+
+async function load(id, isUnwanted = () => false) {
   shown = id;
   const answer = await fetch(`/alerts/${id}/`, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (shown !== id || !answer?.ok || answer.redirected) return;
-  pane.innerHTML = await answer.text();
+  const html = await answer.text();
+  if (shown !== id || isUnwanted()) return;
+  pane.innerHTML = html;
+  dirty = false;
   window.htmx?.process(pane);
   dress(pane);
-}
-
-function isTyping() {
-  const field = document.activeElement;
-  return pane.contains(field) && field.matches("input, textarea, select");
 }
 
 const press = (name) => pane.querySelector(`[data-do="${name}"]`);
@@ -133,9 +139,14 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
     tell(document);
     socket.greet();
   }
-  if (pane.contains(event.target)) dress(pane);
+  if (pane.contains(event.target)) {
+    dress(pane);
+    dirty = false;
+  }
 });
 addEventListener("popstate", () => location.reload());
+
+pane.addEventListener("input", () => (dirty = true));
 
 const bell = document.getElementById("sound");
 let context = null;
