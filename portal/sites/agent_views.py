@@ -1,0 +1,71 @@
+"""The inventory of agents: what runs where, enrolling by code, revoking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from portal.accounts.models import Role
+from portal.accounts.permissions import role_required
+from portal.accounts.queries import sites_of
+from portal.sites import actions, hooks, queries
+from portal.sites.models import Agent, Camera
+
+administrated = role_required(Role.ADMINISTRATOR)
+
+
+@require_GET
+@administrated
+def agents(request: HttpRequest) -> HttpResponse:
+    """Every camera and its agent."""
+    return _inventory(request)
+
+
+@require_POST
+@administrated
+def make_code(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a one-time code for a camera, once, as a command line to copy."""
+    camera = Camera.objects.filter(pk=pk, site__in=sites_of(request.user, "administrator")).select_related("site").first()
+    if camera is None:
+        raise Http404
+    code = actions.make_code(user=request.user, camera=camera)
+    return _inventory(request, code=code, camera=camera, portal=f"{request.scheme}://{request.get_host()}")
+
+
+@require_POST
+@administrated
+def revoke(request: HttpRequest, pk: str) -> HttpResponse:
+    """Believe an agent no longer."""
+    try:
+        agent = queries.get_agent(request.user, pk)
+    except (Agent.DoesNotExist, ValidationError) as error:
+        raise Http404 from error
+    actions.revoke(user=request.user, agent=agent, reason=request.POST.get("reason", ""))
+    messages.success(request, _("The agent is revoked; its next call is refused."))
+    return redirect("sites:agents")
+
+
+def _inventory(request: HttpRequest, **more: Any) -> HttpResponse:
+    rows = [_row(tile) for tile in queries.agents(request.user)]
+    return render(request, "sites/agents.html", {"rows": rows, "revoked": queries.revoked_agents(request.user), **more})
+
+
+def _row(tile: queries.Tile) -> dict[str, Any]:
+    said = tile.agent.health if tile.agent and isinstance(tile.agent.health, dict) else {}
+    running = _dict(said, "models")
+    wanted = {document["detector"]: document["sha256"] for document in hooks.desired_models(tile.camera)}
+    models = [{"detector": name, "sha256": str(sha256), "wanted": wanted.get(name, sha256) == sha256} for name, sha256 in sorted(running.items())]
+    shown = {"tile": tile, "models": models, "versions": _dict(said, "versions"), "outbox": _dict(said, "outbox"), "data": _dict(said, "data")}
+    current = said.get("config_version") == tile.camera.config_version
+    return {**shown, "disk_free": said.get("disk_free"), "config_current": current, "mode": said.get("legal_mode"), "troubles": queries.troubles(tile)}
+
+
+def _dict(said: dict[str, Any], name: str) -> dict[str, Any]:
+    found = said.get(name)
+    return found if isinstance(found, dict) else {}

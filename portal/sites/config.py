@@ -1,0 +1,65 @@
+"""The signed document that tells an agent what to watch for; an agent believes nothing else, and falls back to M0 when it has run out."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from federated.signing import load_or_make_key, sign_document
+from portal.sites import hooks
+from portal.sites.models import Camera, LegalMode
+
+VALID_S = 24 * 3600
+RENEW_S = 6 * 3600  # an agent with the current version gets it afresh that often, so that it does not run out
+
+
+@functools.cache
+def portal_key() -> Ed25519PrivateKey:
+    """The portal's own key; agents learn its public half when they enrol."""
+    return load_or_make_key(settings.HOME / "secrets" / "portal.key")
+
+
+def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
+    """The camera's configuration document, signed (docs/architecture.md, section 4)."""
+    mode = effective_mode(camera)
+    document = {
+        "version": camera.config_version,
+        "site": camera.site.slug,
+        "camera": camera.slug,
+        "legal_mode": mode,
+        "valid_until": (time.time() if now is None else now) + VALID_S,
+        "masks": camera.masks,
+        "zones": [{"name": zone.name, "polygon": zone.polygon} for zone in camera.zones.order_by("name")],
+        "lines": [{"name": line.name, "a": line.a, "b": line.b} for line in camera.lines.order_by("name")],
+        "rules": rules_of(camera, mode),
+        "gallery": hooks.gallery(camera) if mode == LegalMode.M1 else [],
+        "detectors": {},
+    }
+    return sign_document(document, portal_key())
+
+
+def effective_mode(camera: Camera) -> str:
+    """The mode the camera may work in now: the stop button of its site sends every camera back to M0."""
+    return LegalMode.M0 if camera.site.biometrics_stopped else camera.legal_mode
+
+
+def rules_of(camera: Camera, mode: str) -> list[dict[str, Any]]:
+    """The enabled rules that this mode allows, in the agent's form."""
+    rules = camera.rules.filter(enabled=True).select_related("zone", "line").order_by("pk")
+    allowed = [rule for rule in rules if mode == LegalMode.M1 or rule.kind != "unknown_person"]
+    return [{"kind": rule.kind, **_place(rule), **rule.parameters} for rule in allowed]
+
+
+def fleet() -> dict[str, str] | None:
+    """Where an agent's SuperNode finds the SuperLink, and whose certificates it believes; None when this portal runs no federation."""
+    address, authority = os.environ.get("SPECOLA_FLEET", ""), settings.HOME / "pki" / "ca.crt"
+    return {"address": address, "ca_pem": authority.read_text()} if address and authority.exists() else None
+
+
+def _place(rule: Any) -> dict[str, str]:
+    return {"zone": rule.zone.name} if rule.zone else {"line": rule.line.name} if rule.line else {}

@@ -1,0 +1,40 @@
+"""What other apps put into an agent's configuration: looked up when it is needed, so that sites stands below them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from portal.core import media
+from portal.sites.models import Agent, Camera
+
+
+def gallery(camera: Camera) -> list[dict[str, Any]]:
+    """The consented staff an M1 camera may recognise: `[{person, name, templates, expires}]`."""
+    return _call("portal.people.queries", "gallery", camera) or []
+
+
+def desired_models(camera: Camera) -> list[dict[str, Any]]:
+    """The signed documents of the models that the agent of this camera should run."""
+    return _call("portal.training.queries", "desired_models", camera) or []
+
+
+def model_file(camera: Camera, sha256: str) -> Path | None:
+    """The file of a model that this camera's agent is asked to run; None for every other."""
+    wanted = any(document["sha256"] == sha256 for document in desired_models(camera))
+    return media.path(sha256) if wanted and media.exists(sha256) else None
+
+
+def record_outcome(*, agent: Agent, **said: Any) -> None:
+    """Hand on what an agent says of a model. Raises ValidationError."""
+    module = import_module("portal.training.actions")
+    module.record_outcome(agent=agent, **said)
+
+
+def _call(module: str, name: str, camera: Camera) -> Any:
+    if find_spec(module) is None:
+        return None
+    function = getattr(import_module(module), name, None)
+    return function(camera) if function else None

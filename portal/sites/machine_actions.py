@@ -1,0 +1,91 @@
+"""Every change an agent causes: enrolling, heartbeats, its last frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from federated import pki, signing
+from portal.core import audit
+from portal.sites import actions, hooks
+from portal.sites.authentication import Refusal
+from portal.sites.config import RENEW_S, config_for
+from portal.sites.models import Agent, EnrolmentCode
+
+FRAME_S = 30  # a frame older than that is shown by nobody
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keys:
+    """The public halves of an agent's keys; `node` is empty when it does not train."""
+
+    own: str
+    node: str = ""
+
+
+@transaction.atomic
+def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
+    """Let an agent in by a one-time code; it replaces the camera's earlier agents. Raises Refusal 403 for a wrong, used or expired code."""
+    _check_keys(keys)
+    row = EnrolmentCode.objects.select_for_update(of=("self",)).select_related("camera__site").filter(code_sha256=actions.hash_code(code)).first()
+    if row is None or row.used or row.expires < timezone.now():
+        raise Refusal(403, "this code is wrong, was used before, or has expired: ask for a new one")
+    row.used = timezone.now()
+    row.save(update_fields=["used"])
+    agent = Agent.objects.select_for_update().filter(public_key=keys.own).first()
+    if agent and agent.camera_id != row.camera_id:
+        raise Refusal(400, "this key belongs to an agent of another camera: make a new one")
+    for earlier in row.camera.agents.filter(revoked=None).exclude(public_key=keys.own):
+        actions.revoke(user="system", agent=earlier, reason="another agent enrolled for this camera")
+    agent = agent or Agent(camera=row.camera, public_key=keys.own)
+    agent.node_public_key, agent.node_id, agent.revoked, agent.health = keys.node, "", None, {"versions": versions}
+    agent.enrolled = timezone.now()
+    agent.save()
+    audit.record(actor=f"agent:{agent.pk}", verb="agent.enrolled", subject=f"camera:{row.camera_id}", site=row.camera.site.slug, data={"versions": versions})
+    if keys.node:
+        from portal.sites.tasks import register_node
+
+        register_node.defer(agent_id=str(agent.pk))
+    return agent
+
+
+def beat(*, agent: Agent, said: dict[str, Any]) -> dict[str, Any]:
+    """Keep what a heartbeat says, and answer with what the agent must know now."""
+    now = timezone.now()
+    skew = round(now.timestamp() - said["t"], 3)
+    Agent.objects.filter(pk=agent.pk).update(last_seen=now, clock_skew=skew, health=said)
+    camera = agent.camera
+    return {
+        "now": now.timestamp(),
+        "config": config_for(camera) if _wants_config(agent, said.get("config_version")) else None,
+        "models": hooks.desired_models(camera),
+        "watch": cache.get(f"watch:{camera.pk}") is not None,
+        "stop_biometrics": camera.site.biometrics_stopped,
+    }
+
+
+def keep_frame(*, agent: Agent, jpeg: bytes) -> bool:
+    """Hold the camera's last frame for those who look; False when nobody does."""
+    if cache.get(f"watch:{agent.camera_id}") is None:
+        return False
+    cache.set(f"frame:{agent.camera_id}", jpeg, FRAME_S)
+    return True
+
+
+def _wants_config(agent: Agent, version: Any) -> bool:
+    """The agent has another version, or its copy will run out."""
+    fresh = cache.add(f"config:{agent.pk}:{agent.camera.config_version}", 1, RENEW_S)
+    return fresh or version != agent.camera.config_version
+
+
+def _check_keys(keys: Keys) -> None:
+    try:
+        signing.public_from_text(keys.own)
+        if keys.node:
+            pki.check_node_public_key(keys.node)
+    except (signing.SignatureRejected, pki.PkiError) as error:
+        raise Refusal(400, str(error)) from error

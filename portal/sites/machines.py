@@ -1,0 +1,169 @@
+"""The agents' door under /api/v1: enrol, heartbeat, last frame, models."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import FileResponse, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from federated.signing import public_text
+from portal.sites import hooks, machine_actions
+from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
+from portal.sites.config import fleet, portal_key
+
+MAX_FRAME = 2 * 1024 * 1024
+MAX_SAID = 64 * 1024  # bytes of a heartbeat
+
+
+class EnrolShape(serializers.Serializer):
+    code = serializers.CharField(max_length=100)
+    public_key = serializers.CharField(max_length=60, help_text="Ed25519, 32 raw bytes in base64")
+    node_public_key = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="", help_text="EC P-384, OpenSSH")
+    versions = serializers.DictField(required=False, default=dict)
+
+
+class EnrolledShape(serializers.Serializer):
+    agent_id = serializers.UUIDField()
+    site = serializers.CharField()
+    camera = serializers.CharField()
+    portal_public_key = serializers.CharField()
+    fleet = serializers.DictField(allow_null=True)
+
+
+class BeatShape(serializers.Serializer):
+    t = serializers.FloatField()
+    config_version = serializers.IntegerField(allow_null=True, required=False)
+    legal_mode = serializers.CharField(required=False)
+    versions = serializers.DictField(required=False)
+    camera = serializers.DictField(required=False)
+    outbox = serializers.DictField(required=False)
+    models = serializers.DictField(required=False)
+    data = serializers.DictField(required=False)
+    disk_free = serializers.FloatField(required=False, allow_null=True)
+
+
+class BeatAnswerShape(serializers.Serializer):
+    now = serializers.FloatField()
+    config = serializers.DictField(allow_null=True)
+    models = serializers.ListField(child=serializers.DictField())
+    watch = serializers.BooleanField()
+    stop_biometrics = serializers.BooleanField()
+
+
+class OutcomeShape(serializers.Serializer):
+    detector = serializers.CharField(max_length=40)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+    outcome = serializers.ChoiceField(["installed", "refused", "rolled back"])
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class JpegBytes(BaseParser):
+    """The body as it is; its content is looked at, not its name."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: dict[str, Any] | None = None) -> bytes:
+        return stream.read()
+
+
+class Enrol(APIView):
+    """Exchange a one-time code for an identity."""
+
+    machine = True  # refusals are audited although nothing is signed yet
+    authentication_classes = []
+    permission_classes = []
+    parser_classes = [JSONParser]
+
+    @extend_schema(request=EnrolShape, responses={201: EnrolledShape, 403: OpenApiResponse(description="wrong, used or expired code")}, auth=[])
+    def post(self, request: Request) -> Response:
+        body = EnrolShape(data=request.data)
+        body.is_valid(raise_exception=True)
+        said = body.validated_data
+        keys = machine_actions.Keys(said["public_key"], said["node_public_key"])
+        agent = machine_actions.enrol(code=said["code"], keys=keys, versions=_small(said["versions"]))
+        names = {"agent_id": str(agent.pk), "site": agent.camera.site.slug, "camera": agent.camera.slug}
+        return Response({**names, "portal_public_key": public_text(portal_key()), "fleet": fleet()}, status.HTTP_201_CREATED)
+
+
+class _Machine(APIView):
+    authentication_classes = [AgentAuthentication]
+    permission_classes = [IsAgent]
+    parser_classes = [JSONParser]
+
+
+class Heartbeat(_Machine):
+    """How the agent is; the answer says what it must know now."""
+
+    @extend_schema(request=BeatShape, responses=BeatAnswerShape)
+    def post(self, request: Request) -> Response:
+        said = request.data
+        t = said.get("t") if isinstance(said, dict) else None
+        if isinstance(t, bool) or not isinstance(t, int | float) or not math.isfinite(t):
+            raise ParseError('the body must be an object with "t", the agent\'s time in Unix seconds')
+        return Response(machine_actions.beat(agent=request.auth, said=_small(said)))
+
+
+class Frame(_Machine):
+    """The camera's last frame, kept for seconds, only while somebody looks."""
+
+    parser_classes = [JpegBytes]
+
+    @extend_schema(request={"image/jpeg": OpenApiTypes.BINARY}, responses={204: OpenApiResponse(description="kept, or nobody looks any more")})
+    def put(self, request: Request) -> Response:
+        jpeg = request.data if isinstance(request.data, bytes) else b""
+        if len(jpeg) > MAX_FRAME:
+            raise Refusal(413, f"a frame has at most {MAX_FRAME} bytes")
+        if not jpeg.startswith(b"\xff\xd8\xff"):
+            raise ParseError("not a JPEG by its content")
+        machine_actions.keep_frame(agent=request.auth, jpeg=jpeg)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Model(_Machine):
+    """The file of a model that this agent is asked to run."""
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, sha256: str) -> HttpResponse:
+        path = hooks.model_file(request.auth.camera, sha256)
+        if path is None:
+            raise NotFound("no such model is meant for this agent")
+        return FileResponse(path.open("rb"), content_type="application/octet-stream")
+
+
+class Outcome(_Machine):
+    """What became of a model that the agent was asked to run."""
+
+    @extend_schema(request=OutcomeShape, responses={204: None})
+    def post(self, request: Request) -> Response:
+        body = OutcomeShape(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            hooks.record_outcome(agent=request.auth, **body.validated_data)
+        except ValidationError as error:
+            raise ParseError(" ".join(error.messages)) from error
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _small(said: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL's jsonb takes no NaN and no NUL; a heartbeat is small."""
+
+    try:
+        text = json.dumps(said, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, TypeError, UnicodeEncodeError) as error:
+        raise ParseError(f"not storable: {error}") from error
+    if len(text) > MAX_SAID:
+        raise Refusal(413, f"at most {MAX_SAID} bytes")
+    if b"\\u0000" in text:
+        raise ParseError("no NUL in texts, please")
+    return said

@@ -1,0 +1,205 @@
+"""The pages of sites and cameras."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from portal.accounts.models import Role
+from portal.accounts.permissions import role_required
+from portal.sites import actions, queries, rules
+from portal.sites.flow import flow
+from portal.sites.forms import CameraForm, SiteForm
+from portal.sites.models import Camera, LegalMode, Site
+
+WATCH_S = 10
+seen_by_all = role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
+watched_over = role_required(Role.MANAGER, Role.ADMINISTRATOR)
+
+
+@require_GET
+@seen_by_all
+def site_map(request: HttpRequest) -> HttpResponse:
+    """All the reader's sites at a glance."""
+    return render(request, "sites/map.html", {"glances": queries.glance(request.user), "alerts": _open_alerts(request)})
+
+
+@require_GET
+@seen_by_all
+def site(request: HttpRequest, slug: str) -> HttpResponse:
+    """One site: plan, cameras, visitor flow, what is watched for, the stop button."""
+    found = _site(request, slug)
+    tiles = queries.tiles_of(found.cameras.select_related("site").prefetch_related("rules__zone", "rules__line"))
+    shown = {"site": found, "tiles": tiles, "alerts": _open_alerts(request).get(found.pk, 0), "pins": [_pin(tile) for tile in tiles]}
+    rights = {"is_manager": request.user.has_role("manager", found), "is_administrator": request.user.has_role("administrator", found)}
+    return render(request, "sites/site.html", {**shown, **rights, "kinds": rules.KINDS})
+
+
+@require_GET
+@seen_by_all
+def site_tiles(request: HttpRequest, slug: str) -> HttpResponse:
+    """The states of a site's cameras, asked for again every few seconds."""
+    tiles = queries.tiles_of(_site(request, slug).cameras.select_related("site"))
+    now = [{"id": tile.camera.pk, "state": tile.state.name, "label": tile.state.label, "style": tile.state.style, **_numbers(tile)} for tile in tiles]
+    return JsonResponse({"cameras": now})
+
+
+@require_GET
+@seen_by_all
+def site_flow(request: HttpRequest, slug: str) -> HttpResponse:
+    """The visitor flow of today, for the chart."""
+    return JsonResponse(flow(_site(request, slug)))
+
+
+@require_GET
+@seen_by_all
+def frame(request: HttpRequest, site: str, camera: str) -> HttpResponse:
+    """The camera's last frame; asking for it asks the agent to send the next ones. 204 while there is none."""
+    found = _camera(request, site, camera)
+    cache.set(f"watch:{found.pk}", True, WATCH_S)
+    jpeg = cache.get(f"frame:{found.pk}")
+    if jpeg is None:
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    return HttpResponse(bytes(jpeg), content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@seen_by_all
+def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
+    """The zone editor on the camera's picture; POST takes the whole document as JSON."""
+    found = _camera(request, site, camera)
+    if request.method == "POST":
+        return _save(request, found)
+    (tile,) = queries.tiles_of([found])
+    may_edit = request.user.has_role("manager", found.site) or request.user.has_role("administrator", found.site)
+    editor = {"version": found.config_version, "editable": may_edit, "kinds": _kinds(found), "size": [tile.state.width, tile.state.height]}
+    shown = {"camera": found, "tile": tile, "editor": {**editor, **actions.watching_of(found)}, "modes": LegalMode.choices, "may_edit": may_edit}
+    return render(request, "sites/camera.html", {**shown, "is_manager": request.user.has_role("manager", found.site)})
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def mode(request: HttpRequest, site: str, camera: str) -> HttpResponse:
+    """Change the camera's legal mode, with a reason."""
+    found = _camera(request, site, camera)
+    try:
+        actions.change_mode(user=request.user, camera_id=found.pk, mode=request.POST.get("mode", ""), reason=request.POST.get("reason", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("The legal mode is changed; the agent hears it within seconds."))
+    return redirect("sites:camera", site, camera)
+
+
+@require_POST
+@seen_by_all
+def stop(request: HttpRequest, slug: str) -> HttpResponse:
+    """The stop button: every biometric function of the site halts."""
+    actions.stop_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
+    messages.success(request, _("Every biometric function of this site is stopped."))
+    return redirect("sites:site", slug)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def resume(request: HttpRequest, slug: str) -> HttpResponse:
+    """Allow again what the cameras' modes allow."""
+    try:
+        actions.resume_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("sites:site", slug)
+
+
+@role_required(Role.ADMINISTRATOR)
+def new_site(request: HttpRequest) -> HttpResponse:
+    """Make a site."""
+    form = SiteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = actions.make_site(user=request.user, **form.cleaned_data)
+        return redirect("sites:site", made.slug)
+    return render(request, "sites/form.html", {"form": form, "heading": _("New site"), "back": "/sites/"}, status=422 if form.errors else 200)
+
+
+@watched_over
+def new_camera(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a camera at a site."""
+    found = _site(request, slug)
+    form = CameraForm(request.POST or None, instance=Camera(site=found))
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.make_camera(user=request.user, site=found, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, ValidationError(error.messages))
+        else:
+            return redirect("sites:camera", found.slug, made.slug)
+    shown = {"form": form, "heading": _("New camera at %(site)s") % {"site": found}, "back": f"/sites/{found.slug}/"}
+    return render(request, "sites/form.html", shown, status=422 if form.errors else 200)
+
+
+def _save(request: HttpRequest, found: Camera) -> HttpResponse:
+    try:
+        sent = json.loads(request.body)
+        version = sent.get("version") if isinstance(sent, dict) else None
+        saved = actions.save_watching(user=request.user, camera_id=found.pk, watching=rules.read(sent), version=version if isinstance(version, int) else -1)
+    except (ValueError, RecursionError):
+        return JsonResponse({"error": _("The zones could not be read.")}, status=400)
+    except actions.Changed as changed:
+        return JsonResponse({"error": " ".join(changed.messages)}, status=409)
+    except ValidationError as error:
+        return JsonResponse({"error": " ".join(error.messages)}, status=422)
+    return JsonResponse({"version": saved.config_version})
+
+
+def _kinds(camera: Camera) -> list[dict[str, Any]]:
+    """The rules that the editor offers for this camera."""
+    allowed = [kind for kind in rules.KINDS.values() if kind.mode == "M0" or camera.kind == Camera.Kind.DOOR]
+    fields = ("name", "default", "least", "most", "step")
+    return [
+        {
+            "kind": kind.kind,
+            "label": str(kind.label),
+            "about": kind.about,
+            "numbers": [{**{f: getattr(n, f) for f in fields}, "label": str(n.label)} for n in kind.numbers],
+        }
+        for kind in allowed
+    ]
+
+
+def _pin(tile: queries.Tile) -> dict[str, Any]:
+    camera = tile.camera
+    place = {"x": camera.plan_x, "y": camera.plan_y, "heading": camera.heading, "name": camera.name, "kind": camera.kind}
+    return {"id": camera.pk, **place, "style": tile.state.style, "state": tile.state.label}
+
+
+def _numbers(tile: queries.Tile) -> dict[str, Any]:
+    return {"fps": tile.state.fps, "people": tile.state.people, "t": tile.state.last_frame and tile.state.last_frame.timestamp()}
+
+
+def _open_alerts(request: HttpRequest) -> dict[int, int]:
+    from portal.alerts.queries import visible
+
+    rows = visible(request.user).exclude(state="resolved").order_by().values_list("camera__site").annotate(n=Count("pk"))
+    return dict(rows)
+
+
+def _site(request: HttpRequest, slug: str) -> Site:
+    try:
+        return queries.get_site(request.user, slug)
+    except Site.DoesNotExist as error:
+        raise Http404 from error
+
+
+def _camera(request: HttpRequest, site: str, camera: str) -> Camera:
+    try:
+        return queries.get_camera(request.user, site, camera)
+    except Camera.DoesNotExist as error:
+        raise Http404 from error

@@ -1,0 +1,111 @@
+// The site page: plan with cameras, tiles that tell how the cameras are, and the day's visitor flow.
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+
+const words = document.getElementById("words").dataset;
+const pins = JSON.parse(document.getElementById("pins").textContent);
+const markers = new Map();
+const SILENT_MS = 4000;
+
+function icon(pin) {
+  const cone = pin.kind === "drone" ? '<circle class="cone" cx="22" cy="22" r="20"/>' : `<path class="cone" transform="rotate(${Number(pin.heading) || 0} 22 22)" d="M22 22 6-8a34 34 0 0 1 32 0z"/>`;
+  return L.divIcon({ className: `pin-icon ${pin.style}`, iconSize: [44, 44], iconAnchor: [22, 22], html: `<svg viewBox="0 0 44 44" aria-hidden="true">${cone}<circle class="dot" cx="22" cy="22" r="8"/></svg>` });
+}
+
+// An element, not text: Leaflet reads text as HTML, and names are typed by people.
+function label(pin, state) {
+  return Object.assign(document.createElement("span"), { textContent: `${pin.name} · ${state}` });
+}
+
+function drawPlan(place) {
+  const image = new Image();
+  image.onload = () => {
+    const [w, h] = [1000, (1000 * (image.naturalHeight || 3)) / (image.naturalWidth || 4)];
+    const bounds = [[0, 0], [h, w]];
+    const map = L.map(place, { crs: L.CRS.Simple, minZoom: -3, maxZoom: 2, zoomSnap: 0.25, attributionControl: false, scrollWheelZoom: false, maxBounds: [[-h * 0.2, -w * 0.2], [h * 1.2, w * 1.2]] });
+    L.imageOverlay(place.dataset.plan, bounds, { alt: "" }).addTo(map);
+    map.fitBounds(bounds);
+    for (const pin of pins) {
+      const marker = L.marker([h * (1 - pin.y), w * pin.x], { icon: icon(pin), title: pin.name, alt: pin.name, keyboard: true }).addTo(map);
+      marker.bindTooltip(label(pin, pin.state), { permanent: true, direction: "bottom", offset: [0, 14] });
+      marker.on("click keypress", () => document.querySelector(`#camera-${pin.id} h3 a`)?.focus());
+      markers.set(pin.id, { marker, pin });
+    }
+  };
+  image.src = place.dataset.plan;
+}
+
+async function refreshStates(list) {
+  const answer = await fetch(list.dataset.tiles, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  for (const camera of (await answer.json()).cameras) {
+    const tile = list.querySelector(`[data-camera="${camera.id}"]`);
+    if (!tile) return location.reload();
+    const state = tile.querySelector("[data-state]");
+    if (state.textContent !== camera.label) state.textContent = camera.label;
+    state.className = `state-word ${camera.style}`;
+    tile.toggleAttribute("data-live", camera.state === "live");
+    tile.querySelector("[data-fps]").textContent = camera.fps === null ? "" : words.fps.replace("{n}", camera.fps.toFixed(1));
+    tile.querySelector("[data-people]").textContent = camera.people === null ? "" : words.people.replace("{n}", camera.people);
+    const known = markers.get(camera.id);
+    if (known && known.pin.style !== camera.style) {
+      known.pin.style = camera.style;
+      known.marker.setIcon(icon(known.pin));
+    }
+    known?.marker.setTooltipContent(label(known.pin, camera.label));
+  }
+}
+
+async function refreshFrame(tile) {
+  const answer = await fetch(tile.dataset.frame).catch(() => null);
+  if (answer?.status !== 200) return;
+  const image = tile.querySelector("img");
+  const url = URL.createObjectURL(await answer.blob());
+  image.onload = () => URL.revokeObjectURL(url);
+  image.src = url;
+  image.hidden = false;
+  tile.querySelector(".waiting").hidden = true;
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function drawFlow(place, flow) {
+  const table = document.getElementById("flow-table");
+  document.getElementById("no-flow").hidden = flow.lines.length > 0;
+  table.hidden = !flow.lines.length;
+  table.tBodies[0].replaceChildren(...flow.lines.map(({ camera, line, totals }) => {
+    const row = document.createElement("tr");
+    for (const [i, value] of [`${line} · ${camera}`, ...totals].entries()) row.append(Object.assign(document.createElement("td"), { textContent: value, className: i ? "num" : "" }));
+    return row;
+  }));
+  place.replaceChildren();
+  if (!flow.lines.length) return;
+  const strokes = [colour("--accent"), colour("--alarm"), colour("--warning"), colour("--ok"), colour("--ink-soft")];
+  const series = flow.lines.flatMap(({ line }, i) => [["a_to_b", words.inside, []], ["b_to_a", words.outside, [6, 4]]].map(([, way, dash]) => (
+    { label: `${line} ${way}`, stroke: strokes[i % strokes.length], width: 2, dash, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } })));
+  const axis = { stroke: colour("--ink-soft"), font: "12px Inter, sans-serif", grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 } };
+  const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Rome" }));
+  const data = [flow.t, ...flow.lines.flatMap(({ a_to_b, b_to_a }) => [a_to_b, b_to_a])];
+  const size = () => ({ width: place.clientWidth, height: 240 });
+  const chart = new uPlot({ ...size(), series: [{ value: (u, t) => (t === null ? "–" : clock(u, [t])[0]) }, ...series], axes: [{ ...axis, values: clock }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], size: 40 }], scales: { y: { range: (u, low, high) => [0, Math.max(4, Math.ceil((high || 0) * 1.1))] } } }, data, place);
+  new ResizeObserver(() => chart.setSize(size())).observe(place);
+}
+
+async function refreshFlow(place) {
+  const answer = await fetch(place.dataset.flow).catch(() => null);
+  if (answer?.ok) drawFlow(place, await answer.json());
+}
+
+function every(milliseconds, act) {
+  act();
+  setInterval(() => document.hidden || act(), milliseconds);
+}
+
+const plan = document.getElementById("plan");
+const list = document.querySelector("[data-tiles]");
+if (plan) drawPlan(plan);
+every(SILENT_MS, () => refreshStates(list));
+for (const tile of list.querySelectorAll("[data-frame]")) every(2000, () => refreshFrame(tile));
+every(30000, () => refreshFlow(document.getElementById("flow")));
