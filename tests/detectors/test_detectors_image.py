@@ -16,6 +16,8 @@ from detectors.bench import scene
 from detectors.errors import BadInput
 
 PICTURE = scene(0, (60, 80))
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\0"
+WEBP_FORMS = {"lossless": {"lossless": True}, "lossy": {"quality": 50}, "extended": {"quality": 50, "exif": EXIF}}
 
 
 def encoded(kind: str, picture: np.ndarray = PICTURE) -> bytes:
@@ -26,6 +28,13 @@ def by_pillow(picture: Image.Image, kind: str, **options) -> bytes:
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
+
+
+def read_or_refused(content: bytes) -> bool:
+    try:
+        return image.read(content).ndim == 3
+    except BadInput as error:
+        return bool(str(error))
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -53,9 +62,7 @@ def test_the_size_is_known_from_the_header(kind):
     assert image.size_of(encoded(kind)) == (80, 60)
 
 
-@pytest.mark.parametrize(
-    "options", [{"lossless": True}, {"quality": 50}, {"quality": 50, "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}], ids=["lossless", "lossy", "extended"]
-)
+@pytest.mark.parametrize("options", WEBP_FORMS.values(), ids=WEBP_FORMS)
 def test_every_form_of_webp_tells_its_size(options):
     assert image.size_of(by_pillow(Image.new("RGB", (91, 47), "red"), "WEBP", **options)) == (91, 47)
 
@@ -110,7 +117,7 @@ def test_of_an_animation_the_first_frame_is_taken(kind):
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.7", b"PK\x03\x04", b"\0" * 100, b"<svg></svg>", b"II*\0"], ids=range(7))
 def test_what_is_no_picture_is_refused(content):
-    with pytest.raises(BadInput, match="empty|no picture"):
+    with pytest.raises(BadInput, match=r"empty|no picture"):
         image.read(content)
 
 
@@ -123,20 +130,17 @@ def test_a_header_alone_is_refused(kind):
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_jpeg_that_is_cut_off_is_refused(share):
     content = encoded(".jpg")
-    with pytest.raises(BadInput, match="cut off|damaged"):
+    with pytest.raises(BadInput, match=r"cut off|damaged"):
         image.read(content[: int(len(content) * share)])
 
 
-def test_garbage_behind_a_good_header_is_refused_or_read_but_never_crashes():
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp", ".gif", ".bmp"])
+def test_a_damaged_file_is_read_or_refused_but_never_crashes(kind):
     rng = np.random.default_rng(0)
-    for kind in (".jpg", ".png", ".webp", ".gif", ".bmp"):
+    for _ in range(40):
         content = bytearray(encoded(kind))
-        for _ in range(30):
-            content[int(rng.integers(len(content)))] = int(rng.integers(256))
-            try:
-                assert image.read(bytes(content)).ndim == 3
-            except BadInput as error:
-                assert str(error)
+        content[int(rng.integers(len(content)))] = int(rng.integers(256))
+        assert read_or_refused(bytes(content))
 
 
 @pytest.mark.parametrize(("width", "height"), [(40_000, 10), (10, 40_000), (20_000, 20_000), (2**31 - 1, 2**31 - 1)])
