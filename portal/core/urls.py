@@ -8,5 +8,8 @@ from portal.core import views
 
 app_name = "core"
 urlpatterns = [
+    path("health/", views.health, name="health"),
+    path("healthz", views.healthz, name="healthz"),
+    path("audit/", views.audit_log, name="audit"),
     path("api/", views.api, name="api"),
 ]

@@ -2,13 +2,63 @@
 
 from __future__ import annotations
 
+from django.core.cache import cache
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
 from portal.accounts.permissions import role_required
+from portal.accounts.queries import sites_of
+from portal.core import audit, queries
+from portal.core import health as checks
+from portal.core.models import AuditRow
+
+PAGE = 50
+VERIFIED_S = 60  # checking the whole chain again for each look would grow with the log
 
 
+@require_GET
+@role_required("operator", "manager", "administrator")
+def health(request: HttpRequest) -> HttpResponse:
+    """How every part is, and what to do."""
+    found = checks.check_all(request.user)
+    return render(request, "core/health.html", {"checks": found, "worst": checks.worst(found)})
+
+
+@never_cache
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For supervisors and proxies: 200 while requests can be answered, else 503; says nothing more."""
+    serving = checks.is_serving()
+    return HttpResponse("ok\n" if serving else "not serving\n", status=200 if serving else 503, content_type="text/plain")
+
+
+@require_GET
+@role_required("manager", "administrator")
+def audit_log(request: HttpRequest) -> HttpResponse:
+    """Who did what, and whether the chain of hashes holds."""
+    filters = queries.Filters.read(request.GET)
+    page = Paginator(queries.audit_rows(request.user, filters), PAGE).get_page(request.GET.get("page"))
+    kept = urlencode({name: getattr(filters, name) for name in filters.__dataclass_fields__ if getattr(filters, name)})
+    shown = {"page": page, "filters": filters, "kept": kept, "verbs": queries.verbs(request.user), "sites": sites_of(request.user)}
+    return render(request, "core/audit.html", {**shown, "chain": _chain()})
+
+
+@require_GET
 @role_required()
 def api(request: HttpRequest) -> HttpResponse:
     """Where a programmer starts."""
     return render(request, "core/api.html")
+
+
+def _chain() -> dict[str, object]:
+    """Whether every row is as it was written: `broken` is the first that is not."""
+    known = cache.get("audit:chain")
+    if known is None:
+        broken = audit.first_broken()
+        known = {"broken": broken and broken.pk, "rows": AuditRow.objects.count()}
+        cache.set("audit:chain", known, VERIFIED_S)
+    return known

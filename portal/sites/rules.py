@@ -36,22 +36,19 @@ class RuleKind:
     mode: str = "M0"
 
 
+AFTER, PAUSE = pgettext_lazy("rule", "after seconds"), pgettext_lazy("rule", "pause in seconds")
+SCORE, LIKENESS = pgettext_lazy("rule", "from score"), pgettext_lazy("rule", "likeness needed")
+COOLDOWN = Number("cooldown_s", PAUSE, 10, 0, 3600, 1)
 KINDS = {
     each.kind: each
     for each in (
-        RuleKind("person_in_zone", gettext_lazy("Person in the zone"), "zone", (Number("min_s", pgettext_lazy("rule", "after seconds"), 2, 0, 3600, 0.5),)),
-        RuleKind("loitering", gettext_lazy("Somebody stays"), "zone", (Number("min_s", pgettext_lazy("rule", "after seconds"), 30, 5, 7200, 1),)),
-        RuleKind("object_left", gettext_lazy("Object left behind"), "zone", (Number("min_s", pgettext_lazy("rule", "after seconds"), 30, 5, 7200, 1),)),
-        RuleKind(
-            "unknown_person",
-            gettext_lazy("Unknown person (mode M1)"),
-            "zone",
-            (Number("threshold", pgettext_lazy("rule", "likeness needed"), 0.5, 0.05, 0.99, 0.01),),
-            "M1",
-        ),
+        RuleKind("person_in_zone", gettext_lazy("Person in the zone"), "zone", (Number("min_s", AFTER, 1, 0, 3600, 0.5), COOLDOWN)),
+        RuleKind("loitering", gettext_lazy("Somebody stays"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
+        RuleKind("object_left", gettext_lazy("Object left behind"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
+        RuleKind("unknown_person", gettext_lazy("Unknown person (mode M1)"), "zone", (Number("threshold", LIKENESS, 0.363, 0.05, 0.99, 0.001), COOLDOWN), "M1"),
         RuleKind("line_crossed", gettext_lazy("Count people who cross, both ways"), "line"),
-        RuleKind("anomaly", gettext_lazy("Unusual movement"), "camera", (Number("threshold", pgettext_lazy("rule", "from score"), 0.9, 0.05, 1, 0.01),)),
-        RuleKind("camera_stale", gettext_lazy("No picture from the camera"), "camera"),
+        RuleKind("anomaly", gettext_lazy("Unusual movement"), "camera", (Number("threshold", SCORE, 0.5, 0.05, 1, 0.01), COOLDOWN)),
+        RuleKind("camera_stale", gettext_lazy("No picture from the camera"), "camera", (Number("min_s", AFTER, 5, 1, 3600, 1),)),
         RuleKind("camera_tampered", gettext_lazy("Camera covered, blurred or turned away"), "camera"),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -162,16 +163,11 @@ def _save(request: HttpRequest, found: Camera) -> HttpResponse:
 def _kinds(camera: Camera) -> list[dict[str, Any]]:
     """The rules that the editor offers for this camera."""
     allowed = [kind for kind in rules.KINDS.values() if kind.mode == "M0" or camera.kind == Camera.Kind.DOOR]
-    fields = ("name", "default", "least", "most", "step")
-    return [
-        {
-            "kind": kind.kind,
-            "label": str(kind.label),
-            "about": kind.about,
-            "numbers": [{**{f: getattr(n, f) for f in fields}, "label": str(n.label)} for n in kind.numbers],
-        }
-        for kind in allowed
-    ]
+    return [{"kind": kind.kind, "label": str(kind.label), "about": kind.about, "numbers": list(map(_shown, kind.numbers))} for kind in allowed]
+
+
+def _shown(number: rules.Number) -> dict[str, Any]:
+    return {**dataclasses.asdict(number), "label": str(number.label)}
 
 
 def _pin(tile: queries.Tile) -> dict[str, Any]:

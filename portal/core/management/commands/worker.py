@@ -1,0 +1,34 @@
+"""`manage.py worker`: carry out background jobs until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+POLL_S = "0.5"  # a lost wake-up costs half a second, not five
+
+
+class Command(BaseCommand):
+    help = "Carries out background jobs: reports, training runs, the registration of agents."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--concurrency", type=int, default=3, help="jobs at a time; a training run mostly waits")
+        parser.add_argument("--queues", default="", help="only these queues, separated by commas (default: all)")
+
+    def handle(self, **options: Any) -> None:
+        queues = ["--queues", options["queues"]] if options["queues"] else []
+        arguments = [
+            "--concurrency",
+            str(options["concurrency"]),
+            "--fetch-job-polling-interval",
+            POLL_S,
+            "--shutdown-graceful-timeout",
+            "5",
+            "--name",
+            "specola",
+            *queues,
+        ]
+        call_command("procrastinate", "worker", *arguments)
