@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -40,10 +41,11 @@ def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | 
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         fresh, duplicates = _store(batch.rows)
         alerts = _raise_alerts([row for row in fresh if record.raises_alert(row)], agent.camera_id, now)
+        completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
-        if fresh or batch.rejected:
+        if fresh or batch.rejected or completed:
             audit.record(actor=f"agent:{agent.pk}", verb="events.recorded", subject=f"camera:{agent.camera_id}", site=agent.camera.site.slug, data=data)
-        _tell(agent.camera.site_id, alerts)
+        _tell(agent.camera.site_id, {alert.pk: alert for alert in [*alerts, *completed]}.values())
     return Recorded([str(row.pk) for row in fresh], duplicates, batch.rejected)
 
 
@@ -130,6 +132,28 @@ def _store(rows: list[Event]) -> tuple[list[Event], list[str]]:
     # An id that another camera's agent used at this very moment was skipped by the database: it is not ours.
     mine = set(Event.objects.filter(pk__in=[pk for pk in first if pk not in known], camera=rows[0].camera_id).values_list("pk", flat=True)) if rows else set()
     return [row for pk, row in first.items() if pk in mine], duplicates + [str(pk) for pk in first if pk not in mine]
+
+
+def _complete(rows: list[Event], camera_id: int, duplicates: list[str], now: datetime.datetime) -> list[Alert]:
+    """An agent says an event again when its clip is ready: what was missing is filled in, nothing that was said is changed. Returns the alerts."""
+    said = {str(row.pk): row for row in rows}
+    known = Event.objects.filter(pk__in=[pk for pk in duplicates if pk in said], camera_id=camera_id).filter(Q(clip=None) | Q(snapshot=None))
+    filled = [event for event in known if _fill_in(event, said[str(event.pk)])]
+    if not filled:
+        return []
+    Event.objects.bulk_update(filled, ["clip", "snapshot"])
+    alerts = list(Alert.objects.filter(pk__in={event.alert_id for event in filled}))
+    for alert in alerts:
+        pictures = [event.snapshot for event in filled if event.pk == alert.last_id and event.snapshot]
+        alert.picture, alert.changed = (pictures or [alert.picture])[0], now
+    Alert.objects.bulk_update(alerts, ["picture", "changed"])
+    return alerts
+
+
+def _fill_in(event: Event, again: Event) -> bool:
+    before = event.clip, event.snapshot
+    event.clip, event.snapshot = event.clip or again.clip, event.snapshot or again.snapshot
+    return (event.clip, event.snapshot) != before
 
 
 def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> list[Alert]:

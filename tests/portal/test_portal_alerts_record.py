@@ -47,6 +47,31 @@ def test_the_same_event_twice_is_stored_once(square):
     assert AuditRow.objects.count() == 1
 
 
+def test_an_event_said_again_with_its_clip_gets_the_clip(square):
+    sent = square.event(snapshot="aa" * 32)
+    square.record(sent)
+    before = Alert.objects.get()
+    assert square.record({**sent, "clip": "bb" * 32}).duplicates == [sent["id"]]
+    assert (Event.objects.get().clip, Alert.objects.get().count) == ("bb" * 32, 1)
+    assert Alert.objects.get().changed > before.changed
+
+
+@pytest.mark.parametrize("again", [{"clip": "cc" * 32}, {"clip": None}, {"score": 0.1, "kind": "anomaly"}], ids=["clip", "no clip", "rest"])
+def test_nothing_that_was_said_is_changed_by_saying_it_again(square, again):
+    sent = square.event(clip="bb" * 32)
+    square.record(sent)
+    before = Event.objects.values().get()
+    square.record({**sent, **again})
+    assert Event.objects.values().get() == before
+
+
+def test_another_camera_cannot_fill_in_a_clip(square):
+    other, sent = scene("museum"), square.event()
+    square.record(sent)
+    other.record(other.event(id=sent["id"], clip="cc" * 32))
+    assert Event.objects.get().clip is None
+
+
 def test_the_same_event_twice_in_one_batch_is_stored_once(square):
     sent = square.event()
     recorded = square.record(sent, sent)

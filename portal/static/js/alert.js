@@ -23,12 +23,19 @@ function drawBoxes(figure) {
   const width = Number(figure.dataset.width) || image.naturalWidth;
   const height = Number(figure.dataset.height) || image.naturalHeight;
   const drawing = make("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-  for (const { box, kind, score, track } of detections.filter(({ box }) => box)) {
+  const size = Math.max(10, height / 36);
+  const written = [];
+  for (const { box, kind, score } of detections.filter(({ box }) => box).sort((one, other) => other.score - one.score)) {
     const [x, y, w, h] = box;
-    const size = Math.max(10, height / 36);
-    const label = make("text", { x, y: Math.max(size, y - size / 3), "font-size": size });
-    label.textContent = `${kind}${track === null ? "" : ` ${track}`} ${Math.round(score * 100)} %`;
-    drawing.append(make("rect", { x, y, width: w, height: h, "stroke-width": Math.max(1.5, height / 280) }), label);
+    drawing.append(make("rect", { x, y, width: w, height: h, "stroke-width": Math.max(1.5, height / 280) }));
+    const text = `${kind} ${Math.round(score * 100)} %`;
+    const place = { left: x, right: x + text.length * size * 0.6, base: Math.max(size, y - size / 3) };
+    // A label that would lie on another one is left out: two half-read words help nobody.
+    if (written.some((other) => place.left < other.right && other.left < place.right && Math.abs(place.base - other.base) < size * 1.2)) continue;
+    written.push(place);
+    const label = make("text", { x, y: place.base, "font-size": size });
+    label.textContent = text;
+    drawing.append(label);
   }
   image.after(drawing);
 }
