@@ -1,1 +1,3 @@
-"""The program on the camera box or drone: it looks, decides, keeps its pictures and tells the portal."""
+"""The program on the camera box or drone: it watches, decides, and speaks; its pictures stay with it unless something happened."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,113 @@
+"""The agent's command: `python -m site_agents run|enrol|check|bench --config agent.toml`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from detectors.errors import DetectorError
+from federated.pki import PkiError
+from site_agents import __version__
+from site_agents.config import Config, load
+from site_agents.errors import AgentError, ConfigError
+
+EXIT_PROBLEM, EXIT_USAGE = 1, 2
+log = logging.getLogger("site_agents")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; 0 when it went well, 1 for a problem (one sentence on stderr), 2 for a wrong configuration or a missing enrolment."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load(options.config)
+        _log(config.log)
+        return {"run": _run, "enrol": _enrol, "check": _check, "bench": _bench}[options.command](config, options)
+    except ConfigError as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except (AgentError, DetectorError, PkiError, OSError) as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return EXIT_PROBLEM
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(config: Config, options: argparse.Namespace) -> int:
+    from site_agents.agent import Agent, prepare_process
+
+    prepare_process()
+    agent = Agent(config)
+    signal.signal(signal.SIGTERM, agent.stop)
+    signal.signal(signal.SIGINT, agent.stop)
+    try:
+        agent.run()
+    except Exception:  # the process's edge: whatever it was, the log must say it before the supervisor starts us again
+        log.exception("the agent has failed")
+        return EXIT_PROBLEM
+    return 0
+
+
+def _enrol(config: Config, options: argparse.Namespace) -> int:
+    from site_agents.enrol import enrol
+
+    portal = enrol(config, options.code or input("one-time code: "))
+    print(f"enrolled as the agent of {portal['site']}/{portal['camera']}")
+    return 0
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    from site_agents.check import check
+
+    good = True
+    for line in check(config):
+        print(line, flush=True)
+        good = good and line.ok
+    return 0 if good else EXIT_PROBLEM
+
+
+def _bench(config: Config, options: argparse.Namespace) -> int:
+    from site_agents.bench import bench
+
+    figures = bench(config, options.frames)
+    if options.json:
+        print(json.dumps(figures))
+        return 0
+    print(f"{figures['fps']} frames/s on one core ({figures['width']} x {figures['height']}, {figures['frames']} frames), memory {figures['rss_mb']} MB")
+    for name, ms in figures["stages_ms"].items():
+        print(f"  {name:14} {ms:7.2f} ms")
+    return 0
+
+
+def _log(level: str) -> None:
+    """Plain lines; of the libraries only warnings."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("site_agents").setLevel(level.upper())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="site_agents", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, words in (
+        ("run", "watch until stopped"),
+        ("enrol", "exchange a one-time code for an identity"),
+        ("check", "is this box ready?"),
+        ("bench", "how fast is it here?"),
+    ):
+        command = commands.add_parser(name, help=words, description=words)
+        command.add_argument("--config", type=Path, default=Path("agent.toml"), help="the agent's configuration (default: agent.toml)")
+        if name == "enrol":
+            command.add_argument("--code", help="the code from the portal (asked for when left out, so that it stands in no history)")
+        if name == "bench":
+            command.add_argument("--json", action="store_true", help="one line of JSON")
+            command.add_argument("--frames", type=int, default=300, help="frames to measure (default: 300)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

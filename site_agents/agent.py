@@ -1,0 +1,271 @@
+"""One camera's agent, put together: frames in, events out, orders obeyed; the main thread watches, everything slow has its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import detectors
+from detectors.types import Box, Event, Frame, uuid7
+from federated import signing
+from site_agents import calibration, orders
+from site_agents.capture import Capture
+from site_agents.clock import TOLERATED_S, Clock
+from site_agents.config import Config
+from site_agents.errors import AgentError, OrdersRejected
+from site_agents.evidence import Evidence, FindFaces
+from site_agents.link import Link, read_portal, seat_of
+from site_agents.models import Models
+from site_agents.orders import M0
+from site_agents.outbox import Outbox
+from site_agents.pipeline import Pipeline, Step
+from site_agents.rules import Finding
+from site_agents.store import Medium
+from site_agents.training import Footage, Seat
+from site_agents.updates import Updates
+from site_agents.uplink import Heart, Sender
+from site_agents.versions import versions
+
+TAKE_S = 0.5
+SUPERVISE_S = 1.0
+COUNTED = ("line_crossed",)  # counts, not alerts: nobody needs a picture of them
+STOPPED = "biometrics_stopped"  # a file: the stop button holds over a restart, until the portal takes it back
+log = logging.getLogger("site_agents.agent")
+
+
+class Agent:
+    """Everything of one agent's folder. `run` returns when asked to stop, or when a source without a loop has ended."""
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.folder = config, config.folder
+        self._lock = _only_one(self.folder)
+        portal = read_portal(self.folder)
+        self.seat, self.clock = seat_of(portal), Clock()
+        self.link = Link(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
+        self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
+        self.models = Models(self.folder)
+        self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self._swap, budget_ms=1000 / config.source.fps)
+        self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps, failed=self.updates.fail)
+        self.pipeline.stop_biometrics((self.folder / STOPPED).exists())
+        self.orders = orders.load(self.folder, self.seat)
+        self.pipeline.apply(self.orders)
+        self.capture = Capture(config.source, self.folder, self.seat.camera)
+        self.evidence = Evidence(face_finder, self._add_clip)
+        self.footage = Footage(self.folder, config.training)
+        self.training = Seat(self.folder, config.training, portal)
+        self.sender = Sender(self.outbox, self.link, self.seat)
+        self.heart = Heart(self.link, self.status, self.obey, self.revoke)
+        self._stopping = threading.Event()
+        self._last: Step | None = None
+        self._supervised = 0.0
+        self._calibrated = ""
+
+    def stop(self, *_: object) -> None:
+        """Ask to end; usable as a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Watch until asked to stop; then say what there is to say, and end."""
+        log.info("watching %s/%s, training: %s", self.seat.site, self.seat.camera, self.training.reason or "yes")
+        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates)
+        for thread in threads:
+            thread.start()
+        try:
+            while not self._stopping.is_set():
+                frame = self.capture.take(TAKE_S)
+                if frame is not None:
+                    self.look(frame)
+                elif self.capture.ended:
+                    break
+                else:
+                    self.listen_to_silence()
+                self.supervise()
+        finally:
+            self.close()
+
+    def look(self, frame: Frame) -> None:
+        """Take one frame through everything."""
+        step = self.pipeline.step(frame)
+        self._last = step
+        with self.pipeline.stages("evidence"):
+            if self.orders.known:
+                self.evidence.remember(step.frame)
+            for finding in step.findings:
+                self.tell(finding, step)
+            if self.heart.wants_frame and self.orders.known:
+                self.heart.offer(self.evidence.picture(step.frame, hide_faces=step.mode == M0))
+        self.footage.add(step.frame, normal=self._is_normal(step))
+
+    def listen_to_silence(self) -> None:
+        """No frame came: say so when it has lasted."""
+        for finding in self.pipeline.silence(time.time(), self.capture.silent_s):
+            self.tell(finding, None)
+
+    def tell(self, finding: Finding, step: Step | None) -> Event:
+        """Make an event of a finding, with its picture, and put both into the outbox."""
+        mode = step.mode if step else self.pipeline.mode
+        media, snapshot = [], None
+        if step is not None and self.orders.known and finding.kind not in COUNTED:
+            media = [Medium(self.evidence.picture(step.frame, hide_faces=mode == M0), finding.score, finding.t)]
+            snapshot = media[0].sha256
+        event = self.outbox.add(self._event(finding, mode, step, snapshot), media)
+        log.info("%s %s score %.2f (event %s)", finding.kind, finding.data.get("zone", finding.data.get("line", "")), finding.score, event.id)
+        if media:
+            self.evidence.want_clip(event, hide_faces=mode == M0)
+        return event
+
+    def status(self) -> dict[str, Any]:
+        """What a heartbeat says of us."""
+        pending = self.outbox.stats()
+        return {
+            "t": time.time(),
+            "versions": versions(),
+            "legal_mode": self.pipeline.mode,
+            "config_version": self.orders.version,
+            "camera": self.camera_status(),
+            "outbox": {**pending, "clips_left_out": self.evidence.left_out},
+            "models": self.pipeline.loaded,
+            "data": {calibration.DETECTOR: self.footage.count},
+            "training": self.training.reason or "on",
+            "disk_free": shutil.disk_usage(self.folder).free,
+        }
+
+    def camera_status(self) -> dict[str, Any]:
+        """State and figures of the camera; nothing old is called live."""
+        state, last = self.capture.state, self._last
+        if state == "live" and last is not None and last.health:
+            state = "tampered"
+        width, height = self.capture.size
+        told = {"fps": round(self.capture.fps, 2), "dropped": self.capture.dropped, "restarts": self.capture.restarts, "problem": self.capture.problem}
+        people = sum(each.kind == "person" for each in last.tracks) if last is not None else 0
+        place = last.frame.telemetry if last is not None else None
+        return {
+            "state": "stale" if state == "ended" else state,
+            **told,
+            "last_frame_t": self.capture.last_t,
+            "width": width,
+            "height": height,
+            "people": people,
+            "telemetry": place,
+            "stages_ms": self.pipeline.stages.rounded(),
+        }
+
+    def obey(self, answer: dict[str, Any]) -> None:
+        """Do what a heartbeat's answer says. The stop button comes first."""
+        self._set_stopped(bool(answer.get("stop_biometrics")))
+        if (document := answer.get("config")) is not None:
+            try:
+                believed = orders.believe(document, self.seat, newer_than=self.orders.version)
+                orders.save(self.folder, document)
+                self.orders = believed
+                self.pipeline.apply(believed)
+                log.info("obeying configuration %d (%s, %d rules)", believed.version, believed.legal_mode, len(believed.rules))
+            except OrdersRejected as error:
+                log.error("%s", error)
+            except OSError as error:
+                log.error("the configuration cannot be kept (%s): staying with the one before", error)
+        if isinstance(answer.get("models"), list):
+            self.updates.want(answer["models"])
+
+    def revoke(self) -> None:
+        """The portal does not know us any more: no biometrics, whatever the orders say. Watching goes on, events wait."""
+        self.pipeline.stop_biometrics(True)
+
+    def supervise(self) -> None:
+        """Once a second: the SuperNode, and a calibration that has just been learnt."""
+        if time.monotonic() - self._supervised < SUPERVISE_S:
+            return
+        self._supervised = time.monotonic()
+        self.training.tick()
+        anomaly = self.pipeline.detector(calibration.DETECTOR)
+        if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.seat.camera)) is not None:
+            self._calibrated = anomaly.card.sha256
+            calibration.save(self.folder, anomaly.card.sha256, found)
+
+    def close(self) -> None:
+        """Stop everything in order: no new frames, finish clips, send what can be sent, end the children."""
+        log.info("stopping")
+        self.capture.stop()
+        self.heart.stop()
+        self.updates.stop()
+        self.evidence.stop()
+        self.sender.stop()
+        self.training.stop()
+        self.link.close()
+        self.outbox.close()
+        self._lock.close()
+        log.info("stopped; %s", "everything was sent" if self.sender.idle.is_set() else "what was not sent waits in the outbox")
+
+    def _event(self, finding: Finding, mode: str, step: Step | None, snapshot: str | None) -> Event:
+        skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
+        data = {**finding.data, **({"clock_corrected_s": round(skew, 1)} if skew else {})}
+        if step is not None and step.frame.telemetry:
+            data["telemetry"] = step.frame.telemetry
+        if step is not None:
+            data |= {"width": step.frame.image.shape[1], "height": step.frame.image.shape[0]}
+        t = finding.t + skew
+        named = {"site": self.seat.site, "camera": self.seat.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
+        return Event(id=uuid7(t), t=t, seq=0, kind=finding.kind, score=finding.score, detections=finding.detections, data=data, **named)
+
+    def _add_clip(self, event: Event, content: bytes) -> None:
+        self.outbox.add_clip(event, Medium(content, event.score, event.t))
+
+    def _is_normal(self, step: Step) -> bool:
+        """Ordinary life, good to learn from: a healthy camera that is obeying orders, and nothing unusual in view."""
+        unusual = step.anomaly is not None and step.anomaly.score >= 0.5
+        return self.orders.known and not step.health and not unusual
+
+    def _set_stopped(self, stopped: bool) -> None:
+        if stopped == self.pipeline.stopped:
+            return
+        self.pipeline.stop_biometrics(stopped)
+        log.warning("biometrics %s by the portal", "stopped" if stopped else "allowed again")
+        if stopped:
+            (self.folder / STOPPED).touch()
+        else:
+            (self.folder / STOPPED).unlink(missing_ok=True)
+
+    def _swap(self, name: str, detector: Any) -> None:
+        self.pipeline.swap(name, detector)
+
+
+def face_finder() -> FindFaces:
+    """A face *detector*, only to blur; one for each thread that needs one."""
+    faces: Callable[[np.ndarray], Sequence[Any]] = detectors.load("faces", threshold=0.4).find
+
+    def find(image: np.ndarray) -> list[Box]:
+        return [face.box for face in faces(image)]
+
+    return find
+
+
+def prepare_process() -> None:
+    """One camera, one core: libraries must not start a thread for each core."""
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
+def _only_one(folder: Path) -> Any:
+    """Hold the folder's lock. Raises AgentError when another agent runs on it."""
+    lock = (folder / "run.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise AgentError(f"another agent is running in {folder}") from error
+    return lock
+
+
+def replace_source(config: Config, **changes: Any) -> Config:
+    """The configuration with another source, for benchmarks and checks."""
+    return dataclasses.replace(config, source=dataclasses.replace(config.source, **changes))

@@ -1,0 +1,109 @@
+"""Read the source in a thread of its own: the newest frame wins, a stalled source is opened again, and silence is called by its name."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from detectors.types import Frame
+from site_agents import sources
+from site_agents.config import Source
+from site_agents.errors import SourceError
+
+WAITING = 2  # frames that may wait for the pipeline; the oldest gives way
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+STEADY_S = 60.0  # a source that gave frames for so long starts again without delay
+log = logging.getLogger("site_agents.capture")
+
+
+class Capture(threading.Thread):
+    """Frames of one camera. `take` gives the next one; `state` is "starting", "live", "stale" or "ended"."""
+
+    def __init__(self, config: Source, folder: Path, camera: str) -> None:
+        super().__init__(name="capture", daemon=True)
+        self.config, self.folder, self.camera = config, folder, camera
+        self.dropped, self.frames, self.restarts = 0, 0, 0
+        self.size, self.last_t, self.problem = (0, 0), None, ""
+        self.ended = False
+        self._queue: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._seen = self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Until stopped or the source has ended: read, and after a failure read again."""
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._read()
+                break
+            except SourceError as error:
+                failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
+                self.problem = str(error)
+                pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
+                log.warning("%s; opening it again in %.1f s", error, pause)
+                self._stopping.wait(pause)
+                self.restarts += 1
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> Frame | None:
+        """The oldest waiting frame, or None when none came in time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self.ended, timeout)
+            frame = self._queue.popleft() if self._queue else None
+            self._changed.notify_all()
+            return frame
+
+    def stop(self, timeout: float = 3.0) -> None:
+        """Stop reading; a read that hangs in a driver is left behind (the thread is a daemon)."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        self.join(timeout)
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last frame came, or since the start."""
+        return time.monotonic() - self._seen
+
+    @property
+    def state(self) -> str:
+        """What may be said of the picture now: nothing older than `stale_after` is ever called live."""
+        if self.ended:
+            return "ended" if not self._queue else "live"
+        if self.silent_s > self.config.stale_after:
+            return "stale"
+        return "live" if self.frames else "starting"
+
+    @property
+    def fps(self) -> float:
+        """Frames a second since the start."""
+        return self.frames / max(1e-3, time.monotonic() - self._began)
+
+    def _read(self) -> None:
+        with contextlib.closing(sources.open_source(self.config, self.folder)) as shots:
+            for shot in shots:
+                if self._stopping.is_set():
+                    return
+                self._put(Frame(shot.image, self.camera, shot.t, shot.n, shot.telemetry))
+
+    def _put(self, frame: Frame) -> None:
+        with self._changed:
+            if self.config.pace == "fast":  # a recording that is worked through loses nothing
+                self._changed.wait_for(lambda: len(self._queue) < WAITING or self._stopping.is_set())
+            while len(self._queue) >= WAITING:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(frame)
+            self.frames += 1
+            self.problem, self._seen, self.last_t = "", time.monotonic(), frame.t
+            self.size = frame.image.shape[1], frame.image.shape[0]
+            self._changed.notify_all()

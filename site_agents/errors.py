@@ -1,0 +1,64 @@
+"""What can go wrong in an agent.
+
+Tree::
+
+    AgentError              everything below; the message is a sentence for a person
+    ├── ConfigError         agent.toml is wrong: file, line, what to do
+    ├── SourceError         the camera, file or stream cannot be opened or has failed
+    ├── OrdersRejected      the portal's signed configuration must not be believed, or makes no sense
+    ├── NotEnrolled         the agent's folder holds no (usable) answer of an enrolment
+    ├── ModelRefused        a model may not be used here, and why
+    └── PortalError         talking to the portal failed
+        ├── Unreachable     no answer, or the portal says "later" (429, 5xx): try again
+        └── Refused         the portal said no; `status` and `body` tell more
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+class AgentError(Exception):
+    """Something in the agent failed."""
+
+
+class ConfigError(AgentError):
+    """The agent's own configuration file is wrong at `line` (0: the file as a whole)."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+        self.path, self.line = path, line
+
+
+class SourceError(AgentError):
+    """The source of pictures cannot be opened or has failed."""
+
+
+class OrdersRejected(AgentError):
+    """The signed configuration is not believed."""
+
+
+class NotEnrolled(AgentError):
+    """This folder is not that of an enrolled agent."""
+
+
+class ModelRefused(AgentError):
+    """A model may not be used here."""
+
+
+class PortalError(AgentError):
+    """Talking to the portal failed."""
+
+
+class Unreachable(PortalError):
+    """The portal gave no answer, or asked to come back later."""
+
+
+class Refused(PortalError):
+    """The portal refused a call."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        said = body.get("error") or body.get("detail") if isinstance(body, dict) else body
+        super().__init__(f"the portal answered {status}: {said or 'no reason given'}")
+        self.status, self.body = status, body if isinstance(body, dict) else {}

@@ -1,0 +1,217 @@
+"""What the portal has told this camera to do: the signed configuration, checked, kept, and obeyed only while it is valid."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from federated import signing
+from site_agents.errors import OrdersRejected
+
+FILE = "config.json"
+M0, M1 = "M0", "M1"
+MODES = (M0, M1)  # this agent knows no more: M2 and M3 are the portal's own affair or locked
+TEMPLATE = 128
+log = logging.getLogger("site_agents.orders")
+
+Point = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Zone:
+    """A named polygon, points in fractions of the picture."""
+
+    name: str
+    polygon: tuple[Point, ...]
+
+    def contains(self, point: Point) -> bool:
+        """Even-odd rule; a point exactly on an edge may count as either."""
+        (x, y), inside = point, False
+        for (ax, ay), (bx, by) in zip(self.polygon, (*self.polygon[1:], self.polygon[0]), strict=True):
+            if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
+                inside = not inside
+        return inside
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """A counting line from a to b, in fractions; standing at a and looking to b, side a is on the left."""
+
+    name: str
+    a: Point
+    b: Point
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """What makes an event; `values` holds its numbers (min_s, threshold, cooldown_s ...)."""
+
+    kind: str
+    zone: Zone | None = None
+    line: Line | None = None
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Person:
+    """A consented member of the staff: `templates` (N, 128), L2-normalised; not to be used after `expires` (Unix seconds)."""
+
+    id: str
+    name: str
+    templates: np.ndarray
+    expires: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Orders:
+    """A believed configuration. Without one (`version` 0) nothing is watched for and no picture leaves the camera."""
+
+    version: int = 0
+    legal_mode: str = M0
+    valid_until: float = 0.0
+    masks: tuple[tuple[Point, ...], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    gallery: tuple[Person, ...] = ()
+    detectors: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def mode(self, now: float) -> str:
+        """The legal mode that holds now: M0 as soon as the configuration has expired."""
+        return self.legal_mode if now < self.valid_until else M0
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a configuration at all."""
+        return self.version > 0
+
+
+NONE = Orders()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seat:
+    """Who we are and whose signature counts, as enrolment said (portal.json)."""
+
+    site: str
+    camera: str
+    portal_public_key: str
+
+
+def believe(document: Any, seat: Seat, newer_than: int = 0) -> Orders:
+    """Check the signature, whom it is for, that it is no older one, and every value. Raises OrdersRejected with the reason."""
+    if not isinstance(document, dict):
+        raise OrdersRejected("the configuration is no object")
+    try:
+        body = signing.verify_document(document, seat.portal_public_key)
+    except (signing.SignatureRejected, ValueError, TypeError) as error:
+        raise OrdersRejected(f"the configuration is not signed by our portal: {error}") from error
+    if (body.get("site"), body.get("camera")) != (seat.site, seat.camera):
+        raise OrdersRejected(f"the configuration is for {body.get('site')}/{body.get('camera')}, not for {seat.site}/{seat.camera}")
+    try:
+        orders = _parse(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise OrdersRejected(f"the configuration makes no sense: {error!r}") from error
+    if orders.version < newer_than:
+        raise OrdersRejected(f"version {orders.version} is older than {newer_than}, which is here: old orders are not taken twice")
+    return orders
+
+
+def save(folder: Path, document: dict[str, Any]) -> None:
+    """Keep the document as it was signed, whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".config.")
+    with os.fdopen(handle, "w") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(folder / FILE)
+
+
+def load(folder: Path, seat: Seat) -> Orders:
+    """The last configuration that was believed, checked again; NONE when there is none or it is not believed any more."""
+    try:
+        return believe(json.loads((folder / FILE).read_text()), seat)
+    except FileNotFoundError:
+        return NONE
+    except (OSError, ValueError, OrdersRejected) as error:
+        log.error("the kept configuration is not used (%s): nothing is watched for until the portal sends one", error)
+        return NONE
+
+
+def _parse(body: dict[str, Any]) -> Orders:
+    zones = {each["name"]: Zone(str(each["name"]), _polygon(each["polygon"])) for each in body.get("zones", [])}
+    lines = {each["name"]: Line(str(each["name"]), _point(each["a"]), _point(each["b"])) for each in body.get("lines", [])}
+    mode = body["legal_mode"]
+    if mode not in ("M0", "M1", "M2", "M3"):
+        raise ValueError(f"legal_mode {mode!r}")
+    return Orders(
+        version=_whole(body["version"]),
+        legal_mode=mode if mode in MODES else M0,
+        valid_until=_moment(body["valid_until"]),
+        masks=tuple(_polygon(each) for each in body.get("masks", [])),
+        rules=tuple(rule for each in body.get("rules", []) if (rule := _rule(each, zones, lines))),
+        gallery=tuple(_person(each) for each in body.get("gallery", [])) if mode == M1 else (),
+        detectors={str(name): dict(said) for name, said in (body.get("detectors") or {}).items()},
+    )
+
+
+def _rule(said: dict[str, Any], zones: dict[str, Zone], lines: dict[str, Line]) -> Rule | None:
+    """A rule about a zone or line that is not there cannot be watched for: it is left out and said, the others hold."""
+    values = {name: value for name, value in said.items() if name not in ("kind", "zone", "line")}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{said['kind']}: {name} is not finite")
+    zone, line = said.get("zone"), said.get("line")
+    if (zone and zone not in zones) or (line and line not in lines):
+        log.warning("the rule %s is left out: there is no %s", said["kind"], zone or line)
+        return None
+    return Rule(str(said["kind"]), zones[zone] if zone else None, lines[line] if line else None, values)
+
+
+def _person(said: dict[str, Any]) -> Person:
+    templates = np.asarray(said["templates"], np.float32)
+    if templates.ndim != 2 or templates.shape[1] != TEMPLATE or not np.isfinite(templates).all():
+        raise ValueError("a gallery template is 128 finite numbers")
+    lengths = np.linalg.norm(templates, axis=1, keepdims=True)
+    if not (lengths > 1e-6).all():
+        raise ValueError("a gallery template is all zeros")
+    return Person(str(said["person"]), str(said.get("name", "")), templates / lengths, _moment(said["expires"]))
+
+
+def _polygon(said: Any) -> tuple[Point, ...]:
+    points = tuple(_point(each) for each in said)
+    if len(points) < 3:
+        raise ValueError("a polygon has at least three points")
+    return points
+
+
+def _point(said: Any) -> Point:
+    x, y = (float(each) for each in said)
+    if not (-0.01 <= x <= 1.01 and -0.01 <= y <= 1.01):
+        raise ValueError(f"the point {said!r} is outside the picture: coordinates are fractions, 0 to 1")
+    return x, y
+
+
+def _whole(said: Any) -> int:
+    if isinstance(said, bool) or not isinstance(said, int) or said < 1:
+        raise ValueError(f"version {said!r} is no whole number from 1")
+    return said
+
+
+def _moment(said: Any) -> float:
+    """Unix seconds, given as such or as ISO 8601 with a time zone."""
+    if isinstance(said, str):
+        moment = datetime.datetime.fromisoformat(said)
+        if moment.tzinfo is None:
+            raise ValueError(f"the time {said!r} has no time zone")
+        return moment.timestamp()
+    if isinstance(said, bool) or not math.isfinite(said):
+        raise ValueError(f"{said!r} is no time")
+    return float(said)

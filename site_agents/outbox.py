@@ -1,0 +1,259 @@
+"""What the agent has to say and has not said yet: events in SQLite, pictures and clips beside it; a power cut loses nothing that was put here.
+
+An event leaves only when the portal has said that it has it. Saying it twice is harmless: the event's id is the key on both sides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from detectors.types import Event, to_json
+from site_agents.store import MediaStore, Medium
+
+BATCH = 500  # the portal takes no more at once
+BATCH_MEDIA = 4_000_000  # bytes of pictures sent before the events of one batch: after a long outage events must not wait for all of them
+UNSAVED = 5_000  # events kept in memory while the disk takes nothing at all
+DEAD = 1_000  # refused events kept for a person to look at
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS counters (camera TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, t REAL NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS media (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, score REAL NOT NULL, t REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, t REAL NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL);
+"""
+log = logging.getLogger("site_agents.outbox")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that waits: its JSON form (pictures that were given up are null), and the pictures that go before it."""
+
+    id: str
+    body: dict[str, Any]
+    media: tuple[str, ...]
+    given_up: tuple[str, ...] = ()
+
+
+class Outbox:
+    """All methods may be called from any thread. `budget` is what pictures and clips may take, in bytes."""
+
+    def __init__(self, folder: Path, budget: int = 200_000_000) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path, self.media = folder / "outbox.db", MediaStore(folder / "media", budget)
+        self.arrived = threading.Condition()
+        self._lock = threading.RLock()
+        self._unsaved: deque[Event] = deque(maxlen=UNSAVED)
+        self._first_seq = 0
+        self._db = self._open()
+        with self._write():
+            self.media.sweep(self._known())
+
+    def add(self, event: Event, media: Sequence[Medium] = ()) -> Event:
+        """Keep an event with its pictures and give it its place in the camera's order.
+
+        A full disk costs the oldest low-score pictures first, then this event's own; the event itself waits in memory if the disk takes nothing.
+        """
+        with self._lock:
+            kept = [each for each in media if self.media.put(each, self._victims)]
+            names = {each.sha256 for each in kept}
+            event = dataclasses.replace(event, **{field: None for field in ("snapshot", "clip") if getattr(event, field) not in names})
+            self._save_waiting()
+            saved = None if self._unsaved else self._save(event, kept)
+            if saved is None:
+                if len(self._unsaved) == UNSAVED:
+                    log.error("the disk is full and memory too: the oldest unsaved event is lost")
+                self._unsaved.append(event)
+        with self.arrived:
+            self.arrived.notify_all()
+        return saved or event
+
+    def add_clip(self, event: Event, clip: Medium) -> bool:
+        """Name an event's clip, which is ready only now. The event is said again; the portal fills the clip in. False when there is no room for it."""
+        with self._lock:
+            if not self.media.put(clip, self._victims):
+                return False
+            body = json.dumps(to_json(dataclasses.replace(event, clip=clip.sha256)), separators=(",", ":"))
+            with self._sound(), self._write():
+                self._keep_medium(clip)
+                waiting = "ON CONFLICT (id) DO UPDATE SET body = json_set(body, '$.clip', ?)"
+                self._db.execute(f"INSERT INTO events (id, t, body) VALUES (?, ?, ?) {waiting}", (event.id, event.t, body, clip.sha256))
+        with self.arrived:
+            self.arrived.notify_all()
+        return True
+
+    def batch(self, limit: int = BATCH) -> list[Waiting]:
+        """The oldest events, in order, as many as one call may carry."""
+        with self._lock:
+            self._save_waiting()
+            rows = self._db.execute("SELECT id, body FROM events ORDER BY n LIMIT ?", (limit,)).fetchall()
+            found, size = [], 0
+            for id_, text in rows:
+                waiting, bytes_ = self._waiting(id_, json.loads(text))
+                if found and size + bytes_ > BATCH_MEDIA:
+                    break
+                size += bytes_
+                found.append(waiting)
+            return found
+
+    def settle(self, said: Iterable[Waiting]) -> None:
+        """The portal has these. An event that got its clip meanwhile stays, to be said again."""
+        with self._lock, self._sound(), self._write():
+            for each in said:
+                if not self._has_later_clip(each):
+                    self._db.execute("DELETE FROM events WHERE id = ?", (each.id,))
+                self._db.executemany("DELETE FROM media WHERE sha256 = ?", [(name,) for name in each.given_up])
+
+    def bury(self, refused: Waiting, reason: str) -> None:
+        """The portal will never take this event: keep it apart, so that those behind it can go."""
+        log.error("event %s is put aside: %s", refused.id, reason)
+        with self._lock, self._sound(), self._write():
+            self._db.execute("DELETE FROM events WHERE id = ?", (refused.id,))
+            values = (refused.id, time.time(), reason[:1000], json.dumps(refused.body))
+            self._db.execute("INSERT INTO dead (id, t, reason, body) VALUES (?, ?, ?, ?)", values)
+            self._db.execute("DELETE FROM dead WHERE n <= (SELECT max(n) FROM dead) - ?", (DEAD,))
+
+    def forget_medium(self, sha256: str) -> None:
+        """This picture was sent, or will never be taken."""
+        with self._lock, self._sound(), self._write():
+            self._db.execute("DELETE FROM media WHERE sha256 = ?", (sha256,))
+        self.media.remove(sha256)
+
+    def dead(self) -> list[dict[str, Any]]:
+        """What was put aside, oldest first: id, t, reason, body."""
+        with self._lock:
+            rows = self._db.execute("SELECT id, t, reason, body FROM dead ORDER BY n").fetchall()
+        return [{"id": id_, "t": t, "reason": reason, "body": json.loads(body)} for id_, t, reason, body in rows]
+
+    def stats(self) -> dict[str, Any]:
+        """How much waits: `pending` events, the oldest one's time, bytes of pictures, and how many were put aside."""
+        with self._lock:
+            pending, oldest = self._db.execute("SELECT count(*), min(t) FROM events").fetchone()
+            dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
+        return {"pending": pending + len(self._unsaved), "oldest_t": oldest, "media_bytes": self.media.bytes, "dead": dead}
+
+    def close(self) -> None:
+        """Write the log back and close."""
+        with self._lock:
+            self._save_waiting()
+            self._db.close()
+
+    def _save(self, event: Event, media: Sequence[Medium]) -> Event | None:
+        """Event and pictures in one transaction; None when the disk takes nothing, even after pictures were given up."""
+        for _ in range(3):
+            try:
+                with self._write():
+                    return self._insert(event, media)
+            except sqlite3.OperationalError as error:
+                log.error("an event cannot be written (%s)", error)
+                if not self.media.make_room(1_000_000, self._victims):
+                    break
+        return None
+
+    def _insert(self, event: Event, media: Sequence[Medium]) -> Event:
+        if known := self._db.execute("SELECT json_extract(body, '$.seq') FROM events WHERE id = ?", (event.id,)).fetchone():
+            return dataclasses.replace(event, seq=known[0])
+        first = self._first_seq + 1
+        statement = "INSERT INTO counters (camera, seq) VALUES (?, ?) ON CONFLICT (camera) DO UPDATE SET seq = seq + 1 RETURNING seq"
+        (seq,) = self._db.execute(statement, (event.camera, first)).fetchone()
+        event = dataclasses.replace(event, seq=seq)
+        for each in media:
+            self._keep_medium(each)
+        body = json.dumps(to_json(event), separators=(",", ":"))
+        self._db.execute("INSERT INTO events (id, t, body) VALUES (?, ?, ?)", (event.id, event.t, body))
+        return event
+
+    def _keep_medium(self, medium: Medium) -> None:
+        self._db.execute("INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)", (medium.sha256, len(medium.content), medium.score, medium.t))
+
+    def _save_waiting(self) -> None:
+        while self._unsaved and self._save(self._unsaved[0], ()) is not None:
+            self._unsaved.popleft()
+
+    def _waiting(self, id_: str, body: dict[str, Any]) -> tuple[Waiting, int]:
+        """An event as it can be said now: a picture whose file was given up is no longer promised."""
+        media, given_up, size = [], [], 0
+        for field in ("snapshot", "clip"):
+            row = body.get(field) and self._db.execute("SELECT size FROM media WHERE sha256 = ?", (body[field],)).fetchone()
+            if not row:
+                continue
+            if self.media.has(body[field]):
+                media.append(body[field])
+                size += row[0]
+            else:
+                given_up.append(body[field])
+                body[field] = None
+        return Waiting(id_, body, tuple(media), tuple(given_up)), size
+
+    def _has_later_clip(self, said: Waiting) -> bool:
+        """Whether the event has a clip that was not there when it was said (as opposed to one that was given up)."""
+        row = self._db.execute("SELECT json_extract(body, '$.clip') FROM events WHERE id = ?", (said.id,)).fetchone()
+        return bool(row and row[0] and row[0] != said.body.get("clip") and row[0] not in said.given_up)
+
+    def _victims(self) -> Iterator[str]:
+        """Pictures in the order in which they are given up: the oldest of low score first, then the oldest."""
+        for (sha256,) in self._db.execute("SELECT sha256 FROM media ORDER BY score >= 0.5, t").fetchall():
+            if self.media.has(sha256):
+                yield sha256
+
+    def _known(self) -> set[str]:
+        known = {row[0] for row in self._db.execute("SELECT sha256 FROM media")}
+        missing = [name for name in known if not self.media.has(name)]
+        named = "SELECT 1 FROM events WHERE :name IN (json_extract(body, '$.snapshot'), json_extract(body, '$.clip'))"
+        self._db.executemany(f"DELETE FROM media WHERE sha256 = :name AND NOT EXISTS ({named})", [{"name": name} for name in missing])
+        return known
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back by itself
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _sound(self) -> Iterator[None]:
+        """What only tidies up may fail on a full disk: it is done again later."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            log.error("the outbox cannot be tidied (%s)", error)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return _connect(self.path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            aside = self.path.with_name(f"outbox.damaged-{int(time.time())}.db")
+            log.error("the outbox is damaged (%s): put aside as %s, a new one is begun", error, aside.name)
+            self.path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            self._first_seq = int(time.time())  # numbers must still rise, and how far they had come is lost
+            return _connect(self.path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # in WAL mode NORMAL may lose the last commits when the power fails
+        if (answer := db.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(answer)
+        db.executescript(SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db

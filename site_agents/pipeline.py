@@ -1,0 +1,193 @@
+"""From a frame to findings: mask, look, follow, judge; the one path every picture takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from detectors.errors import DetectorError
+from detectors.tracking import Tracker
+from detectors.types import Detection, Frame
+from site_agents.clock import Clock
+from site_agents.faces import DoorKeeper, Gallery
+from site_agents.models import FAILURES
+from site_agents.orders import M0, M1, NONE, Orders
+from site_agents.privacy import Mask
+from site_agents.rules import Engine, Finding, View, number
+from site_agents.rules.faces import THRESHOLD
+from site_agents.stages import Stages
+
+ALWAYS = ("people", "anomaly", "camera-health")
+BIOMETRIC = ("faces", "face-embedding")
+PATIENCE = 3  # failures in a row after which a model is given back
+log = logging.getLogger("site_agents.pipeline")
+
+
+class Loads(Protocol):
+    """Builds the detector `name` as it is installed at this camera."""
+
+    def __call__(self, name: str, **options: Any) -> Any: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """What one frame led to. `frame` is masked; `mode` is the legal mode that held."""
+
+    frame: Frame
+    mode: str
+    tracks: tuple[Detection, ...] = ()
+    anomaly: Detection | None = None
+    health: tuple[Detection, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Pipeline:
+    """One camera's detectors, tracker and rules. `step` belongs to one thread; `apply`, `swap` and `stop_biometrics` may come from any.
+
+    `failed(name, reason)` is told when a detector fails again and again.
+    """
+
+    def __init__(self, load: Loads, clock: Clock, *, drone: bool = False, fps: float = 5.0, failed: Callable[[str, str], None] = lambda *_: None) -> None:
+        self.load, self.clock, self.drone, self.fps, self.failed = load, clock, drone, fps, failed
+        self.stages = Stages()
+        self.orders, self._next = NONE, None
+        self.stopped = False
+        self._detectors: dict[str, Any] = {}
+        self._swaps: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._troubles: Counter[str] = Counter()
+        self._tracker = self._new_tracker()
+        self._obey(NONE)
+
+    @property
+    def mode(self) -> str:
+        """The legal mode that holds now: M0 without valid orders, and as soon as biometrics are stopped."""
+        return M0 if self.stopped else self.orders.mode(self.clock.latest())
+
+    @property
+    def loaded(self) -> dict[str, str]:
+        """Detectors in use and the sha256 of their weights."""
+        return {name: detector.card.sha256 for name, detector in list(self._detectors.items())}
+
+    def apply(self, orders: Orders) -> None:
+        """Obey these orders from the next frame on."""
+        with self._lock:
+            self._next = orders
+
+    def swap(self, name: str, detector: Any) -> None:
+        """Use this detector from the next frame on."""
+        with self._lock:
+            self._swaps[name] = detector
+
+    def stop_biometrics(self, stopped: bool) -> None:
+        """Halt every biometric function at once, or allow what the orders allow."""
+        self.stopped = stopped
+
+    def step(self, frame: Frame) -> Step:
+        """Take the next frame."""
+        self._take_changes()
+        if frame.n == 0:
+            self.begin_anew()
+        mode = self.mode
+        if mode != M1:
+            self._forget_faces()
+        with self.stages("mask"):
+            frame = dataclasses.replace(frame, image=self._mask.apply(frame.image))
+        health = tuple(self._run("camera-health", lambda detector: detector.step(frame), []))
+        objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
+        faces = self._look_at_faces(frame) if mode == M1 else []
+        with self.stages("tracking"):
+            tracks = tuple(self._tracker.update(frame, [*objects, *faces]))
+        anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
+        with self.stages("rules"):
+            view = View(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health)
+            findings = tuple(self.engine.step(view))
+        return Step(frame, mode, tracks, anomaly, health, findings)
+
+    def silence(self, t: float, silent_s: float) -> list[Finding]:
+        """What there is to say when no frame comes."""
+        self._take_changes()
+        return self.engine.step(View(t, silent_s=silent_s))
+
+    def detector(self, name: str) -> Any:
+        """A loaded detector, or None."""
+        return self._detectors.get(name)
+
+    def begin_anew(self) -> None:
+        """The source has started again: tracks and stays of before mean nothing now."""
+        self._tracker = self._new_tracker()
+        self.engine.reset()
+
+    def _look_at_faces(self, frame: Frame) -> list[Detection]:
+        if self._gallery is None:
+            return []
+        keeper = self._keeper()
+        with self.stages("faces"):
+            return [] if keeper is None else keeper.look(frame.image, self._gallery, self.clock.latest())
+
+    def _keeper(self) -> DoorKeeper | None:
+        detectors = [self._detector(name) for name in BIOMETRIC]
+        return DoorKeeper(*detectors) if all(detectors) else None
+
+    def _forget_faces(self) -> None:
+        for name in BIOMETRIC:
+            self._detectors.pop(name, None)
+
+    def _run(self, name: str, look: Callable[[Any], Any], nothing: Any) -> Any:
+        """Let one detector look; one that cannot is left out of this frame, one that never can is reported."""
+        detector = self._detector(name)
+        if detector is None:
+            return nothing
+        try:
+            with self.stages(name):
+                found = look(detector)
+            self._troubles.pop(name, None)
+            return found
+        except FAILURES as error:
+            self._troubles[name] += 1
+            if self._troubles[name] == PATIENCE:
+                log.error("the detector %s fails again and again: %s", name, error)
+                self.failed(name, f"{type(error).__name__}: {error}")
+            return nothing
+
+    def _detector(self, name: str) -> Any:
+        if name not in self._detectors:
+            options = dict(self.orders.detectors.get(name, {}))
+            if options.pop("enabled", True) is False or self._troubles[name] >= PATIENCE:
+                return None
+            if name == "camera-health":
+                options.setdefault("moving", self.drone)
+            try:
+                self._detectors[name] = self.load(name, **options)
+            except (DetectorError, TypeError, ValueError) as error:
+                self._troubles[name] = PATIENCE
+                log.error("the detector %s cannot be used: %s", name, error)
+                return None
+        return self._detectors[name]
+
+    def _take_changes(self) -> None:
+        with self._lock:
+            orders, self._next = self._next, None
+            swaps, self._swaps = self._swaps, {}
+        if orders is not None:
+            self._obey(orders)
+        for name, detector in swaps.items():
+            self._detectors[name] = detector
+            self._troubles.pop(name, None)
+
+    def _obey(self, orders: Orders) -> None:
+        for name in {*self._detectors, *orders.detectors}:
+            if orders.detectors.get(name) != self.orders.detectors.get(name):
+                self._detectors.pop(name, None)
+                self._troubles.pop(name, None)
+        self.orders, self._mask, self.engine = orders, Mask(orders.masks), Engine(orders.rules)
+        doors = [rule for rule in orders.rules if rule.kind == "unknown_person"]
+        threshold = max((number(rule, "threshold", THRESHOLD, -1, 1) for rule in doors), default=THRESHOLD)
+        self._gallery = Gallery(orders.gallery, threshold) if doors and orders.legal_mode == M1 else None
+
+    def _new_tracker(self) -> Tracker:
+        return Tracker("drone" if self.drone else "fixed", self.fps)

@@ -1,0 +1,103 @@
+"""Somebody stays in a zone: person_in_zone after a moment, loitering after a long while."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from detectors.types import Detection
+from site_agents.orders import Point, Rule
+from site_agents.rules import Finding, View, number, rule
+
+NEAR = 0.08  # of the picture: a new track this near to where another was lost is the same person
+COOLDOWN_S = 10.0
+
+
+@dataclasses.dataclass(slots=True)
+class Presence:
+    """One person in one zone, whatever number the tracker gives it."""
+
+    track: int
+    since: float
+    seen: float
+    foot: Point
+    score: float
+    fired: float | None = None  # when it was told
+
+
+class Stay:
+    """People (by the foot of their box) who stay `min_s` in the zone; one finding a stay.
+
+    A stay outlives gaps of `gap_s` and a change of the track's number near the same place. Who was told of and comes back within
+    `cooldown_s` after leaving is not told of again.
+    """
+
+    kind = "person_in_zone"
+    min_s, gap_s = 0.5, 2.0
+
+    def __init__(self, said: Rule) -> None:
+        if said.zone is None:
+            raise ValueError("it needs a zone")
+        self.zone = said.zone
+        self.min_s = number(said, "min_s", self.min_s)
+        self.cooldown_s = number(said, "cooldown_s", COOLDOWN_S)
+        self.presences: list[Presence] = []
+
+    def step(self, view: View) -> list[Finding]:
+        """Those whose stay has just become long enough."""
+        inside = {each.track: each for each in view.tracks if each.kind == "person" and self.zone.contains(view.foot(each))}
+        self._continue(inside, view)
+        self._begin(inside, view)
+        self.presences = [each for each in self.presences if view.t - each.seen <= self._remembered(each)]
+        return [self._tell(each, inside[each.track], view) for each in self.presences if self._due(each, view.t)]
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self.presences = []
+
+    def _continue(self, inside: dict[int, Detection], view: View) -> None:
+        for presence in self.presences:
+            if presence.track in inside:
+                found = inside.pop(presence.track)
+                if view.t - presence.seen > self.gap_s:
+                    presence.since = view.t
+                presence.seen, presence.foot, presence.score = view.t, view.foot(found), max(presence.score, found.score)
+                inside[presence.track] = found
+
+    def _begin(self, inside: dict[int, Detection], view: View) -> None:
+        here = {each.track for each in self.presences}
+        visible = {each.track for each in view.tracks}
+        for track, found in sorted(inside.items()):
+            if track in here:
+                continue
+            foot = view.foot(found)
+            lost = [each for each in self.presences if each.track not in visible and each.seen < view.t and view.t - each.seen <= self.gap_s]
+            heir = min(lost, key=lambda each: (math.dist(each.foot, foot), each.track), default=None)
+            if heir is not None and math.dist(heir.foot, foot) <= NEAR:
+                heir.track, heir.seen, heir.foot, heir.score = track, view.t, foot, max(heir.score, found.score)
+            else:
+                self.presences.append(Presence(track, view.t, view.t, foot, found.score))
+
+    def _remembered(self, presence: Presence) -> float:
+        return self.gap_s if presence.fired is None else max(self.gap_s, self.cooldown_s)
+
+    def _due(self, presence: Presence, t: float) -> bool:
+        return presence.fired is None and presence.seen == t and t - presence.since >= self.min_s
+
+    def _tell(self, presence: Presence, found: Detection, view: View) -> Finding:
+        presence.fired = view.t
+        data = {"zone": self.zone.name, "track": presence.track, "seconds": round(view.t - presence.since, 2)}
+        return Finding(self.kind, view.t, presence.score, (found,), data)
+
+
+@rule("person_in_zone")
+class PersonInZone(Stay):
+    """Somebody is in the zone."""
+
+
+@rule("loitering")
+class Loitering(Stay):
+    """Somebody has been in the zone for long."""
+
+    kind = "loitering"
+    min_s, gap_s = 60.0, 5.0

@@ -1,0 +1,116 @@
+"""Try a new model in a process of its own, so that a bad file can neither crash nor stall the camera; the last line printed is JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import detectors
+from detectors.types import Detection, Frame
+from site_agents import calibration
+from site_agents.errors import ModelRefused
+from site_agents.models import FAILURES
+
+TIMEOUT_S, MEMORY = 120, 4 << 30
+FRAMES, SLOWEST_MS = 12, 200.0
+
+
+def try_model(name: str, file: Path, folder: Path, *, budget_ms: float = SLOWEST_MS) -> dict[str, Any]:
+    """Load and run the file in a child; its report {ms, frames}. For the anomaly net the camera's calibration is made too.
+
+    Raises ModelRefused with the reason: it does not open, fails, gives what is not finite, is too slow, or crashes.
+    """
+    command = [sys.executable, "-m", "site_agents.selftest", "--detector", name, "--file", str(file), "--folder", str(folder), "--budget-ms", str(budget_ms)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        report = json.loads(run.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired as error:
+        raise ModelRefused(f"the self-test did not end within {TIMEOUT_S} s") from error
+    except (ValueError, IndexError) as error:
+        last = (run.stderr.strip() or "no output").splitlines()[-1]
+        raise ModelRefused(f"the self-test crashed (exit {run.returncode}): {last[:200]}") from error
+    if "reason" in report:
+        raise ModelRefused(report["reason"])
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The child's side."""
+    parser = argparse.ArgumentParser(prog="site_agents.selftest", description=__doc__)
+    for name in ("--detector", "--file", "--folder"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--budget-ms", type=float, default=SLOWEST_MS)
+    options = parser.parse_args(arguments)
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    try:
+        report = run(options.detector, Path(options.file), Path(options.folder), options.budget_ms)
+    except (ModelRefused, MemoryError, *FAILURES) as error:
+        report = {"reason": f"{error}"[:500] or type(error).__name__}
+    print(json.dumps(report))
+    return 0
+
+
+def run(name: str, file: Path, folder: Path, budget_ms: float) -> dict[str, Any]:
+    """Everything the child does. Raises ModelRefused or what the detector raises."""
+    detector = detectors.load(name, path=file)
+    if name == calibration.DETECTOR:
+        learnt = calibration.learn(detector, folder)
+        detector = detectors.load(name, path=file, calibration=learnt or _flat(detector))
+    times = []
+    for frame in _sample(folder):
+        began = time.perf_counter()
+        found = detector.step(frame) if detectors.entry(name).kind == "stream" else detector.detect([frame.image])[0]
+        times.append((time.perf_counter() - began) * 1000)
+        _check([found] if isinstance(found, Detection) else found or [])
+    median = float(np.median(times))
+    if median > budget_ms:
+        raise ModelRefused(f"it takes {median:.0f} ms a frame here, at most {budget_ms:.0f} are allowed")
+    if name == calibration.DETECTOR and learnt is not None:
+        calibration.save(folder, detector.card.sha256, learnt)
+    return {"ms": round(median, 2), "frames": len(times)}
+
+
+def _check(found: list[Detection]) -> None:
+    for each in found:
+        numbers = [each.score, *(each.box or ())]
+        if not np.isfinite(numbers).all() or not 0 <= each.score <= 1:
+            raise ModelRefused(f"it gives what is no finding: score {each.score}, box {each.box}")
+
+
+def _flat(detector: Any) -> Any:
+    """A stand-in where the camera has no footage yet, so that scores are computed at all; it is not kept."""
+    excess = None
+    for frame in _noise():
+        excess = detector.excess(frame)
+    if excess is None or not np.isfinite(excess).all():
+        raise ModelRefused("it gives no finite output")
+    return calibration.Calibration(np.zeros_like(excess), 0.0, 1.0, 0)
+
+
+def _sample(folder: Path) -> list[Frame]:
+    """The newest kept small frames of this camera, and noise, which no model may stumble over."""
+    files = sorted((folder / "training" / calibration.DETECTOR).glob("*.npz"))
+    kept = calibration.kept_frames(files[-1])[:FRAMES] if files else []
+    own = [Frame(np.repeat(image[:, :, None], 3, 2), "own", 1e6 + index * calibration.STEP_S, index) for index, image in enumerate(kept)]
+    return own + _noise()
+
+
+def _noise() -> list[Frame]:
+    rng = np.random.default_rng(0)
+    return [Frame(rng.integers(0, 256, (288, 384, 3), dtype=np.uint8), "noise", 1.0 + n * calibration.STEP_S, n) for n in range(FRAMES)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

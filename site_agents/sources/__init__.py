@@ -1,0 +1,59 @@
+"""Where pictures come from: one decorated generator a file; every file of this folder is found by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from site_agents.config import Source
+from site_agents.errors import SourceError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture as a source gives it. `t` is Unix seconds of capture, `n` counts from 0 for each start or pass, `at` seconds into the clip."""
+
+    image: np.ndarray
+    t: float
+    n: int
+    at: float
+    telemetry: dict[str, float] | None = None
+
+
+Reader = Callable[[Source, Path], Iterator[Shot]]
+_readers: dict[str, Reader] = {}
+
+
+def source(kind: str) -> Callable[[Reader], Reader]:
+    """Register a generator `read(config, folder)`; it raises SourceError when it cannot go on and releases what it holds when closed."""
+
+    def register(reader: Reader) -> Reader:
+        _readers[kind] = reader
+        return reader
+
+    return register
+
+
+def kinds() -> list[str]:
+    """The kinds of sources there are, sorted."""
+    return sorted(_discovered())
+
+
+def open_source(config: Source, folder: Path) -> Iterator[Shot]:
+    """Start reading; relative paths are taken from `folder`. Raises SourceError."""
+    if config.kind not in _discovered():
+        raise SourceError(f"there is no source {config.kind!r}; there are {', '.join(kinds())}")
+    return _readers[config.kind](config, folder)
+
+
+@functools.cache
+def _discovered() -> dict[str, Reader]:
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"site_agents.sources.{module.name}")
+    return _readers

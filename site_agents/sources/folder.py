@@ -1,0 +1,41 @@
+"""A folder of pictures, taken by name, one each 1/fps seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from detectors import image
+from detectors.errors import BadInput
+from site_agents.config import Source
+from site_agents.errors import SourceError
+from site_agents.sources import Shot, source
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+@source("folder")
+def read(config: Source, folder: Path) -> Iterator[Shot]:
+    """Pictures in the order of their names; damaged ones are left out. Raises SourceError when none can be read."""
+    path = folder / config.path
+    if not path.is_dir():
+        raise SourceError(f"{path} is no folder")
+    begun, passed = time.time(), 0
+    while True:
+        count = 0
+        for file in sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES):
+            try:
+                picture = image.read(file)
+            except BadInput:
+                continue
+            moment = begun + (passed + count) / config.fps
+            if config.pace == "real-time":
+                time.sleep(max(0.0, moment - time.time()))
+            yield Shot(picture, time.time() if config.pace == "real-time" else moment, count, count / config.fps)
+            count += 1
+        passed += count
+        if not count:
+            raise SourceError(f"{path} holds no picture that can be read")
+        if not config.loop:
+            return

@@ -1,0 +1,191 @@
+"""Models the portal asks for: fetched, verified, tried in a process of their own, swapped in between two frames; and the way back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import detectors
+from detectors.errors import DetectorError
+from federated import signing
+from site_agents import selftest
+from site_agents.errors import ModelRefused, PortalError, Refused
+from site_agents.link import Backoff, Link
+from site_agents.models import Models
+
+MAX_BYTES = 500_000_000
+AGAIN_S = 3600.0  # a refused model is tried again so much later, or after a restart: the reason may have gone
+log = logging.getLogger("site_agents.updates")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """One signed model document, checked."""
+
+    detector: str
+    sha256: str
+    size: int
+
+
+class Updates(threading.Thread):
+    """Brings what runs here in line with what the portal wants. `swap(name, detector)` puts a loaded detector into the pipeline."""
+
+    def __init__(self, models: Models, link: Link, portal_key: str, swap: Callable[[str, Any], None], *, budget_ms: float = selftest.SLOWEST_MS) -> None:
+        super().__init__(name="updates", daemon=True)
+        self.models, self.link, self.portal_key, self.swap, self.budget_ms = models, link, portal_key, swap, budget_ms
+        self._desired: list[dict[str, Any]] | None = None
+        self._refused: dict[tuple[str, str], float] = {}
+        self._reports: list[dict[str, Any]] = []
+        self._failed: list[tuple[str, str]] = []
+        self._changed, self._stopping = threading.Condition(), False
+
+    def want(self, documents: list[dict[str, Any]]) -> None:
+        """What the last heartbeat's answer said: the models this agent should run, the release's own where none is named."""
+        with self._changed:
+            if documents != self._desired or self._reports:
+                self._desired = documents
+                self._changed.notify_all()
+
+    def fail(self, detector: str, reason: str) -> None:
+        """The pipeline says that a detector fails again and again."""
+        with self._changed:
+            self._failed.append((detector, reason))
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End after what is being done."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def run(self) -> None:
+        """Work when something is wanted or has failed; when the portal does not answer, again a little later."""
+        backoff, pause = Backoff(1.0, 60.0), None
+        while True:
+            with self._changed:
+                self._changed.wait(pause)
+                if self._stopping:
+                    return
+            try:
+                self.work()
+                backoff.succeed()
+                pause = None
+            except (PortalError, OSError) as error:
+                pause = backoff.fail()
+                log.warning("models wait: %s", error)
+
+    def work(self) -> None:
+        """One look at everything that is due. Raises PortalError or OSError when it must be done again later."""
+        with self._changed:
+            failed, self._failed = self._failed, []
+            desired = self._desired
+        for detector, reason in failed:
+            self._give_back(detector, reason)
+        if desired is not None:
+            self._align(desired)
+        while self._reports:
+            with contextlib.suppress(Refused):  # a portal that does not know the model needs no report
+                self.link.call("POST", "/agents/models", self._reports[0])
+            self._reports.pop(0)
+
+    def _align(self, documents: list[dict[str, Any]]) -> None:
+        named = set()
+        for document in documents:
+            try:
+                wanted = check_document(document, self.portal_key)
+            except ModelRefused as error:
+                log.error("a model document is refused: %s", error)
+                named.add(str(document.get("detector")) if isinstance(document, dict) else "")
+                continue
+            if wanted.sha256 == detectors.card(wanted.detector).sha256:
+                continue  # the release's own weights, by their name
+            named.add(wanted.detector)
+            if wanted.sha256 != self.models.installed(wanted.detector).current:
+                self._try(wanted)
+        for detector in self.models.names():
+            if detector not in named:
+                self._use(detector, None, "rolled back", "the portal wants the release's own weights")
+
+    def _try(self, wanted: Wanted) -> None:
+        mark = wanted.detector, wanted.sha256
+        if time.monotonic() < self._refused.get(mark, 0.0):
+            return
+        back = wanted.sha256 == self.models.installed(wanted.detector).previous
+        try:
+            file = self._fetch(wanted)
+            report = selftest.try_model(wanted.detector, file, self.models.home, budget_ms=self.budget_ms)
+            self._use(wanted.detector, wanted.sha256, "rolled back" if back else "installed", f"self-test: {report['ms']} ms a frame")
+        except (ModelRefused, DetectorError) as error:
+            self._refused[mark] = time.monotonic() + AGAIN_S
+            if wanted.sha256 != self.models.installed(wanted.detector).previous:
+                self.models.path(*mark).unlink(missing_ok=True)
+            self._report(*mark, "refused", str(error))
+
+    def _use(self, name: str, sha256: str | None, outcome: str, reason: str) -> None:
+        """Load first, then write down, then swap: whatever fails before the last step leaves the camera with what it had."""
+        file = self.models.path(name, sha256) if sha256 else None
+        detector = self.models.build(name, file)
+        self.models.install(name, sha256)
+        self.swap(name, detector)
+        self._report(name, sha256 or detector.card.sha256, outcome, reason)
+
+    def _give_back(self, name: str, reason: str) -> None:
+        installed = self.models.installed(name)
+        if installed.current is None:
+            return  # the release's own weights: there is nothing to go back to
+        self._refused[name, installed.current] = time.monotonic() + AGAIN_S
+        before = installed.previous if installed.previous and self.models.path(name, installed.previous).exists() else None
+        detector = self.models.build(name, self.models.path(name, before) if before else None)
+        self.models.install(name, before)
+        self.swap(name, detector)
+        self._report(name, installed.current, "rolled back", f"it failed at work: {reason}")
+
+    def _fetch(self, wanted: Wanted) -> Path:
+        """The verified file, downloaded unless it is here. Raises ModelRefused when it is not what the document says."""
+        target = self.models.path(wanted.detector, wanted.sha256)
+        if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == wanted.sha256:
+            return target
+        content = self.link.call("GET", f"/models/{wanted.sha256}").content
+        if len(content) != wanted.size or (found := hashlib.sha256(content).hexdigest()) != wanted.sha256:
+            raise ModelRefused(f"the file has {len(content)} bytes, sha256 {found if len(content) == wanted.size else '(not computed)'}: not what was signed")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+        return target
+
+    def _report(self, detector: str, sha256: str, outcome: str, reason: str) -> None:
+        log.info("model %s %s: %s (%s)", detector, sha256[:12], outcome, reason)
+        self._reports.append({"detector": detector, "sha256": sha256, "outcome": outcome, "reason": reason[:500]})
+
+
+def check_document(document: Any, portal_key: str) -> Wanted:
+    """Believe a model document or say why not. Raises ModelRefused."""
+    try:
+        body = signing.verify_document(document, portal_key)
+        wanted = Wanted(str(body["detector"]), str(body["sha256"]), int(body["size"]))
+        entry = detectors.entry(wanted.detector)
+    except signing.SignatureRejected as error:
+        raise ModelRefused(f"it is not signed by our portal: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelRefused(f"it is incomplete: {error!r}") from error
+    except DetectorError as error:
+        raise ModelRefused(str(error)) from error
+    if not re.fullmatch(r"[0-9a-f]{64}", wanted.sha256) or not 0 < wanted.size <= MAX_BYTES:
+        raise ModelRefused(f"sha256 {wanted.sha256[:80]!r} or size {wanted.size} cannot be")
+    if entry.weights is None:
+        raise ModelRefused(f"the detector {wanted.detector} has no weights")
+    return wanted

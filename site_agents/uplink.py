@@ -1,0 +1,184 @@
+"""Speak to the portal: what has happened, in order and until it is believed; how the camera is, every three seconds; its picture, while somebody looks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from site_agents.errors import Refused, Unreachable
+from site_agents.link import Backoff, Link
+from site_agents.orders import Seat
+from site_agents.outbox import BATCH, Outbox, Waiting
+
+BEAT_S = 3.0
+FRAME_S = 1.0
+WATCH_S = 10.0  # without an answer for so long nobody is thought to look
+REVOKED_S = 30.0
+JPEG, WEBM = "image/jpeg", "video/webm"
+NEVER = (400, 413)  # what the portal says of something that it will never take
+log = logging.getLogger("site_agents.uplink")
+
+
+class Sender(threading.Thread):
+    """Empties the outbox. An event stays there until the portal has accepted it, knows it already, or says that it never will."""
+
+    def __init__(self, outbox: Outbox, link: Link, seat: Seat) -> None:
+        super().__init__(name="sender", daemon=True)
+        self.outbox, self.link, self.seat = outbox, link, seat
+        self.idle = threading.Event()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Until stopped: send what there is, wait for more, wait longer while the portal is away."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                if self.send_once():
+                    continue
+                backoff.succeed()
+                self.idle.set()
+                with self.outbox.arrived:
+                    if not self.outbox.stats()["pending"]:
+                        self.outbox.arrived.wait(1.0)
+                self.idle.clear()
+            except (Unreachable, Refused) as error:
+                pause = REVOKED_S if isinstance(error, Refused) and error.status == 403 else backoff.fail()
+                log.warning("events wait (%d): %s", self.outbox.stats()["pending"], error)
+                self._stopping.wait(pause)
+
+    def send_once(self, limit: int = BATCH) -> bool:
+        """Send one batch, pictures first; False when nothing waits. Raises Unreachable or Refused when it must be done again later."""
+        batch = self._own(self.outbox.batch(limit))
+        if not batch:
+            return False
+        for sha256 in dict.fromkeys(name for each in batch for name in each.media):
+            self._send_medium(sha256)
+        self._send_events(batch)
+        return True
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Send what can be sent within `timeout` seconds, then stop."""
+        until = time.monotonic() + timeout
+        while self.is_alive() and time.monotonic() < until and self.outbox.stats()["pending"]:
+            time.sleep(0.05)
+        self._stopping.set()
+        with self.outbox.arrived:
+            self.outbox.arrived.notify_all()
+        if self.is_alive():
+            self.join(max(0.5, until - time.monotonic()))
+
+    def _own(self, batch: list[Waiting]) -> list[Waiting]:
+        """Events of an earlier enrolment would have every batch refused: they are put aside."""
+        mine = []
+        for each in batch:
+            place = each.body.get("site"), each.body.get("camera")
+            if place == (self.seat.site, self.seat.camera):
+                mine.append(each)
+            else:
+                self.outbox.bury(each, f"it is of {place[0]}/{place[1]}, but this agent is enrolled as {self.seat.site}/{self.seat.camera}")
+        return mine or (self._own(self.outbox.batch()) if batch else [])
+
+    def _send_medium(self, sha256: str) -> None:
+        content = self.outbox.media.read(sha256)
+        if content is None:
+            return  # given up meanwhile
+        try:
+            self.link.call("PUT", f"/media/{sha256}", content, content_type=JPEG if content[:2] == b"\xff\xd8" else WEBM)
+        except Refused as error:
+            if error.status not in NEVER:
+                raise
+            log.error("the portal refuses a picture: %s", error)
+        self.outbox.forget_medium(sha256)
+
+    def _send_events(self, batch: list[Waiting]) -> None:
+        try:
+            answer = self.link.call("POST", "/events", {"events": [each.body for each in batch], "sent_t": time.time()})
+            said = answer.json()
+            taken = {str(id_) for id_ in [*said["accepted"], *said["duplicates"]]}
+            rejected = {str(each["id"]): str(each["reason"]) for each in said["rejected"]}
+        except Refused as error:
+            if error.status not in NEVER:
+                raise
+            self._halve(batch, str(error))
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable(f"the portal's answer makes no sense: {error!r}") from error
+        self.outbox.settle(each for each in batch if each.id in taken)
+        for each in batch:
+            if each.id in rejected:
+                self.outbox.bury(each, rejected[each.id])
+        if not taken and not rejected:
+            raise Unreachable("the portal answered but said nothing of our events")
+
+    def _halve(self, batch: list[Waiting], reason: str) -> None:
+        """One event poisons the batch: find it by halves."""
+        if len(batch) == 1:
+            self.outbox.bury(batch[0], reason)
+            return
+        middle = len(batch) // 2
+        self._send_events(batch[:middle])
+        self._send_events(batch[middle:])
+
+
+class Heart(threading.Thread):
+    """Heartbeats, and the last frame while the portal says that somebody watches. `status()` tells how we are, `take(answer)` hears what to do."""
+
+    def __init__(self, link: Link, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], None]) -> None:
+        super().__init__(name="heart", daemon=True)
+        self.link, self.status, self.take, self.revoked = link, status, take, revoked
+        self._watched_until, self._frame, self._offered = 0.0, None, 0.0
+        self._stopping = threading.Event()
+
+    @property
+    def wants_frame(self) -> bool:
+        """Whether somebody looks and the next picture is due."""
+        now = time.monotonic()
+        return now < self._watched_until and now - self._offered >= FRAME_S
+
+    def offer(self, jpeg: bytes) -> None:
+        """The newest picture, to be sent at the next occasion."""
+        self._offered, self._frame = time.monotonic(), jpeg
+
+    def run(self) -> None:
+        """Until stopped."""
+        backoff, due = Backoff(1.0, 15.0), 0.0
+        while not self._stopping.is_set():
+            try:
+                if time.monotonic() >= due:
+                    due = time.monotonic() + BEAT_S
+                    self.beat()
+                    backoff.succeed()
+                self._send_frame()
+            except Unreachable as error:
+                due = time.monotonic() + max(BEAT_S, backoff.fail())
+                log.warning("no heartbeat: %s", error)
+            except Refused as error:
+                due = time.monotonic() + REVOKED_S
+                log.error("the portal refuses us: %s", error)
+                if error.status in (401, 403):
+                    self.revoked()
+            self._stopping.wait(0.1 if self.wants_frame or self._frame else max(0.05, min(0.5, due - time.monotonic())))
+
+    def beat(self) -> None:
+        """One heartbeat. Raises Unreachable or Refused."""
+        sent = time.time()
+        answer = self.link.call("POST", "/heartbeat", self.status())
+        try:
+            said = answer.json()
+            self.link.clock.observe(float(said["now"]), sent, time.time())
+            self._watched_until = time.monotonic() + WATCH_S if said.get("watch") else 0.0
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreachable(f"the portal's answer makes no sense: {error!r}") from error
+        self.take(said)
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stopping.set()
+
+    def _send_frame(self) -> None:
+        frame, self._frame = self._frame, None
+        if frame is not None and time.monotonic() < self._watched_until:
+            self.link.call("PUT", "/frame", frame, content_type=JPEG)
