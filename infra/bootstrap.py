@@ -86,7 +86,8 @@ def install(root: Path, installation: str) -> None:
     for number, step in enumerate(steps, 1):
         with progress(f"[{number}/{len(steps)}] {step.title}") as show:
             step.act(show)
-    _write_stamp(root, {"seconds": round(time.monotonic() - started, 1)})
+    if fresh or "seconds" not in read_stamp(root):
+        _write_stamp(root, {"seconds": round(time.monotonic() - started, 1)})
 
 
 def make_environment(venv: Path) -> None:

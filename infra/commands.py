@@ -38,7 +38,7 @@ COMMANDS = {
     "lock": ("portal", "infra.lock"),
 }
 # Django's commands for which the embedded services are started when no `up` runs; the others work without a database.
-WITH_DATABASE = ("migrate", "createsuperuser", "changepassword", "shell", "dbshell", "demo", "worker", "showmigrations", "dumpdata", "loaddata")
+WITH_DATABASE = ("migrate", "createsuperuser", "createadmin", "changepassword", "shell", "dbshell", "demo", "worker", "showmigrations", "dumpdata", "loaddata")
 
 
 def run(argv: list[str]) -> int:

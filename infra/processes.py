@@ -71,18 +71,25 @@ class Supervisor:
         self.on_change = on_change
 
     def start(self, programs: Iterable[Program], show: Callable[[str], None] = lambda _: None) -> None:
-        """Start programs and wait until all are ready. Raises ServiceError with the log's last line when one is not by its deadline."""
+        """Start programs and wait until all are ready. Raises ServiceError with the log's last line when one is not by its deadline.
+
+        A program that was launched before is only waited for.
+        """
         programs = list(programs)
-        for program in programs:
-            program.before()
-            self.children[program.name] = Child(program, self._spawn(program), time.monotonic())
-        self.on_change(self)
+        self.launch(program for program in programs if program.name not in self.children)
         waiting = list(programs)
         while waiting:
             show("waiting for " + ", ".join(program.name for program in waiting))
             waiting = [program for program in waiting if not self._is_ready(program)]
             if waiting:
                 time.sleep(TICK_S)
+
+    def launch(self, programs: Iterable[Program]) -> None:
+        """Start programs without waiting for them."""
+        for program in programs:
+            program.before()
+            self.children[program.name] = Child(program, self._spawn(program), time.monotonic())
+        self.on_change(self)
 
     def watch(self, until: Callable[[], bool], tick: Callable[[], None] = lambda: None) -> None:
         """Restart what dies, until told to stop."""

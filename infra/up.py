@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -89,7 +90,7 @@ def welcome(running: Running) -> str:
         lines.append(f"  E-mail    {said['email']}")
         lines.append(f"  Password  {password}   (once: you choose your own next)" if password else "  Password  the one you chose")
     elif not plan.demo:
-        lines.append("  Sign in   with your account; make the first one with `python3 manage.py createsuperuser`")
+        lines.append("  Sign in   with your account; make the first one with `python3 manage.py createadmin EMAIL`")
     lines += ["", f"  Folder    {plan.home}", f"  Logs      {plan.home / 'logs'}", "  Stop      Ctrl-C, or `python3 manage.py down`", ""]
     return "\n".join(["", "-" * 66, *lines[:-1], "-" * 66])
 
@@ -100,7 +101,7 @@ def steps(running: Running) -> list[tuple[str, Callable[[Callable[[str], None]],
         ("check the weights", lambda show: run_quietly(running, "weights", [sys.executable, "-c", FETCH_WEIGHTS])),
         ("start PostgreSQL", lambda show: _start_database(running, show)),
         ("start Valkey", lambda show: _start_store(running, show)),
-        ("bring the database up to date", lambda show: run_quietly(running, "migrate", manage("migrate", "--noinput"))),
+        ("bring the database up to date", lambda show: _migrate(running)),
     ]
     if running.plan.demo:
         every.append(("lay out the Square of Miracles", lambda show: demo.lay_out(running)))
@@ -113,6 +114,7 @@ def steps(running: Running) -> list[tuple[str, Callable[[Callable[[str], None]],
 
 def _start_all(running: Running) -> None:
     began, todo = time.monotonic(), steps(running)
+    running.supervisor.launch([programs.superlink(running.plan, running.environment)])  # it needs nobody and takes the longest: waited for further down
     for number, (title, act) in enumerate(todo, 1):
         with progress(f"[{number}/{len(todo)}] {title}") as show:
             act(show)
@@ -143,6 +145,22 @@ def _start_store(running: Running, show: Callable[[str], None]) -> None:
     place = valkey.store_in(running.plan.home)
     running.supervisor.start([programs.store(place)], show)
     running.environment["REDIS_URL"] = place.url
+
+
+def _migrate(running: Running) -> None:
+    """Migrate, unless this embedded database is known to be as new as the code."""
+    done = None if os.environ.get("DATABASE_URL") else running.plan.home / "postgres" / "migrated"
+    wanted = schema_of(ROOT)
+    if done is None or not done.exists() or done.read_text() != wanted:
+        run_quietly(running, "migrate", manage("migrate", "--noinput"))
+        if done:
+            done.write_text(wanted)
+
+
+def schema_of(root: Path) -> str:
+    """A fingerprint of everything that decides the database's tables: our migrations and the versions of others' apps."""
+    files = [*sorted((root / "portal").glob("*/migrations/*.py")), root / "requirements" / "portal.lock"]
+    return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
 
 
 def _start_portal(running: Running, show: Callable[[str], None]) -> None:

@@ -211,3 +211,34 @@ def test_an_unknown_option_is_a_usage_error():
     assert done.returncode == 0  # importing it starts nothing
     with pytest.raises(SystemExit):
         up._parser().parse_args(["--no-such-option"])
+
+
+def test_a_database_that_is_as_new_as_the_code_is_not_migrated_again(started, monkeypatch):
+    ran = []
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr(up, "run_quietly", lambda _, name, command: ran.append(name))
+    (started.plan.home / "postgres").mkdir()
+    up._migrate(started)
+    up._migrate(started)
+    assert ran == ["migrate"]
+    (started.plan.home / "postgres" / "migrated").write_text("older")
+    up._migrate(started)
+    assert ran == ["migrate", "migrate"]
+
+
+def test_somebody_elses_database_is_always_migrated(started, monkeypatch):
+    ran = []
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///elsewhere")
+    monkeypatch.setattr(up, "run_quietly", lambda _, name, command: ran.append(name))
+    up._migrate(started)
+    up._migrate(started)
+    assert ran == ["migrate", "migrate"]
+
+
+def test_a_new_migration_changes_the_fingerprint(tmp_path):
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "portal.lock").write_text("django==5.2\n")
+    before = up.schema_of(tmp_path)
+    (tmp_path / "portal" / "x" / "migrations").mkdir(parents=True)
+    (tmp_path / "portal" / "x" / "migrations" / "0001_initial.py").write_text("")
+    assert up.schema_of(tmp_path) != before
