@@ -49,7 +49,7 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "label": report["verdict"]["label"],
         "band": report["verdict"]["band"],
         "reasons": report["verdict"]["reasons"],
-        "rows": [list(row) for part in report["parts"] for row in flat(part)],
+        "rows": [[f"{part.get('name', '')} · {key}", value] for part in report["parts"] for key, value in flat(part)],
         "files": [[file.name, f"{file.kind}, {file.size:,} bytes", file.sha256] for file in case.files.all()],
         "models": sorted(report["models"].items()),
         "pictures": pictures,
@@ -58,8 +58,7 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
 
 def flat(part: dict[str, Any]) -> list[tuple[str, str]]:
     """A part of a report as rows of name and text."""
-    name = str(part.get("name", ""))
-    return [(f"{name} · {key}".replace("_", " "), _text(value)) for key, value in part.items() if key != "name"]
+    return [(key.replace("_", " "), _text(value)) for key, value in part.items() if key != "name"]
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,15 @@ class SeveralFiles(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+class SeveralFilesField(forms.FileField):
+    """One or more files, each judged as a FileField judges one."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        return [super(SeveralFilesField, self).clean(each, initial) for each in data or [None]]
+
+
 class PersonForm(forms.Form):
     """The paper and the pictures; what must be true of them is judged by the action."""
 
@@ -27,7 +36,7 @@ class PersonForm(forms.Form):
     legal_basis = forms.ChoiceField(label=_("Legal basis"), choices=LegalBasis.choices)
     document = forms.CharField(label=_("Signed document"), max_length=200, help_text=_("Where it is kept, for example a file number."))
     expires = forms.DateField(label=_("End date"), widget=forms.DateInput(attrs={"type": "date"}), help_text=_("At most a year from now."))
-    pictures = forms.FileField(label=_("Pictures"), widget=SeveralFiles(attrs={"accept": "image/*"}), help_text=_("One face in each; they are not kept."))
+    pictures = SeveralFilesField(label=_("Pictures"), widget=SeveralFiles(attrs={"accept": "image/*"}), help_text=_("One face in each; they are not kept."))
 
     def __init__(self, *arguments: Any, user: User, **named: Any):
         super().__init__(*arguments, **named)

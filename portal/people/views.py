@@ -24,7 +24,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Who may be recognised at a restricted door, until when, and on what basis."""
     form = PersonForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
-        pictures = [file.read() for file in request.FILES.getlist("pictures")]
+        pictures = [file.read() for file in form.cleaned_data["pictures"]]
         try:
             person = actions.enrol(user=request.user, pictures=pictures, **form.paper())
             messages.success(request, _("%(person)s is on the staff list.") % {"person": person})

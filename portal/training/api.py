@@ -34,10 +34,6 @@ class PlanShape(serializers.Serializer):
     seed = serializers.IntegerField(required=False)
 
 
-class DetectorShape(serializers.Serializer):
-    detector = serializers.CharField(max_length=40)
-
-
 class _Api(APIView):
     """Reads for managers and administrators, writes for administrators."""
 
@@ -97,13 +93,11 @@ class PublishModel(_Api):
         return Response(queries.model_state(actions.publish(user=request.user, model_id=pk)))
 
 
-@extend_schema(request=DetectorShape, responses=OpenApiTypes.OBJECT)
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 class RollBackModel(_Api):
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, detector: str) -> Response:
         """Back to the version published before; `model` is null when that is the one the agents were shipped with."""
-        body = DetectorShape(data=request.data)
-        body.is_valid(raise_exception=True)
-        back = actions.roll_back(user=request.user, detector=body.validated_data["detector"])
+        back = actions.roll_back(user=request.user, detector=detector)
         return Response({"model": back and queries.model_state(back)})
 
 
@@ -113,5 +107,5 @@ urlpatterns = [
     path("runs/<int:pk>/stop", StopRun.as_view(), name="stop-run"),
     path("models", Models.as_view(), name="models"),
     path("models/<int:pk>/publish", PublishModel.as_view(), name="publish-model"),
-    path("models/roll-back", RollBackModel.as_view(), name="roll-back-model"),
+    path("detectors/<slug:detector>/roll-back", RollBackModel.as_view(), name="roll-back-model"),
 ]

@@ -104,4 +104,5 @@ def _round(row: RunRound) -> dict[str, Any]:
 
 def _site(site: RunNode) -> dict[str, Any]:
     told = {name: getattr(site, name) for name in ("node", "status", "reason", "samples", "loss", "bytes_down", "bytes_up", "update_norm")}
-    return {**told, "name": str(site.camera or site.node)}
+    place = {"name": site.camera.name, "site": site.camera.site.name} if site.camera else {"name": site.node, "site": ""}
+    return {**told, **place}

@@ -13,7 +13,7 @@ from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.training import actions, queries
 from portal.training.forms import PlanForm
-from portal.training.models import ModelVersion, Run
+from portal.training.models import ModelState, ModelVersion, Run
 
 seen = role_required(*queries.READERS)
 acted_on = role_required(Role.ADMINISTRATOR)
@@ -60,9 +60,10 @@ def models(request: HttpRequest) -> HttpResponse:
     """The registry: what is published, what could be, who runs what."""
     running = queries.running_models()
     found = queries.models_by_detector(request.user)
+    published = {name for name, versions in found.items() if any(each.state == ModelState.PUBLISHED for each in versions)}
     for model in [each for versions in found.values() for each in versions]:
         model.agents = running.get(model.sha256, [])
-    shown = {"detectors": found, "outcomes": queries.last_outcomes(), "may_act": request.user.has_role(Role.ADMINISTRATOR)}
+    shown = {"detectors": found, "published": published, "outcomes": queries.last_outcomes(), "may_act": request.user.has_role(Role.ADMINISTRATOR)}
     return render(request, "training/models.html", shown)
 
 

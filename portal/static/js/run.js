@@ -27,7 +27,11 @@ function drawRows(rounds) {
     for (const site of round.sites) {
       const row = body.insertRow();
       cell(row, round.number, "num");
-      cell(row, site.name);
+      const name = cell(row, site.name);
+      const place = document.createElement("small");
+      place.className = "place muted";
+      place.textContent = site.site;
+      name.append(place);
       const badge = document.createElement("span");
       badge.className = "state-word";
       badge.dataset.status = site.status;
@@ -48,9 +52,10 @@ function drawChart(rounds) {
   const done = rounds.filter((round) => round.loss != null);
   at("chart-empty").hidden = done.length > 0;
   if (!done.length) return;
-  const names = [...new Set(done.flatMap((round) => round.sites.map((site) => site.name)))];
-  const line = (name) => done.map((round) => round.sites.find((site) => site.name === name)?.loss ?? null);
-  const data = [done.map((round) => round.number), done.map((round) => round.loss), ...names.map(line)];
+  const found = new Map(done.flatMap((round) => round.sites.map((site) => [site.node, site.name])));
+  const names = [...found.values()];
+  const line = (node) => done.map((round) => round.sites.find((site) => site.node === node)?.loss ?? null);
+  const data = [done.map((round) => round.number), done.map((round) => round.loss), ...[...found.keys()].map(line)];
   if (chart && chart.series.length === data.length) return chart.setData(data);
   chart?.destroy();
   const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } };

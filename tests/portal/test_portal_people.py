@@ -1,0 +1,177 @@
+"""The staff list: nobody without paper, one face a picture, forgotten when revoked or expired."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from alert_scene import scene, user
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.core.models import AuditRow
+from portal.people import actions, queries
+from portal.people.models import Person, Template
+from portal.sites.models import LegalMode
+
+pytestmark = pytest.mark.django_db
+STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
+
+
+def face(number: int = 1) -> bytes:
+    return (STAFF / f"custode-{number}.jpg").read_bytes()
+
+
+def blank() -> bytes:
+    return bytes(cv2.imencode(".png", np.full((300, 300, 3), 128, np.uint8))[1])
+
+
+def two_faces() -> bytes:
+    one = cv2.imdecode(np.frombuffer(face(), np.uint8), cv2.IMREAD_COLOR)
+    return bytes(cv2.imencode(".png", np.hstack([one, one]))[1])
+
+
+def in_days(days: float) -> datetime.datetime:
+    return timezone.now() + datetime.timedelta(days=days)
+
+
+def enrolled(at, **changes) -> Person:
+    paper = {"name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "expires": in_days(30), "pictures": [face()]}
+    return actions.enrol(user=at.manager, site=at.site, **{**paper, **changes})
+
+
+def door(at):
+    at.camera.legal_mode = LegalMode.M1
+    at.camera.save()
+    return at.camera
+
+
+def test_a_door_in_mode_m1_may_recognise_enrolled_staff():
+    at = scene()
+    enrolled(at)
+    (person,) = queries.gallery(door(at))
+    assert person["name"] == "Custode 1"
+    assert np.linalg.norm(person["templates"][0]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_camera_in_mode_m0_gets_no_gallery():
+    at = scene()
+    enrolled(at)
+    assert queries.gallery(at.camera) == []
+
+
+def test_the_stop_button_empties_the_gallery():
+    at = scene()
+    enrolled(at)
+    at.site.biometrics_stopped = True
+    at.site.save()
+    assert queries.gallery(door(at)) == []
+
+
+def test_staff_of_another_site_is_not_in_the_gallery():
+    enrolled(scene())
+    assert queries.gallery(door(scene("elsewhere"))) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"legal_basis": ""},
+        {"legal_basis": "curiosity"},
+        {"document": " "},
+        {"name": " "},
+        {"expires": in_days(-1)},
+        {"expires": in_days(4000)},
+        {"pictures": []},
+        {"pictures": [b""]},
+        {"pictures": [b"no picture"]},
+        {"pictures": [blank()]},
+        {"pictures": [two_faces()]},
+        {"pictures": [face(), blank()]},
+    ],
+)
+def test_nobody_is_enrolled_without_paper_or_with_a_picture_that_does_not_show_one_face(changes):
+    at = scene()
+    with pytest.raises(ValidationError):
+        enrolled(at, **changes)
+    assert not Person.objects.exists()
+    assert not Template.objects.exists()
+
+
+def test_the_same_name_twice_at_a_site_is_refused():
+    at = scene()
+    enrolled(at)
+    with pytest.raises(ValidationError, match="already"):
+        enrolled(at)
+
+
+@pytest.mark.parametrize("role", ["operator", "administrator"])
+def test_only_a_manager_of_the_site_enrols(role):
+    at = scene()
+    at.manager = getattr(at, role)
+    with pytest.raises(PermissionDenied):
+        enrolled(at)
+
+
+def test_enrolling_and_revoking_change_the_configuration_of_doors_and_leave_audit_rows():
+    at = scene()
+    camera = door(at)
+    person = enrolled(at)
+    actions.revoke(user=at.manager, person_id=person.pk)
+    camera.refresh_from_db()
+    assert camera.config_version == 3
+    assert list(AuditRow.objects.filter(subject=f"person:{person.pk}").values_list("verb", flat=True)) == ["person.enrolled", "person.revoked"]
+
+
+def test_revoking_deletes_the_templates_and_frees_the_name():
+    at = scene()
+    actions.revoke(user=at.manager, person_id=enrolled(at).pk)
+    assert not Template.objects.exists()
+    assert enrolled(at).valid
+
+
+def test_an_expired_person_is_recognised_no_more():
+    at = scene()
+    enrolled(at)
+    Person.objects.update(expires=in_days(-0.001))
+    assert queries.gallery(door(at)) == []
+
+
+def test_the_audit_log_holds_no_name_and_no_template():
+    enrolled(scene())
+    assert "Custode" not in str(AuditRow.objects.get(verb="person.enrolled").data)
+
+
+def test_the_page_enrols_and_revokes(client):
+    at = scene()
+    client.force_login(at.manager)
+    form = {"site": at.site.pk, "name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "expires": f"{in_days(30):%Y-%m-%d}"}
+    picture = SimpleUploadedFile("a.jpg", face())
+    assert "is on the staff list" in client.post(reverse("people:list"), {**form, "pictures": picture}, follow=True).content.decode()
+    client.post(reverse("people:revoke", args=[Person.objects.get().pk]))
+    assert Person.objects.get().revoked
+
+
+def test_the_page_says_why_somebody_was_not_enrolled(client):
+    at = scene()
+    client.force_login(at.manager)
+    form = {"site": at.site.pk, "name": "C", "legal_basis": "consent", "document": "d", "expires": f"{in_days(9):%Y-%m-%d}"}
+    answer = client.post(reverse("people:list"), {**form, "pictures": SimpleUploadedFile("a.png", blank())})
+    assert answer.status_code == 422
+    assert b"No face was found" in answer.content
+
+
+def test_a_manager_of_another_site_cannot_revoke(client):
+    person = enrolled(scene())
+    client.force_login(user("other@example.org", "manager", scene("elsewhere").site))
+    assert client.post(reverse("people:revoke", args=[person.pk])).status_code == 404
+
+
+def test_an_operator_does_not_see_the_staff_list(client):
+    client.force_login(scene().operator)
+    assert client.get(reverse("people:list")).status_code == 403
