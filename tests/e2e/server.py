@@ -22,8 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.portal.alert_scene import event
-from tests.portal.signed_client import send_over_http
+from tests.portal.wire import event, send_over_http
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -70,17 +69,20 @@ class Portal:
 @contextmanager
 def running_portal(home: Path) -> Iterator[Portal]:
     """Migrate and seed a new database, start the server, and take all of it away again."""
+    with prepared_portal(home) as portal, serving(portal):
+        yield portal
+
+
+@contextmanager
+def prepared_portal(home: Path) -> Iterator[Portal]:
+    """Everything but the server, which `serving` starts as often as wanted."""
     with own_database() as url:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         environment = {**os.environ, "DATABASE_URL": url, "SPECOLA_HOME": str(home), "DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONPATH": str(ROOT)}
-        portal = Portal(f"http://127.0.0.1:{port}", environment, home)
+        portal = Portal(f"http://127.0.0.1:{free_port()}", environment, home)
         portal.python("-m", "django", "migrate", "--noinput", "-v", "0")
         known = json.loads(portal.python("-m", "tests.e2e.seed"))
         portal.site, portal.password, portal.agents = known["site"], known["password"], known["agents"]
-        with serving(portal, port):
-            yield portal
+        yield portal
 
 
 @contextmanager
@@ -96,11 +98,11 @@ def own_database() -> Iterator[str]:
 
 
 @contextmanager
-def serving(portal: Portal, port: int) -> Iterator[None]:
+def serving(portal: Portal) -> Iterator[subprocess.Popen[bytes]]:
     """uvicorn, as `up` runs it; its last words are in the error when it does not answer."""
     log = portal.home / "portal.log"
-    options = ("--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
-    with log.open("wb") as file:
+    options = ("--port", portal.address.rpartition(":")[2], "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
+    with log.open("ab") as file:
         server = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "portal.asgi:application", *options], cwd=ROOT, env=portal.environment, stdout=file, stderr=file
         )
@@ -110,7 +112,7 @@ def serving(portal: Portal, port: int) -> Iterator[None]:
                 assert server.poll() is None, log.read_text()[-4000:]
                 assert time.monotonic() < deadline, log.read_text()[-4000:]
                 time.sleep(0.1)
-            yield
+            yield server
         finally:
             server.terminate()
             try:
@@ -118,6 +120,13 @@ def serving(portal: Portal, port: int) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def answers(address: str) -> bool:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from detectors.types import uuid7
 from federated.signing import public_text
 from portal.accounts.models import Membership, User
 from portal.alerts import actions
 from portal.alerts.models import Alert
 from portal.sites.models import Agent, Camera, Site
+from tests.portal.wire import event
 
 PASSWORD = "a long walk by the river"  # noqa: S105 - of people who exist in tests only
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 300
@@ -61,10 +60,3 @@ def user(email: str, role: str, site: Site | None = None) -> User:
     person = User.objects.create_user(email, PASSWORD, name=email.split("@")[0])
     Membership.objects.create(user=person, role=role, site=site)
     return person
-
-
-def event(site: str, camera: str, **changes: Any) -> dict[str, Any]:
-    """An event's JSON with everything an agent must say."""
-    t = changes.pop("t", time.time())
-    plain = {"id": uuid7(t), "site": site, "camera": camera, "t": t, "seq": 1, "kind": "person_in_zone", "score": 0.9, "legal_mode": "M0"}
-    return {**plain, "detections": [], "snapshot": None, "clip": None, "models": {}, "data": {"zone": "altar"}, **changes}

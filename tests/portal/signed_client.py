@@ -1,24 +1,16 @@
-"""Post as an agent does: with a real RFC 9421 signature, through Django's test client or over HTTP."""
+"""Post as an agent does: with a real RFC 9421 signature, through Django's test client."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
-from federated.signing import HttpMessage, sign_http
+from tests.portal.wire import signed_headers
 
 HOST = "http://testserver"
-
-
-def signed_headers(method: str, url: str, body: bytes, key: Ed25519PrivateKey, key_id: str, now: float | None = None) -> dict[str, str]:
-    """The headers of a signed request."""
-    message = HttpMessage(method, url, {"Content-Type": "application/json"}, body)
-    sign_http(message, key, key_id, now=now)
-    return message.headers
 
 
 def send_in_process(method: str, path: str, body: bytes, key: Ed25519PrivateKey, key_id: str, **changes: Any) -> Any:
@@ -35,9 +27,3 @@ def post_events(agent: Any, key: Ed25519PrivateKey, events: list[dict[str, Any]]
 def put_media(agent: Any, key: Ed25519PrivateKey, sha256: str, content: bytes) -> Any:
     """A picture or a clip."""
     return send_in_process("PUT", f"/api/v1/media/{sha256}", content, key, str(agent.pk))
-
-
-def send_over_http(address: str, method: str, path: str, body: bytes, key: Ed25519PrivateKey, key_id: str) -> httpx.Response:
-    """One signed call to a portal that really listens."""
-    headers = signed_headers(method, address + path, body, key, key_id)
-    return httpx.request(method, address + path, content=body, headers=headers, timeout=30)

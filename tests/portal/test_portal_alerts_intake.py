@@ -13,7 +13,8 @@ from portal.alerts.models import Alert, Event
 from portal.core import media
 from portal.core.models import AuditRow
 from tests.portal.alert_scene import JPEG, WEBM, scene
-from tests.portal.signed_client import post_events, put_media, send_in_process, signed_headers
+from tests.portal.signed_client import post_events, put_media, send_in_process
+from tests.portal.wire import signed_headers
 
 pytestmark = pytest.mark.django_db
 
