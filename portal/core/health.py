@@ -82,7 +82,7 @@ def worker() -> Check:
             cursor.execute("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - %s * interval '1 second'", [WORKER_S])
             alive = cursor.fetchone()[0]
         waiting = ProcrastinateJob.objects.filter(status="todo", scheduled_at=None).count()
-        failed = ProcrastinateJob.objects.filter(status="failed", events__at__gt=timezone.now() - FAILED_SINCE).distinct().count()
+        failed = ProcrastinateJob.objects.filter(status="failed", procrastinateevent__at__gt=timezone.now() - FAILED_SINCE).distinct().count()
     except DatabaseError as error:
         return Check(name, "problem", str(error).strip().splitlines()[0], _("The database must answer first."))
     if not alive:

@@ -12,6 +12,7 @@ from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.core.models import AuditRow
 
+ROUTINE = ("events.recorded",)
 READERS = ("manager", "administrator")
 
 
@@ -24,6 +25,7 @@ class Filters:
     site: str = ""
     subject: str = ""
     day: str = ""
+    routine: str = ""  # also what agents do every few seconds
 
     @classmethod
     def read(cls, parameters: QueryDict) -> Filters:
@@ -43,7 +45,7 @@ def audit_rows(user: User, filters: Filters | None = None) -> QuerySet[AuditRow]
 
 def verbs(user: User) -> list[str]:
     """What the reader can filter by."""
-    return list(audit_rows(user).order_by("verb").values_list("verb", flat=True).distinct())
+    return list(audit_rows(user, Filters(routine="1")).order_by("verb").values_list("verb", flat=True).distinct())
 
 
 def _filtered(rows: QuerySet[AuditRow], filters: Filters) -> QuerySet[AuditRow]:
@@ -51,6 +53,8 @@ def _filtered(rows: QuerySet[AuditRow], filters: Filters) -> QuerySet[AuditRow]:
         rows = rows.filter(actor__icontains=filters.actor)
     if filters.verb:
         rows = rows.filter(verb=filters.verb)
+    elif not filters.routine:
+        rows = rows.exclude(verb__in=ROUTINE)
     if filters.site:
         rows = rows.filter(site=filters.site)
     if filters.subject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from django.db.models import Count, F, Func, Value
+from django.db.models import Count, DateTimeField, DurationField, F, Func, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
@@ -25,7 +25,7 @@ def flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
 
     begin, end = midnight(day), midnight(day) + datetime.timedelta(days=1, hours=2)
     end = min(end.replace(hour=0), timezone.now() + STEP)
-    bins = Func(Value(STEP), F("t"), Value(begin), function="date_bin", template="%(function)s(%(expressions)s)")
+    bins = Func(Value(STEP, DurationField()), F("t"), Value(begin, DateTimeField()), function="date_bin", output_field=DateTimeField())
     crossed = Event.objects.filter(camera__site=site, kind="line_crossed", t__gte=begin, t__lt=end)
     named = crossed.annotate(bin=bins, line=KeyTextTransform("line", "data"), way=KeyTextTransform("direction", "data"))
     rows = named.values_list("camera__name", "line", "way", "bin").annotate(n=Count("pk")).order_by()

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -138,7 +138,7 @@ class Model(_Machine):
         path = hooks.model_file(request.auth.camera, sha256)
         if path is None:
             raise NotFound("no such model is meant for this agent")
-        return FileResponse(path.open("rb"), content_type="application/octet-stream")
+        return HttpResponse(path.read_bytes(), content_type="application/octet-stream")
 
 
 class Outcome(_Machine):

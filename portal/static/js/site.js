@@ -22,9 +22,9 @@ function drawPlan(place) {
   image.onload = () => {
     const [w, h] = [1000, (1000 * (image.naturalHeight || 3)) / (image.naturalWidth || 4)];
     const bounds = [[0, 0], [h, w]];
-    const map = L.map(place, { crs: L.CRS.Simple, minZoom: -3, maxZoom: 2, zoomSnap: 0.25, attributionControl: false, scrollWheelZoom: false, maxBounds: [[-h * 0.2, -w * 0.2], [h * 1.2, w * 1.2]] });
+    const map = L.map(place, { crs: L.CRS.Simple, minZoom: -3, maxZoom: 2, zoomSnap: 0, zoomDelta: 0.5, attributionControl: false, scrollWheelZoom: false, maxBounds: [[-h * 0.2, -w * 0.2], [h * 1.2, w * 1.2]] });
     L.imageOverlay(place.dataset.plan, bounds, { alt: "" }).addTo(map);
-    map.fitBounds(bounds);
+    map.fitBounds(bounds, { padding: [8, 8] });
     for (const pin of pins) {
       const marker = L.marker([h * (1 - pin.y), w * pin.x], { icon: icon(pin), title: pin.name, alt: pin.name, keyboard: true }).addTo(map);
       marker.bindTooltip(label(pin, pin.state), { permanent: true, direction: "bottom", offset: [0, 14] });
@@ -86,7 +86,7 @@ function drawFlow(place, flow) {
   const series = flow.lines.flatMap(({ line }, i) => [["a_to_b", words.inside, []], ["b_to_a", words.outside, [6, 4]]].map(([, way, dash]) => (
     { label: `${line} ${way}`, stroke: strokes[i % strokes.length], width: 2, dash, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } })));
   const axis = { stroke: colour("--ink-soft"), font: "12px Inter, sans-serif", grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 } };
-  const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Rome" }));
+  const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Rome" }));
   const data = [flow.t, ...flow.lines.flatMap(({ a_to_b, b_to_a }) => [a_to_b, b_to_a])];
   const size = () => ({ width: place.clientWidth, height: 240 });
   const chart = new uPlot({ ...size(), series: [{ value: (u, t) => (t === null ? "–" : clock(u, [t])[0]) }, ...series], axes: [{ ...axis, values: clock }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], size: 40 }], scales: { y: { range: (u, low, high) => [0, Math.max(4, Math.ceil((high || 0) * 1.1))] } } }, data, place);

@@ -1,0 +1,118 @@
+"""The Square of Miracles: a site with its cameras, a person to sign in as, and consented (fictional) staff; laid out as a manifest says, nothing twice."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts import actions as accounts
+from portal.accounts.models import Membership, Role, User
+from portal.core import audit
+from portal.sites import actions, rules
+from portal.sites.models import Camera, LegalMode, Site
+
+EMAIL = "demo@specola.example"
+CONSENT_DAYS = 365
+
+
+class DemoError(Exception):
+    """The demo cannot be laid out; str() says why."""
+
+
+def lay_out(folder: Path) -> dict[str, Any]:
+    """Make what is missing. Returns `{email, password or None, agents: [{name, code or None}]}`. Raises DemoError."""
+    manifest = _read(folder / "manifest.toml")
+    with transaction.atomic():
+        user, password = _person()
+        site = _site(user, manifest.get("site", {}))
+        cameras = [_camera(user, site, described) for described in manifest["cameras"]]
+    _staff(user, site, folder, manifest.get("staff", []))
+    return {"email": user.email, "password": password, "agents": [{"name": camera.slug, "code": _code(camera)} for camera in cameras]}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        manifest = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DemoError(f"{path} cannot be read: {error}") from error
+    if not manifest.get("cameras"):
+        raise DemoError(f"{path} describes no cameras")
+    return manifest
+
+
+def _person() -> tuple[User, str | None]:
+    """The demo's user in every role; a new one-time password as long as the person has not chosen an own one."""
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        return accounts.make_person(actor="system", email=EMAIL, roles=Role.values, name="Galileo")
+    for role in Role.values:
+        Membership.objects.get_or_create(user=user, role=role, site=None)
+    if not user.must_change_password:
+        return user, None
+    password = accounts.one_time_password()
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record(actor="system", verb="account.password_renewed", subject=f"user:{user.pk}")
+    return user, password
+
+
+def _site(user: User, described: dict[str, Any]) -> Site:
+    slug = described.get("slug", "square-of-miracles")
+    known = Site.objects.filter(slug=slug).first()
+    if known:
+        return known
+    fields = {name: described[name] for name in ("place", "note", "latitude", "longitude", "plan") if name in described}
+    defaults = {"name": "Square of Miracles", "place": "Pisa", "latitude": 43.7229, "longitude": 10.3966, "plan": "plans/square-of-miracles.svg"}
+    return actions.make_site(user=user, slug=slug, **{**defaults, **fields})
+
+
+def _camera(user: User, site: Site, described: dict[str, Any]) -> Camera:
+    """A camera as described; one that exists is left as people have changed it."""
+    slug = described.get("slug") or described["name"]
+    known = Camera.objects.filter(site=site, slug=slug).first()
+    if known:
+        return known
+    plan = described.get("plan", [0.5, 0.5])
+    fields = {"name": described.get("title", slug), "kind": described.get("kind", "fixed"), "note": described.get("note", "")[:300]}
+    camera = actions.make_camera(user=user, site=site, slug=slug, plan_x=plan[0], plan_y=plan[1], heading=described.get("heading", 0), **fields)
+    try:
+        watching = rules.read({what: described.get(what, []) for what in ("masks", "zones", "lines", "rules")})
+    except ValidationError as error:
+        raise DemoError(f"the camera {slug} in the manifest: {' '.join(error.messages)}") from error
+    actions.save_watching(user=user, camera_id=camera.pk, watching=watching)
+    if described.get("legal_mode", "M0") != LegalMode.M0:
+        actions.change_mode(user=user, camera_id=camera.pk, mode=described["legal_mode"], reason="Demo site: fictional staff, pictures in the public domain")
+    camera.refresh_from_db()
+    return camera
+
+
+def _staff(user: User, site: Site, folder: Path, described: list[dict[str, Any]]) -> None:
+    """Enrol the fictional staff once. A detector that cannot be opened must not keep the demo from starting; it is said aloud."""
+    from portal.people import actions as people
+    from portal.people.models import Person
+
+    for person in described:
+        if Person.objects.filter(site=site, name=person["name"]).exists():
+            continue
+        pictures = [(folder / name).read_bytes() for name in person.get("pictures") or [person["picture"]]]
+        expires = timezone.now() + datetime.timedelta(days=CONSENT_DAYS)
+        paper = {"legal_basis": "consent", "document": person.get("document", "Demo: a fictional person"), "expires": expires}
+        people.enrol(user=user, site=site, name=person["name"], title=person.get("title", ""), pictures=pictures, **paper)
+
+
+def _code(camera: Camera) -> str | None:
+    """A code when no agent on this machine can speak for the camera; None when one is enrolled."""
+    try:
+        enrolled = json.loads((settings.HOME / "agents" / camera.slug / "portal.json").read_text())["agent_id"]
+        known = camera.agents.filter(pk=enrolled, revoked=None).exists()
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        known = False
+    return None if known else actions.make_code(user="system", camera=camera)

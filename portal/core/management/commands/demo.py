@@ -1,0 +1,30 @@
+"""`manage.py demo`: lay out the Square of Miracles; its last line of output is one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.core import demo
+
+
+class Command(BaseCommand):
+    help = "Makes the demo site, its person and one-time codes for its agents; running it again makes nothing twice."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--footage", type=Path, default=settings.ROOT / "infra" / "footage", help="folder with manifest.toml and the staff's pictures")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            said = demo.lay_out(options["footage"])
+        except demo.DemoError as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(json.dumps(said))
