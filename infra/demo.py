@@ -55,7 +55,7 @@ def start_agents(running: Running, show: Callable[[str], None]) -> None:
     for agent in running.demo["agents"]:
         folder = running.plan.home / "agents" / agent["name"]
         write_config(folder, agent["name"], running.plan.address, clips[agent["name"]])
-        if not (folder / "portal.json").exists() and agent["code"]:
+        if agent["code"]:
             show(f"enrol {agent['name']}")
             command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
             run_quietly(running, f"enrol-{agent['name']}", command)
