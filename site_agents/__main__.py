@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,10 +48,15 @@ def _run(config: Config, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, agent.stop)
     try:
         agent.run()
+        code = 0
     except Exception:  # the process's edge: whatever it was, the log must say it before the supervisor starts us again
         log.exception("the agent has failed")
-        return EXIT_PROBLEM
-    return 0
+        code = EXIT_PROBLEM
+    if threading.active_count() > 1:
+        # A thread hangs in a camera driver or in the middle of a clip: C++ aborts when the interpreter ends under it. Everything is closed.
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def _enrol(config: Config, options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import logging
 import shutil
@@ -54,8 +53,9 @@ class Agent:
         self.link = Link(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
         self.models = Models(self.folder)
-        self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self._swap, budget_ms=1000 / config.source.fps)
-        self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps, failed=self.updates.fail)
+        self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
+        self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
+        self.pipeline.failed = self.updates.fail
         self.pipeline.stop_biometrics((self.folder / STOPPED).exists())
         self.orders = orders.load(self.folder, self.seat)
         self.pipeline.apply(self.orders)
@@ -202,9 +202,10 @@ class Agent:
         self.sender.stop()
         self.training.stop()
         self.link.close()
+        pending = self.outbox.stats()["pending"]
         self.outbox.close()
         self._lock.close()
-        log.info("stopped; %s", "everything was sent" if self.sender.idle.is_set() else "what was not sent waits in the outbox")
+        log.info("stopped; %d events wait in the outbox", pending)
 
     def _event(self, finding: Finding, mode: str, step: Step | None, snapshot: str | None) -> Event:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
@@ -235,9 +236,6 @@ class Agent:
         else:
             (self.folder / STOPPED).unlink(missing_ok=True)
 
-    def _swap(self, name: str, detector: Any) -> None:
-        self.pipeline.swap(name, detector)
-
 
 def face_finder() -> FindFaces:
     """A face *detector*, only to blur; one for each thread that needs one."""
@@ -264,8 +262,3 @@ def _only_one(folder: Path) -> Any:
         lock.close()
         raise AgentError(f"another agent is running in {folder}") from error
     return lock
-
-
-def replace_source(config: Config, **changes: Any) -> Config:
-    """The configuration with another source, for benchmarks and checks."""
-    return dataclasses.replace(config, source=dataclasses.replace(config.source, **changes))

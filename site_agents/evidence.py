@@ -22,8 +22,9 @@ from detectors.video import write_webm
 from site_agents.privacy import blur
 
 BEFORE_S, AFTER_S = 4.0, 3.0
-SPACING_S = 15.0  # between two clips of the same kind and place: the portal joins such events into one alert
-CLIP_WIDTH = 640
+SPACING_S = 30.0  # between two clips of the same kind and place: the portal joins such events into one alert
+BREATH_S = 5.0  # between two clips of any kind: one takes about a second of a core
+CLIP_WIDTH = 512
 QUEUE = 3  # clips that may wait to be made; more are left out and counted
 NICE = 10
 log = logging.getLogger("site_agents.evidence")
@@ -52,6 +53,7 @@ class Evidence(threading.Thread):
         self._open: list[Job] = []
         self._jobs: queue.Queue[Job | None] = queue.Queue()
         self._last: dict[tuple[str, str], float] = {}
+        self._last_any = float("-inf")
 
     def remember(self, frame: Frame) -> None:
         """Keep a (masked) frame for the clips of this moment and of the next seconds."""
@@ -75,13 +77,13 @@ class Evidence(threading.Thread):
 
     def want_clip(self, event: Event, *, hide_faces: bool) -> bool:
         """Begin a clip for an event that has just been told; False when one like it was made a moment ago, or too many wait."""
-        place = event.kind, str(event.data.get("zone", ""))
-        if not self._ring or 0 <= event.t - self._last.get(place, float("-inf")) < SPACING_S:
+        place, t = (event.kind, str(event.data.get("zone", ""))), self._ring[-1][0] if self._ring else 0.0
+        if not self._ring or 0 <= t - self._last.get(place, float("-inf")) < SPACING_S or 0 <= t - self._last_any < BREATH_S:
             return False
         if len(self._open) + self._jobs.qsize() >= QUEUE:
             self.left_out += 1
             return False
-        self._last[place] = event.t
+        self._last[place] = self._last_any = t
         self._open.append(Job(event, list(self._ring), self._ring[-1][0] + AFTER_S, hide_faces))
         return True
 

@@ -28,7 +28,6 @@ class Sender(threading.Thread):
     def __init__(self, outbox: Outbox, link: Link, seat: Seat) -> None:
         super().__init__(name="sender", daemon=True)
         self.outbox, self.link, self.seat = outbox, link, seat
-        self.idle = threading.Event()
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -39,11 +38,9 @@ class Sender(threading.Thread):
                 if self.send_once():
                     continue
                 backoff.succeed()
-                self.idle.set()
                 with self.outbox.arrived:
                     if not self.outbox.stats()["pending"]:
                         self.outbox.arrived.wait(1.0)
-                self.idle.clear()
             except (Unreachable, Refused) as error:
                 pause = REVOKED_S if isinstance(error, Refused) and error.status == 403 else backoff.fail()
                 log.warning("events wait (%d): %s", self.outbox.stats()["pending"], error)

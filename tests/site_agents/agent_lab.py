@@ -1,0 +1,139 @@
+"""Agents for tests: folders, configurations, events, made-up scenes, and waiting for a condition."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from detectors.types import Box, Detection, Event, Frame, uuid7
+from federated import pki, signing
+from site_agents.clock import Clock
+from site_agents.link import Link
+from site_agents.orders import Line, Rule, Seat, Zone
+from site_agents.rules import Engine, Finding, View
+
+ROOT = Path(__file__).resolve().parents[2]
+FOOTAGE = ROOT / "infra" / "footage"
+SEAT_NAMES = {"site": "miracles", "camera": "square"}
+HALF = Zone("left half", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+MIDDLE = Line("middle", (0.5, 0.0), (0.5, 1.0))
+SIZE = (100, 100)
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+    """What the condition gives as soon as it is true; fail with `what` after so many seconds."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.02)
+    return found
+
+
+def write_config(folder: Path, portal: str, *, path: str = "square.webm", **source: Any) -> Path:
+    """An agent.toml; `source` are further keys of [source]."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {"kind": "file", "path": str(FOOTAGE / path), "loop": True, **source}
+    lines = [
+        f"name = {json.dumps(folder.name)}",
+        f"portal = {json.dumps(portal)}",
+        "[source]",
+        *(f"{key} = {json.dumps(value)}" for key, value in values.items()),
+    ]
+    (folder / "agent.toml").write_text("\n".join(lines) + "\n")
+    return folder / "agent.toml"
+
+
+def enrolled(folder: Path, peer: Any) -> Link:
+    """Keys and portal.json as enrolment leaves them, known to the peer."""
+    from portal_peer import AGENT
+
+    folder.mkdir(parents=True, exist_ok=True)
+    key = signing.load_or_make_key(folder / "key.pem")
+    pki.make_node_key(folder / "node.key")
+    peer.agent_key = signing.public_text(key)
+    portal = {"agent_id": AGENT, **SEAT_NAMES, "portal_public_key": peer.public, "fleet": None}
+    (folder / "portal.json").write_text(json.dumps(portal))
+    return Link("http://127.0.0.1:1", key, AGENT, Clock())
+
+
+def seat(peer: Any) -> Seat:
+    return Seat(**SEAT_NAMES, portal_public_key=peer.public)
+
+
+def event(t: float | None = None, **changes: Any) -> Event:
+    """An event as the agent makes it, before the outbox gave it its number."""
+    t = time.time() if t is None else t
+    made = Event(id=uuid7(t), site="miracles", camera="square", t=t, seq=0, kind="person_in_zone", score=0.7, legal_mode="M0", data={"zone": "steps"})
+    return dataclasses.replace(made, **changes)
+
+
+def jpeg(shade: int = 0, side: int = 32) -> bytes:
+    """A small JPEG; each shade is another picture."""
+    picture = np.full((side, side, 3), shade % 256, np.uint8)
+    picture[0, 0] = (shade // 256) % 256
+    cv2.putText(picture, str(shade), (0, 20), cv2.FONT_HERSHEY_PLAIN, 0.7, (255, 255, 255))
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def person(x: float, y: float, track: int = 1, kind: str = "person", score: float = 0.8, **data: Any) -> Detection:
+    """Somebody whose foot stands at x, y (percent of the picture)."""
+    return Detection(kind, score, Box(x - 2, y - 10, 4, 10), track, data)
+
+
+def view(t: float, *tracks: Detection, **more: Any) -> View:
+    return View(t, *SIZE, tracks=tracks, **more)
+
+
+def rule(kind: str, **values: Any) -> Rule:
+    """A rule about the left half or the middle line, as its kind needs."""
+    about = {"line": MIDDLE} if kind == "line_crossed" else {} if kind.startswith(("camera", "anomaly")) else {"zone": HALF}
+    return Rule(kind, **about, values=values)
+
+
+def play(said: Rule, views: Iterable[View]) -> list[Finding]:
+    """Everything one rule says of a scene."""
+    engine = Engine([said])
+    return [finding for each in views for finding in engine.step(each)]
+
+
+def scene(n: int = 0, *, t: float | None = None, size: tuple[int, int] = (96, 128), seed: int = 1) -> Frame:
+    """A textured frame that differs a little from its neighbours."""
+    rng = np.random.default_rng(seed)
+    image = cv2.resize(rng.integers(0, 255, (size[0] // 8, size[1] // 8, 3), dtype=np.uint8), size[::-1])
+    image[:8, n % (size[1] - 8) : n % (size[1] - 8) + 8] = 255
+    return Frame(image, "square", 1000.0 + n * 0.2 if t is None else t, n)
+
+
+class Program:
+    """An agent in a process of its own."""
+
+    def __init__(self, config: Path, *arguments: str) -> None:
+        self.log = config.parent / "agent.log"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "site_agents", *(arguments or ("run",)), "--config", str(config)]
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=config.parent)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds: float = 20) -> int:
+        """As systemd would."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
