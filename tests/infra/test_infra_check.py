@@ -89,7 +89,7 @@ def test_a_case_that_ends_without_a_report_fails(portal, person):
 def run_that(person, portal, monkeypatch, **end):
     """Ask for the proof of a run that ends like this, at one agent."""
     person.running.demo = {"agents": [{}]}
-    monkeypatch.setattr(person, "agents_with_data", lambda: 1)
+    monkeypatch.setattr(person, "count", lambda query: 1)
     portal.answers += [(200, {"anomaly": [{"sha256": "old"}]}), (201, {"id": 1}), (200, {"status": "running"}), (200, {"rounds": [], **end})]
     return check.federated_round(person)
 
@@ -127,7 +127,7 @@ def test_a_candidate_that_no_agent_changed_is_no_proof(portal, person, monkeypat
 
 def test_a_run_is_not_begun_while_an_agent_has_nothing_to_train_on(person, monkeypatch):
     monkeypatch.setattr(check, "DATA_S", 0.2)
-    monkeypatch.setattr(person, "agents_with_data", lambda: 1)
+    monkeypatch.setattr(person, "count", lambda query: 1)
     person.running.demo = {"agents": [{}, {}]}
     with pytest.raises(ServiceError, match="training data at every agent did not happen"):
         check.federated_round(person)
