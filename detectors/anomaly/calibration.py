@@ -12,7 +12,7 @@ import numpy as np
 from detectors.errors import BadInput
 
 QUANTILE = 0.99  # of a block's excess on normal footage: up to here the block is as it always is
-FLOOR = 0.9  # quantile of the frames' largest excess: no block's level is below it
+FLOOR = 0.9  # quantile of the frames' largest excess over what always moves: no block's level is less above its own
 LEAST = 50  # frames of normal footage below which nothing is calibrated
 
 
@@ -42,9 +42,10 @@ def calibrate(excess: np.ndarray) -> Calibration:
     """Learn what is normal from smoothed excess maps (N, rows, columns). Raises BadInput below 50 frames."""
     if excess.ndim != 3 or len(excess) < LEAST:
         raise BadInput(f"a calibration needs at least {LEAST} frames of normal footage, not {len(excess)}")
-    # A block nobody has crossed yet is no less usual than the picture as a whole, hence the floor.
-    floor = np.quantile(excess.reshape(len(excess), -1).max(1), FLOOR)
-    level = np.maximum(cv2.blur(np.quantile(excess, QUANTILE, axis=0).astype(np.float32), (3, 3)), np.float32(floor))
+    # A block nobody has crossed yet is no less usual than the picture as a whole, hence the floor; what always moves there comes on top.
+    always = np.median(excess, axis=0)
+    floor = np.quantile((excess - always).reshape(len(excess), -1).max(1), FLOOR)
+    level = np.maximum(cv2.blur(np.quantile(excess, QUANTILE, axis=0).astype(np.float32), (3, 3)), (always + floor).astype(np.float32))
     scores = (excess - level).reshape(len(excess), -1).max(1)
     return Calibration(level, float(scores.mean()), float(max(scores.std(), 1e-3)), len(excess))
 

@@ -23,8 +23,7 @@ GATHER = 4  # blocks a side over which excess is averaged: about a person near t
 RECENT = 4  # frames over which it is averaged, this one and earlier ones only
 WARM_UP = 300  # frames from which an uncalibrated camera learns what is normal
 LONGEST_GAP_S = 2.0  # after such a pause the earlier frames say nothing about motion
-CUT = 0.6  # share of blocks that change at once when it is the picture that changed, not something in it
-CUT_EXCESS = 4.0
+CUT_SHARE, CUT_GREY = 0.6, 12  # when more blocks than this change by more grey levels, it is the picture that changed, not something in it
 
 
 @dataclasses.dataclass(slots=True)
@@ -79,16 +78,15 @@ class Anomaly:
         """Excess motion of the blocks (20, 30) averaged over neighbours and the last frames; None while there are too few frames."""
         memory = self._memory_of(frame)
         memory.frames.append(small(frame.image))
+        if len(memory.frames) > 1 and _is_cut(memory.frames[-2], memory.frames[-1]):
+            memory.frames = deque([memory.frames[-1]], maxlen=PAST + 1)
+            memory.maps.clear()
         if len(memory.frames) < 2:
             return None
         # Too short a past is mirrored: the motion between neighbouring frames keeps its size.
         past = np.pad(np.stack(memory.frames), ((PAST + 1 - len(memory.frames), 0), (0, 0), (0, 0)), mode="reflect")
         windows = past[None].astype(np.float32) / 255
         seen = self._session.run(None, {"windows": windows})[0][0]
-        if (seen > CUT_EXCESS).mean() > CUT:
-            memory.frames.clear()
-            memory.maps.clear()
-            return None
         memory.maps.append(cv2.blur(seen, (GATHER, GATHER)))
         return np.mean(memory.maps, axis=0)
 
@@ -108,6 +106,11 @@ class Anomaly:
         if len(memory.warm_up) >= WARM_UP:
             self._calibrations[camera] = calibrate(np.stack(memory.warm_up))
             memory.warm_up.clear()
+
+
+def _is_cut(before: np.ndarray, now: np.ndarray) -> bool:
+    blocks = cv2.resize(cv2.absdiff(before, now), (WIDTH // CELL, HEIGHT // CELL), interpolation=cv2.INTER_AREA)
+    return bool((blocks > CUT_GREY).mean() > CUT_SHARE)
 
 
 def _box(row: int, column: int, shape: tuple[int, ...]) -> Box:

@@ -79,22 +79,25 @@ def _right(pairs: Sequence[Pair], threshold: float) -> float:
     return float(np.mean([(pair.score >= threshold) == pair.same for pair in pairs])) if pairs else float("nan")
 
 
-def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
+def _folds(drawn: Sequence[Sequence[Pair]]) -> list[tuple[list[Pair], np.ndarray, np.ndarray]]:
+    """Each fold's pairs with the genuine and impostor scores of the other folds, where there are both."""
     pairs = [pair for each in drawn for pair in each]
-    folds = sorted({pair.fold for pair in pairs})
-    scored = [([p for p in pairs if p.fold == fold], best_threshold(*_scores([p for p in pairs if p.fold != fold]))) for fold in folds]
-    return float(np.average([_right(test, threshold) for test, threshold in scored], weights=[len(test) for test, _ in scored]))
+    split = ((fold, _scores([pair for pair in pairs if pair.fold != fold])) for fold in sorted({pair.fold for pair in pairs}))
+    return [([pair for pair in pairs if pair.fold == fold], *known) for fold, known in split if len(known[0]) and len(known[1])]
+
+
+def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
+    right = [(_right(pairs, best_threshold(genuine, impostor)), len(pairs)) for pairs, genuine, impostor in _folds(drawn)]
+    return float(np.average([share for share, _ in right], weights=[n for _, n in right])) if right else float("nan")
 
 
 def _cllr(drawn: Sequence[Sequence[Pair]]) -> float:
     """Cllr of log-likelihood ratios from a normal fit of both kinds of scores on the other folds."""
-    pairs = [pair for each in drawn for pair in each]
-    genuine, impostor = [], []
-    for fold in sorted({pair.fold for pair in pairs}):
-        known = _scores([pair for pair in pairs if pair.fold != fold])
-        for pair in (pair for pair in pairs if pair.fold == fold):
-            (genuine if pair.same else impostor).append(_normal(pair.score, known[0]) - _normal(pair.score, known[1]))
-    return cllr(np.array(genuine), np.array(impostor)) if genuine and impostor else float("nan")
+    ratios: dict[bool, list[float]] = {True: [], False: []}
+    for pairs, genuine, impostor in _folds(drawn):
+        for pair in pairs:
+            ratios[pair.same].append(_normal(pair.score, genuine) - _normal(pair.score, impostor))
+    return cllr(np.array(ratios[True]), np.array(ratios[False])) if all(ratios.values()) else float("nan")
 
 
 def _normal(score: float, known: np.ndarray) -> float:

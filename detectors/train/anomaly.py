@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def _read(file: Path) -> np.ndarray:
     try:
         with np.load(file) as content:
             frames = content["frames"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadDataset(f"{file.name}: no clip of training frames (an .npz with the key `frames`): {error}") from error
     if frames.dtype != np.uint8 or frames.ndim != 3:
         raise BadDataset(f"{file.name}: frames are uint8 (T, H, W), not {frames.dtype} {frames.shape}")

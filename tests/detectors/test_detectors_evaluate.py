@@ -1,0 +1,327 @@
+"""The evaluators on small made-up data sets: the answer's form, the numbers on known cases, and clear words about wrong formats."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import detectors
+from detectors import datasets, evaluate, scenes
+from detectors.__main__ import main
+from detectors.bench import measure_all, scene
+from detectors.errors import BadDataset, UnknownDetector
+from detectors.evaluators.anomaly import Clip, _false_alarms
+from detectors.evaluators.faces_open_set import Probe, _fpir, _threshold, _tpir
+from detectors.evaluators.faces_verify import Pair, _accuracy, _cllr
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STAFF = ROOT / "infra" / "footage" / "staff"
+FORM = {"name", "dataset", "n", "metrics", "threshold", "seconds", "ms_per_item", "model", "skipped"}
+
+
+def table(path: Path, *rows: tuple) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def pictures(folder: Path, count: int, speed: int = 3) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for n in range(count):
+        cv2.imwrite(str(folder / f"{n + 1:06d}.jpg"), scene(n * speed // 7, (120, 180)))
+
+
+@pytest.fixture
+def ped(tmp_path) -> Path:
+    """Two short clips, in one of which the second half is labelled abnormal; two more to calibrate on."""
+    rows = [("clip", "frame", "label")]
+    for part, names in (("test", ("Test001", "Test002")), ("train", ("Train001", "Train002", "Train003", "Train004"))):
+        for name in names:
+            pictures(tmp_path / part / name, 60 if part == "train" else 20)
+            rows += [(name, n, int(name == "Test001" and n > 10)) for n in range(1, 61 if part == "train" else 21)]
+    table(tmp_path / "frames.csv", *rows)
+    return tmp_path
+
+
+@pytest.fixture
+def flow(tmp_path) -> Path:
+    pictures(tmp_path / "img", 12)
+    table(tmp_path / "tracks.csv", ("frame", "track", "x", "y", "w", "h"), *[(n, 1, 10 * n, 40, 10, 30) for n in range(1, 13)])
+    table(tmp_path / "lines.csv", ("name", "x1", "y1", "x2", "y2"), ("path", 65, 119, 65, 0))
+    table(tmp_path / "counts.csv", ("line", "direction", "count"), ("path", "a_to_b", 1), ("path", "b_to_a", 0))
+    table(tmp_path / "occupancy.csv", ("frame", "people"), *[(n, 1) for n in range(1, 13)])
+    return tmp_path
+
+
+@pytest.fixture
+def faces(tmp_path) -> Path:
+    """The demo's staff as a tiny face set: each portrait against itself made darker, and against the others."""
+    rows = [("path_a", "path_b", "same", "fold")]
+    for n in (1, 2, 3):
+        picture = cv2.imread(str(STAFF / f"custode-{n}.jpg"))
+        (tmp_path / f"p{n}").mkdir()
+        cv2.imwrite(str(tmp_path / f"p{n}" / "a.jpg"), picture)
+        cv2.imwrite(str(tmp_path / f"p{n}" / "b.jpg"), (picture * 0.7).astype(np.uint8))
+        rows += [(f"p{n}/a.jpg", f"p{n}/b.jpg", 1, n), (f"p{n}/a.jpg", f"p{n % 3 + 1}/b.jpg", 0, n)]
+    table(tmp_path / "pairs.csv", *rows)
+    table(tmp_path / "gallery.csv", ("person", "path"), ("p1", "p1/a.jpg"), ("p2", "p2/a.jpg"))
+    table(tmp_path / "probes.csv", ("path", "person"), ("p1/b.jpg", "p1"), ("p2/b.jpg", "p2"), ("p3/b.jpg", "-"))
+    return tmp_path
+
+
+def judged(capsys, *arguments) -> dict:
+    assert main(["evaluate", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_evaluators_of_this_issue_are_there():
+    assert {"anomaly", "flow", "people", "faces-verify", "faces-open-set"} <= set(evaluate.names())
+
+
+def test_an_unknown_evaluator_lists_the_known_ones(tmp_path):
+    with pytest.raises(UnknownDetector, match="there are anomaly"):
+        evaluate.evaluate("ghosts", tmp_path)
+
+
+@pytest.mark.parametrize("name", evaluate.names())
+def test_a_missing_folder_is_exit_2(name, tmp_path, capsys):
+    assert main(["evaluate", name, str(tmp_path / "nowhere")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", evaluate.names())
+def test_an_empty_folder_is_exit_2_and_one_line_that_names_file_and_columns(name, tmp_path, capsys):
+    assert main(["evaluate", name, str(tmp_path)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said
+    assert "expected columns" in said
+    assert ".csv, line 1" in said
+
+
+def test_the_anomaly_answer_has_the_agreed_form(ped, capsys):
+    said = judged(capsys, "anomaly", ped)
+    assert set(said) >= FORM | {"rivals"}
+    assert {"frame_auc", "frame_auc_per_clip", "false_alarms_per_hour"} <= set(said["metrics"])
+    assert all(set(metric) == {"value", "low", "high"} for metric in said["metrics"].values())
+    assert (said["n"], said["name"], said["dataset"]) == (40, "anomaly", ped.name)
+    assert len(said["rivals"]) == 2
+
+
+def test_fitting_trains_a_net_of_its_own(ped, capsys):
+    said = judged(capsys, "anomaly", ped, "--fit", "train")
+    assert said["model"]["sha256"] != detectors.card("anomaly").sha256
+    assert said["fit"]["clips"] == ["Train001", "Train002"]
+
+
+def test_a_frame_without_label_is_named(ped, capsys):
+    pictures(ped / "test" / "Test002", 25)
+    assert main(["evaluate", "anomaly", str(ped)]) == 2
+    assert "no label for Test002/000021.jpg" in capsys.readouterr().err
+
+
+def test_a_damaged_frame_is_skipped_and_told(ped, capsys):
+    (ped / "test" / "Test001" / "000005.jpg").write_bytes(b"broken")
+    assert judged(capsys, "anomaly", ped)["skipped"][0]["item"] == "Test001/000005.jpg"
+
+
+def labelled(alarms: str, labels: str) -> Clip:
+    return Clip("c", np.zeros((len(alarms), 2, 2)), np.array(list(map(int, labels))), alarms=np.array([each == "x" for each in alarms]))
+
+
+@pytest.mark.parametrize(
+    ("alarms", "labels", "count"),
+    [("....", "0000", 0), ("xx..", "0000", 1), ("xx..", "1000", 0), ("x..x", "0000", 1), ("x" + 15 * "." + "x", 17 * "0", 2), ("xxxx", "1111", None)],
+)
+def test_false_alarms_are_merged_and_counted_by_the_hour(alarms, labels, count):
+    value = _false_alarms([labelled(alarms, labels)], fps=10)
+    assert math.isnan(value) if count is None else value == pytest.approx(count * 36000 / labels.count("0"))
+
+
+def test_the_flow_answer_has_the_agreed_form(flow, capsys):
+    said = judged(capsys, "flow", flow)
+    assert set(said) >= FORM
+    assert {"count_error", "count_error_path_a_to_b", "occupancy_mae", "idf1", "mota"} <= set(said["metrics"])
+    assert said["counts"][0] == {"line": "path", "direction": "a_to_b", "true": 1, "counted": 0}
+    assert said["metrics"]["occupancy_mae"]["value"] == 1.0
+    assert said["rivals"]["always_the_mean"]["occupancy_mae"]["value"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [(("path", "up", 1), "line 2: path,up is no line"), (("lane", "a_to_b", 1), "line 2: lane"), (("path", "a_to_b", "two"), "count cannot be 'two'")],
+)
+def test_a_wrong_count_is_named_with_its_line(flow, capsys, row, said):
+    table(flow / "counts.csv", ("line", "direction", "count"), row)
+    assert main(["evaluate", "flow", str(flow)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_people_answer_has_the_agreed_form(flow, capsys):
+    said = judged(capsys, "people", flow, "--tiles", "2x1")
+    assert set(said) >= FORM
+    assert said["metrics"]["ap50"]["value"] == 0.0
+    assert (said["boxes"], said["tiles"]) == (12, [2, 1])
+
+
+def test_a_scene_without_pictures_is_refused(flow):
+    with pytest.raises(BadDataset, match="neither img"):
+        list(scenes.images(flow / "img"))
+
+
+def test_a_pictures_name_is_its_number(flow):
+    (flow / "img" / "000001.jpg").rename(flow / "img" / "first.jpg")
+    with pytest.raises(BadDataset, match=r"img/first\.jpg"):
+        list(scenes.images(flow))
+
+
+def test_boxes_without_tracks_are_truth_too(flow):
+    (flow / "tracks.csv").unlink()
+    table(flow / "boxes.csv", ("frame", "x", "y", "w", "h"), (3, 1, 2, 3, 4))
+    assert scenes.truth(flow)[3].boxes.tolist() == [[1, 2, 3, 4]]
+
+
+def test_verification_of_three_people(faces, capsys):
+    said = judged(capsys, "faces-verify", faces)
+    assert set(said) >= FORM
+    assert {"accuracy", "auc", "eer", "tar_at_fmr_1e-3", "cllr", "cllr_min"} <= set(said["metrics"])
+    assert (said["n"], said["metrics"]["auc"]["value"], said["metrics"]["eer"]["value"]) == (6, 1.0, 0.0)
+
+
+def test_open_set_of_two_people_and_a_stranger(faces, capsys):
+    said = judged(capsys, "faces-open-set", faces)
+    assert {"tpir_at_fpir_1e-2", "tpir_at_default_threshold", "fpir_at_default_threshold", "rank1"} == set(said["metrics"])
+    assert [said["metrics"][name]["value"] for name in ("rank1", "tpir_at_default_threshold", "fpir_at_default_threshold")] == [1.0, 1.0, 0.0]
+
+
+def test_probes_can_be_degraded_first(faces, capsys):
+    assert judged(capsys, "faces-open-set", faces, "--resolution", "16")["resolution"] == 16
+
+
+def test_a_picture_without_a_face_is_left_out_and_told(faces, capsys):
+    cv2.imwrite(str(faces / "p3" / "b.jpg"), scene(0))
+    said = judged(capsys, "faces-open-set", faces)
+    assert (said["n"], said["probes_left_out"]) == (2, 1)
+    assert said["skipped"] == [{"item": "p3/b.jpg", "reason": "no face was found"}]
+
+
+def test_ten_fold_accuracy_never_sees_its_own_fold():
+    honest = [[Pair(0.9, True, fold), Pair(0.1, False, fold)] for fold in range(10)]
+    assert _accuracy(honest) == 1.0
+    odd = [*honest[:9], [Pair(0.1, True, 9), Pair(0.05, False, 9)]]
+    assert _accuracy(odd) == pytest.approx(0.95)
+
+
+def test_cllr_of_well_separated_scores_is_small():
+    rng = np.random.default_rng(0)
+    people = [[Pair(float(rng.normal(0.8, 0.05)), True, n % 10), Pair(float(rng.normal(0.1, 0.05)), False, n % 10)] for n in range(100)]
+    assert _cllr(people) < 0.01
+
+
+def test_open_set_rates():
+    drawn = [[Probe(0.9, True), Probe(0.4, True)], [Probe(0.8, False)], [Probe(0.5, None)], [Probe(0.2, None)]]
+    assert _tpir(drawn, 0.6) == pytest.approx(1 / 3)
+    assert _tpir(drawn, -math.inf) == pytest.approx(2 / 3)
+    assert _fpir(drawn, 0.45) == 0.5
+    assert _threshold(drawn) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,x\n", r"t\.csv, line 2: b cannot be 'x'; expected columns a,b"),
+        ("a,b\n1,2\n3\n", r"t\.csv, line 3: b cannot be None"),
+        ("a,c\n1,2\n", r"t\.csv, line 1: column b is missing; expected columns a,b"),
+        ("", r"t\.csv, line 1: column a is missing"),
+    ],
+)
+def test_a_wrong_table_is_told_with_line_and_columns(tmp_path, text, said):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(BadDataset, match=said):
+        datasets.read_table(tmp_path / "t.csv", {"a": int, "b": float})
+
+
+def test_a_table_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(BadDataset, match="no CSV text"):
+        datasets.read_table(tmp_path / "t.csv", {"a": int})
+
+
+def test_a_table_may_have_more_columns(tmp_path):
+    assert datasets.read_table(table(tmp_path / "t.csv", ("x", "a"), (9, 1)), {"a": int}) == [{"a": 1}]
+
+
+def test_the_list_names_every_detector(capsys):
+    assert main(["list", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)["detectors"]] == detectors.names()
+
+
+def test_the_list_can_be_read(capsys):
+    assert main(["list"]) == 0
+    assert "evaluators: anomaly" in capsys.readouterr().out
+
+
+def test_a_card_is_json(capsys):
+    assert main(["card", "people"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "people"
+
+
+def test_an_unknown_card_is_exit_1(capsys):
+    assert main(["card", "ghosts"]) == 1
+    assert "there is no detector 'ghosts'" in capsys.readouterr().err
+
+
+def test_a_detector_runs_on_pictures(tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "a.png"), scene(0))
+    assert main(["run", "faces", str(tmp_path / "a.png"), str(STAFF / "custode-1.jpg")]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(each["found"]) for each in said] == [0, 1]
+
+
+def test_a_broken_picture_is_told_and_the_others_are_judged(tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_bytes(b"no")
+    assert main(["run", "faces", str(tmp_path / "bad.jpg"), str(STAFF / "custode-1.jpg")]) == 1
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "error" in said[0]
+    assert "found" in said[1]
+
+
+def test_a_tool_runs_on_its_files(capsys):
+    assert main(["run", "face-compare", str(STAFF / "custode-1.jpg"), str(STAFF / "custode-2.jpg")]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"]["score"] < 0.3
+
+
+def test_a_stream_detector_is_sent_to_the_agent(capsys):
+    assert main(["run", "camera-health", "x"]) == 1
+    assert "site_agents" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tiles", ["0x1", "9x9", "3", "axb"])
+def test_impossible_tiles_are_refused(tiles):
+    with pytest.raises(SystemExit) as left:
+        main(["evaluate", "people", "x", "--tiles", tiles])
+    assert left.value.code == 2
+
+
+def test_the_answer_can_be_read(flow, capsys):
+    assert main(["evaluate", "people", str(flow)]) == 0
+    assert "threshold 0.35: the card" in capsys.readouterr().out
+
+
+def test_the_bench_times_every_detector():
+    said = measure_all(items=1)
+    assert {row["name"] for row in said["detectors"]} == {*detectors.names(), "tracking"}
+    assert all(row["ms_per_item"] > 0 for row in said["detectors"])
+
+
+def test_the_command_runs_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "detectors", "list"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "people" in run.stdout

@@ -1,0 +1,278 @@
+"""Picture check and face comparison on files made here: signed, signed and then changed, with EXIF, without faces."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import sys
+
+import c2pa
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from PIL import Image
+
+import detectors
+from detectors import drawing, image
+from detectors.bench import scene
+from detectors.errors import BadInput
+from detectors.faces.compare import NOT_CALIBRATED, FaceCompare
+from detectors.picture import provenance
+from detectors.picture.check import judge
+from detectors.types import Box, Face
+
+AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+PLAIN = image.encode_jpeg(scene(0))
+
+
+def name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test press")])
+
+
+def certificate(subject: str, key, issuer: str, issuer_key, *, authority: bool) -> x509.Certificate:
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer)).public_key(key.public_key())
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(30))
+    made = made.add_extension(x509.BasicConstraints(authority, None), critical=True)
+    made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+    made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    usage = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False)
+    made = made.add_extension(x509.KeyUsage(digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, **usage), critical=True)
+    if not authority:
+        made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+    return made.sign(issuer_key, hashes.SHA256())
+
+
+@pytest.fixture(scope="module")
+def signer():
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    chain = [certificate("Desk", key, "Root", root_key, authority=False), certificate("Root", root_key, "Root", root_key, authority=True)]
+    pem = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", pem, private, None))
+
+
+def sign(signer, source: str | None = None) -> bytes:
+    action = {"action": "c2pa.created", **({"digitalSourceType": source} if source else {})}
+    manifest = {
+        "claim_generator_info": [{"name": "test camera", "version": "1"}],
+        "format": "image/jpeg",
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
+    }
+    out = io.BytesIO()
+    with c2pa.Builder(json.dumps(manifest)) as builder:
+        builder.sign(signer, "image/jpeg", io.BytesIO(PLAIN), out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def signed(signer) -> bytes:
+    return sign(signer, "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture")
+
+
+def with_exif(**tags) -> bytes:
+    picture, out = Image.new("RGB", (60, 40), "grey"), io.BytesIO()
+    exif = picture.getexif()
+    for number, value in {"Make": 0x010F, "Model": 0x0110, "Software": 0x0131, "DateTime": 0x0132}.items():
+        if number in tags:
+            exif[value] = tags[number]
+    if "place" in tags:
+        exif.get_ifd(0x8825).update({1: "N", 2: (43.0, 43.0, 23.0), 3: "E", 4: (10.0, 23.0, 47.0)})
+    picture.save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def checker():
+    return detectors.load("picture-check")
+
+
+def check(checker, tmp_path, content: bytes):
+    (tmp_path / "upload").write_bytes(content)
+    return checker.report(tmp_path / "upload")
+
+
+def part(report, wanted: str) -> dict:
+    return next(each for each in report.parts if each["name"] == wanted)
+
+
+def test_a_plain_picture_is_neither_cleared_nor_suspected(checker, tmp_path):
+    verdict = check(checker, tmp_path, PLAIN).verdict
+    assert (verdict.label, verdict.band, verdict.score) == ("nothing known of its origin", "unsure", None)
+
+
+@pytest.mark.parametrize("content", [PLAIN, with_exif(Make="Leica")])
+def test_every_report_says_that_pixels_were_not_examined(checker, tmp_path, content):
+    assert check(checker, tmp_path, content).verdict.reasons[-1] == "Whether the pixels were generated or manipulated was not examined."
+
+
+def test_an_intact_signature_is_told_with_its_limit(checker, tmp_path, signed):
+    report = check(checker, tmp_path, signed)
+    assert (report.verdict.label, report.verdict.band) == ("provenance intact", "clear")
+    assert "not checked against a list of trusted signers" in report.verdict.reasons[0]
+    assert part(report, "provenance")["claim_generator"] == "test camera"
+    assert part(report, "provenance")["signed_by"] == "Test press"
+
+
+def test_a_picture_that_was_changed_after_signing_is_suspicious(checker, tmp_path, signed):
+    changed = bytearray(signed)
+    changed[-200] ^= 0x55
+    report = check(checker, tmp_path, bytes(changed))
+    assert (report.verdict.label, report.verdict.band) == ("provenance broken", "suspicious")
+    assert any("mismatch" in problem for problem in part(report, "provenance")["problems"])
+
+
+def test_a_picture_that_says_it_was_generated_is_told(checker, tmp_path, signer):
+    report = check(checker, tmp_path, sign(signer, AI))
+    assert (report.verdict.label, report.verdict.band) == ("says itself that it was made by AI", "suspicious")
+
+
+def test_c2pa_is_not_read_from_bmp():
+    assert provenance.read_c2pa(b"BM", "BMP")["error"] == "C2PA is not read from BMP files"
+
+
+def test_exif_is_read(checker, tmp_path):
+    exif = part(check(checker, tmp_path, with_exif(Make="Leica", Model="M11", DateTime="2026:11:23 10:00:00")), "exif")
+    assert exif["tags"] == {"camera make": "Leica", "camera model": "M11", "changed": "2026:11:23 10:00:00"}
+
+
+def test_a_place_is_read():
+    assert provenance.read_exif(with_exif(place=True))["place"] == pytest.approx([43.723056, 10.396389], abs=1e-4)
+
+
+def test_editing_software_is_named_without_a_reproach(checker, tmp_path):
+    report = check(checker, tmp_path, with_exif(Software="Adobe Photoshop 27"))
+    assert any("Adobe Photoshop 27; editing is not in itself deceit" in reason for reason in report.verdict.reasons)
+    assert report.verdict.band == "unsure"
+
+
+def test_long_exif_is_cut():
+    assert len(provenance.read_exif(with_exif(Make="x" * 5000))["tags"]["camera make"]) == provenance.LONGEST
+
+
+def test_no_exif_says_nothing(checker, tmp_path):
+    assert any("so this says nothing" in reason for reason in check(checker, tmp_path, PLAIN).verdict.reasons)
+
+
+def test_damaged_exif_never_crashes():
+    rng, good = np.random.default_rng(0), with_exif(Make="Leica", Software="x", place=True)
+    for _ in range(150):
+        content = bytearray(good)
+        for at in rng.integers(2, 250, 4):
+            content[int(at)] = int(rng.integers(256))
+        assert "found" in provenance.read_exif(bytes(content))
+
+
+def test_damaged_provenance_never_crashes(signed):
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        content = bytearray(signed)
+        content[int(rng.integers(2, 4000))] = int(rng.integers(256))
+        assert "found" in provenance.read_c2pa(bytes(content), "JPEG")
+
+
+@pytest.mark.parametrize(("package", "read"), [("exifread", provenance.read_exif), ("c2pa", lambda content: provenance.read_c2pa(content, "JPEG"))])
+def test_without_the_package_it_says_so(monkeypatch, package, read):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert "is not installed" in read(PLAIN)["error"]
+
+
+def test_what_could_not_be_read_stands_in_the_verdict():
+    verdict = judge({"found": False, "error": "the EXIF data is damaged (ValueError)"}, {"found": False, "error": "C2PA is not read from GIF files"}, 2)
+    assert verdict.reasons[:3] == ("C2PA is not read from GIF files.", "The EXIF data is damaged (ValueError).", "2 faces were found.")
+
+
+def test_one_face_is_one_face():
+    assert "1 face was found." in judge({"found": True}, {"found": False}, 1).reasons
+
+
+def test_the_report_describes_the_file(checker, tmp_path):
+    assert part(check(checker, tmp_path, PLAIN), "file") == {"name": "file", "kind": "JPEG", "bytes": len(PLAIN), "width": 768, "height": 576}
+
+
+def test_faces_are_drawn_and_large_evidence_is_scaled_down():
+    picture, face = np.full((2000, 3200, 3), 90, np.uint8), Face(Box(100, 100, 300, 300), 0.9, np.full((5, 2), 250, np.float32))
+    drawn = image.read(drawing.draw_faces(picture, [face]))
+    assert drawn.shape == (1000, 1600, 3)
+    assert (drawn != 90).any()
+    assert (picture == 90).all()
+
+
+def test_two_crops_stand_side_by_side():
+    assert image.read(drawing.side_by_side(scene(0, (112, 112)), scene(0, (112, 112)))).shape == (224, 464, 3)
+
+
+class OneFace:
+    """A finder that sees the given boxes in every picture."""
+
+    card = detectors.card("faces")
+
+    def __init__(self, *sizes: float) -> None:
+        self.sizes = sizes
+
+    def find(self, _):
+        points = np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32)
+        return [Face(Box(0, 0, size, size), 0.9, points) for size in self.sizes]
+
+
+@pytest.fixture
+def compare(tmp_path):
+    built: FaceCompare = detectors.load("face-compare")
+
+    def run(a: np.ndarray, b: np.ndarray, *sizes: float):
+        built.finder = OneFace(*sizes)
+        for name, picture in (("a", a), ("b", b)):
+            (tmp_path / name).write_bytes(image.encode_png(picture))
+        return built.compare(tmp_path / "a", tmp_path / "b")
+
+    return run
+
+
+def test_the_same_picture_scores_one(compare):
+    assert compare(scene(0), scene(0), 100).verdict.score == pytest.approx(1.0, abs=1e-3)
+
+
+def test_every_comparison_says_that_it_is_not_calibrated(compare):
+    for sizes in ((100,), ()):
+        verdict = compare(scene(0), scene(0), *sizes).verdict
+        assert any(NOT_CALIBRATED in reason for reason in verdict.reasons)
+        assert verdict.band == "unsure"
+
+
+def test_it_never_says_match(compare):
+    verdict = compare(scene(0), scene(0), 100).verdict
+    assert "match" not in " ".join([verdict.label, *verdict.reasons]).lower()
+
+
+def test_without_a_face_nothing_is_compared(compare):
+    report = compare(scene(0), scene(1))
+    assert (report.verdict.label, report.verdict.score) == ("cannot compare", None)
+    assert report.verdict.reasons[0] == "No face was found in picture 1 and 2."
+
+
+def test_of_several_faces_the_largest_is_compared_and_it_is_said(compare):
+    report = compare(scene(0), scene(0), 40, 100)
+    assert report.parts[0]["compared"]["box"][2] == 100
+    assert "Picture 1 shows several faces; the largest was compared." in report.verdict.reasons
+
+
+def test_small_faces_are_named(compare):
+    assert any("is small" in reason for reason in compare(scene(0), scene(0), 30).verdict.reasons)
+
+
+def test_both_pictures_are_named_by_their_hash(compare):
+    report = compare(scene(0), scene(5), 100)
+    assert report.input_sha256 == report.parts[0]["sha256"] != report.parts[1]["sha256"]
+    assert set(report.evidence) == {"picture-1", "picture-2", "aligned"}
+    assert set(report.models) == {"faces", "face-embedding"}
+
+
+def test_a_broken_second_picture_is_refused(tmp_path):
+    (tmp_path / "a").write_bytes(PLAIN)
+    (tmp_path / "b").write_bytes(b"no picture")
+    with pytest.raises(BadInput):
+        detectors.load("face-compare").compare(tmp_path / "a", tmp_path / "b")
