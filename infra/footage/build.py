@@ -1,4 +1,7 @@
-"""Build the demo's clips and enrolment pictures again from named packages: `python -m infra.footage.build WORKFOLDER` (needs ffmpeg with libvpx; not run at installation)."""
+"""Build the demo's clips and enrolment pictures again from named packages.
+
+`python -m infra.footage.build WORKFOLDER`; needs ffmpeg with libvpx; not run at installation.
+"""
 
 from __future__ import annotations
 

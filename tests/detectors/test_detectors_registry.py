@@ -14,7 +14,7 @@ from detectors.errors import BadDataset, BadInput, DetectorError, UnknownDetecto
 
 def test_the_package_offers_what_it_says():
     assert sorted(detectors.__all__) == sorted(
-        ["BadDataset", "BadInput", "DetectorError", "UnknownDetector", "WeightsError", "WrongHash", "card", "load", "names"]
+        ["BadDataset", "BadInput", "DetectorError", "UnknownDetector", "WeightsError", "WrongHash", "card", "entry", "load", "names"]
     )
 
 
