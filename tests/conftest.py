@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 LOWER_FLOORS = [ROOT / "tests" / part for part in ("detectors", "federated", "site_agents", "infra", "contract")]
 sys.path.insert(0, str(ROOT))
@@ -51,3 +53,8 @@ def needs_portal(arguments: list[str]) -> bool:
 prepare_environment()
 if needs_portal(sys.argv[1:]):
     prepare_portal()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: Playwright keeps an event loop running in this thread, and asyncio.run() refuses a second one."""
+    items.sort(key=lambda item: item.path.is_relative_to(ROOT / "tests" / "e2e"))
