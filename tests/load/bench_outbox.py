@@ -77,19 +77,19 @@ def fill(box: Outbox, site: str, camera: str, count: int, pictures: int) -> None
 def deliver(portal: Portal, boxes: dict[str, Outbox], half: int) -> tuple[float, float]:
     """Real senders against the real portal until nothing waits; returns seconds of delivery and seconds until the portal answered."""
     began = time.monotonic()
-    senders = [Sender(box, _link(portal, camera), Seat(portal.site, camera, "")) for camera, box in boxes.items()]
+    senders = senders_of(portal, boxes)
     try:
         if half:
             with serving(portal) as server:
                 ready_s = time.monotonic() - began
                 _start(senders)
-                _wait(boxes, half)
+                wait_until(boxes, half)
                 server.kill()
         with serving(portal):
             ready_s = ready_s if half else time.monotonic() - began
             if not half:
                 _start(senders)
-            _wait(boxes, 0)
+            wait_until(boxes, 0)
             return time.monotonic() - began - ready_s, ready_s
     finally:
         for sender in senders:
@@ -104,6 +104,20 @@ def look(portal: Portal) -> tuple[int, int, int]:
     return rows, ids, disorder
 
 
+def senders_of(portal: Portal, boxes: dict[str, Outbox]) -> list[Sender]:
+    """The real agent's sender for each outbox, not started."""
+    return [Sender(box, _link(portal, camera), Seat(portal.site, camera, "")) for camera, box in boxes.items()]
+
+
+def wait_until(boxes: dict[str, Outbox], left: int) -> None:
+    """Wait until at most `left` events wait in all outboxes together. Raises TimeoutError."""
+    until = time.monotonic() + DEADLINE_S
+    while (waiting := sum(box.stats()["pending"] for box in boxes.values())) > left:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{waiting} events still wait after {DEADLINE_S} s")
+        time.sleep(0.02)
+
+
 def _link(portal: Portal, camera: str) -> Link:
     agent = portal.agents[camera]
     return Link(portal.address, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(agent["key"])), agent["id"], Clock())
@@ -112,11 +126,3 @@ def _link(portal: Portal, camera: str) -> Link:
 def _start(senders: list[Sender]) -> None:
     for sender in senders:
         sender.start()
-
-
-def _wait(boxes: dict[str, Outbox], left: int) -> None:
-    until = time.monotonic() + DEADLINE_S
-    while (waiting := sum(box.stats()["pending"] for box in boxes.values())) > left:
-        if time.monotonic() > until:
-            raise TimeoutError(f"{waiting} events still wait after {DEADLINE_S} s")
-        time.sleep(0.02)

@@ -1,0 +1,106 @@
+"""Capture to browser: three real agents, the whole of `up`, a headless Chromium on the watch room; from frame time to the row in the page."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from infra.check import Person
+from infra.programs import Plan, free_port
+from infra.up import started
+from tests.load.stand import conclude, parser, percentile, say
+
+TARGET_P95_S = 1.5
+START_S = 180  # until the first row came by itself
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+HOPS = ("frame_to_event", "event_to_sent", "sent_to_stored", "stored_to_browser")
+# Notes the moment at which each row stands in the page; a row that an event changed is put there anew, so it counts too.
+OBSERVER = """() => {
+  window.specolaSeen = [];
+  new MutationObserver((changes) => {
+    const now = (performance.timeOrigin + performance.now()) / 1000;
+    for (const change of changes) for (const row of change.addedNodes)
+      if (row.dataset?.event) window.specolaSeen.push({ ...row.dataset, seen: now });
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+def main(arguments: list[str]) -> int:
+    """Start everything, watch, stop everything, print the figures."""
+    options = parser("latency", __doc__ or "")
+    options.add_argument("--seconds", type=float, default=120.0, help="how long to watch after the first row came")
+    options.add_argument("--rows", type=int, default=300, help="stop watching when so many events were seen")
+    options.add_argument("--home", type=Path, help="a home folder to keep; default: a temporary one")
+    chosen = options.parse_args(arguments)
+    if CHROMIUM is None:
+        say(chosen, "There is no Chromium on this machine: install Debian's package chromium.")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="specola-latency-") as folder:
+        seen = watch(chosen, chosen.home or Path(folder))
+    figures = judge(seen)
+    return conclude(figures, passed=figures["n"] > 0 and figures["p95_s"] <= TARGET_P95_S)
+
+
+def watch(chosen: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
+    """One entry for each event that showed in the page: its times, all in Unix seconds of this machine."""
+    home.chmod(0o755)
+    with started(Plan(home.resolve(), port=free_port())) as running, Person(running) as person, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        context = browser.new_context(base_url=person.address, viewport={"width": 1920, "height": 1080})
+        context.add_cookies([{"name": name, "value": value, "url": person.address} for name, value in person.cookies.items()])
+        page = context.new_page()
+        page.goto("/")
+        page.locator("#rows[data-connected=true]").wait_for(state="attached", timeout=60_000)
+        page.evaluate(OBSERVER)
+        began = time.time()
+        say(chosen, "watching ...")
+        seen = _collect(page, chosen, began, running.supervisor.restart_dead)
+        browser.close()
+    return seen
+
+
+def judge(seen: list[dict[str, Any]]) -> dict[str, Any]:
+    """n, p50, p95, and the mean seconds and the share of each hop."""
+    if not seen:
+        return {"n": 0, "p50_s": None, "p95_s": None, "hops": {}, "cameras": 0}
+    whole = [row["seen"] - row["eventT"] for row in seen]
+    parts = {name: statistics.fmean(hops_of(row)[name] for row in seen) for name in HOPS}
+    shares = {name: {"mean_s": round(value, 4), "share": round(value / statistics.fmean(whole), 3)} for name, value in parts.items()}
+    cameras = len({row["camera"] for row in seen})
+    return {"n": len(seen), "p50_s": percentile(whole, 0.5), "p95_s": percentile(whole, 0.95), "max_s": max(whole), "hops": shares, "cameras": cameras}
+
+
+def hops_of(row: dict[str, Any]) -> dict[str, float]:
+    """Where the time of one event went; all clocks are this machine's."""
+    stations = [row["eventT"], row["madeT"], row["sentT"], row["receivedT"], row["seen"]]
+    return dict(zip(HOPS, (after - before for before, after in itertools.pairwise(stations)), strict=True))
+
+
+def read(row: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of one row of the page; an agent that does not say when it made the event said it in the event's UUIDv7."""
+    made = row.get("madeT") or (uuid.UUID(row["event"]).int >> 80) / 1000
+    times = {name: float(row[name]) for name in ("eventT", "sentT", "receivedT", "seen")}
+    return {"event": row["event"], "camera": row["camera"], "madeT": float(made), **times}
+
+
+def _collect(page: Page, chosen: argparse.Namespace, began: float, keep_alive: Any) -> list[dict[str, Any]]:
+    """Wait for rows; an event counts once, at its first showing, and only when it was captured while we watched."""
+    rows: dict[str, dict[str, Any]] = {}
+    first = None
+    while time.time() < (first or began) + (chosen.seconds if first else START_S) and len(rows) < chosen.rows:
+        page.wait_for_timeout(500)
+        keep_alive()
+        for row in page.evaluate("window.specolaSeen.splice(0)"):
+            if float(row["eventT"]) >= began and row["sentT"]:
+                rows.setdefault(row["event"], read(row))
+        first = first or (time.time() if rows else None)
+    return list(rows.values())
