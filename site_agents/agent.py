@@ -209,7 +209,7 @@ class Agent:
 
     def _event(self, finding: Finding, mode: str, step: Step | None, snapshot: str | None) -> Event:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
-        data = {**finding.data, **({"clock_corrected_s": round(skew, 1)} if skew else {})}
+        data = {**finding.data, "made_t": round(time.time() + skew, 4), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
         if step is not None and step.frame.telemetry:
             data["telemetry"] = step.frame.telemetry
         if step is not None:

@@ -15,7 +15,7 @@ from site_agents import sources
 from site_agents.config import Source
 from site_agents.errors import SourceError
 
-WAITING = 2  # frames that may wait for the pipeline; the oldest gives way
+WAITING = 1  # frames that may wait for the pipeline; the older one gives way, so that a busy box looks at the present
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 STEADY_S = 60.0  # a source that gave frames for so long starts again without delay
 log = logging.getLogger("site_agents.capture")

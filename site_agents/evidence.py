@@ -54,6 +54,7 @@ class Evidence(threading.Thread):
         self._jobs: queue.Queue[Job | None] = queue.Queue()
         self._last: dict[tuple[str, str], float] = {}
         self._last_any = float("-inf")
+        self._pictured: tuple[Frame, bool, bytes] | None = None
 
     def remember(self, frame: Frame) -> None:
         """Keep a (masked) frame for the clips of this moment and of the next seconds."""
@@ -68,12 +69,10 @@ class Evidence(threading.Thread):
         self._close(frame.t)
 
     def picture(self, frame: Frame, *, hide_faces: bool) -> bytes:
-        """The frame as JPEG, in full size, without boxes drawn; faces blurred when asked."""
-        if not hide_faces:
-            return encode_jpeg(frame.image, 85)
-        if self._finder is None:
-            self._finder = self._make_finder()
-        return encode_jpeg(blur(frame.image, self._finder(frame.image)), 85)
+        """The frame as JPEG, in full size, without boxes drawn; faces blurred when asked. Several events of one frame share it."""
+        if self._pictured is None or self._pictured[0] is not frame or self._pictured[1] != hide_faces:
+            self._pictured = frame, hide_faces, self._draw(frame.image, hide_faces)
+        return self._pictured[2]
 
     def want_clip(self, event: Event, *, hide_faces: bool) -> bool:
         """Begin a clip for an event that has just been told; False when one like it was made a moment ago, or too many wait."""
@@ -108,6 +107,13 @@ class Evidence(threading.Thread):
         self._jobs.put(None)
         if self.is_alive():
             self.join(timeout)
+
+    def _draw(self, image: np.ndarray, hide_faces: bool) -> bytes:
+        if not hide_faces:
+            return encode_jpeg(image, 85)
+        if self._finder is None:
+            self._finder = self._make_finder()
+        return encode_jpeg(blur(image, self._finder(image)), 85)
 
     def _close(self, t: float) -> None:
         for job in [each for each in self._open if each.until <= t]:
