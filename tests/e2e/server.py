@@ -89,12 +89,11 @@ def prepared_portal(home: Path) -> Iterator[Portal]:
 def own_database() -> Iterator[str]:
     """A database on the test run's PostgreSQL, gone at the end."""
     name, parts = f"e2e_{uuid.uuid4().hex[:12]}", conninfo_to_dict(os.environ["DATABASE_URL"])
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield psycopg.conninfo.make_conninfo(**{**parts, "dbname": name})
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield psycopg.conninfo.make_conninfo(**{**parts, "dbname": name})
+    finally:
+        _administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -135,3 +134,9 @@ def answers(address: str) -> bool:
         return httpx.get(f"{address}/sign-in/", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def _administer(statement: sql.Composed) -> None:
+    """One connection a statement: a test may kill PostgreSQL in between."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)

@@ -73,7 +73,7 @@ def watch(chosen: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
     home.chmod(0o755)
     with started(Plan(home.resolve(), port=free_port())) as running, Person(running) as person, sync_playwright() as playwright:
         if not chosen.demo_rules:
-            _watch_more(running)
+            watch_more(running)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         context = browser.new_context(base_url=person.address, viewport={"width": 1920, "height": 1080})
         context.add_cookies([{"name": name, "value": value, "url": person.address} for name, value in person.cookies.items()])
@@ -86,6 +86,11 @@ def watch(chosen: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
         seen = _collect(page, chosen, began, running.supervisor.restart_dead)
         browser.close()
     return seen
+
+
+def watch_more(running: Running) -> None:
+    """Let the square's and the drone's cameras tell of every entry into a grid of zones."""
+    run_quietly(running, "busy", manage("shell", "-v", "0", "-c", BUSY))
 
 
 def judge(seen: list[dict[str, Any]]) -> dict[str, Any]:
@@ -110,10 +115,6 @@ def read(row: dict[str, Any]) -> dict[str, Any]:
     made = row.get("madeT") or (uuid.UUID(row["event"]).int >> 80) / 1000
     times = {name: float(row[name]) for name in ("eventT", "sentT", "receivedT", "seen")}
     return {"event": row["event"], "camera": row["camera"], "madeT": float(made), **times}
-
-
-def _watch_more(running: Running) -> None:
-    run_quietly(running, "busy", manage("shell", "-v", "0", "-c", BUSY))
 
 
 def _collect(page: Page, chosen: argparse.Namespace, began: float, keep_alive: Any) -> list[dict[str, Any]]:

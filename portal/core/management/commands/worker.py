@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import time
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from procrastinate.exceptions import AlreadyEnqueued
+
+from portal.core.tasks import retry_stalled
 
 POLL_S = "0.5"  # a lost wake-up costs half a second, not five
+RESCUE_S = 32  # a worker counts as gone after 30 s without a heartbeat
 
 
 class Command(BaseCommand):
@@ -31,4 +37,11 @@ class Command(BaseCommand):
             "specola",
             *queues,
         ]
+        rescue_soon()
         call_command("procrastinate", "worker", *arguments)
+
+
+def rescue_soon() -> None:
+    """What a worker killed just now left behind is done again as soon as it counts as gone, not only at the next full minute."""
+    with contextlib.suppress(AlreadyEnqueued):
+        retry_stalled.configure(schedule_in={"seconds": RESCUE_S}, queueing_lock="core.rescue").defer(timestamp=int(time.time()))
