@@ -23,6 +23,7 @@ from site_agents.store import MediaStore, Medium
 BATCH = 500  # the portal takes no more at once
 BATCH_MEDIA = 4_000_000  # bytes of pictures sent before the events of one batch: after a long outage events must not wait for all of them
 UNSAVED = 5_000  # events kept in memory while the disk takes nothing at all
+LOG_PAGES = 250  # SQLite's log is written back at 1 MB, so that a nearly full disk stays usable
 DEAD = 1_000  # refused events kept for a person to look at
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS counters (camera TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -69,9 +70,7 @@ class Outbox:
             self._save_waiting()
             saved = None if self._unsaved else self._save(event, kept)
             if saved is None:
-                if len(self._unsaved) == UNSAVED:
-                    log.error("the disk is full and memory too: the oldest unsaved event is lost")
-                self._unsaved.append(event)
+                self._hold(event, kept)
         with self.arrived:
             self.arrived.notify_all()
         return saved or event
@@ -153,10 +152,30 @@ class Outbox:
                 with self._write():
                     return self._insert(event, media)
             except sqlite3.OperationalError as error:
-                log.error("an event cannot be written (%s)", error)
-                if not self.media.make_room(1_000_000, self._victims):
+                if not self._unsaved:
+                    log.error("an event cannot be written (%s)", error)
+                if not self.media.make_room(1_000_000, self._victims) and not self._shrink_log():
                     break
         return None
+
+    def _hold(self, event: Event, media: Sequence[Medium]) -> None:
+        """Keep the bare event in memory; its pictures would only fill the disk further."""
+        for each in media:
+            self.media.remove(each.sha256)
+        if len(self._unsaved) == UNSAVED:
+            log.error("the disk is full and memory too: the oldest unsaved event is lost")
+        self._unsaved.append(dataclasses.replace(event, snapshot=None, clip=None))
+
+    def _shrink_log(self) -> bool:
+        """Write SQLite's log back into the database and cut it off; whether that gave room."""
+        before = self._log_size()
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return self._log_size() < before
+
+    def _log_size(self) -> int:
+        log_file = self.path.with_name(self.path.name + "-wal")
+        return log_file.stat().st_size if log_file.exists() else 0
 
     def _insert(self, event: Event, media: Sequence[Medium]) -> Event:
         if known := self._db.execute("SELECT json_extract(body, '$.seq') FROM events WHERE id = ?", (event.id,)).fetchone():
@@ -248,6 +267,7 @@ class Outbox:
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
+        db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # in WAL mode NORMAL may lose the last commits when the power fails
         if (answer := db.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
