@@ -8,6 +8,7 @@ Tree::
     ├── OrdersRejected      the portal's signed configuration must not be believed, or makes no sense
     ├── NotEnrolled         the agent's folder holds no (usable) answer of an enrolment
     ├── ModelRefused        a model may not be used here, and why
+    ├── OutboxError         the outbox cannot be opened or tidied; nothing in it is lost
     └── PortalError         talking to the portal failed
         ├── Unreachable     no answer, or the portal says "later" (429, 5xx): try again
         └── Refused         the portal said no; `status` and `body` tell more
@@ -45,6 +46,10 @@ class NotEnrolled(AgentError):
 
 class ModelRefused(AgentError):
     """A model may not be used here."""
+
+
+class OutboxError(AgentError):
+    """The outbox cannot be opened, or cannot forget what was sent."""
 
 
 class PortalError(AgentError):

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import shutil
 import sqlite3
 import threading
 import time
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from detectors.types import Event, to_json
+from site_agents.errors import OutboxError
 from site_agents.store import MediaStore, Medium
 
 BATCH = 500  # the portal takes no more at once
 BATCH_MEDIA = 4_000_000  # bytes of pictures sent before the events of one batch: after a long outage events must not wait for all of them
 UNSAVED = 5_000  # events kept in memory while the disk takes nothing at all
 LOG_PAGES = 250  # SQLite's log is written back at 1 MB, so that a nearly full disk stays usable
+FULL = 1_000_000  # bytes free below which a failure to write is a full disk
 DEAD = 1_000  # refused events kept for a person to look at
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS counters (camera TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -45,7 +48,10 @@ class Waiting:
 
 
 class Outbox:
-    """All methods may be called from any thread. `budget` is what pictures and clips may take, in bytes."""
+    """All methods may be called from any thread. `budget` is what pictures and clips may take, in bytes.
+
+    Raises OutboxError when it cannot be opened even after every waiting picture was given up.
+    """
 
     def __init__(self, folder: Path, budget: int = 200_000_000) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +61,7 @@ class Outbox:
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED)
         self._first_seq = 0
         self._db = self._open()
-        with self._write():
+        with contextlib.suppress(OutboxError), self._tidying(), self._write():
             self.media.sweep(self._known())
 
     def add(self, event: Event, media: Sequence[Medium] = ()) -> Event:
@@ -81,10 +87,15 @@ class Outbox:
             if not self.media.put(clip, self._victims):
                 return False
             body = json.dumps(to_json(dataclasses.replace(event, clip=clip.sha256)), separators=(",", ":"))
-            with self._sound(), self._write():
-                self._keep_medium(clip)
-                waiting = "ON CONFLICT (id) DO UPDATE SET body = json_set(body, '$.clip', ?)"
-                self._db.execute(f"INSERT INTO events (id, t, body) VALUES (?, ?, ?) {waiting}", (event.id, event.t, body, clip.sha256))
+            try:
+                with self._tidying(), self._write():
+                    self._keep_medium(clip)
+                    waiting = "ON CONFLICT (id) DO UPDATE SET body = json_set(body, '$.clip', ?)"
+                    self._db.execute(f"INSERT INTO events (id, t, body) VALUES (?, ?, ?) {waiting}", (event.id, event.t, body, clip.sha256))
+            except OutboxError as error:
+                log.error("a clip is left out: %s", error)
+                self.media.remove(clip.sha256)
+                return False
         with self.arrived:
             self.arrived.notify_all()
         return True
@@ -104,27 +115,28 @@ class Outbox:
             return found
 
     def settle(self, said: Iterable[Waiting]) -> None:
-        """The portal has these. An event that got its clip meanwhile stays, to be said again."""
-        with self._lock, self._sound(), self._write():
+        """The portal has these. An event that got its clip meanwhile stays, to be said again. Raises OutboxError when that cannot be written down."""
+        with self._lock, self._tidying(), self._write():
             for each in said:
                 if not self._has_later_clip(each):
                     self._db.execute("DELETE FROM events WHERE id = ?", (each.id,))
                 self._db.executemany("DELETE FROM media WHERE sha256 = ?", [(name,) for name in each.given_up])
 
     def bury(self, refused: Waiting, reason: str) -> None:
-        """The portal will never take this event: keep it apart, so that those behind it can go."""
+        """The portal will never take this event: keep it apart, so that those behind it can go. Raises OutboxError when that cannot be written down."""
         log.error("event %s is put aside: %s", refused.id, reason)
-        with self._lock, self._sound(), self._write():
+        with self._lock, self._tidying(), self._write():
             self._db.execute("DELETE FROM events WHERE id = ?", (refused.id,))
             values = (refused.id, time.time(), reason[:1000], json.dumps(refused.body))
             self._db.execute("INSERT INTO dead (id, t, reason, body) VALUES (?, ?, ?, ?)", values)
             self._db.execute("DELETE FROM dead WHERE n <= (SELECT max(n) FROM dead) - ?", (DEAD,))
 
     def forget_medium(self, sha256: str) -> None:
-        """This picture was sent, or will never be taken."""
-        with self._lock, self._sound(), self._write():
-            self._db.execute("DELETE FROM media WHERE sha256 = ?", (sha256,))
-        self.media.remove(sha256)
+        """This picture was sent, or will never be taken. Raises OutboxError when that cannot be written down."""
+        with self._lock:
+            with self._tidying(), self._write():
+                self._db.execute("DELETE FROM media WHERE sha256 = ?", (sha256,))
+            self.media.remove(sha256)
 
     def dead(self) -> list[dict[str, Any]]:
         """What was put aside, oldest first: id, t, reason, body."""
@@ -153,8 +165,8 @@ class Outbox:
                     return self._insert(event, media)
             except sqlite3.OperationalError as error:
                 if not self._unsaved:
-                    log.error("an event cannot be written (%s)", error)
-                if not self.media.make_room(1_000_000, self._victims) and not self._shrink_log():
+                    log.error("an event cannot be written: %s", self._why(error))
+                if not self.media.make_room(FULL, self._victims) and not self._shrink_log():
                     break
         return None
 
@@ -242,26 +254,42 @@ class Outbox:
             raise
 
     @contextlib.contextmanager
-    def _sound(self) -> Iterator[None]:
-        """What only tidies up may fail on a full disk: it is done again later."""
+    def _tidying(self) -> Iterator[None]:
+        """What only tidies up may fail on a full disk: nothing is lost, it is done again later."""
         try:
             yield
         except sqlite3.OperationalError as error:
-            log.error("the outbox cannot be tidied (%s)", error)
+            if not self._shrink_log():
+                self.media.make_room(FULL, self._victims)
+            raise OutboxError(f"the outbox cannot be tidied: {self._why(error)}") from error
+
+    def _why(self, error: sqlite3.Error) -> str:
+        """What a person can do something about: SQLite calls a full disk by many names."""
+        free = shutil.disk_usage(self.path.parent).free
+        return f"the disk is full ({free // 1000} kB free)" if free < FULL or "is full" in str(error) else str(error)
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return _connect(self.path)
+            return self._connect_somehow()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
             aside = self.path.with_name(f"outbox.damaged-{int(time.time())}.db")
             log.error("the outbox is damaged (%s): put aside as %s, a new one is begun", error, aside.name)
             self.path.replace(aside)
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             self._first_seq = int(time.time())  # numbers must still rise, and how far they had come is lost
-            return _connect(self.path)
+            return self._connect_somehow()
+
+    def _connect_somehow(self) -> sqlite3.Connection:
+        """On a full disk SQLite cannot even open: the oldest pictures give way (their scores cannot be read yet)."""
+        while True:
+            try:
+                return _connect(self.path)
+            except sqlite3.OperationalError as error:
+                if not self.media.oldest():
+                    raise OutboxError(f"the outbox {self.path} cannot be opened: {self._why(error)}") from error
+                log.error("the outbox cannot be opened: %s; giving up waiting pictures", self._why(error))
+                self.media.make_room(FULL, self.media.oldest)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -88,6 +88,10 @@ class MediaStore:
             log.warning("gave up %d kB of waiting pictures to make room", freed // 1000)
         return freed > 0
 
+    def oldest(self) -> list[str]:
+        """The names of all files, those written first in front."""
+        return sorted((file.name for file in self.folder.iterdir() if file.is_file()), key=lambda name: (self.folder / name).stat().st_mtime)
+
     def sweep(self, known: set[str]) -> None:
         """Delete files that no event names: a power cut came between file and event."""
         for file in self.folder.iterdir():

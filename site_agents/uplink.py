@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from site_agents.errors import Refused, Unreachable
+from site_agents.errors import OutboxError, Refused, Unreachable
 from site_agents.link import Backoff, Link
 from site_agents.orders import Seat
 from site_agents.outbox import BATCH, Outbox, Waiting
@@ -41,13 +41,13 @@ class Sender(threading.Thread):
                 with self.outbox.arrived:
                     if not self.outbox.stats()["pending"]:
                         self.outbox.arrived.wait(1.0)
-            except (Unreachable, Refused) as error:
+            except (Unreachable, Refused, OutboxError) as error:
                 pause = REVOKED_S if isinstance(error, Refused) and error.status == 403 else backoff.fail()
                 log.warning("events wait (%d): %s", self.outbox.stats()["pending"], error)
                 self._stopping.wait(pause)
 
     def send_once(self, limit: int = BATCH) -> bool:
-        """Send one batch, pictures first; False when nothing waits. Raises Unreachable or Refused when it must be done again later."""
+        """Send one batch, pictures first; False when nothing waits. Raises Unreachable, Refused or OutboxError when it must be done again later."""
         batch = self._own(self.outbox.batch(limit))
         if not batch:
             return False
