@@ -1,0 +1,194 @@
+"""Orders: only what our portal has signed for this camera is obeyed, and nothing that makes no sense."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import numpy as np
+import pytest
+from agent_lab import seat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from portal_peer import Peer
+
+from federated import signing
+from site_agents import orders
+from site_agents.errors import OrdersRejected
+from site_agents.orders import M0, M1, NONE, Orders, Zone, believe
+
+SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
+STEPS = {"name": "steps", "polygon": SQUARE}
+TEMPLATE = [0.0] * 127 + [2.0]
+
+
+def staff(**changes):
+    return {"person": "p1", "name": "Custode", "templates": [TEMPLATE], "expires": time.time() + 60, **changes}
+
+
+def refusal(document, peer, **more) -> str:
+    with pytest.raises(OrdersRejected) as caught:
+        believe(document, seat(peer), **more)
+    return str(caught.value)
+
+
+def test_signed_orders_are_believed_whole(peer):
+    line = {"name": "path", "a": [0, 0], "b": [1, 1]}
+    rules = [{"kind": "person_in_zone", "zone": "steps", "min_s": 2}, {"kind": "line_crossed", "line": "path"}]
+    found = believe(peer.config(version=7, zones=[STEPS], lines=[line], rules=rules, masks=[SQUARE]), seat(peer))
+    assert (found.version, found.known, found.mode(time.time())) == (7, True, M0)
+    assert [(rule.kind, rule.values) for rule in found.rules] == [("person_in_zone", {"min_s": 2}), ("line_crossed", {})]
+    assert (found.rules[0].zone.name, found.rules[1].line.b, len(found.masks)) == ("steps", (1.0, 1.0), 1)
+
+
+@pytest.mark.parametrize("field", ["version", "legal_mode", "valid_until", "masks", "rules", "gallery", "site", "detectors"])
+def test_any_change_after_signing_is_noticed(peer, field):
+    document = peer.config()
+    document[field] = "M1" if field == "legal_mode" else 99
+    assert "not signed by our portal" in refusal(document, peer)
+
+
+def test_another_portals_signature_is_refused(peer, tmp_path):
+    foreign = Peer(tmp_path)
+    assert "not signed by our portal" in refusal(foreign.config(), peer)
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 3, {}, {"version": 1}])
+def test_what_is_no_signed_document_is_refused(peer, document):
+    assert refusal(document, peer)
+
+
+@pytest.mark.parametrize("place", [{"site": "elsewhere"}, {"camera": "gate"}])
+def test_orders_for_another_camera_are_refused(peer, place):
+    assert "not for miracles/square" in refusal(peer.config(**place), peer)
+
+
+def test_old_orders_are_not_taken_twice(peer):
+    assert "version 3 is older than 4" in refusal(peer.config(version=3), peer, newer_than=4)
+    assert believe(peer.config(version=4), seat(peer), newer_than=4).version == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": 0}, "version 0"),
+        ({"version": True}, "version True"),
+        ({"version": "2"}, "version '2'"),
+        ({"legal_mode": "M9"}, "legal_mode 'M9'"),
+        ({"legal_mode": None}, "legal_mode None"),
+        ({"valid_until": "tomorrow"}, "tomorrow"),
+        ({"valid_until": "2031-01-01T00:00:00"}, "no time zone"),
+        ({"valid_until": True}, "no time"),
+        ({"masks": [[[0, 0], [1, 1]]]}, "at least three points"),
+        ({"masks": [[[0, 0], [1, 1], [0, 500]]]}, "outside the picture"),
+        ({"masks": 3}, "TypeError"),
+        ({"zones": [{"name": "steps"}]}, "polygon"),
+        ({"lines": [{"name": "path", "a": [0, 0]}]}, "'b'"),
+        ({"rules": [{"zone": None}]}, "kind"),
+    ],
+)
+def test_orders_that_make_no_sense_are_refused_with_the_reason(peer, changes, words):
+    assert words in refusal(peer.config(**changes), peer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"templates": [[1.0] * 127]}, "128 finite numbers"),
+        ({"templates": [1.0] * 128}, "128 finite numbers"),
+        ({"templates": [[0.0] * 128]}, "all zeros"),
+        ({"expires": None}, "TypeError"),
+    ],
+)
+def test_a_gallery_that_makes_no_sense_is_refused(peer, changes, words):
+    assert words in refusal(peer.config(legal_mode="M1", gallery=[staff(**changes)]), peer)
+
+
+def test_a_gallery_is_kept_in_mode_m1_only(peer):
+    assert believe(peer.config(legal_mode="M0", gallery=[staff()]), seat(peer)).gallery == ()
+    (person,) = believe(peer.config(legal_mode="M1", gallery=[staff()]), seat(peer)).gallery
+    assert person.id == "p1"
+    assert np.linalg.norm(person.templates) == pytest.approx(1)
+
+
+def test_an_end_date_may_be_iso_8601(peer):
+    found = believe(peer.config(valid_until="2031-01-01T01:00:00+01:00"), seat(peer))
+    assert found.valid_until == 1924992000
+
+
+@pytest.mark.parametrize("mode", ["M2", "M3"])
+def test_modes_this_agent_does_not_know_are_m0(peer, mode):
+    assert believe(peer.config(legal_mode=mode), seat(peer)).mode(time.time()) == M0
+
+
+def test_expired_orders_fall_back_to_m0(peer):
+    found = believe(peer.config(legal_mode="M1", valid_until=time.time() + 100), seat(peer))
+    assert found.mode(time.time()) == M1
+    assert found.mode(time.time() + 100) == M0
+
+
+def test_without_orders_it_is_m0():
+    assert (NONE.known, NONE.mode(0), Orders().rules) == (False, M0, ())
+
+
+def test_a_rule_about_a_zone_that_is_not_there_is_left_out_and_said(peer, caplog):
+    caplog.set_level(logging.WARNING)
+    rules = [{"kind": "loitering", "zone": "gone"}, {"kind": "person_in_zone", "zone": "steps"}, {"kind": "line_crossed", "line": "gone"}]
+    found = believe(peer.config(zones=[STEPS], rules=rules), seat(peer))
+    assert [rule.kind for rule in found.rules] == ["person_in_zone"]
+    assert caplog.text.count("there is no gone") == 2
+
+
+def test_what_was_kept_is_obeyed_again_after_a_restart(peer, tmp_path):
+    orders.save(tmp_path, peer.config(version=5, legal_mode="M1"))
+    assert orders.load(tmp_path, seat(peer)).version == 5
+    assert orders.load(tmp_path, seat(peer)).mode(time.time()) == M1
+
+
+def test_without_kept_orders_there_are_none(peer, tmp_path):
+    assert orders.load(tmp_path, seat(peer)) is NONE
+
+
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"version": 1}', "\x00"])
+def test_damaged_kept_orders_are_none(peer, tmp_path, caplog, content):
+    (tmp_path / orders.FILE).write_text(content)
+    assert orders.load(tmp_path, seat(peer)) is NONE
+    assert "not used" in caplog.text
+
+
+def test_kept_orders_changed_by_hand_are_none(peer, tmp_path):
+    orders.save(tmp_path, {**peer.config(), "legal_mode": "M1"})
+    assert orders.load(tmp_path, seat(peer)) is NONE
+
+
+def test_kept_orders_of_an_earlier_enrolment_are_none(peer, tmp_path):
+    orders.save(tmp_path, peer.config())
+    other = orders.Seat("miracles", "square", signing.public_text(Ed25519PrivateKey.generate()))
+    assert orders.load(tmp_path, other) is NONE
+
+
+def test_saving_leaves_nothing_half_written_behind(peer, tmp_path):
+    for version in range(1, 4):
+        orders.save(tmp_path, peer.config(version=version))
+    assert [file.name for file in tmp_path.iterdir()] == [orders.FILE]
+    assert json.loads((tmp_path / orders.FILE).read_text())["version"] == 3
+
+
+@pytest.mark.parametrize(("point", "inside"), [((0.5, 0.5), True), ((0.1, 0.5), False), ((0.9, 0.9), False), ((0.21, 0.79), True)])
+def test_a_zone_knows_what_is_inside(point, inside):
+    assert Zone("steps", tuple(map(tuple, SQUARE))).contains(point) is inside
+
+
+def test_a_hollow_zone_is_hollow():
+    horseshoe = Zone("u", ((0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.3), (0.3, 0.3), (0.3, 1), (0, 1)))
+    assert horseshoe.contains((0.1, 0.9))
+    assert horseshoe.contains((0.5, 0.1))
+    assert not horseshoe.contains((0.5, 0.9))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused(peer, number):
+    """JSON as Python reads it knows NaN; no portal can sign it, and a document with it is refused, not crashed on."""
+    document = peer.config(zones=[STEPS])
+    document["rules"] = [{"kind": "loitering", "zone": "steps", "min_s": number}]
+    assert "not signed by our portal" in refusal(document, peer)
