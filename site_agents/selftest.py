@@ -108,8 +108,14 @@ def _sample(folder: Path) -> list[Frame]:
 
 
 def _noise() -> list[Frame]:
+    """A noisy still life through which a light wanders: noise alone would be a cut at every frame, and of that a motion net says nothing."""
     rng = np.random.default_rng(0)
-    return [Frame(rng.integers(0, 256, (288, 384, 3), dtype=np.uint8), "noise", 1.0 + n * calibration.STEP_S, n) for n in range(FRAMES)]
+    still, frames = rng.integers(0, 256, (288, 384, 3), dtype=np.int16), []
+    for n in range(FRAMES):
+        image = np.clip(still + rng.integers(-10, 11, still.shape), 0, 255).astype(np.uint8)
+        image[100:150, 20 * n : 20 * n + 50] = 255
+        frames.append(Frame(image, "noise", 1.0 + n * calibration.STEP_S, n))
+    return frames
 
 
 if __name__ == "__main__":
