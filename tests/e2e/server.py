@@ -113,12 +113,18 @@ def serving(portal: Portal) -> Iterator[subprocess.Popen[bytes]]:
                 time.sleep(0.1)
             yield server
         finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            _end(server)
+
+
+@contextmanager
+def working(portal: Portal) -> Iterator[subprocess.Popen[bytes]]:
+    """The worker that carries out background jobs, a process of its own as in `up`; what waits in the queue it does first."""
+    with (portal.home / "worker.log").open("ab") as file:
+        worker = subprocess.Popen([sys.executable, "-m", "django", "worker"], cwd=ROOT, env=portal.environment, stdout=file, stderr=file)
+        try:
+            yield worker
+        finally:
+            _end(worker)
 
 
 def free_port() -> int:
@@ -134,6 +140,16 @@ def answers(address: str) -> bool:
         return httpx.get(f"{address}/sign-in/", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to stop, then make it."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _administer(statement: sql.Composed) -> None:

@@ -1,0 +1,202 @@
+"""The analysis desk in a real browser: a picture comes in by hand or by drop, is examined by the real worker, and goes out as page, JSON and PDF."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import DESKTOP, PHONE, wait_until
+from tests.e2e.server import working
+
+pytestmark = pytest.mark.browser
+STAFF = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "staff"
+FACE, OTHER = STAFF / "custode-1.jpg", STAFF / "custode-2.jpg"
+SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+EXAMINED_MS = 60_000  # a loaded machine, and the detectors are opened at the first case
+DROP = """([name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name));
+  return carried;
+}"""
+
+
+@pytest.fixture(scope="module")
+def worker(portal):
+    with working(portal) as process:
+        yield process
+
+
+@pytest.fixture
+def desk(open_page, worker):
+    """Open the desk while a worker works."""
+    return lambda role="operator", size=DESKTOP: open_page("/desk/", role, size)
+
+
+@pytest.fixture
+def report(desk):
+    """A picture laid on the desk, and its report waited for."""
+
+    def lay(*files, size=DESKTOP, tool="picture-check"):
+        page = desk(size=size)
+        examine(page, *files, tool=tool)
+        expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+        return page
+
+    return lay
+
+
+def examine(page, *files, tool="picture-check"):
+    page.locator("#tool").select_option(tool)
+    page.locator("#file").set_input_files(list(files))
+    page.locator("#desk button[type=submit]").click()
+
+
+def refused(page, *files, tool="picture-check"):
+    """What the desk says of files that it does not take."""
+    page.watched.allow("422")
+    examine(page, *files, tool=tool)
+    expect(page.locator("h1")).to_have_text("Analysis desk")
+    return page.locator(".notice.is-problem")
+
+
+def download(page, name):
+    with page.expect_download() as begun:
+        page.get_by_role("button", name=name, exact=True).click()
+    return Path(begun.value.path()).read_bytes()
+
+
+def test_progress_is_seen_live_and_the_report_comes_by_itself(open_page, portal):
+    states = []
+    listen = lambda socket: socket.on("framereceived", lambda said: states.append(json.loads(said)["state"]))  # noqa: E731
+    page = open_page("/desk/", prepare=lambda page: page.on("websocket", listen))
+    examine(page, FACE)
+    expect(page.locator("#label")).to_have_text("Queued")
+    wait_until(page, "document.querySelector('[data-connection]').hidden")
+    with working(portal):
+        expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+    steps = [state for state in states if state["status"] == "running"]
+    assert any(0 < state["progress"] < 1 and state["step"] for state in steps), states
+    assert [state["progress"] for state in steps] == sorted(state["progress"] for state in steps)
+
+
+@SIZES
+def test_a_chosen_picture_comes_back_as_a_report(report, size):
+    page = report(FACE, size=size)
+    expect(page.locator("h1")).to_have_text(FACE.name)
+    expect(page.locator(".parts", has_text="sha256").first).to_be_visible()
+    wait_until(page, "document.querySelector('.evidence-list img').naturalWidth > 0")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_a_dropped_picture_comes_back_as_a_report(desk):
+    page = desk()
+    carried = page.evaluate_handle(DROP, ["dropped.jpg", base64.b64encode(FACE.read_bytes()).decode()])
+    for moment in ("dragenter", "dragover", "drop"):
+        page.dispatch_event("#drop", moment, {"dataTransfer": carried})
+    expect(page.locator("#chosen")).to_have_text("dropped.jpg")
+    page.locator("#desk button[type=submit]").click()
+    expect(page.locator("h1")).to_have_text("dropped.jpg")
+    expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+
+
+def test_a_picture_is_known_by_its_content_whatever_its_name(report, tmp_path):
+    misnamed = tmp_path / "misnamed.jpg"
+    misnamed.write_bytes(cv2.imencode(".png", cv2.imread(str(FACE)))[1])
+    expect(report(misnamed).get_by_text("PNG").first).to_be_visible()
+
+
+def test_a_group_of_two_faces_is_counted(report, tmp_path):
+    both = tmp_path / "both.png"
+    cv2.imwrite(str(both), np.hstack([cv2.resize(cv2.imread(str(each)), (400, 480)) for each in (FACE, OTHER)]))
+    page = report(both)
+    expect(page.locator("tr", has=page.get_by_role("rowheader", name="count", exact=True))).to_contain_text("2")
+
+
+def test_the_report_goes_out_as_json_and_as_pdf(report):
+    page = report(FACE)
+    said = json.loads(download(page, "JSON"))
+    assert said["verdict"]["label"] == page.locator("#verdict h2").inner_text()
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in said["models"].values())
+    pdf = download(page, "PDF")
+    assert pdf.startswith(b"%PDF")
+    assert pdf.rstrip().endswith(b"%%EOF")
+
+
+@SIZES
+def test_a_comparison_shows_its_score_and_that_it_is_not_calibrated(report, size):
+    page = report(FACE, OTHER, size=size, tool="face-compare")
+    expect(page.locator("#verdict h2")).to_have_text(re.compile(r"^score -?0\.\d{3}, not calibrated yet$"))
+    expect(page.locator("#verdict")).to_contain_text("it is no probability")
+    expect(page.locator(".evidence-list img")).to_have_count(3)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_a_face_is_most_like_itself(report):
+    expect(report(FACE, FACE, tool="face-compare").locator("#verdict h2")).to_have_text("score 1.000, not calibrated yet")
+
+
+def test_a_comparison_of_one_picture_is_refused(desk):
+    page = desk()
+    expect(refused(page, FACE, tool="face-compare")).to_have_text("This tool compares exactly two pictures.")
+    expect(page.locator("#tool")).to_have_value("face-compare")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("letter.jpg", b"Dear museum, this is no picture at all.", "letter.jpg cannot be examined"),
+        ("nothing.jpg", b"", "nothing.jpg is empty"),
+        ("half.jpg", FACE.read_bytes()[: FACE.stat().st_size // 2], "half.jpg cannot be examined: the JPEG ends too early"),
+        ("program.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 400, "program.png cannot be examined"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_its_name_and_the_reason(desk, tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    page = desk()
+    expect(refused(page, tmp_path / name)).to_contain_text(said)
+    page.goto("/desk/")
+    expect(page.locator("tbody", has_text=name)).to_have_count(0)
+
+
+def test_a_picture_that_is_too_large_is_refused_with_the_limit(desk, tmp_path):
+    large = tmp_path / "huge.jpg"
+    with large.open("wb") as file:
+        file.write(FACE.read_bytes())
+        file.truncate(50 * 2**20 + 1)
+    expect(refused(desk(), large)).to_have_text("huge.jpg is too large: at most 50 MB.")
+
+
+def test_nothing_is_sent_while_no_file_is_chosen(desk):
+    page = desk()
+    sent = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.locator("#desk button[type=submit]").click()
+    assert page.evaluate("document.getElementById('file').validity.valueMissing")
+    assert "POST" not in sent
+
+
+def test_a_case_is_seen_by_who_opened_it_and_not_by_others(report, open_page):
+    address = report(FACE).url
+    page = open_page("/desk/", "manager")
+    page.watched.allow("404")
+    expect(page.locator("tbody a")).to_have_count(0)
+    page.goto(address)
+    expect(page.locator("h1")).not_to_have_text(FACE.name)
+
+
+def test_the_case_stands_on_the_desk_with_its_finding(report):
+    page = report(FACE)
+    finding = page.locator("#verdict h2").inner_text()
+    page.get_by_role("link", name="Analysis desk").click()
+    row = page.locator("tbody tr").first
+    expect(row).to_contain_text(FACE.name)
+    expect(row).to_contain_text("Done")
+    expect(row).to_contain_text(finding)
