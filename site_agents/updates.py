@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import detectors
+from detectors import weights
 from detectors.errors import DetectorError
 from federated import signing
 from site_agents import selftest
@@ -47,19 +48,20 @@ class Updates(threading.Thread):
         self._refused: dict[tuple[str, str], float] = {}
         self._reports: list[dict[str, Any]] = []
         self._failed: list[tuple[str, str]] = []
-        self._changed, self._stopping = threading.Condition(), False
+        self._changed, self._due, self._stopping = threading.Condition(), False, False
 
     def want(self, documents: list[dict[str, Any]]) -> None:
         """What the last heartbeat's answer said: the models this agent should run, the release's own where none is named."""
         with self._changed:
             if documents != self._desired or self._reports:
-                self._desired = documents
+                self._desired, self._due = documents, True
                 self._changed.notify_all()
 
     def fail(self, detector: str, reason: str) -> None:
         """The pipeline says that a detector fails again and again."""
         with self._changed:
             self._failed.append((detector, reason))
+            self._due = True
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -70,17 +72,19 @@ class Updates(threading.Thread):
 
     def run(self) -> None:
         """Work when something is wanted or has failed; when the portal does not answer, again a little later."""
-        backoff, pause = Backoff(1.0, 60.0), None
+        backoff, pause = Backoff(1.0, 60.0), AGAIN_S
         while True:
             with self._changed:
-                self._changed.wait(pause)
+                # The flag, not the notice, is what counts: something may be wanted while the work before it is still being done.
+                self._changed.wait_for(lambda: self._due or self._stopping, pause)
+                self._due = False
                 if self._stopping:
                     return
             try:
                 self.work()
                 backoff.succeed()
-                pause = None
-            except (PortalError, OSError) as error:
+                pause = AGAIN_S
+            except (PortalError, DetectorError, OSError) as error:
                 pause = backoff.fail()
                 log.warning("models wait: %s", error)
 
@@ -144,8 +148,12 @@ class Updates(threading.Thread):
         if installed.current is None:
             return  # the release's own weights: there is nothing to go back to
         self._refused[name, installed.current] = time.monotonic() + AGAIN_S
-        before = installed.previous if installed.previous and self.models.path(name, installed.previous).exists() else None
-        detector = self.models.build(name, self.models.path(name, before) if before else None)
+        before = installed.previous
+        try:
+            detector = self.models.build(name, weights.verify(self.models.path(name, before), before) if before else None)
+        except (DetectorError, OSError) as error:
+            log.error("the model of %s before this one cannot be used (%s): back to the release's own", name, error)
+            before, detector = None, self.models.build(name, None)
         self.models.install(name, before)
         self.swap(name, detector)
         self._report(name, installed.current, "rolled back", f"it failed at work: {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from agent_lab import keep_footage, other_weights
+from agent_lab import keep_footage, other_weights, senseless_weights
 
 import detectors
 from detectors import weights
@@ -49,6 +49,11 @@ def test_without_enough_footage_no_calibration_is_made_up(good, tmp_path):
 def test_what_is_no_model_is_refused(tmp_path, content):
     (tmp_path / "bad.onnx").write_bytes(content)
     assert "bad.onnx" in refusal("anomaly", tmp_path / "bad.onnx", tmp_path)
+
+
+def test_a_model_that_gives_no_numbers_is_refused(tmp_path):
+    (tmp_path / "nan.onnx").write_bytes(senseless_weights())
+    assert "finite" in refusal("anomaly", tmp_path / "nan.onnx", tmp_path)
 
 
 def test_a_model_of_another_detector_is_refused(tmp_path):
