@@ -32,7 +32,7 @@ class User(AbstractBaseUser):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    language = models.CharField(max_length=5, default="en")
+    language = models.CharField(max_length=5, blank=True, default="")  # empty: as the browser asks
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)

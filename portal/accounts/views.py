@@ -29,7 +29,8 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
-        return _in_language(super().form_valid(form), form.get_user().language)
+        response, chosen = super().form_valid(form), form.get_user().language
+        return _in_language(response, chosen) if chosen else response
 
 
 @login_required

@@ -1,0 +1,120 @@
+"""Italian is complete, compiled, and lasts once chosen."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+from alert_scene import PASSWORD, user
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+from training_scene import administrator
+
+FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_MESSAGES"
+PORTAL = FOLDER.parents[2]
+PAGES = {
+    "alerts:watch_room": ("Sala di controllo", "Watch room"),
+    "live:wall": ("Parete dal vivo", "Live wall"),
+    "sites:map": ("Siti", "New site"),
+    "sites:agents": ("Agenti", "The programs at the cameras"),
+    "training:console": ("Chi può addestrarsi", "Who can train"),
+    "training:models": ("Registro dei modelli", "Model registry"),
+    "analysis:desk": ("Banco d'analisi", "Analysis desk"),
+    "people:list": ("Elenco del personale", "Staff list"),
+    "core:health": ("Base di dati", "Database"),
+    "core:audit": ("Registro di controllo", "Audit log"),
+    "accounts:account": ("Il mio account", "My account"),
+}
+
+
+def catalogue() -> dict:
+    with (FOLDER / "django.mo").open("rb") as file:
+        return gettext.GNUTranslations(file)._catalog
+
+
+def entries() -> list[tuple[str, str]]:
+    """Every text of the sources, with its Italian."""
+    return re.findall(r'^msgid "(.+)"\n(?:msgid_plural ".*"\n)?msgstr(?:\[0\])? "(.*)"$', (FOLDER / "django.po").read_text(), re.MULTILINE)
+
+
+def singular(texts: dict) -> dict[str, str]:
+    """The catalogue without its plural forms, whose keys are pairs of text and number."""
+    return {key[0] if isinstance(key, tuple) else key: text for key, text in texts.items() if not isinstance(key, tuple) or key[1] == 0}
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"%\(\w+\)[\d.]*[a-z]|\{\w+\}", text))
+
+
+def test_no_text_is_left_untranslated_or_guessed():
+    po = (FOLDER / "django.po").read_text()
+    assert len(entries()) > 400
+    assert [source for source, italian in entries() if not italian] == []
+    assert "fuzzy" not in po
+    assert "#~" not in po
+
+
+def test_placeholders_agree():
+    assert [source for source, italian in entries() if placeholders(source) != placeholders(italian)] == []
+
+
+def test_the_compiled_file_says_what_the_readable_one_says():
+    compiled = {key.split("\x04")[-1]: text for key, text in singular(catalogue()).items()}
+    plain = {source.replace('\\"', '"'): italian.replace('\\"', '"') for source, italian in entries()}
+    assert {source: compiled.get(source) for source in plain} == plain
+
+
+def test_every_text_of_the_sources_is_in_the_catalogue():
+    said = "|".join(re.escape(source) for source, _italian in entries())
+    known = re.compile(f"^(?:{said})$")
+    files = [file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts]
+    used = {text for file in files for _quote, text in re.findall(r"""{%\s*translate\s+(["'])(.*?)\1""", file.read_text())}
+    assert len(used) > 200
+    assert [text for text in used if not known.match(text.replace('"', '\\"'))] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_speak_italian(client, name):
+    client.force_login(user("manager@example.org", "manager") if name == "people:list" else administrator())
+    italian, english = PAGES[name]
+    text = client.get(reverse(name), headers={"accept-language": "it"}).content.decode()
+    assert 'lang="it"' in text
+    assert italian in text
+    assert english not in text
+
+
+@pytest.mark.django_db
+def test_the_browsers_language_is_taken_before_signing_in(client):
+    assert "Accedi" in client.get(reverse("accounts:sign_in"), headers={"accept-language": "it-IT,it;q=0.9"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_chosen_language_lasts_on_another_device(client):
+    person = user("operator@example.org", "operator")
+    client.force_login(person)
+    client.post(reverse("accounts:language"), {"language": "it"})
+    device = Client(headers={"accept-language": "en"})
+    device.post(reverse("accounts:sign_in"), {"username": person.email, "password": PASSWORD})
+    assert "Parete dal vivo" in device.get(reverse("live:wall")).content.decode()
+
+
+@pytest.mark.django_db
+def test_who_chose_no_language_gets_the_browsers(client):
+    client.force_login(user("operator@example.org", "operator"))
+    assert "Parete dal vivo" in client.get(reverse("live:wall"), headers={"accept-language": "it"}).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])
+def test_choosing_a_language_leads_nowhere_else(client, target):
+    assert client.post(reverse("accounts:language"), {"language": "it", "next": target}).url == "/"
+
+
+def test_counted_words_follow_the_count():
+    with translation.override("it"):
+        assert translation.ngettext("open alert", "open alerts", 1) == "allarme aperto"
+        assert translation.ngettext("open alert", "open alerts", 3) == "allarmi aperti"
