@@ -1,0 +1,273 @@
+"""The one path every picture takes: mask first, then look, follow, judge; a detector that fails harms nobody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from agent_lab import FOOTAGE, scene
+
+from detectors.errors import WeightsError
+from detectors.types import Detection, Frame
+from detectors.video import frames
+from site_agents.clock import Clock
+from site_agents.models import Models
+from site_agents.orders import M0, M1, NONE, Orders, Rule, Zone
+from site_agents.pipeline import ALWAYS, PATIENCE, Pipeline
+
+WHOLE = Zone("whole", ((0, 0), (1, 0), (1, 1), (0, 1)))
+LEFT = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
+LATER = 4e9
+
+
+class Eye:
+    """A detector that writes down what it sees and says what it is told to."""
+
+    def __init__(self, name: str, said=None) -> None:
+        self.name, self.said, self.seen = name, said, []
+        self.card = type("Card", (), {"sha256": name})()
+
+    def detect(self, images):
+        self.seen += images
+        return [self._answer([])]
+
+    def step(self, frame):
+        self.seen.append(frame.image)
+        return self._answer([] if self.name == "camera-health" else None)
+
+    def _answer(self, nothing):
+        if isinstance(self.said, Exception):
+            raise self.said
+        return nothing if self.said is None else self.said
+
+
+@pytest.fixture
+def eyes():
+    return {name: Eye(name) for name in ALWAYS}
+
+
+@pytest.fixture
+def pipeline(eyes):
+    return Pipeline(lambda name, **options: eyes[name], Clock())
+
+
+def writing_into(asked: dict):
+    """A loader that writes down which options each detector is asked for with."""
+
+    def load(name: str, **options):
+        asked[name] = options
+        return Eye(name)
+
+    return load
+
+
+def orders(*rules: Rule, **changes) -> Orders:
+    return Orders(**{"version": 1, "valid_until": LATER, "rules": rules, **changes})
+
+
+def test_nothing_sees_a_masked_pixel(pipeline, eyes):
+    pipeline.apply(orders(masks=(LEFT,)))
+    step = pipeline.step(scene())
+    for seen in [step.frame.image, *(image for eye in eyes.values() for image in eye.seen)]:
+        assert not seen[:, :64].any()
+        assert seen[:, 66:].any()
+
+
+def test_every_detector_sees_every_frame(pipeline, eyes):
+    for n in range(3):
+        pipeline.step(scene(n))
+    assert {name: len(eye.seen) for name, eye in eyes.items()} == dict.fromkeys(ALWAYS, 3)
+
+
+def test_without_orders_nothing_is_watched_for(pipeline, eyes):
+    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    step = pipeline.step(scene())
+    assert (pipeline.orders, step.mode, step.findings, len(step.health)) == (NONE, M0, (), 1)
+
+
+def test_orders_hold_from_the_next_frame_on(pipeline, eyes):
+    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    pipeline.step(scene(1))
+    pipeline.apply(orders(Rule("camera_tampered")))
+    (finding,) = pipeline.step(scene(2)).findings
+    assert (finding.kind, finding.data) == ("camera_tampered", {"reason": "black"})
+
+
+def test_the_newest_orders_win(pipeline):
+    for version in (1, 2, 3):
+        pipeline.apply(orders(version=version))
+    pipeline.step(scene())
+    assert pipeline.orders.version == 3
+
+
+def test_the_time_of_each_stage_is_told(pipeline):
+    pipeline.apply(orders())
+    pipeline.step(scene())
+    assert {"mask", "people", "anomaly", "camera-health", "tracking", "rules"} <= set(pipeline.stages.ms)
+    assert all(value >= 0 for value in pipeline.stages.rounded().values())
+
+
+def test_a_detector_that_fails_is_left_out_of_the_frame_and_the_others_go_on(pipeline, eyes):
+    eyes["people"].said = ValueError("broken")
+    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    step = pipeline.step(scene())
+    assert (step.tracks, len(step.health)) == ((), 1)
+
+
+def test_a_detector_that_fails_again_and_again_is_reported_once(eyes):
+    told = []
+    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *said: told.append(said))
+    eyes["anomaly"].said = RuntimeError("no memory")
+    for n in range(PATIENCE * 3):
+        pipeline.step(scene(n))
+    assert told == [("anomaly", "RuntimeError: no memory")]
+
+
+def test_one_good_frame_makes_up_for_a_bad_one(eyes):
+    told = []
+    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *said: told.append(said))
+    for n in range(PATIENCE * 4):
+        eyes["anomaly"].said = ValueError("now and then") if n % 2 else None
+        pipeline.step(scene(n))
+    assert told == []
+
+
+def test_a_detector_that_cannot_be_loaded_is_said_once_and_the_camera_watches_on(eyes, caplog):
+    def load(name, **options):
+        if name == "people":
+            raise WeightsError("the weights nanodet-g-416 cannot be found")
+        return eyes[name]
+
+    pipeline = Pipeline(load, Clock())
+    for n in range(5):
+        assert pipeline.step(scene(n)).tracks == ()
+    assert caplog.text.count("the detector people cannot be used") == 1
+    assert len(eyes["anomaly"].seen) == 5
+
+
+def test_a_swapped_detector_works_from_the_next_frame_on(pipeline, eyes):
+    pipeline.step(scene(0))
+    better = Eye("better")
+    pipeline.swap("anomaly", better)
+    pipeline.step(scene(1))
+    assert (len(eyes["anomaly"].seen), len(better.seen), pipeline.loaded["anomaly"]) == (1, 1, "better")
+
+
+def test_a_swap_ends_the_troubles_of_the_one_before(pipeline, eyes):
+    eyes["anomaly"].said = ValueError("broken")
+    for n in range(PATIENCE + 1):
+        pipeline.step(scene(n))
+    better = Eye("better")
+    pipeline.swap("anomaly", better)
+    pipeline.step(scene(9))
+    assert len(better.seen) == 1
+
+
+def test_a_detector_may_be_switched_off_by_orders(pipeline, eyes):
+    pipeline.apply(orders(detectors={"anomaly": {"enabled": False}}))
+    pipeline.step(scene())
+    assert eyes["anomaly"].seen == []
+    pipeline.apply(orders())
+    pipeline.step(scene(1))
+    assert len(eyes["anomaly"].seen) == 1
+
+
+def test_options_of_the_orders_reach_the_detector():
+    asked = {}
+    pipeline = Pipeline(lambda name, **options: (asked.setdefault(name, options) and None) or Eye(name), Clock())
+    pipeline.apply(orders(detectors={"people": {"threshold": 0.7}}))
+    pipeline.step(scene())
+    assert asked["people"] == {"threshold": 0.7}
+
+
+def test_a_drone_is_never_called_moved():
+    asked = {}
+    pipeline = Pipeline(lambda name, **options: (asked.setdefault(name, options) and None) or Eye(name), Clock(), drone=True)
+    pipeline.step(scene())
+    assert asked["camera-health"] == {"moving": True}
+
+
+def test_options_that_make_no_sense_switch_one_detector_off_and_no_other(folder, caplog):
+    pipeline = Pipeline(Models(folder).load, Clock())
+    pipeline.apply(orders(detectors={"people": {"colour": "blue"}}))
+    pipeline.step(scene())
+    assert "people" not in pipeline.loaded
+    assert "the detector people cannot be used" in caplog.text
+    assert {"anomaly", "camera-health"} <= set(pipeline.loaded)
+
+
+def test_silence_is_judged_by_the_rules_too(pipeline):
+    pipeline.apply(orders(Rule("camera_stale")))
+    assert pipeline.silence(10.0, 1.0) == []
+    assert [finding.kind for finding in pipeline.silence(20.0, 6.0)] == ["camera_stale"]
+
+
+def test_a_source_that_begins_anew_forgets_tracks(pipeline):
+    before = pipeline._tracker
+    pipeline.step(scene(5))
+    assert pipeline._tracker is before
+    pipeline.step(scene(0, t=2000.0))
+    assert pipeline._tracker is not before
+
+
+def test_the_stop_button_makes_it_m0_at_once(pipeline):
+    pipeline.apply(orders(legal_mode=M1))
+    assert pipeline.step(scene(1)).mode == M1
+    pipeline.stop_biometrics(True)
+    assert pipeline.mode == pipeline.step(scene(2)).mode == M0
+    pipeline.stop_biometrics(False)
+    assert pipeline.step(scene(3)).mode == M1
+
+
+def test_orders_end_by_the_later_of_both_clocks(eyes):
+    clock = Clock()
+    pipeline = Pipeline(lambda name, **options: eyes[name], clock)
+    pipeline.apply(orders(legal_mode=M1, valid_until=time.time() + 100))
+    assert pipeline.step(scene(1)).mode == M1
+    clock.correct(200)
+    assert pipeline.step(scene(2)).mode == M0
+
+
+def test_orders_and_swaps_from_other_threads_break_no_frame(pipeline):
+    ended = threading.Event()
+
+    def disturb() -> None:
+        version = 1
+        while not ended.is_set():
+            version += 1
+            pipeline.apply(orders(Rule("person_in_zone", WHOLE), version=version, masks=(LEFT,) if version % 2 else ()))
+            pipeline.swap("anomaly", Eye(f"v{version}"))
+
+    threads = [threading.Thread(target=disturb) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for n in range(200):
+        assert pipeline.step(scene(n)).frame.n == n
+    ended.set()
+    for each in threads:
+        each.join(5)
+
+
+def test_on_the_real_clip_people_are_found_followed_and_told(folder):
+    """The real detectors on the real square: within 30 frames somebody is in the picture, with one number from frame to frame."""
+    pipeline = Pipeline(Models(folder).load, Clock(), fps=7)
+    pipeline.apply(orders(Rule("person_in_zone", WHOLE, values={"min_s": 1})))
+    tracks, findings = [], []
+    for frame in frames(FOOTAGE / "square.webm", "square", start_t=1000.0):
+        step = pipeline.step(frame)
+        tracks.append({each.track for each in step.tracks if each.kind == "person"})
+        findings += step.findings
+        if frame.n == 30:
+            break
+    assert findings
+    assert all(finding.kind == "person_in_zone" and finding.score > 0.3 for finding in findings)
+    assert max(sum(track in each for each in tracks) for track in set.union(*tracks)) > 10
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (16, 16, 3), (2000, 30, 3), (30, 2000, 3)])
+def test_pictures_of_any_size_go_through(folder, shape):
+    pipeline = Pipeline(Models(folder).load, Clock())
+    pipeline.apply(orders(Rule("person_in_zone", WHOLE), masks=(LEFT,)))
+    assert pipeline.step(Frame(np.full(shape, 128, np.uint8), "square", 1.0, 1)).frame.image.shape == shape
