@@ -45,7 +45,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> 
 def write_config(folder: Path, portal: str, *, path: str = "square.webm", **source: Any) -> Path:
     """An agent.toml; `source` are further keys of [source]."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = {"kind": "file", "path": str(FOOTAGE / path), "loop": True, **source}
+    values = {"kind": "file", "path": path if "://" in path else str(FOOTAGE / path), "loop": True, **source}
     lines = [
         f"name = {json.dumps(folder.name)}",
         f"portal = {json.dumps(portal)}",

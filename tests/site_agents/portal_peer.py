@@ -35,6 +35,8 @@ class Peer:
         self.outcomes: list[dict[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.nonces: set[str] = set()
+        self.enrolments: list[dict[str, Any]] = []
+        self.codes: dict[str, float] = {CODE: float("inf")}  # each good once, until its end date
         self.answer: dict[str, Any] = {"config": None, "models": [], "watch": False, "stop_biometrics": False}
         self.refuse: Callable[[str, str, bytes], tuple[int, dict[str, Any]] | None] = lambda method, path, body: None
         self.clock: Callable[[], float] = time.time
@@ -78,7 +80,8 @@ class Peer:
             return refusal or self.take(method, path, body)
 
     def enrol(self, said: dict[str, Any]) -> tuple[int, Any]:
-        if said["code"] != CODE:
+        self.enrolments.append(said)
+        if said["code"] not in self.codes or self.codes.pop(said["code"]) < self.clock():
             return 403, {"error": "this code is wrong, used or expired"}
         self.agent_key = said["public_key"]
         return 201, {"agent_id": AGENT, "site": "miracles", "camera": "square", "portal_public_key": self.public, "fleet": None}
