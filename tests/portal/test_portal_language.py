@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_
 PORTAL = FOLDER.parents[2]
 PAGES = {
     "alerts:watch_room": ("Sala di controllo", "Watch room"),
-    "live:wall": ("Parete dal vivo", "Live wall"),
+    "live:wall": ("Telecamere in diretta", "Live wall"),
     "sites:map": ("Siti", "New site"),
     "sites:agents": ("Agenti", "The programs at the cameras"),
     "training:console": ("Chi può addestrarsi", "Who can train"),
@@ -99,13 +99,13 @@ def test_a_chosen_language_lasts_on_another_device(client):
     client.post(reverse("accounts:language"), {"language": "it"})
     device = Client(headers={"accept-language": "en"})
     device.post(reverse("accounts:sign_in"), {"username": person.email, "password": PASSWORD})
-    assert "Parete dal vivo" in device.get(reverse("live:wall")).content.decode()
+    assert "Telecamere in diretta" in device.get(reverse("live:wall")).content.decode()
 
 
 @pytest.mark.django_db
 def test_who_chose_no_language_gets_the_browsers(client):
     client.force_login(user("operator@example.org", "operator"))
-    assert "Parete dal vivo" in client.get(reverse("live:wall"), headers={"accept-language": "it"}).content.decode()
+    assert "Telecamere in diretta" in client.get(reverse("live:wall"), headers={"accept-language": "it"}).content.decode()
 
 
 @pytest.mark.django_db
