@@ -67,7 +67,8 @@ class Capture(threading.Thread):
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        self.join(timeout)
+        if self.is_alive():
+            self.join(timeout)
 
     @property
     def silent_s(self) -> float:

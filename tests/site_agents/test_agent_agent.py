@@ -1,0 +1,281 @@
+"""The agent put together: heartbeats that say how it is, orders obeyed, events with their pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import numpy as np
+import pytest
+from agent_lab import enrolled, scene, write_config
+
+from detectors import image
+from detectors.types import Box, Detection, Frame, event_from_json
+from site_agents import orders
+from site_agents.agent import STOPPED, Agent
+from site_agents.config import load
+from site_agents.errors import AgentError, NotEnrolled
+from site_agents.orders import M0, M1
+from site_agents.rules import Finding
+
+KEYS = {"t", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training", "disk_free"}
+CAMERA = {"state", "fps", "dropped", "restarts", "problem", "last_frame_t", "width", "height", "people", "telemetry", "stages_ms"}
+PLACE = {"lat": 43.7, "lon": 10.4, "alt": 30.0, "heading": 90.0}
+
+
+@pytest.fixture
+def make(tmp_path, peer, address):
+    """Agents on one folder; all are closed in the end."""
+    made = []
+
+    def build(**source) -> Agent:
+        enrolled(tmp_path / "square", peer).close()
+        made.append(Agent(load(write_config(tmp_path / "square", address, **source))))
+        return made[-1]
+
+    yield build
+    for agent in made:
+        if not agent._lock.closed:
+            agent.close()
+
+
+@pytest.fixture
+def agent(make):
+    return make()
+
+
+def obey(agent: Agent, peer, **changes) -> None:
+    """Take signed orders, as a heartbeat's answer brings them."""
+    agent.obey({"config": peer.config(**changes), "models": []})
+    agent.pipeline.step(scene(1))
+
+
+def seen(agent: Agent, finding: Finding | None = None, n: int = 2):
+    """Take one frame and tell a finding of it."""
+    step = agent.pipeline.step(scene(n))
+    return agent.tell(finding or Finding("person_in_zone", scene(n).t, 0.8, (Detection("person", 0.8, Box(1, 2, 3, 4), 7),), {"zone": "steps"}), step)
+
+
+def test_a_heartbeat_says_everything_the_contract_names(agent):
+    agent.look(scene(1))
+    status = agent.status()
+    assert set(status) == KEYS
+    assert set(status["camera"]) == CAMERA
+    assert {"pending", "oldest_t", "media_bytes"} <= set(status["outbox"])
+    assert json.loads(json.dumps(status)) == status
+
+
+def test_a_heartbeat_tells_versions_models_and_free_disk(agent):
+    agent.look(scene(1))
+    status = agent.status()
+    assert {"specola", "python", "numpy", "onnxruntime"} <= set(status["versions"])
+    assert {name: len(sha256) for name, sha256 in status["models"].items()} == {"people": 64, "anomaly": 64, "camera-health": 64}
+    assert status["disk_free"] > 0
+    assert status["data"] == {"anomaly": 0}
+
+
+def test_before_the_first_frame_the_camera_is_starting(agent):
+    camera = agent.camera_status()
+    assert (camera["state"], camera["last_frame_t"], camera["people"]) == ("starting", None, 0)
+
+
+def test_a_camera_somebody_has_meddled_with_is_tampered_not_live(agent):
+    agent.capture._put(scene(0))
+    assert agent.camera_status()["state"] == "live"
+    for n in range(40):
+        agent.look(scene(n) if n < 20 else Frame(np.zeros((96, 128, 3), np.uint8), "square", 1000 + n * 0.2, n))
+    agent.capture._put(scene(40))
+    assert agent.camera_status()["state"] == "tampered"
+
+
+def test_a_source_that_has_ended_is_stale(agent):
+    agent.capture.ended = True
+    assert agent.camera_status()["state"] == "stale"
+
+
+def test_a_drones_place_is_told(agent):
+    agent.look(Frame(scene(1).image, "square", 1000.0, 1, PLACE))
+    assert agent.camera_status()["telemetry"] == PLACE
+
+
+def test_signed_orders_are_obeyed_and_kept(agent, peer, tmp_path):
+    obey(agent, peer, version=5, legal_mode="M1")
+    assert (agent.status()["config_version"], agent.pipeline.mode) == (5, M1)
+    assert orders.load(tmp_path / "square", agent.seat).version == 5
+
+
+def test_orders_hold_over_a_restart(make, peer):
+    first = make()
+    obey(first, peer, version=5, legal_mode="M1")
+    first.close()
+    again = make()
+    again.pipeline.step(scene(1))
+    assert (again.orders.version, again.pipeline.mode) == (5, M1)
+
+
+@pytest.mark.parametrize("change", [{"legal_mode": "M1"}, {"version": 99}, {"signature": "AAAA"}])
+def test_orders_that_are_not_believed_change_nothing(agent, peer, change, caplog):
+    obey(agent, peer, version=5)
+    agent.obey({"config": {**peer.config(version=6), **change}})
+    assert (agent.orders.version, agent.pipeline.mode) == (5, M0)
+    assert "not signed by our portal" in caplog.text
+
+
+def test_older_orders_change_nothing(agent, peer):
+    obey(agent, peer, version=5)
+    agent.obey({"config": peer.config(version=4, legal_mode="M1")})
+    assert agent.orders.version == 5
+
+
+def test_orders_that_cannot_be_kept_are_not_obeyed(agent, peer, monkeypatch, caplog):
+    """On a full disk: after a restart the old ones would hold, and nobody would know which."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(orders, "save", full)
+    agent.obey({"config": peer.config(version=5)})
+    assert agent.orders.version == 0
+    assert "cannot be kept" in caplog.text
+
+
+def test_the_stop_button_holds_over_a_restart_until_it_is_taken_back(make, peer, tmp_path):
+    first = make()
+    obey(first, peer, legal_mode="M1")
+    first.obey({"stop_biometrics": True})
+    assert first.pipeline.mode == M0
+    first.close()
+    again = make()
+    assert again.pipeline.mode == M0
+    again.obey({"stop_biometrics": False})
+    again.pipeline.step(scene(1))
+    assert again.pipeline.mode == M1
+    assert not (tmp_path / "square" / STOPPED).exists()
+
+
+def test_a_revoked_agent_stops_biometrics_and_watches_on(agent, peer):
+    obey(agent, peer, legal_mode="M1")
+    agent.revoke()
+    assert agent.pipeline.mode == M0
+    assert agent.pipeline.step(scene(3)).frame.n == 3
+
+
+@pytest.mark.parametrize("answer", [{}, {"config": None, "models": None}, {"config": 3}, {"models": "none"}, {"stop_biometrics": None}])
+def test_a_poor_answer_is_no_trouble(agent, answer):
+    agent.obey(answer)
+    assert agent.orders.version == 0
+
+
+def test_an_event_carries_all_that_the_contract_names(agent, peer):
+    obey(agent, peer)
+    seen(agent)
+    (waiting,) = agent.outbox.batch()
+    told = event_from_json(waiting.body)
+    assert (told.site, told.camera, told.seq, told.legal_mode, told.kind) == ("miracles", "square", 1, "M0", "person_in_zone")
+    assert (told.data["width"], told.data["height"], told.data["zone"]) == (128, 96, "steps")
+    assert told.data["made_t"] == pytest.approx(time.time(), abs=5)
+    assert set(told.models) == {"people", "anomaly", "camera-health"}
+    assert told.detections[0].box == Box(1, 2, 3, 4)
+
+
+def test_an_event_has_its_picture_in_full_size(agent, peer):
+    obey(agent, peer)
+    told = seen(agent)
+    picture = image.read(agent.outbox.media.read(told.snapshot))
+    assert picture.shape == (96, 128, 3)
+
+
+def test_a_count_needs_no_picture(agent, peer):
+    obey(agent, peer)
+    assert seen(agent, Finding("line_crossed", 1000.4, 0.8, (), {"line": "path", "direction": "a_to_b"})).snapshot is None
+
+
+def test_without_orders_no_picture_leaves_the_camera(agent):
+    """No masks are known yet, so nobody may see what the camera sees."""
+    assert seen(agent).snapshot is None
+    agent.heart._watched_until = time.monotonic() + 60
+    agent.look(scene(3))
+    assert agent.heart._frame is None
+    assert not agent.evidence._ring
+
+
+def test_a_picture_that_leaves_is_masked(agent, peer):
+    obey(agent, peer, masks=[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]])
+    told = seen(agent)
+    picture = image.read(agent.outbox.media.read(told.snapshot))
+    assert picture[:, :56].max() < 30
+    assert picture[:, 72:].max() > 100
+
+
+def test_while_somebody_looks_the_newest_picture_is_offered(agent, peer):
+    obey(agent, peer)
+    agent.heart._watched_until = time.monotonic() + 60
+    agent.look(scene(3))
+    assert image.read(agent.heart._frame).shape == (96, 128, 3)
+
+
+def test_silence_is_told_without_a_picture(agent, peer):
+    obey(agent, peer, rules=[{"kind": "camera_stale", "min_s": 5}])
+    agent.capture._seen -= 10
+    agent.listen_to_silence()
+    (waiting,) = agent.outbox.batch()
+    assert (waiting.body["kind"], waiting.body["snapshot"]) == ("camera_stale", None)
+
+
+def test_events_are_told_in_the_portals_time(agent, peer):
+    agent.clock.correct(500.0)
+    obey(agent, peer)
+    told = seen(agent)
+    assert told.t == pytest.approx(scene(2).t + 500)
+    assert told.data["clock_corrected_s"] == 500.0
+
+
+def test_only_ordinary_life_is_kept_for_training(agent, peer):
+    step = agent.pipeline.step(scene(1))
+    assert not agent._is_normal(step)
+    obey(agent, peer)
+    assert agent._is_normal(agent.pipeline.step(scene(2)))
+
+
+def test_what_a_camera_has_learnt_is_kept(agent, tmp_path, monkeypatch):
+    anomaly = agent.pipeline._detector("anomaly")
+    monkeypatch.setattr("detectors.anomaly.motion.WARM_UP", 60)
+    for n in range(62):
+        anomaly.step(scene(n))
+    agent.supervise()
+    assert list((tmp_path / "square" / "calibration").glob("anomaly-*.json"))
+
+
+def test_two_agents_on_one_folder_are_refused(make):
+    make()
+    with pytest.raises(AgentError, match="another agent is running"):
+        make()
+
+
+def test_a_folder_that_is_not_enrolled_is_one_sentence(tmp_path, address):
+    with pytest.raises(NotEnrolled, match="get a code from the portal"):
+        Agent(load(write_config(tmp_path / "new", address)))
+
+
+def test_a_clip_without_a_loop_is_worked_through_to_its_end(make, peer, tmp_path):
+    """From the source to the portal inside one process: the agent ends by itself and everything it had to say was said."""
+    (tmp_path / "pictures").mkdir()
+    for n in range(12):
+        (tmp_path / "pictures" / f"{n:02d}.png").write_bytes(image.encode_png(scene(n).image))
+    agent = make(kind="folder", path=str(tmp_path / "pictures"), loop=False, pace="fast")
+    zone = {"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    agent.obey({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])})
+    agent.run()
+    assert agent.pipeline.stages.ms["people"] > 0
+    assert agent._last.frame.n == 11
+    assert peer.beats[0]["camera"]["state"] in ("starting", "live")
+
+
+def test_the_log_of_a_run_names_camera_and_end(make, caplog, tmp_path):
+    caplog.set_level(logging.INFO)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(image.encode_png(scene(1).image))
+    make(kind="folder", path=str(tmp_path / "pictures"), pace="fast", loop=False).run()
+    assert "watching miracles/square, training: switched off in agent.toml" in caplog.text
+    assert "stopped; 0 events wait in the outbox" in caplog.text
