@@ -1,0 +1,183 @@
+"""`python -m site_agents run` as a real process on the real square, against a peer that verifies every signature."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from agent_lab import ROOT, Program, other_weights, wait_for, write_config
+from portal_peer import CODE
+
+from detectors import image
+from detectors.types import event_from_json
+from site_agents.outbox import Outbox
+
+CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
+GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
+RULES = [{"kind": "person_in_zone", "zone": each["name"], "min_s": 0, "cooldown_s": 0} for each in GRID]
+
+
+@pytest.fixture
+def start(folder, address, peer):
+    """Start agents on the enrolled folder; whatever still runs in the end is killed."""
+    started = []
+    peer.answer["config"] = peer.config(zones=GRID, rules=RULES)
+
+    def run(portal: str = address, **source) -> Program:
+        started.append(Program(write_config(folder, portal, **source)))
+        return started[-1]
+
+    yield run
+    for program in started:
+        if program.process.poll() is None:
+            program.kill()
+
+
+def events(peer, count: int, program: Program) -> list[dict]:
+    """At least so many events; the agent's own words when they do not come."""
+    try:
+        return wait_for(lambda: list(peer.events) if len(peer.events) >= count else None, f"{count} events")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{program.text()}") from error
+
+
+def test_alerts_arrive_with_picture_and_clip_and_sigterm_ends_it(start, peer, folder):
+    program = start()
+    events(peer, 3, program)
+    told = wait_for(lambda: [each for each in peer.events if each["clip"]], "a clip")[0]
+    assert image.read(peer.media[told["snapshot"]]).shape == (576, 768, 3)
+    assert peer.media[told["clip"]].startswith(b"\x1a\x45\xdf\xa3")
+    assert program.stop() == 0
+    assert "stopped; 0 events wait in the outbox" in program.text()
+    assert [each["seq"] for each in peer.events] == list(range(1, len(peer.events) + 1))
+    assert all(event_from_json(each).camera == "square" for each in peer.events)
+
+
+def test_pictures_come_before_the_events_that_name_them(start, peer):
+    events(peer, 5, start())
+    named = {each["id"]: each["snapshot"] for each in peer.events if each["snapshot"]}
+    order = [name for _, name in list(peer.order)]
+    assert all(order.index(sha256) < order.index(id_) for id_, sha256 in named.items() if id_ in order)
+
+
+def test_heartbeats_of_a_running_camera_are_live_and_complete(start, peer):
+    program = start()
+    beat = wait_for(
+        lambda: next((each for each in peer.beats if each["camera"]["state"] == "live" and each["config_version"] == 1), None), "a live heartbeat", 40
+    )
+    assert (beat["camera"]["width"], beat["camera"]["height"]) == (768, 576)
+    assert beat["camera"]["fps"] > 0
+    assert {"people", "tracking", "rules"} <= set(beat["camera"]["stages_ms"])
+    assert "torch" not in program.text()
+
+
+def test_kill_9_and_a_new_start_lose_nothing_and_say_nothing_twice(start, peer, folder):
+    """The portal takes no event while the agent runs and is killed; after the new start all that was written is there once and in order."""
+    peer.refuse = lambda method, path, body: (503, {}) if path == "/events" else None
+    first = start()
+    wait_for(lambda: peer.beats and peer.beats[-1]["outbox"]["pending"] >= 5, "events that wait")
+    first.kill()
+    kept = Outbox(folder)
+    waiting = [each.id for each in kept.batch()]
+    kept.close()
+    peer.refuse = lambda *_: None
+    second = start()
+    told = events(peer, len(waiting) + 2, second)
+    assert [each["id"] for each in told[: len(waiting)]] == waiting
+    assert [each["seq"] for each in told] == list(range(1, len(told) + 1))
+    assert len({each["id"] for each in told}) == len(told)
+
+
+def test_kill_9_between_sending_and_hearing_says_nothing_twice(start, peer):
+    """The portal has stored a batch but the agent never hears it: it sends again, and every event is there once."""
+    take, stored = peer.take_events, []
+
+    def take_and_fall_silent(batch):
+        answer = take(batch)
+        stored.extend(each["id"] for each in batch)
+        return (500, {}) if answer else answer
+
+    peer.take_events = take_and_fall_silent
+    first = start()
+    wait_for(lambda: stored, "a batch")
+    first.kill()
+    peer.take_events = take
+    before = len(peer.events)
+    second = start()
+    events(peer, before + 3, second)
+    assert stored[0] in {each["id"] for each in peer.events}
+    assert [each["seq"] for each in peer.events] == list(range(1, len(peer.events) + 1))
+
+
+@pytest.mark.parametrize("skew", [7200.0, -90_000.0])
+def test_a_box_whose_clock_is_wrong_is_heard_and_speaks_in_the_portals_time(start, peer, skew):
+    peer.clock = lambda: time.time() + skew
+    peer.answer["config"] = peer.config(zones=GRID, rules=RULES, valid_until=time.time() + abs(skew) * 2)
+    told = events(peer, 2, start())[-1]
+    assert told["t"] == pytest.approx(peer.clock(), abs=30)
+    assert told["data"]["clock_corrected_s"] == pytest.approx(skew, abs=2)
+
+
+def test_a_portal_that_comes_late_gets_everything(folder, start, peer):
+    peer.refuse = lambda *_: (503, {})
+    program = start()
+    wait_for(lambda: "no heartbeat" in program.text(), "a warning")
+    peer.refuse = lambda *_: None
+    assert events(peer, 2, program)[0]["seq"] == 1
+
+
+def test_a_published_model_is_taken_while_it_watches(start, peer):
+    peer.answer["models"] = [peer.model(other_weights())]
+    program = start()
+    outcome = wait_for(lambda: peer.outcomes, "an outcome", 60)[0]
+    assert (outcome["outcome"], outcome["detector"]) == ("installed", "anomaly"), program.text()
+    beat = wait_for(lambda: next((each for each in peer.beats if each["models"].get("anomaly") == outcome["sha256"]), None), "a heartbeat with it")
+    assert beat["camera"]["state"] == "live"
+
+
+def test_while_somebody_watches_live_pictures_come(start, peer):
+    peer.answer["watch"] = True
+    program = start()
+    wait_for(lambda: len(peer.frames) >= 2, "live pictures", 40)
+    assert image.read(peer.frames[-1]).shape == (576, 768, 3)
+    assert program.stop() == 0
+
+
+def test_a_second_agent_on_the_folder_is_one_sentence(start, peer, folder):
+    first = start()
+    wait_for(lambda: peer.beats, "the first one's heartbeat")
+    second = start()
+    assert second.process.wait(30) == 1
+    assert f"agent: another agent is running in {folder}" in first.text()
+    assert first.process.poll() is None
+
+
+def test_enrol_then_run_as_a_person_does_it(tmp_path, address, peer):
+    config = write_config(tmp_path / "new", address)
+    command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(config), "--code", CODE]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    program = Program(config)
+    try:
+        wait_for(lambda: peer.beats, "a heartbeat")
+        assert program.stop() == 0
+    finally:
+        if program.process.poll() is None:
+            program.kill()
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "the key 'name' is missing"), ('name = "a"\nportal = 3', "toml:2: portal must be a text")])
+def test_a_wrong_configuration_is_one_line_and_exit_2(tmp_path, text, words):
+    (tmp_path / "agent.toml").write_text(text)
+    program = Program(tmp_path / "agent.toml")
+    assert program.process.wait(30) == 2
+    assert words in program.text()
+    assert len(program.text().splitlines()) == 1
+
+
+def test_a_box_that_is_not_enrolled_is_one_line_and_exit_1(tmp_path, address):
+    program = Program(write_config(tmp_path / "new", address))
+    assert program.process.wait(30) == 1
+    assert len(program.text().splitlines()) == 1
+    assert "is not enrolled: get a code from the portal" in program.text()
