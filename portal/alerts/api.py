@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as Refused
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -108,8 +108,8 @@ class _Act(APIView):
 
 
 def _verb(name: str, shape: type[serializers.Serializer], action: Callable[..., Alert]) -> Any:
-    described = extend_schema(operation_id=f"alerts_{name}", request=shape, responses=AlertShape)(_Act.post)
-    return type(name.capitalize(), (_Act,), {"shape": shape, "act": staticmethod(action), "post": described, "__doc__": action.__doc__}).as_view()
+    view = type(name.capitalize(), (_Act,), {"shape": shape, "act": staticmethod(action), "__doc__": action.__doc__})
+    return extend_schema_view(post=extend_schema(operation_id=f"alerts_{name}", request=shape, responses=AlertShape))(view).as_view()
 
 
 def _assign(*, user: Any, alert_id: int, assignee: int | None) -> Alert:

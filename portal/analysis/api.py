@@ -40,7 +40,7 @@ class _Api(APIView):
 class Cases(_Api):
     parser_classes = [MultiPartParser]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="cases_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """The last fifty cases, newest first."""
         return Response([{"id": case.pk, "title": case.title, "tool": case.tool, "status": case.state} for case in queries.cases(request.user)[:50]])

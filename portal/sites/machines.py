@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from federated.signing import public_text
-from portal.sites import hooks, machine_actions
+from portal.sites import hooks, machine_actions, schema  # noqa: F401  (schema: drf-spectacular then knows our signatures)
 from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 from portal.sites.config import fleet, portal_key
 

@@ -50,6 +50,7 @@ class _Api(APIView):
 
 @extend_schema(request=PlanShape, responses=OpenApiTypes.OBJECT)
 class Runs(_Api):
+    @extend_schema(operation_id="runs_list")
     def get(self, request: Request) -> Response:
         """The last fifty runs, newest first."""
         return Response([{"id": run.pk, "task": run.task, "status": run.state, "reason": run.reason} for run in queries.runs(request.user)[:50]])
@@ -80,6 +81,7 @@ class StopRun(_Api):
 
 @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 class Models(_Api):
+    @extend_schema(operation_id="models_list")
     def get(self, request: Request) -> Response:
         """The registry, with cards."""
         found = queries.models_by_detector(request.user)
