@@ -24,7 +24,8 @@ def flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
     from portal.alerts.models import Event
 
     begin, end = midnight(day), midnight(day) + datetime.timedelta(days=1, hours=2)
-    end = min(end.replace(hour=0), timezone.now() + STEP)
+    end = min(end.replace(hour=0), timezone.now() + STEP).astimezone(datetime.UTC)
+    begin = begin.astimezone(datetime.UTC)  # between two times of one zone Python subtracts what the clocks show: an hour wrong twice a year
     bins = Func(Value(STEP, DurationField()), F("t"), Value(begin, DateTimeField()), function="date_bin", output_field=DateTimeField())
     crossed = Event.objects.filter(camera__site=site, kind="line_crossed", t__gte=begin, t__lt=end)
     named = crossed.annotate(bin=bins, line=KeyTextTransform("line", "data"), way=KeyTextTransform("direction", "data"))

@@ -1,0 +1,182 @@
+"""A camera's state by this portal's clock: what is old is never called live, and nonsense in a heartbeat breaks no page."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.utils import timezone, translation
+
+from portal.live import queries as live
+from portal.sites import queries, state
+from tests.portal.portal_scene import machine, place, signed_in
+
+NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.UTC)
+SENSELESS = [
+    None,
+    7,
+    "live",
+    [],
+    {"camera": None},
+    {"camera": []},
+    {"camera": {"state": 7, "fps": "many", "last_frame_t": "now"}},
+    {"camera": {"state": "flying"}},
+]
+
+
+def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, **said):
+    """An agent heard `seen` seconds ago whose last frame is `frame` seconds old."""
+    t = None if frame is None else NOW.timestamp() - frame - skew
+    health = {"camera": {"state": "live", "last_frame_t": t, **said}}
+    heard = None if seen is None else NOW - datetime.timedelta(seconds=seen)
+    return state.Agent(last_seen=heard, clock_skew=skew, revoked=revoked, health=health)
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        (None, "none"),
+        (agent(seen=None), "starting"),
+        (agent(), "live"),
+        (agent(seen=11), "live"),
+        (agent(seen=13), "silent"),
+        (agent(frame=7), "live"),
+        (agent(frame=9), "stale"),
+        (agent(frame=None), "stale"),
+        (agent(state="stale"), "stale"),
+        (agent(state="tampered", frame=60), "tampered"),
+        (agent(state="starting"), "starting"),
+        (agent(state="flying"), "starting"),
+        (agent(revoked=NOW), "revoked"),
+        (agent(seen=13, state="tampered"), "silent"),
+    ],
+)
+def test_the_state_is_judged_by_what_was_heard_when(known, name):
+    assert state.of(known, NOW).name == name
+
+
+@pytest.mark.parametrize("skew", [-3600.0, -5.0, 5.0, 3600.0])
+def test_an_agent_whose_clock_is_off_is_judged_by_the_portals(skew):
+    assert state.of(agent(frame=1, skew=skew), NOW).name == "live"
+    assert state.of(agent(frame=20, skew=skew), NOW).name == "stale"
+
+
+@pytest.mark.parametrize("name", state.WORDS)
+def test_every_state_has_a_word_in_both_languages(name):
+    with translation.override("it"):
+        italian = state.State(name).label
+    assert italian
+    assert italian != state.State(name).label
+
+
+@pytest.mark.parametrize(("name", "style"), [("live", "is-ok"), ("stale", "is-warning"), ("silent", "is-alarm"), ("tampered", "is-alarm"), ("none", "")])
+def test_states_differ_in_style_too(name, style):
+    assert state.State(name).style == style
+
+
+@pytest.mark.parametrize("health", SENSELESS)
+def test_nonsense_in_a_heartbeat_is_no_error(health):
+    odd = state.Agent(last_seen=NOW, health=health)
+    assert state.of(odd, NOW).name in ("starting", "stale")
+
+
+@pytest.mark.parametrize("t", [1e30, -1e30, float("inf"), float("nan"), True])
+def test_an_impossible_time_of_capture_is_never_live(t):
+    odd = state.Agent(last_seen=NOW, health={"camera": {"state": "live", "last_frame_t": t}})
+    assert state.of(odd, NOW).name == "stale"
+
+
+@pytest.mark.parametrize("size", [(0, 10), (-1, 10), (10, 10**9), ("10", 10), (None, None), (10.5, 10)])
+def test_an_impossible_size_becomes_four_to_three(size):
+    shown = state.of(agent(width=size[0], height=size[1]), NOW)
+    assert (shown.width, shown.height) == (4, 3)
+
+
+def test_people_are_counted_only_while_the_picture_is_now():
+    assert state.of(agent(people=3), NOW).people == 3
+    assert state.of(agent(people=3, frame=60), NOW).people is None
+
+
+def test_the_agent_that_enrolled_last_counts_and_a_revoked_one_does_not():
+    early, late, gone = (state.Agent(camera_id=1, enrolled=NOW + datetime.timedelta(hours=n)) for n in range(3))
+    gone.revoked = NOW
+    assert state.newest([late, gone, early]) == {1: late}
+
+
+@pytest.fixture
+def square(db):
+    return place()
+
+
+def hear(camera, ago=0, **said):
+    known = machine(camera).agent
+    known.last_seen = timezone.now() - datetime.timedelta(seconds=ago)
+    known.health = {"camera": {"state": "live", "last_frame_t": known.last_seen.timestamp(), "fps": 5.0, **said}}
+    known.save()
+    return known
+
+
+@pytest.mark.parametrize(("ago", "said", "level"), [(0, {}, "ok"), (0, {"state": "stale"}, "warning"), (0, {"state": "tampered"}, "alarm"), (60, {}, "alarm")])
+def test_a_site_is_as_well_as_its_worst_camera(square, ago, said, level):
+    hear(square.square)
+    hear(square.door, ago, **said)
+    (glance,) = queries.glance(square.person("operator"))
+    assert glance.level == level
+
+
+def test_a_site_without_agents_is_neither_well_nor_ill(square):
+    (glance,) = queries.glance(square.person("operator"))
+    assert (glance.level, glance.live) == ("", 0)
+
+
+def test_the_overview_costs_the_same_few_queries_for_any_number_of_sites(square, django_assert_max_num_queries):
+    for n in range(5):
+        hear(place(f"museum-{n}").door)
+    reader = square.person("operator")
+    reader.memberships.create(role="operator", site=None)
+    with django_assert_max_num_queries(5):
+        assert len(queries.glance(reader)) == 6
+
+
+@pytest.mark.parametrize(
+    ("health", "skew", "found"),
+    [
+        ({}, 0, []),
+        ({}, 6, ["clock"]),
+        ({}, -6, ["clock"]),
+        ({"outbox": {"pending": 201}}, 0, ["backlog"]),
+        ({"outbox": {"pending": "many"}}, 0, []),
+        ({"outbox": 7}, 0, []),
+        ({"disk_free": 2**20}, 0, ["disk"]),
+        ({"disk_free": 0}, 0, []),
+        ({"disk_free": True}, 0, []),
+        (7, 9, []),
+    ],
+)
+def test_an_administrator_is_shown_what_wants_a_look(health, skew, found):
+    tile = queries.Tile(None, state.Agent(health=health, clock_skew=skew), state.State("live"))
+    assert queries.troubles(tile) == found
+
+
+def test_the_wall_shows_every_camera_of_the_reader_and_no_other(square):
+    place("museum")
+    assert {row["camera"] for row in live.wall(square.person("operator"))} == {"Gate of square", "Lawn of square"}
+
+
+@pytest.mark.parametrize(
+    ("ago", "said", "name"), [(0, {}, "live"), (60, {}, "silent"), (0, {"state": "tampered"}, "tampered"), (0, {"last_frame_t": 1.0}, "stale")]
+)
+def test_the_wall_calls_nothing_live_that_is_old(square, ago, said, name):
+    hear(square.door, ago, **said)
+    states = {row["camera"]: row["state"] for row in live.wall(square.person("operator"))}
+    assert states == {"Gate of square": name, "Lawn of square": "none"}
+
+
+@pytest.mark.parametrize("health", SENSELESS)
+@pytest.mark.parametrize("page", ["/wall/", "/sites/", "/sites/square/", "/sites/square/tiles/", "/sites/square/cameras/gate/", "/agents/", "/api/v1/agents"])
+def test_nonsense_in_a_heartbeat_breaks_no_page(square, page, health):
+    known = hear(square.door)
+    known.health = health
+    if health is not None:
+        known.save()
+    assert signed_in(square.person("administrator")).get(page).status_code == 200

@@ -1,0 +1,149 @@
+"""The worker makes agents' training nodes known to the SuperLink and takes revoked ones away; what is refused stands in the audit log."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from federated import control, pki
+from portal.core.models import AuditRow
+from portal.sites import tasks
+from portal.sites.models import Agent
+from tests.portal.portal_scene import machine, place
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An agent that wants to train."""
+    agent = machine(place().door).agent
+    agent.node_public_key = pki.make_node_key(tmp_path / "node.key")
+    agent.save()
+    return agent
+
+
+@pytest.fixture
+def superlink(monkeypatch):
+    """What the SuperLink would be told; it answers 77 to every key."""
+    told = []
+    monkeypatch.setattr(control, "register_node", lambda key: told.append(key) or "77")
+    monkeypatch.setattr(control, "unregister_node", told.append)
+    return told
+
+
+def register(agent):
+    tasks.register_node(agent_id=str(agent.pk))
+    agent.refresh_from_db()
+
+
+def unregister(agent):
+    tasks.unregister_node(agent_id=str(agent.pk))
+    agent.refresh_from_db()
+
+
+def revoked(agent, node="77"):
+    agent.revoked, agent.node_id = timezone.now(), node
+    agent.save()
+    return agent
+
+
+def rows(verb):
+    return [row.data for row in AuditRow.objects.filter(verb=verb)]
+
+
+def test_a_node_is_registered_and_its_number_kept(agent, superlink):
+    register(agent)
+    assert (superlink, agent.node_id) == ([agent.node_public_key], "77")
+    assert rows("agent.node_registered") == [{"node": "77"}]
+
+
+@pytest.mark.parametrize("key", ["not a key", "ssh-ed25519 AAAA", "ecdsa-sha2-nistp384 AAAA", "è"])
+def test_a_key_that_cannot_be_used_is_refused_with_the_reason_and_not_tried_again(agent, key):
+    Agent.objects.filter(pk=agent.pk).update(node_public_key=key)
+    register(agent)
+    assert agent.node_id == ""
+    ((refusal),) = rows("agent.node_refused")
+    assert refusal["reason"]
+
+
+def test_a_key_of_another_kind_is_refused_in_words(agent):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+    text = other.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+    Agent.objects.filter(pk=agent.pk).update(node_public_key=text)
+    register(agent)
+    assert "P-384" in rows("agent.node_refused")[0]["reason"]
+
+
+def test_what_the_superlink_refuses_is_written_down(agent, monkeypatch):
+    def refuse(_):
+        raise control.Refused("this key was revoked before", 23)
+
+    monkeypatch.setattr(control, "register_node", refuse)
+    register(agent)
+    assert rows("agent.node_refused") == [{"reason": "this key was revoked before"}]
+
+
+def test_a_superlink_that_is_away_is_asked_again(agent, monkeypatch):
+    def refuse(_):
+        raise control.Unreachable("nothing answers")
+
+    monkeypatch.setattr(control, "register_node", refuse)
+    with pytest.raises(control.Unreachable):
+        register(agent)
+    assert tasks.PATIENCE.get_retry_decision(exception=control.Unreachable(""), job=type("Job", (), {"attempts": 3})()) is not None
+
+
+def test_patience_ends_after_half_a_day_and_covers_nothing_else():
+    attempts = sum(2 * n for n in range(tasks.PATIENCE.max_attempts))
+    assert 6 * 3600 < attempts < 24 * 3600
+    assert tasks.PATIENCE.get_retry_decision(exception=ValueError(), job=type("Job", (), {"attempts": 0})()) is None
+
+
+def test_an_agent_that_does_not_train_is_left_alone(superlink):
+    register(machine(place().door).agent)
+    assert superlink == []
+
+
+def test_an_agent_revoked_meanwhile_is_not_registered(agent, superlink):
+    register(revoked(agent, node=""))
+    assert (superlink, agent.node_id) == ([], "")
+
+
+def test_an_agent_that_is_gone_is_no_error(superlink):
+    tasks.register_node(agent_id="00000000-0000-0000-0000-000000000000")
+    tasks.unregister_node(agent_id="00000000-0000-0000-0000-000000000000")
+    assert superlink == []
+
+
+def test_a_revoked_agents_node_is_taken_away(agent, superlink):
+    unregister(revoked(agent))
+    assert (superlink, agent.node_id) == (["77"], "")
+    assert rows("agent.node_unregistered") == [{"node": "77"}]
+
+
+def test_a_node_is_taken_away_once(agent, superlink):
+    unregister(revoked(agent))
+    unregister(agent)
+    assert superlink == ["77"]
+
+
+def test_an_agent_that_enrolled_again_meanwhile_keeps_its_node(agent, superlink):
+    agent.node_id = "77"
+    agent.save()
+    unregister(agent)
+    assert (superlink, agent.node_id) == ([], "77")
+
+
+def test_a_node_stays_known_until_the_superlink_has_let_it_go(agent, monkeypatch):
+    def refuse(_):
+        raise control.Unreachable("nothing answers")
+
+    monkeypatch.setattr(control, "unregister_node", refuse)
+    with pytest.raises(control.Unreachable):
+        unregister(revoked(agent))
+    agent.refresh_from_db()
+    assert agent.node_id == "77"
