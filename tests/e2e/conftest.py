@@ -7,15 +7,18 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from tests.e2e.server import Portal, running_portal
+from tests.e2e.up_process import Up, running_up
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 Prepare = Callable[[Page], None]
+CHOSEN = "nine slow swans over the arno"
 DESKTOP, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
 
 
@@ -32,6 +35,15 @@ class Watched:
 
     def unexpected(self) -> list[str]:
         return [problem for problem in self.problems if not any(re.search(pattern, problem) for pattern in self.allowed)]
+
+
+@dataclasses.dataclass(slots=True)
+class FirstVisit:
+    """Where a person with a one-time password was led, the password chosen, and the session that came of it."""
+
+    path: list[str]
+    password: str
+    cookies: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -75,25 +87,73 @@ def open_page(portal: Portal, chromium: Browser, signed_in_as: Callable[[str], d
 
     `prepare(page)` is called before the page loads, to route its requests or sockets.
     """
-    watched: list[Watched] = []
-    contexts = []
+    with watched_pages(chromium, portal.address) as opened:
 
-    def open_one(path: str = "/", role: str = "operator", size: dict[str, int] = DESKTOP, prepare: Prepare | None = None, **options: Any) -> Page:
-        state = signed_in_as(role) if role else None
-        context = chromium.new_context(base_url=portal.address, viewport=size, storage_state=state, locale=options.pop("locale", "en-GB"), **options)
+        def open_one(path: str = "/", role: str = "operator", size: dict[str, int] = DESKTOP, prepare: Prepare | None = None, **options: Any) -> Page:
+            return opened(path, size, prepare, storage_state=signed_in_as(role) if role else None, **options)
+
+        yield open_one
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """One `manage.py up` with its demo for all tests that ask for it: they come last, so that its three cameras slow down nobody else."""
+    with running_up() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def galileo(up: Up, chromium: Browser) -> FirstVisit:
+    """The demo's person, in for the first time: one-time password, a new one of his own. What he met on the way is kept for the tests."""
+    with watched_pages(chromium, up.address) as opened:
+        page = opened("/", DESKTOP)
+        sign_in(page, up.email, up.password)
+        visit = FirstVisit([page.url.removeprefix(up.address)], CHOSEN)
+        page.goto("/sites/")
+        visit.path.append(page.url.removeprefix(up.address))
+        for field in page.locator("input[type=password]").all():
+            field.fill(CHOSEN)
+        page.locator("form:has(input[type=password]) button[type=submit]").click()
+        page.wait_for_url(up.address + "/")
+        visit.path.append("/")
+        visit.cookies = page.context.storage_state()
+    return visit
+
+
+@pytest.fixture
+def open_up(up: Up, chromium: Browser, galileo: FirstVisit) -> Iterator[Callable[..., Page]]:
+    """Open a page of the running `up` as the demo's person: `open_up("/agents/", PHONE)`."""
+    with watched_pages(chromium, up.address) as opened:
+        yield lambda path="/", size=DESKTOP, prepare=None: opened(path, size, prepare, storage_state=galileo.cookies)
+
+
+@contextmanager
+def watched_pages(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open pages of one portal; at the end they are closed, and none of them may have complained about anything."""
+    contexts, watched = [], []
+
+    def open_one(path: str, size: dict[str, int], prepare: Prepare | None = None, **options: Any) -> Page:
+        context = browser.new_context(base_url=address, viewport=size, **{"locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
-        page.watched = watch(page, portal.address)
+        page.watched = watch(page, address)
         watched.append(page.watched)
         if prepare:
             prepare(page)
         page.goto(path)
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
+    try:
+        yield open_one
+    finally:
+        for context in contexts:
+            context.close()
     assert [each for one in watched for each in one.unexpected()] == []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the running `up` come last and together."""
+    items.sort(key=lambda item: "up" in getattr(item, "fixturenames", ()))
 
 
 def wait_until(page: Page, expression: str, seconds: float = 10) -> None:

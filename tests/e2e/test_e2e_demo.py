@@ -1,0 +1,104 @@
+"""The Square of Miracles as a newcomer meets it: `manage.py up`, the printed password, cameras that are alive, alerts that come by themselves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in, wait_until, watched_pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+CAMERAS = {"Staff gate", "Square", "Drone"}
+SOON = 60  # seconds: somebody walks into a zone of the demo's clips every few seconds, on a loaded machine less often
+EVENTS = "[...document.querySelectorAll('#rows .row')].map((row) => row.dataset.event)"
+
+
+def new_row(page):
+    """The row of an event that came while the page was open; the page was never loaded again."""
+    expect(page.locator("#rows[data-connected=true]")).to_be_attached()
+    known = page.evaluate(f"window.known = {EVENTS}")
+    wait_until(page, f"{EVENTS}.some((event) => !window.known.includes(event))", SOON)
+    event = next(each for each in page.evaluate(EVENTS) if each not in known)
+    number = page.locator(f"#rows .row[data-event='{event}']").get_attribute("data-alert")
+    return page.locator(f"#alert-{number}")
+
+
+def test_up_prints_where_to_go_and_how_to_get_in(up):
+    assert re.search(r"Specola is ready \(\d+ s\)", up.printed)
+    assert up.address.startswith("http://127.0.0.1:")
+    assert f"{up.password}   (once: you choose your own next)" in up.printed
+
+
+def test_the_one_time_password_leads_to_a_new_one_and_nowhere_else(galileo):
+    assert galileo.path == ["/new-password/", "/new-password/", "/"]
+
+
+def test_the_one_time_password_works_once(up, chromium, galileo):
+    with watched_pages(chromium, up.address) as opened:
+        page = opened("/sign-in/", DESKTOP)
+        page.fill("input[name=username]", up.email)
+        page.fill("input[type=password]", up.password)
+        page.locator("form:has(input[type=password]) button[type=submit]").click()
+        expect(page.locator(".errorlist")).to_be_visible()
+        sign_in(page, up.email, galileo.password)
+        assert page.url == up.address + "/"
+
+
+@SIZES
+def test_the_site_shows_three_cameras_alive(open_up, size):
+    page = open_up("/sites/square-of-miracles/", size)
+    for name in CAMERAS:
+        tile = page.locator(".camera-tile", has=page.get_by_role("link", name=name, exact=True))
+        expect(tile.locator("[data-state]")).to_have_text("Live", timeout=SOON * 1000)
+        expect(tile.locator("img")).to_be_visible(timeout=SOON * 1000)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+@SIZES
+def test_an_alert_arrives_by_itself_with_a_picture_of_what_was_seen(open_up, size):
+    row = new_row(open_up("/", size))
+    row.scroll_into_view_if_needed()
+    wait_until(row.page, f"document.querySelector('#{row.get_attribute('id')} img')?.naturalWidth > 0")
+
+
+def test_an_alert_that_came_is_acknowledged_and_has_its_clip(open_up):
+    page = open_up("/")
+    row = new_row(page)
+    row.locator("a").click()
+    number = row.get_attribute("data-alert")
+    page.locator("#pane [data-do=acknowledge]").click()
+    expect(row.locator(".state-acknowledged")).to_be_visible()
+    clip = open_up(f"/alerts/{number}/")
+    expect(clip.locator("svg.boxes rect").first).to_be_attached()
+    shown_when_loaded_again(clip, "video", SOON)
+    wait_until(clip, "document.querySelector('video').readyState >= 1")
+
+
+@SIZES
+def test_the_wall_shows_three_pictures_while_somebody_looks(open_up, size):
+    page = open_up("/wall/", size)
+    expect(page.locator('.tile[data-shown="live"] img:visible')).to_have_count(3, timeout=SOON * 1000)
+    assert set(page.locator(".tile strong").all_inner_texts()) == CAMERAS
+
+
+def test_the_demo_says_that_the_drone_is_no_real_flight(open_up):
+    expect(open_up("/sites/square-of-miracles/cameras/drone/").locator(".head")).to_contain_text(re.compile("not a real flight|no real flight", re.IGNORECASE))
+
+
+def test_every_part_of_the_house_answers(open_up):
+    page = open_up("/health/")
+    expect(page.locator(".state-word.is-alarm")).to_have_count(0)
+    assert page.locator(".checks tbody tr").count() >= 5
+
+
+def shown_when_loaded_again(page, selector, seconds):
+    """A clip is uploaded some seconds after its event."""
+    for _ in range(seconds):
+        if page.locator(selector).count():
+            return
+        page.wait_for_timeout(1000)
+        page.reload()
+    raise AssertionError(f"{selector} did not come within {seconds} s")
