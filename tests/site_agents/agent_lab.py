@@ -31,6 +31,9 @@ SEAT_NAMES = {"site": "miracles", "camera": "square"}
 HALF = Zone("left half", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
 MIDDLE = Line("middle", (0.5, 0.0), (0.5, 1.0))
 SIZE = (100, 100)
+CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
+GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
+RULES = [{"kind": "person_in_zone", "zone": each["name"], "min_s": 0, "cooldown_s": 0} for each in GRID]
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
@@ -170,3 +173,11 @@ class Program:
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
+
+
+def events(peer: Any, count: int, program: Program) -> list[dict[str, Any]]:
+    """At least so many events; the agent's own words when they do not come."""
+    try:
+        return wait_for(lambda: list(peer.events) if len(peer.events) >= count else None, f"{count} events")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{program.text()}") from error

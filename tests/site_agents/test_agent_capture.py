@@ -53,7 +53,7 @@ def start(monkeypatch, tmp_path):
 
     yield begin
     for each in running:
-        each.stop()
+        each.stop(0.5)  # some hang on purpose
 
 
 FRAME = object()

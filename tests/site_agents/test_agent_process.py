@@ -7,16 +7,10 @@ import sys
 import time
 
 import pytest
-from agent_lab import ROOT, Program, other_weights, wait_for, write_config
+from agent_lab import GRID, ROOT, RULES, Program, events, other_weights, wait_for, write_config
 from portal_peer import CODE
 
-from detectors import image
-from detectors.types import event_from_json
 from site_agents.outbox import Outbox
-
-CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
-GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
-RULES = [{"kind": "person_in_zone", "zone": each["name"], "min_s": 0, "cooldown_s": 0} for each in GRID]
 
 
 @pytest.fixture
@@ -35,42 +29,12 @@ def start(folder, address, peer):
             program.kill()
 
 
-def events(peer, count: int, program: Program) -> list[dict]:
-    """At least so many events; the agent's own words when they do not come."""
-    try:
-        return wait_for(lambda: list(peer.events) if len(peer.events) >= count else None, f"{count} events")
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{program.text()}") from error
-
-
-def test_alerts_arrive_with_picture_and_clip_and_sigterm_ends_it(start, peer, folder):
+def test_sigterm_ends_it_cleanly_with_an_empty_outbox(start, peer):
     program = start()
-    events(peer, 3, program)
-    told = wait_for(lambda: [each for each in peer.events if each["clip"]], "a clip")[0]
-    assert image.read(peer.media[told["snapshot"]]).shape == (576, 768, 3)
-    assert peer.media[told["clip"]].startswith(b"\x1a\x45\xdf\xa3")
+    events(peer, 2, program)
     assert program.stop() == 0
     assert "stopped; 0 events wait in the outbox" in program.text()
     assert [each["seq"] for each in peer.events] == list(range(1, len(peer.events) + 1))
-    assert all(event_from_json(each).camera == "square" for each in peer.events)
-
-
-def test_pictures_come_before_the_events_that_name_them(start, peer):
-    events(peer, 5, start())
-    named = {each["id"]: each["snapshot"] for each in peer.events if each["snapshot"]}
-    order = [name for _, name in list(peer.order)]
-    assert all(order.index(sha256) < order.index(id_) for id_, sha256 in named.items() if id_ in order)
-
-
-def test_heartbeats_of_a_running_camera_are_live_and_complete(start, peer):
-    program = start()
-    beat = wait_for(
-        lambda: next((each for each in peer.beats if each["camera"]["state"] == "live" and each["config_version"] == 1), None), "a live heartbeat", 40
-    )
-    assert (beat["camera"]["width"], beat["camera"]["height"]) == (768, 576)
-    assert beat["camera"]["fps"] > 0
-    assert {"people", "tracking", "rules"} <= set(beat["camera"]["stages_ms"])
-    assert "torch" not in program.text()
 
 
 def test_kill_9_and_a_new_start_lose_nothing_and_say_nothing_twice(start, peer, folder):
@@ -135,14 +99,6 @@ def test_a_published_model_is_taken_while_it_watches(start, peer):
     assert (outcome["outcome"], outcome["detector"]) == ("installed", "anomaly"), program.text()
     beat = wait_for(lambda: next((each for each in peer.beats if each["models"].get("anomaly") == outcome["sha256"]), None), "a heartbeat with it")
     assert beat["camera"]["state"] == "live"
-
-
-def test_while_somebody_watches_live_pictures_come(start, peer):
-    peer.answer["watch"] = True
-    program = start()
-    wait_for(lambda: len(peer.frames) >= 2, "live pictures", 40)
-    assert image.read(peer.frames[-1]).shape == (576, 768, 3)
-    assert program.stop() == 0
 
 
 def test_a_second_agent_on_the_folder_is_one_sentence(start, peer, folder):
