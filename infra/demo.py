@@ -42,7 +42,8 @@ ALIVE = """SELECT count(*) FROM sites_agent a JOIN sites_camera c ON c.id = a.ca
 
 def lay_out(running: Running) -> None:
     """Make the demo site, its administrator and the enrolment codes; nothing is made twice."""
-    said = run_quietly(running, "demo", manage("demo"))
+    clips = ["--clips", running.plan.footage.name] if running.plan.footage else []
+    said = run_quietly(running, "demo", manage("demo", *clips))
     try:
         running.demo = json.loads(said.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:

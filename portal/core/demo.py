@@ -21,15 +21,26 @@ from portal.sites.models import Camera, LegalMode, Site
 
 EMAIL = "demo@specola.example"
 CONSENT_DAYS = 365
+WHOLE = "Whole picture"
+ANYWHERE = {
+    "zones": [{"name": WHOLE, "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}],
+    "rules": [{"kind": "person_in_zone", "zone": WHOLE, "min_s": 1, "cooldown_s": 10}, {"kind": "camera_stale", "min_s": 5}],
+}
 
 
 class DemoError(Exception):
     """The demo cannot be laid out; str() says why."""
 
 
-def lay_out(folder: Path) -> dict[str, Any]:
-    """Make what is missing. Returns `{email, password or None, agents: [{name, code or None}]}`. Raises DemoError."""
+def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
+    """Make what is missing. Returns `{email, password or None, agents: [{name, code or None}]}`. Raises DemoError.
+
+    `clips` names a folder of other clips that the cameras play: our zones do not fit them, so a new camera watches the whole picture,
+    and no page may claim our clips' origin.
+    """
     manifest = _read(folder / "manifest.toml")
+    if clips:
+        manifest["cameras"] = [described | _elsewhere(described, clips) for described in manifest["cameras"]]
     with transaction.atomic():
         user, password = _person()
         site = _site(user, manifest.get("site", {}))
@@ -74,11 +85,21 @@ def _site(user: User, described: dict[str, Any]) -> Site:
     return actions.make_site(user=user, slug=slug, **{**defaults, **fields})
 
 
+def _elsewhere(described: dict[str, Any], clips: str) -> dict[str, Any]:
+    """What differs in a camera's description when it plays another clip; a door keeps its own rules beside the new one."""
+    note = {"note": f"A clip of the folder “{clips}”, given with --footage."}
+    if described.get("kind") == "door":
+        return note | {name: [*described.get(name, []), *ANYWHERE[name][:1]] for name in ANYWHERE}
+    return note | ANYWHERE | {"lines": []}
+
+
 def _camera(user: User, site: Site, described: dict[str, Any]) -> Camera:
     """A camera as described; one that exists is left as people have changed it."""
     slug = described.get("slug") or described["name"]
     known = Camera.objects.filter(site=site, slug=slug).first()
     if known:
+        if known.note != described.get("note", "")[:300]:
+            actions.change_note(user=user, camera_id=known.pk, note=described.get("note", ""))
         return known
     plan = described.get("plan", [0.5, 0.5])
     fields = {"name": described.get("title", slug), "kind": described.get("kind", "fixed"), "note": described.get("note", "")[:300]}

@@ -57,6 +57,16 @@ def make_camera(*, user: User, site: Site, **fields: Any) -> Camera:
 
 
 @transaction.atomic
+def change_note(*, user: User, camera_id: int, note: str) -> None:
+    """Say where a camera's pictures come from; cut at 300 characters."""
+    camera = Camera.objects.select_for_update(of=("self",)).select_related("site").get(pk=camera_id)
+    require_role(user, camera.site, "administrator", "manager")
+    camera.note = note[:300]
+    camera.save(update_fields=["note"])
+    audit.record(actor=user, verb="camera.note_changed", subject=f"camera:{camera.pk}", site=camera.site.slug, data={"note": camera.note})
+
+
+@transaction.atomic
 def save_watching(*, user: User | str, camera_id: int, watching: Watching, version: int | None = None) -> Camera:
     """Replace all that a camera watches for. Raises Changed when `version` is not the stored one; saving the same again changes nothing."""
     camera = Camera.objects.select_for_update(of=("self",)).select_related("site").get(pk=camera_id)

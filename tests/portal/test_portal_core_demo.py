@@ -223,3 +223,22 @@ def test_a_living_workers_job_is_left_to_it():
         cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now()")
     async_to_sync(tasks.retry_stalled)(timestamp=0)
     assert ProcrastinateJob.objects.get(pk=pk).status == "doing"
+
+
+def test_other_clips_are_watched_whole_and_no_origin_is_claimed_for_them(capsys, settings, tmp_path):
+    settings.HOME = tmp_path
+    call_command("demo", "--clips", "holiday")
+    for camera in Camera.objects.all():
+        assert "“holiday”" in camera.note
+        assert "PETS" not in camera.note
+        assert camera.rules.filter(kind="person_in_zone", zone__name="Whole picture").exists()
+    assert Camera.objects.get(slug="gate").rules.filter(kind="unknown_person").exists()
+    assert Camera.objects.get(slug="square").lines.count() == 0
+
+
+def test_a_camera_that_plays_our_clip_again_says_so_again(capsys, settings, tmp_path):
+    settings.HOME = tmp_path
+    call_command("demo", "--clips", "holiday")
+    call_command("demo")
+    assert "PETS 2009" in Camera.objects.get(slug="square").note
+    assert AuditRow.objects.filter(verb="camera.note_changed").count() == 3

@@ -19,10 +19,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--footage", type=Path, default=settings.ROOT / "infra" / "footage", help="folder with manifest.toml and the staff's pictures")
+        parser.add_argument("--clips", default="", help="name of the folder of other clips that the cameras play instead of ours")
 
     def handle(self, **options: Any) -> None:
         try:
-            said = demo.lay_out(options["footage"])
+            said = demo.lay_out(options["footage"], options["clips"])
         except demo.DemoError as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
