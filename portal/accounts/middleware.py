@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 ALLOWED = ("/static/", "/i18n/", "/jsi18n/")
+MACHINES = ("/api/v1/", "/api/schema/")  # addresses of programs; /api/ itself is a page
 
 
 def require_new_password(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -19,7 +20,7 @@ def require_new_password(get_response: Callable[[HttpRequest], HttpResponse]) ->
             return get_response(request)
         if request.path in (reverse("accounts:new_password"), reverse("accounts:sign_out")):
             return get_response(request)
-        if request.path.startswith("/api/"):
+        if request.path.startswith(MACHINES):
             return JsonResponse({"error": "choose a new password first"}, status=403)
         return redirect("accounts:new_password")
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
@@ -117,7 +118,7 @@ def disk() -> Check:
         free = shutil.disk_usage(settings.HOME).free
     except OSError as error:
         return Check(name, "problem", str(error), _("The home folder must exist and be readable."))
-    said = _("%(gb).1f GB free") % {"gb": free / 2**30}
+    said = _("%(gb)s GB free") % {"gb": number_format(free / 2**30, 1)}
     return Check(name, "ok", said) if free > ROOM else Check(name, "problem", said, _("Make room: pictures and clips are refused when the disk is full."))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import datetime
 import gettext
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alert_scene import PASSWORD, user
@@ -12,6 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from training_scene import administrator
+
+from portal.core import health
+from portal.core.audit import record
+from portal.core.models import AuditRow
+from portal.sites import rules
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_MESSAGES"
 PORTAL = FOLDER.parents[2]
@@ -74,6 +82,73 @@ def test_every_text_of_the_sources_is_in_the_catalogue():
     used = {text for file in files for _quote, text in re.findall(r"""{%\s*translate\s+(["'])(.*?)\1""", file.read_text())}
     assert len(used) > 200
     assert [text for text in used if not known.match(text.replace('"', '\\"'))] == []
+
+
+def said_in_python(file: Path) -> set[str]:
+    """Every text a Python file hands to gettext."""
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call) and node.args]
+    named = [call for call in calls if getattr(call.func, "id", "") in ("_", "gettext", "gettext_lazy", "ngettext")]
+    return {call.args[0].value for call in named if isinstance(call.args[0], ast.Constant)}
+
+
+def test_every_text_of_the_programs_is_in_the_catalogue():
+    known = {key.split("\x04")[-1] for key in singular(catalogue())}
+    used = set().union(*(said_in_python(file) for file in PORTAL.rglob("*.py")))
+    assert len(used) > 150
+    assert used - known == set()
+
+
+def bare_words(template: str) -> list[str]:
+    """Words that a template shows in English whatever the reader's language."""
+    text = re.sub(r"{%\s*blocktranslate.*?{%\s*endblocktranslate\s*%}", "", template, flags=re.DOTALL)
+    text = re.sub(r"<(code|svg|kbd)\b.*?</\1>", "", text, flags=re.DOTALL)
+    text = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", text, flags=re.DOTALL)
+    spoken = " ".join(re.findall(r'\b(?:title|alt|aria-label)="([^"]*)"', text))
+    return re.findall(r"[^\W\d_]{2,}", re.sub(r"&\w+;", " ", re.sub(r"<[^<>]*>", " ", text)) + " " + spoken)
+
+
+def test_no_template_says_a_word_that_is_not_translated():
+    same_everywhere = {"Specola", "PDF", "JSON", "sha", "Enter", "Esc"}
+    files = [file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts and file.name != "500.html"]
+    found = {file.name: set(bare_words(file.read_text())) - same_everywhere for file in files}
+    assert {name: words for name, words in found.items() if words - {"BB"}} == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_in_italian_holds_an_english_sentence(client, name):
+    client.force_login(user("manager@example.org", "manager") if name == "people:list" else administrator())
+    text = client.get(reverse(name), headers={"accept-language": "it"}).content.decode()
+    different = [source for source, italian in entries() if italian != source and source.count(" ") >= 2 and not placeholders(source)]
+    assert len(different) > 200
+    assert [source for source in different if source in text] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "words"), [("en", "May"), ("it", "Maggio")])
+def test_dates_are_said_in_the_chosen_language(client, language, words):
+    record(actor="system", verb="test", subject="thing:1")
+    AuditRow.objects.update(t=datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC))
+    client.force_login(administrator())
+    text = client.get(reverse("core:audit"), headers={"accept-language": language}).content.decode()
+    assert re.search(rf"4 {words[:3]}\w* 2026", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "12.5 GB free"), ("it", "12,5 GB liberi")])
+def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, said):
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30))
+    with translation.override(language):
+        assert health.disk().said == said
+
+
+def test_rules_and_states_are_said_in_italian_wherever_they_are_shown():
+    with translation.override("it"):
+        assert {str(kind.label) for kind in rules.KINDS.values()}.isdisjoint({str(kind.label) for kind in english_kinds()})
+
+
+def english_kinds() -> list:
+    with translation.override("en"):
+        return [SimpleNamespace(label=str(kind.label)) for kind in rules.KINDS.values()]
 
 
 @pytest.mark.django_db

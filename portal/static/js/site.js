@@ -45,7 +45,7 @@ async function refreshStates(list) {
     if (state.textContent !== camera.label) state.textContent = camera.label;
     state.className = `state-word ${camera.style}`;
     tile.toggleAttribute("data-live", camera.state === "live");
-    tile.querySelector("[data-fps]").textContent = camera.fps === null ? "" : words.fps.replace("{n}", camera.fps.toFixed(1));
+    tile.querySelector("[data-fps]").textContent = camera.fps === null ? "" : words.fps.replace("{n}", camera.fps.toLocaleString(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
     tile.querySelector("[data-people]").textContent = camera.people === null ? "" : words.people.replace("{n}", camera.people);
     const known = markers.get(camera.id);
     if (known && known.pin.style !== camera.style) {
