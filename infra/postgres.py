@@ -195,15 +195,17 @@ def running_pid(cluster: Cluster) -> int | None:
 def clear_stale(cluster: Cluster) -> None:
     """Make way after a kill: PostgreSQL would refuse to start if another program has got its old process id since.
 
-    The file is only removed when no process works in the data folder any more: it is what protects the data from two servers.
+    The files are only removed when no process works in the data folder any more: they are what protects the data from two servers.
     """
-    if running_pid(cluster) is not None or not (cluster.data / "postmaster.pid").exists():
+    locks = [cluster.data / "postmaster.pid", *cluster.sockets.glob(".s.PGSQL.*.lock")]
+    if running_pid(cluster) is not None or not any(lock.exists() for lock in locks):
         return
     _, alive = psutil.wait_procs(orphans := _workers_in(cluster.data), timeout=5)
     for process in alive:
         process.kill()
     psutil.wait_procs(orphans, timeout=5)
-    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    for lock in locks:
+        lock.unlink(missing_ok=True)
 
 
 def make_folders(cluster: Cluster) -> None:

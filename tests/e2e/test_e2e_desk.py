@@ -123,7 +123,7 @@ def test_a_group_of_two_faces_is_counted(report, tmp_path):
 def test_the_report_goes_out_as_json_and_as_pdf(report):
     page = report(FACE)
     said = json.loads(download(page, "JSON"))
-    assert said["verdict"]["label"] == page.locator("#verdict h2").inner_text()
+    assert said["verdict"]["label"] == page.locator("#verdict h2").text_content()
     assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in said["models"].values())
     pdf = download(page, "PDF")
     assert pdf.startswith(b"%PDF")
@@ -194,7 +194,7 @@ def test_a_case_is_seen_by_who_opened_it_and_not_by_others(report, open_page):
 
 def test_the_case_stands_on_the_desk_with_its_finding(report):
     page = report(FACE)
-    finding = page.locator("#verdict h2").inner_text()
+    finding = page.locator("#verdict h2").text_content()
     page.get_by_role("link", name="Analysis desk").click()
     row = page.locator("tbody tr").first
     expect(row).to_contain_text(FACE.name)

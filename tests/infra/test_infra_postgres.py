@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from infra import postgres
+from infra import postgres, services
 from infra.errors import HomeError, ServiceError
 from infra.owner import Owner, owner_of
 from tests.infra.conftest import wait_until
@@ -124,12 +127,37 @@ def test_two_homes_run_side_by_side(home):
     postgres.stop(there)
 
 
+@pytest.fixture
+def open_home():
+    """A home that everybody may enter, also when the temporary files of these tests lie in a closed folder."""
+    folder = Path(tempfile.mkdtemp(prefix="specola-infra-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    services.stop_services(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def copied(binaries, home):
+    """The server's programs and their libraries where everybody may run them: the clone may lie in a closed folder."""
+    install, package = binaries.parent, binaries.parent.parent
+    shutil.copytree(package.with_name(f"{package.name}.libs"), home / f"{package.name}.libs")
+    return Path(shutil.copytree(install, home / package.name / install.name, symlinks=True)) / binaries.name
+
+
+def test_a_socket_lock_of_a_reused_process_id_does_not_keep_it_from_starting(cluster):
+    postgres.start(cluster)
+    kill(cluster)
+    (cluster.sockets / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{cluster.data}\n0\n5432\n{cluster.sockets}\n")
+    postgres.start(cluster)
+    assert query(cluster, "SELECT 1") == [(1,)]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to step down")
-def test_as_root_the_real_user_nobody_works_too(home, monkeypatch):
+def test_as_root_the_real_user_nobody_works_too(open_home, monkeypatch):
     nobody = pwd.getpwnam("nobody")
-    home.chmod(0o755)
     monkeypatch.setattr(postgres, "owner_of", lambda *_: Owner(uid=nobody.pw_uid, gid=nobody.pw_gid))
-    cluster = postgres.cluster_in(home)
+    cluster = postgres.cluster_in(open_home)
+    cluster = dataclasses.replace(cluster, binaries=copied(cluster.binaries, open_home))
     postgres.start(cluster)
     assert query(cluster, "SELECT 1") == [(1,)]
     assert cluster.data.stat().st_uid == nobody.pw_uid
