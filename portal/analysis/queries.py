@@ -23,8 +23,11 @@ def cases(user: User) -> QuerySet[Case]:
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
     """A case as its page shows it, as plain JSON; None when there is none or the user may not see it."""
     case = cases(user).filter(pk=int(case_id)).first() if str(case_id).isdecimal() else None
-    if case is None:
-        return None
+    return case and state_of(case)
+
+
+def state_of(case: Case) -> dict[str, Any]:
+    """The same of a case that was read already: a page that read it twice could say "Done" and hold no report."""
     told = {name: getattr(case, name) for name in ("title", "tool", "progress", "step", "problem", "over", "report")}
     return {
         "id": case.pk,

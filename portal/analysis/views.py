@@ -43,7 +43,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     if found is None:
         raise Http404
     parts = [(part.get("name", ""), pdf.flat(part)) for part in found.report["parts"]] if found.report else []
-    return render(request, "analysis/case.html", {"case": found, "state": queries.case_state(request.user, pk), "parts": parts})
+    return render(request, "analysis/case.html", {"case": found, "state": queries.state_of(found), "parts": parts})
 
 
 @require_GET

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.sites.models import Agent
 
 SILENT_S = 12  # four heartbeats missed: whatever the last one said is no longer true
+STARTING_S = 60  # from enrolment to the first heartbeat: weights are loaded meanwhile
 OLD_FRAME_S = 8.0  # heartbeats come every 3 s
 SKEWED_S = 5.0  # times of capture are then off by more than people notice
 BACKLOG = 200  # events waiting at the camera
@@ -69,7 +70,7 @@ def _name(agent: Agent, said: dict[str, Any], now: datetime.datetime) -> str:
     if agent.revoked:
         return "revoked"
     if agent.last_seen is None:
-        return "starting"
+        return "starting" if (now - agent.enrolled).total_seconds() < STARTING_S else "silent"
     if (now - agent.last_seen).total_seconds() > SILENT_S:
         return "silent"
     name, t = said.get("state"), _capture(agent, said)

@@ -143,6 +143,39 @@ def test_j_and_k_walk_through_the_rows(open_page, raised, zone):
     expect(rows.nth(1)).to_have_attribute("aria-current", "true")
 
 
+@pytest.fixture
+def two_rows(open_page, raised, zone):
+    """A page of two alerts with the first one in the pane; `next_answer(route handler)` meets the pane's next request."""
+    raised(kind="loitering")
+    raised(kind="anomaly")
+    page = open_page(f"/?q={zone}")
+    page.watched.allow("ERR_FAILED")
+    connected(page)
+    expect(page.locator("#pane [data-do=acknowledge]")).to_be_visible()
+    page.next_answer = lambda handler: page.route(re.compile(r"/alerts/\d+/$"), handler, times=1)
+    return page
+
+
+def test_a_key_pressed_before_the_pane_has_followed_acts_on_the_selected_alert(two_rows, zone):
+    waiting = []
+    two_rows.next_answer(lambda route: waiting.append(route))
+    two_rows.keyboard.press("j")
+    wait_until(two_rows, "document.getElementById('pane').inert")
+    two_rows.keyboard.press("a")
+    waiting[0].continue_()
+    rows = row_of(two_rows, zone)
+    expect(rows.nth(1).locator(".state-acknowledged")).to_be_visible()
+    expect(rows.nth(0).locator(".state-new")).to_be_visible()
+
+
+def test_a_pane_that_cannot_follow_shows_no_other_alert(two_rows):
+    two_rows.next_answer(lambda route: route.abort())
+    two_rows.keyboard.press("j")
+    expect(two_rows.locator("#pane")).to_have_text("This alert could not be opened. Choose it again in a moment.")
+    two_rows.keyboard.press("k")
+    expect(two_rows.locator("#pane [data-do=acknowledge]")).to_be_visible()
+
+
 @SIZES
 def test_an_alert_is_resolved_with_a_reason_and_a_note(open_page, raised, zone, size):
     raised()
@@ -245,8 +278,9 @@ def test_ages_tick(open_page, raised, zone):
 
 
 @SIZES
-def test_the_wall_never_calls_a_silent_camera_live(open_page, size):
-    page = open_page("/wall/", size=size)
-    tile = page.locator(".tile").first
-    expect(tile.locator("[data-word]")).to_have_text("The agent does not answer", timeout=20_000)  # other tests' events count as words from it for 12 s
-    expect(page.locator('.tile[data-shown="live"]')).to_have_count(0)
+def test_the_wall_never_calls_a_silent_camera_live(open_page, portal, size):
+    portal.django("from django.utils import timezone; from portal.sites.models import Agent; Agent.objects.update(last_seen=timezone.now(), health={})")
+    tile = open_page("/wall/", size=size).locator(".tile").first
+    expect(tile.locator("[data-word]")).to_have_text("Starting")
+    expect(tile.locator("[data-word]")).to_have_text("The agent does not answer", timeout=20_000)  # it counts as silent after 12 s
+    expect(tile.page.locator('.tile[data-shown="live"]')).to_have_count(0)

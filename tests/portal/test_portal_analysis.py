@@ -11,6 +11,7 @@ import pytest
 from alert_scene import scene, user
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 from PIL import Image
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -189,3 +190,22 @@ def test_the_list_of_cases_asks_a_fixed_number_of_questions(guard, django_assert
         opened(guard.person, title=str(number))
     with django_assert_max_num_queries(10):
         guard.get(reverse("analysis:desk"))
+
+
+def test_a_case_that_ends_while_its_page_is_made_leaves_no_page_that_waits_for_ever(client):
+    person = operator()
+    case = opened(person)
+    client.force_login(person)
+
+    finished = []
+
+    def finish_it_once_it_was_read(execute, sql, *rest):
+        answer = execute(sql, *rest)
+        if 'FROM "analysis_case"' in sql and not finished:
+            finished.append(Case.objects.filter(pk=case.pk).update(state=CaseState.DONE))
+        return answer
+
+    with connection.execute_wrapper(finish_it_once_it_was_read):
+        page = client.get(reverse("analysis:case", args=[case.pk])).content.decode()
+    assert finished
+    assert 'data-over="no"' in page

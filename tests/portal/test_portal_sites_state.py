@@ -24,12 +24,13 @@ SENSELESS = [
 ]
 
 
-def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, **said):
-    """An agent heard `seen` seconds ago whose last frame is `frame` seconds old."""
+def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, enrolled=30.0, **said):
+    """An agent enrolled and heard that many seconds ago whose last frame is `frame` seconds old."""
     t = None if frame is None else NOW.timestamp() - frame - skew
     health = {"camera": {"state": "live", "last_frame_t": t, **said}}
     heard = None if seen is None else NOW - datetime.timedelta(seconds=seen)
-    return state.Agent(last_seen=heard, clock_skew=skew, revoked=revoked, health=health)
+    since = NOW - datetime.timedelta(seconds=enrolled)
+    return state.Agent(enrolled=since, last_seen=heard, clock_skew=skew, revoked=revoked, health=health)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, **said):
     [
         (None, "none"),
         (agent(seen=None), "starting"),
+        (agent(seen=None, enrolled=61.0), "silent"),
         (agent(), "live"),
         (agent(seen=11), "live"),
         (agent(seen=13), "silent"),

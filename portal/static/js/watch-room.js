@@ -12,6 +12,7 @@ const all = () => [...rows().querySelectorAll("[data-alert]")];
 const selected = () => rows().querySelector('[aria-current="true"]');
 let cursor = rows().dataset.cursor;
 let shown = null;
+let ready = Promise.resolve(); // when the pane shows what was selected
 let dirty = false; // something was typed or chosen in the pane and not sent yet
 
 const socket = connect("/ws/alerts/", {
@@ -82,7 +83,7 @@ function select(row) {
   row.classList.remove("is-fresh");
   row.scrollIntoView({ block: "nearest" });
   const id = Number(row.dataset.alert);
-  if (DESKTOP.matches && id !== shown) load(id);
+  if (DESKTOP.matches && id !== shown) ready = load(id);
 }
 
 // Somebody is choosing or writing in the pane: it must not change under their hands.
@@ -90,25 +91,33 @@ function isBusy() {
   return dirty || (pane.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
 }
 
+// Until the answer is here, what stands in the pane is about another alert: no click and no key may act on it.
 async function load(id, isUnwanted = () => false) {
+  const isOther = id !== shown;
+  if (isOther) pane.inert = true;
   shown = id;
-  const answer = await fetch(`/alerts/${id}/`, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (shown !== id || !answer?.ok || answer.redirected) return;
-  const html = await answer.text();
-  if (shown !== id || isUnwanted()) return;
-  pane.innerHTML = html;
-  dirty = false;
-  window.htmx?.process(pane);
-  dress(pane);
+  const html = await fetch(`/alerts/${id}/`, { headers: { "HX-Request": "true" } })
+    .then((answer) => (answer.ok && !answer.redirected ? answer.text() : null))
+    .catch(() => null);
+  if (shown !== id || isUnwanted() || (html === null && !isOther)) return;
+  if (html === null) {
+    pane.replaceChildren(Object.assign(document.createElement("p"), { className: "pane-empty", textContent: words.lost }));
+    shown = null;
+  } else {
+    pane.innerHTML = html;
+    window.htmx?.process(pane);
+    dress(pane);
+  }
+  pane.inert = dirty = false;
 }
 
-const press = (name) => pane.querySelector(`[data-do="${name}"]`);
+const press = (name) => (pane.inert ? null : pane.querySelector(`[data-do="${name}"]`));
 const keys = {
   j: () => select(selected() ? selected().nextElementSibling : all()[0]),
   k: () => select(selected()?.previousElementSibling),
-  a: () => press("acknowledge")?.click(),
-  r: () => press("resolve")?.focus(),
-  b: () => press("boxes")?.click(),
+  a: () => ready.then(() => press("acknowledge")?.click()),
+  r: () => ready.then(() => press("resolve")?.focus()),
+  b: () => ready.then(() => press("boxes")?.click()),
   "/": () => document.getElementById("q").focus(),
   "?": () => document.getElementById("keys").showModal(),
   Enter: () => selected() && (DESKTOP.matches ? pane.querySelector("h2")?.focus() : selected().querySelector("a").click()),
