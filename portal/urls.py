@@ -10,6 +10,7 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView
 
 APPS = ("core", "accounts", "sites", "alerts", "live", "people", "training", "analysis")
+handler500 = "portal.core.views.broken"
 
 
 def _api_patterns() -> list:

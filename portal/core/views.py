@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from django.views.defaults import server_error
 
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
@@ -34,6 +38,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
     """For supervisors and proxies: 200 while requests can be answered, else 503; says nothing more."""
     serving = checks.is_serving()
     return HttpResponse("ok\n" if serving else "not serving\n", status=200 if serving else 503, content_type="text/plain")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """What nobody caught: 503 while the database is away, which is over by itself, else 500. Asks no database."""
+    answer = server_error(request)
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        answer.status_code, answer.headers["Retry-After"] = 503, "5"
+    return answer
 
 
 @require_GET

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.urls import path
@@ -20,7 +21,12 @@ def break_down(request):
     raise RuntimeError("a secret detail of the inside")
 
 
-urlpatterns = [*real, path("broken/", break_down)]
+def lose_the_database(request):
+    raise OperationalError("connection refused at a secret address")
+
+
+urlpatterns = [*real, path("broken/", break_down), path("lost/", lose_the_database)]
+handler500 = "portal.core.views.broken"
 
 
 def everything():
@@ -100,6 +106,15 @@ def test_a_breakdown_is_in_the_log_with_its_traceback(square, caplog):
     client.raise_request_exception = False
     client.get("/broken/")
     assert "a secret detail of the inside" in caplog.text
+
+
+@override_settings(ROOT_URLCONF=__name__, DEBUG=False)
+def test_while_the_database_is_away_the_answer_is_503_and_when_to_come_again(square):
+    client = everything()
+    client.raise_request_exception = False
+    answer = client.get("/lost/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "secret address" not in answer.content.decode()
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example"])
