@@ -113,7 +113,7 @@ def test_a_clip_can_be_played_from_its_middle(open_page, raised, zone):
     row_of(page, zone).click()
     wait_until(page, "document.querySelector('#pane video')?.readyState >= 1")
     page.evaluate("document.querySelector('#pane video').currentTime = 5")
-    wait_until(page, "(video => !video.seeking && video.currentTime >= 5)(document.querySelector('#pane video'))")
+    wait_until(page, "(video => !video.seeking && video.currentTime >= 5)(document.querySelector('#pane video'))", 30)
 
 
 def test_an_operator_works_by_keyboard_alone(open_page, raised, zone):

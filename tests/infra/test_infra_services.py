@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import commands, doctor, down, postgres, services, state, status, valkey
+from tests.infra.conftest import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("DATABASE_URL", "REDIS_URL")
@@ -81,6 +82,7 @@ def test_down_ends_what_a_killed_up_left(home, capsys):
     state.prepare_home(home)
     services.start_services(home, detached=True)
     left = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(home)})
+    wait_until(lambda: state.leftovers(home))  # a program's environment can be read a moment after it was started
     assert down.main(["--home", str(home)]) == 0
     assert "ended 2 leftovers" in capsys.readouterr().out
     left.wait(5)
