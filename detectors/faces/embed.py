@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from detectors.errors import BadInput
+from detectors.faces.quality import judge
 from detectors.image import check
 from detectors.registry import detector
 from detectors.types import Box, Detection, Face, ModelCard
@@ -31,7 +32,7 @@ class FaceEmbedding:
         self._input = session.get_inputs()[0].name
 
     def embed(self, image: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-        """The same faces with `embedding` (128 float32) and `quality` (0..1, from size and sharpness) set. Raises BadInput."""
+        """The same faces with `embedding` (128 float32) and `quality` (0..1, see `quality.judge`) set. Raises BadInput."""
         image = check(image)
         return [self._embed_one(align(image, face.landmarks), face) for face in faces]
 
@@ -50,7 +51,7 @@ class FaceEmbedding:
         return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
 
     def _embed_one(self, crop: np.ndarray, face: Face) -> Face:
-        return dataclasses.replace(face, embedding=self.embed_crop(crop), quality=quality_of(crop, face))
+        return dataclasses.replace(face, embedding=self.embed_crop(crop), quality=judge(crop, face).value)
 
 
 def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -59,16 +60,6 @@ def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     if points.shape != (5, 2) or not np.isfinite(points).all():
         raise BadInput("landmarks are five finite points")
     return cv2.warpAffine(image, _similarity(points, TEMPLATE), (SIDE, SIDE), flags=cv2.INTER_LINEAR)
-
-
-def quality_of(crop: np.ndarray, face: Face) -> float:
-    """How much to trust an embedding, 0..1: the smaller of size (1 from 64 pixels between the edges) and sharpness of the aligned crop.
-
-    A rule of thumb, not a calibrated probability.
-    """
-    size = min(1.0, min(face.box.w, face.box.h) / 64)
-    sharp = min(1.0, cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var() / 200)
-    return round(float(min(size, sharp)), 4)
 
 
 def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

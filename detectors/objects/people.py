@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.image import check
 from detectors.registry import detector
+from detectors.tiles import Tiles, cut
 from detectors.types import Box, Detection, ModelCard
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 SIDE, STRIDES, BINS, GREY = 416, (8, 16, 32), 11, 114
 KINDS = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 7: "truck", 16: "dog", 24: "backpack", 25: "umbrella", 26: "handbag", 28: "suitcase"}
-OVERLAP = 0.2  # of neighbouring tiles, as a share of a tile
-Tiles = tuple[int, int]
 
 
 @detector("people", family="objects", weights="nanodet-g-416")
@@ -40,7 +39,7 @@ class People:
         return [self._detect_one(check(image)) for image in images]
 
     def _detect_one(self, image: np.ndarray) -> list[Detection]:
-        parts = [self._run(image[y : y + h, x : x + w], x, y) for x, y, w, h in _tiles(image.shape[1], image.shape[0], self.tiles)]
+        parts = [self._run(image[y : y + h, x : x + w], x, y) for x, y, w, h in cut(image.shape[1], image.shape[0], self.tiles)]
         boxes, scores, kinds = (np.concatenate(each) for each in zip(*parts, strict=True))
         if not len(boxes):
             return []
@@ -94,13 +93,3 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
         points.append(np.stack([x.ravel(), y.ravel()], 1) * stride + stride / 2)
         strides.append(np.full(n * n, stride))
     return np.concatenate(points), np.concatenate(strides)
-
-
-def _tiles(width: int, height: int, tiles: Tiles) -> list[tuple[int, int, int, int]]:
-    """The whole picture, then columns x rows overlapping parts of it (none when 1 x 1): x, y, w, h."""
-    whole = [(0, 0, width, height)]
-    if tiles == (1, 1):
-        return whole
-    w, h = (min(size, int(np.ceil(size / n * (1 + OVERLAP)))) for size, n in zip((width, height), tiles, strict=True))
-    xs, ys = (np.linspace(0, size - part, n).round().astype(int) for size, part, n in ((width, w, tiles[0]), (height, h, tiles[1])))
-    return whole + [(int(x), int(y), w, h) for y in ys for x in xs]

@@ -12,7 +12,7 @@ import detectors
 from detectors import image
 from detectors.bench import scene
 from detectors.errors import BadInput
-from detectors.faces.embed import SIDE, TEMPLATE, align, quality_of
+from detectors.faces.embed import SIDE, TEMPLATE, align
 from detectors.portraits import degrade
 from detectors.types import Box, Face
 
@@ -134,21 +134,6 @@ def test_no_faces_give_no_embeddings(embedder):
 
 def test_a_flat_picture_has_a_finite_embedding(embedder):
     assert np.isfinite(embedder.embed_crop(np.zeros((SIDE, SIDE, 3), np.uint8))).all()
-
-
-def test_quality_falls_with_size():
-    sharp = scene(0, (SIDE, SIDE))
-    assert quality_of(sharp, face(size=16)) <= 0.25 < quality_of(sharp, face(size=100))
-
-
-def test_quality_falls_with_blur():
-    assert quality_of(cv2.GaussianBlur(CROP, (0, 0), 4), face()) < quality_of(CROP, face())
-
-
-def test_quality_lies_between_0_and_1():
-    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
-    assert quality_of(np.zeros_like(CROP), face()) == 0
-    assert quality_of(noise, face(size=500)) == 1
 
 
 @pytest.mark.parametrize("picture", [scene(0), np.zeros((300, 300, 3), np.uint8), np.full((300, 300, 3), 255, np.uint8)])

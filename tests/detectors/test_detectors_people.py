@@ -7,7 +7,8 @@ import pytest
 
 import detectors
 from detectors.bench import scene
-from detectors.objects.people import BINS, KINDS, SIDE, People, _grid, _tiles, fit
+from detectors.objects.people import BINS, KINDS, SIDE, People, _grid, fit
+from detectors.tiles import cut
 
 LOCATIONS = sum((SIDE // stride) ** 2 for stride in (8, 16, 32))
 CARD = detectors.card("people")
@@ -117,23 +118,23 @@ def test_things_of_different_kinds_may_overlap():
 
 
 def test_one_tile_is_the_picture():
-    assert _tiles(640, 480, (1, 1)) == [(0, 0, 640, 480)]
+    assert cut(640, 480, (1, 1)) == [(0, 0, 640, 480)]
 
 
 @pytest.mark.parametrize("tiles", [(2, 1), (3, 2), (8, 6)])
 def test_tiles_cover_the_picture_and_overlap(tiles):
     covered = np.zeros((480, 640), int)
-    for x, y, w, h in _tiles(640, 480, tiles)[1:]:
+    for x, y, w, h in cut(640, 480, tiles)[1:]:
         covered[y : y + h, x : x + w] += 1
     assert covered.min() >= 1
     assert covered.max() > 1
 
 
 def test_tiles_stay_inside_the_picture():
-    assert all(x >= 0 and y >= 0 and x + w <= 641 and y + h <= 481 for x, y, w, h in _tiles(641, 481, (5, 3)))
+    assert all(x >= 0 and y >= 0 and x + w <= 641 and y + h <= 481 for x, y, w, h in cut(641, 481, (5, 3)))
 
 
-def test_the_whole_picture_is_looked_at_besides_the_tiles():
+def test_the_whole_picture_is_looked_at_besides_thecut():
     net = OneBox()
     people(net, tiles=(3, 2)).detect([np.zeros((480, 640, 3), np.uint8)])
     assert len(net.seen) == 7
