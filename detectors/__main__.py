@@ -68,7 +68,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def evaluate(asked: argparse.Namespace) -> int:
     """Judge on a data set; one JSON object."""
-    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution") if getattr(asked, name) is not None}
+    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution", "peer") if getattr(asked, name) is not None}
     answer = judging.evaluate(asked.name, asked.dataset, **options)
     print(json.dumps(answer) if asked.json else _readable(answer))
     return 0
@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument("--fit", help="folder of the data set with normal footage to fit on, such as train")
     judged.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
     judged.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
+    judged.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
     add("bench", bench).add_argument("--items", type=int, default=20)
     return parser
 

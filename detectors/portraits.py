@@ -48,6 +48,17 @@ class Portraits:
         return self._embedder.embed_crop(degrade(crop, resolution) if resolution else crop)
 
 
+class PeerPortraits(Portraits):
+    """The same with another library's nets: `peer.embed(picture)` gives a vector or raises BadInput."""
+
+    def __init__(self, folder: Path, peer: Any) -> None:
+        super().__init__(folder)
+        self._peer = peer
+
+    def _embed(self, path: str, resolution: int | None) -> np.ndarray:
+        return self._peer.embed(image.read(self.folder / path))
+
+
 def degrade(crop: np.ndarray, resolution: int) -> np.ndarray:
     """An aligned 112 px crop reduced to N x N by area and enlarged back bicubic."""
     if not 4 <= resolution <= SIDE:
