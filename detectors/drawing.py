@@ -12,6 +12,8 @@ from detectors.types import Face
 
 LONG_SIDE = 1600
 INK, PAPER = (96, 110, 20), (245, 250, 250)  # BGR: verdigris on stone
+RED, GOLD, GRID = (40, 50, 170), (20, 140, 205), (205, 212, 212)
+PLOT, MARGIN = (760, 520), 60  # pixels
 
 
 def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> bytes:
@@ -33,6 +35,48 @@ def side_by_side(left: np.ndarray, right: np.ndarray, zoom: int = 2) -> bytes:
     """PNG of two pictures of one height, enlarged, a gap between them."""
     gap = np.full((left.shape[0], 8, 3), PAPER, np.uint8)
     return encode_png(cv2.resize(np.hstack([left, gap, right]), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC))
+
+
+def draw_points(crop: np.ndarray, points: np.ndarray, zoom: int = 4) -> np.ndarray:
+    """A small picture enlarged, with points given in its own pixels marked by crosses; BGR."""
+    canvas = cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+    for x, y in (np.asarray(points, float) + 0.5) * zoom:
+        at = round(float(x)), round(float(y))
+        cv2.drawMarker(canvas, at, PAPER, cv2.MARKER_CROSS, 5 * zoom, 4, cv2.LINE_AA)
+        cv2.drawMarker(canvas, at, INK, cv2.MARKER_CROSS, 5 * zoom, 2, cv2.LINE_AA)
+    return canvas
+
+
+def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
+    """PNG of a Tippett plot: the share of pairs of one person (dark) and of two people (red) with at least this log10 LR, and where this case lies.
+
+    `quantiles` holds evenly spaced quantiles of log10 LR of "genuine" and "impostor" pairs.
+    """
+    canvas = np.full((PLOT[1], PLOT[0], 3), PAPER, np.uint8)
+    reach = max(1.0, np.ceil(max(abs(here), *(float(np.abs(each).max()) for each in quantiles.values()))))
+
+    def place(log10: float, share: float) -> tuple[int, int]:
+        return round(MARGIN + (log10 + reach) / (2 * reach) * (PLOT[0] - 2 * MARGIN)), round(PLOT[1] - MARGIN - share * (PLOT[1] - 2 * MARGIN))
+
+    for tick in np.arange(-reach, reach + 1):
+        cv2.line(canvas, place(tick, 0), place(tick, 1), GRID, 2 if tick == 0 else 1)
+        _write(canvas, f"{tick:+.0f}", (place(tick, 0)[0] - 14, PLOT[1] - MARGIN + 26), INK)
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        cv2.line(canvas, place(-reach, share), place(reach, share), GRID, 1)
+        _write(canvas, f"{share:.0%}", (4, place(0, share)[1] + 5), INK)
+    for name, colour in (("genuine", INK), ("impostor", RED)):
+        curve = [place(float(each), share) for each, share in zip(quantiles[name], np.linspace(1, 0, len(quantiles[name])), strict=True)]
+        cv2.polylines(canvas, [np.array([place(-reach, 1), *curve, place(reach, 0)], np.int32)], False, colour, 3, cv2.LINE_AA)
+    cv2.line(canvas, place(here, 0), place(here, 1), GOLD, 3)
+    for n, (words, colour) in enumerate((("pairs of one person", INK), ("pairs of two people", RED), (f"this case: {here:+.1f}", GOLD))):
+        _write(canvas, words, (MARGIN + 14, PLOT[1] // 2 + 24 * n), colour)
+    _write(canvas, "share of pairs with at least this log10 LR", (MARGIN, 28), INK)
+    _write(canvas, "log10 LR", (PLOT[0] // 2 - 36, PLOT[1] - 8), INK)
+    return encode_png(canvas)
+
+
+def _write(canvas: np.ndarray, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
 
 
 def _label(canvas: np.ndarray, text: str, at: tuple[int, int], thick: int) -> None:

@@ -22,6 +22,7 @@ class Portraits:
     def __init__(self, folder: Path) -> None:
         self.folder, self.seconds, self.done = folder, 0.0, 0
         self.skipped: list[dict[str, str]] = []
+        self.landmarks: dict[str, np.ndarray] = {}  # of the pictures embedded so far
         self._finder, self._embedder = detectors.load("faces"), detectors.load("face-embedding")
         self._known: dict[tuple[str, int | None], np.ndarray | None] = {}
 
@@ -39,12 +40,18 @@ class Portraits:
             self.done += 1
         return self._known[key]
 
-    def _embed(self, path: str, resolution: int | None) -> np.ndarray:
+    def aligned(self, path: str) -> tuple[np.ndarray, Face]:
+        """The aligned 112 px crop of the face nearest the picture's centre, and that face. Raises BadInput when there is none."""
         picture = _enlarge(image.read(self.folder / path))
         faces = self._finder.find(picture)
         if not faces:
             raise BadInput("no face was found")
-        crop = align(picture, min(faces, key=lambda face: _from_centre(face, picture)).landmarks)
+        face = min(faces, key=lambda face: _from_centre(face, picture))
+        return align(picture, face.landmarks), face
+
+    def _embed(self, path: str, resolution: int | None) -> np.ndarray:
+        crop, face = self.aligned(path)
+        self.landmarks[path] = face.landmarks
         return self._embedder.embed_crop(degrade(crop, resolution) if resolution else crop)
 
 

@@ -10,23 +10,27 @@ from typing import Any
 import numpy as np
 
 import detectors
-from detectors import datasets
+from detectors import datasets, weights
 from detectors.errors import BadDataset
 from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.faces import landmarks, likelihood
+from detectors.faces.concerns import band_of
+from detectors.faces.embed import SIDE
 from detectors.metrics import auc, interval
 from detectors.portraits import Portraits, person_of, rows_with
-from detectors.verification import best_threshold, cllr, cllr_min, eer, threshold_at
+from detectors.verification import best_threshold, cllr_min, eer, threshold_at
 
 COLUMNS = {"path_a": str, "path_b": str, "same": int, "fold": int}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """One comparison: its score, whether both are one person, its fold."""
+    """One comparison: its score, whether both are one person, its fold, and how alike the five landmarks stand."""
 
     score: float
     same: bool
     fold: int
+    likeness: float = float("nan")
 
 
 @evaluator("faces-verify")
@@ -38,17 +42,21 @@ def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: A
     people: dict[str, list[Pair]] = {}
     for row in usable:
         score = float(portraits.embedding(row["path_a"], resolution) @ portraits.embedding(row["path_b"], resolution))
-        people.setdefault(person_of(row["path_a"]), []).append(Pair(score, bool(row["same"]), row["fold"]))
+        shapes = (landmarks.shape_of(portraits.landmarks[row[name]]) for name in ("path_a", "path_b"))
+        people.setdefault(person_of(row["path_a"]), []).append(Pair(score, bool(row["same"]), row["fold"], landmarks.likeness(*shapes)))
     clusters = list(people.values())
     if not clusters or len({pair.same for each in clusters for pair in each}) < 2:
         raise BadDataset("pairs.csv, line 2: no usable pairs of both kinds; expected columns path_a,path_b,same,fold")
     cosine = detectors.card("face-embedding").thresholds["cosine"]
+    shipped = likelihood.read(weights.find("face-likelihood-1")).cell(*[band_of(resolution or SIDE) or 0] * 2)
     measures: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
         "auc": lambda genuine, impostor: auc(np.concatenate([genuine, impostor]), [1] * len(genuine) + [0] * len(impostor)),
         "eer": eer,
         "tar_at_fmr_1e-3": lambda genuine, impostor: float((genuine >= threshold_at(impostor, 1e-3)).mean()),
         "cllr_min": cllr_min,
     }
+    if shipped:
+        measures["cllr_shipped_calibration"] = lambda genuine, impostor: likelihood.cost_of(shipped.log10(genuine), shipped.log10(impostor))
     metrics = {"accuracy": interval(clusters, _accuracy, resamples=200), "cllr": interval(clusters, _cllr, resamples=200)}
     metrics |= {name: interval(clusters, _split(measure), resamples=200) for name, measure in measures.items()}
     metrics["accuracy_at_default_threshold"] = interval(clusters, lambda drawn: _right([pair for each in drawn for pair in each], cosine))
@@ -59,8 +67,14 @@ def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: A
         model=model_of("face-embedding"),
         inference_s=portraits.seconds,
         skipped=portraits.skipped,
-        extra={"pictures": portraits.done, "pairs_left_out": len(rows) - len(usable)},
+        extra={"pictures": portraits.done, "pairs_left_out": len(rows) - len(usable), "rivals": {"landmark_distances": _by_landmarks(clusters)}},
     )
+
+
+def _by_landmarks(clusters: Sequence[Sequence[Pair]]) -> dict[str, dict[str, float | None]]:
+    """The same pairs by the distances of the five landmarks alone, found at full size."""
+    turned = [[dataclasses.replace(pair, score=pair.likeness) for pair in each] for each in clusters]
+    return {"eer": interval(turned, _split(eer), resamples=200), "cllr": interval(turned, _cllr, resamples=200)}
 
 
 def _split(measure: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[Sequence[Sequence[Pair]]], float]:
@@ -92,14 +106,12 @@ def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
 
 
 def _cllr(drawn: Sequence[Sequence[Pair]]) -> float:
-    """Cllr of log-likelihood ratios from a normal fit of both kinds of scores on the other folds."""
-    ratios: dict[bool, list[float]] = {True: [], False: []}
-    for pairs, genuine, impostor in _folds(drawn):
-        for pair in pairs:
-            ratios[pair.same].append(_normal(pair.score, genuine) - _normal(pair.score, impostor))
-    return cllr(np.array(ratios[True]), np.array(ratios[False])) if all(ratios.values()) else float("nan")
+    """Cllr of likelihood ratios calibrated on the other folds as face comparison calibrates them, cap included."""
+    pairs = _labelled(drawn)
+    return likelihood.cost(likelihood.held_out(pairs), pairs.same)
 
 
-def _normal(score: float, known: np.ndarray) -> float:
-    spread = max(float(known.std()), 1e-6)
-    return -0.5 * ((score - float(known.mean())) / spread) ** 2 - float(np.log(spread))
+def _labelled(drawn: Sequence[Sequence[Pair]]) -> likelihood.Pairs:
+    pairs = [(pair.score, pair.same, pair.fold, n) for n, each in enumerate(drawn) for pair in each]
+    score, same, fold, person = map(np.array, zip(*pairs, strict=True))
+    return likelihood.Pairs(score, same, fold, person)

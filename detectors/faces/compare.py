@@ -1,7 +1,8 @@
-"""Two pictures, one question: how alike are the faces in them? A score, not an answer."""
+"""Two pictures, one question: how much more often do faces look this alike when they show one person than when they show two?"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +11,54 @@ from typing import Any
 import numpy as np
 
 from detectors import drawing, image, registry
-from detectors.faces.embed import align
+from detectors.faces import landmarks, likelihood
+from detectors.faces.concerns import band_of, concerns_of, detail_of
+from detectors.faces.embed import align, aligned_points
+from detectors.faces.likelihood import Cell, Ratio
 from detectors.registry import detector
 from detectors.types import Face, ModelCard, Report, Verdict
 
-NOT_CALIBRATED = "not calibrated yet"
-SMALL = 64  # pixels a face should have at least
+EQUAL = 0.3  # |log10 LR| below this (a factor of two) is called "about as often"
+BASELINE = "The landmark distances alone give log10 LR {} ({} to {}); they are shown for comparison and are not part of the result."
+CAUTION = "A likelihood ratio weighs this one finding. It is no probability that two pictures show one person: that also rests on all else known in the case."
 
 Progress = Callable[[float, str], None]
 
 
-@detector("face-compare", family="faces", kind="tool")
-class FaceCompare:
-    """One-to-one comparison of the largest face of each picture by the cosine of their SFace embeddings."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Side:
+    """One picture of the two: its file's sha256, its faces, and of the largest face the embedded Face, its aligned crop and its detail in pixels."""
 
-    def __init__(self, session: None, card: ModelCard) -> None:
-        self.card = card
+    sha256: str
+    picture: np.ndarray
+    faces: list[Face]
+    face: Face | None = None
+    crop: np.ndarray | None = None
+    detail: float = 0.0
+
+    @property
+    def concerns(self) -> list[str]:
+        """What speaks against trusting a comparison with this face."""
+        return concerns_of(self.crop, self.face, len(self.faces))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Weighed:
+    """What the comparison of two faces gave: the cosine, the calibration used, its ratio and that of the landmark baseline."""
+
+    score: float
+    cell: Cell
+    ratio: Ratio
+    distance: float
+    baseline: Ratio
+
+
+@detector("face-compare", family="faces", kind="tool", weights="face-likelihood-1", opens="path")
+class FaceCompare:
+    """One-to-one comparison of the largest face of each picture: a log10 likelihood ratio with its interval, its population and its cap."""
+
+    def __init__(self, path: Path, card: ModelCard) -> None:
+        self.card, self.table = card, likelihood.read(path)
         self.finder, self.embedder = registry.load("faces"), registry.load("face-embedding")
 
     def compare(self, path_a: Path | str, path_b: Path | str, progress: Progress = lambda done, what: None) -> Report:
@@ -35,42 +68,109 @@ class FaceCompare:
             progress(0.4 * n, f"reading picture {n + 1}")
             content = image.read_bytes(path)
             picture = image.read(content)
-            faces = sorted(self.finder.find(picture), key=lambda face: -face.box.w * face.box.h)
             progress(0.4 * n + 0.2, f"faces of picture {n + 1}")
-            sides.append((hashlib.sha256(content).hexdigest(), picture, self.embedder.embed(picture, faces[:1]), faces))
+            sides.append(self._look(hashlib.sha256(content).hexdigest(), picture))
         progress(0.9, "writing the report")
-        report = self._report(sides)
+        report = self._report(*sides)
         progress(1.0, "done")
         return report
 
-    def _report(self, sides: list[tuple[str, np.ndarray, list[Face], list[Face]]]) -> Report:
-        parts = tuple(_part(n, *side) for n, side in enumerate(sides, 1))
-        evidence = {f"picture-{n}": drawing.draw_faces(picture, faces) for n, (_, picture, _, faces) in enumerate(sides, 1)}
-        models = {each.card.name: each.card.sha256 for each in (self.finder, self.embedder)}
-        chosen = [face[0] for _, _, face, _ in sides if face]
-        if len(chosen) < 2:
-            missing = " and ".join(str(n) for n, (_, _, face, _) in enumerate(sides, 1) if not face)
-            verdict = Verdict("cannot compare", None, None, "unsure", (f"No face was found in picture {missing}.", f"The comparison is {NOT_CALIBRATED}."))
-        else:
-            crops = [align(picture, face[0].landmarks) for _, picture, face, _ in sides]
-            evidence["aligned"] = drawing.side_by_side(*crops)
-            verdict = self._verdict(*chosen, several=[n for n, side in enumerate(sides, 1) if len(side[3]) > 1])
-        return Report(verdict, parts=parts, evidence=evidence, models=models, input_sha256=sides[0][0])
+    def _look(self, sha256: str, picture: np.ndarray) -> Side:
+        faces = sorted(self.finder.find(picture), key=lambda face: -face.box.w * face.box.h)
+        if not faces:
+            return Side(sha256, picture, faces)
+        face, crop = self.embedder.embed(picture, faces[:1])[0], align(picture, faces[0].landmarks)
+        return Side(sha256, picture, faces, face, crop, detail_of(crop, face.landmarks))
 
-    def _verdict(self, a: Face, b: Face, several: list[int]) -> Verdict:
-        score, threshold = float(a.embedding @ b.embedding), float(self.embedder.card.thresholds["cosine"])
-        above = "above" if score >= threshold else "below"
-        reasons = [
-            f"The cosine of the two faces is {score:.3f}, {above} {threshold}, the value OpenCV gives for this network.",
-            f"This score is {NOT_CALIBRATED}: it is no probability, and it does not say that two pictures show the same person.",
-        ]
-        reasons += [f"Picture {n} shows several faces; the largest was compared." for n in several]
+    def _report(self, a: Side, b: Side) -> Report:
+        weighed = self._weigh(a, b)
+        evidence = {f"picture-{n}": drawing.draw_faces(side.picture, side.faces) for n, side in enumerate((a, b), 1)}
+        parts = [_part(n, side) for n, side in enumerate((a, b), 1)]
+        if a.face and b.face:
+            crops = (drawing.draw_points(side.crop, aligned_points(side.face.landmarks)) for side in (a, b))
+            evidence["aligned"] = drawing.side_by_side(*crops, zoom=1)
+        if weighed:
+            evidence["tippett"] = drawing.draw_tippett(weighed.cell.tippett, weighed.ratio.log10)
+            parts += self._numbers(weighed, a, b)
+        models = {each.card.name: each.card.sha256 for each in (self.finder, self.embedder, self)}
+        return Report(self._verdict(weighed, a, b), parts=tuple(parts), evidence=evidence, models=models, input_sha256=a.sha256)
+
+    def _weigh(self, a: Side, b: Side) -> Weighed | None:
+        bands = [band_of(side.detail) for side in (a, b) if side.face]
+        if len(bands) < 2 or None in bands or (cell := self.table.cell(*bands)) is None:
+            return None
+        score = float(a.face.embedding @ b.face.embedding)
+        distance = landmarks.likeness(landmarks.shape_of(a.face.landmarks), landmarks.shape_of(b.face.landmarks))
+        return Weighed(score, cell, cell.ratio(score), distance, self.table.landmarks.ratio(distance))
+
+    def _verdict(self, weighed: Weighed | None, a: Side, b: Side) -> Verdict:
+        reasons = [f"The face in picture {n} {each}." for n, side in enumerate((a, b), 1) if side.face for each in side.concerns]
+        reasons += ["Both files are the same, byte for byte."] if a.sha256 == b.sha256 else []
+        if missing := " and ".join(str(n) for n, side in enumerate((a, b), 1) if not side.face):
+            return Verdict("cannot compare", None, None, "unsure", (f"No face was found in picture {missing}.", *reasons))
+        if weighed is None:
+            return Verdict("cannot say: a face is too small or too blurred", None, None, "unsure", (*reasons, "There is no calibration for so little detail."))
+        ratio = weighed.ratio
         reasons += [
-            f"The face in picture {n} is small: scores of small faces mean little." for n, face in enumerate((a, b), 1) if min(face.box.w, face.box.h) < SMALL
+            _said(ratio),
+            f"Population: {self.table.population}; {weighed.cell.genuine:,} pairs of one person and {weighed.cell.impostor:,} pairs of two, "
+            f"reduced to {band_of(a.detail)} and {band_of(b.detail)} pixels.",
+            f"No log10 LR beyond {ratio.cap:.1f} is given either way: the scarcer kind has {min(weighed.cell.genuine, weighed.cell.impostor):,} pairs."
+            + (" This comparison lies at that cap." if ratio.capped else ""),
+            BASELINE.format(*(f"{each:+.1f}" for each in (weighed.baseline.log10, weighed.baseline.low, weighed.baseline.high))),
+            CAUTION,
         ]
-        return Verdict(f"score {score:.3f}, {NOT_CALIBRATED}", round(score, 4), threshold, "unsure", tuple(reasons))
+        return Verdict(f"log10 LR {ratio.log10:+.1f} ({ratio.low:+.1f} to {ratio.high:+.1f})", round(ratio.log10, 3), None, "unsure", tuple(reasons))
+
+    def _numbers(self, weighed: Weighed, a: Side, b: Side) -> list[dict[str, Any]]:
+        cell, base = weighed.cell, self.table.landmarks
+        return [
+            {"name": "likelihood ratio", "cosine": round(weighed.score, 4), **_ratio_part(weighed.ratio), "cllr": cell.cllr, "cllr_min": cell.cllr_min},
+            {
+                "name": "landmark baseline",
+                "distance": round(-weighed.distance, 4),
+                **_ratio_part(weighed.baseline),
+                "cllr": base.cllr,
+                "cllr_min": base.cllr_min,
+            },
+            {
+                "name": "calibration",
+                "population": self.table.population,
+                "people_resampled": cell.people,
+                "pairs_of_one_person": cell.genuine,
+                "pairs_of_two_people": cell.impostor,
+                "pixels": [band_of(a.detail), band_of(b.detail)],
+                "cap_rule": "|log10 LR| is at most log10 of the number of pairs of the scarcer kind",
+                "table_sha256": self.card.sha256,
+            },
+        ]
 
 
-def _part(n: int, sha256: str, picture: np.ndarray, chosen: list[Face], faces: list[Face]) -> dict[str, Any]:
-    face = {"box": [round(each, 1) for each in chosen[0].box], "found": round(chosen[0].score, 4), "quality": chosen[0].quality} if chosen else None
-    return {"name": f"picture-{n}", "sha256": sha256, "width": picture.shape[1], "height": picture.shape[0], "faces": len(faces), "compared": face}
+def _said(ratio: Ratio) -> str:
+    between = f"(log10 LR {ratio.log10:+.1f}, 95 % interval {ratio.low:+.1f} to {ratio.high:+.1f})"
+    if abs(ratio.log10) < EQUAL:
+        return f"Faces this alike are about as frequent among pairs of one person as among pairs of two people {between}."
+    one, two = ("one person", "two people") if ratio.log10 > 0 else ("two people", "one person")
+    return f"Faces this alike are about {_times(abs(ratio.log10))} times more frequent among pairs of {one} than among pairs of {two} {between}."
+
+
+def _times(log10: float) -> str:
+    """10 ** log10 with two digits that count."""
+    times = 10**log10
+    return f"{float(f'{times:.2g}'):,.0f}" if times >= 10 else f"{times:.1f}"
+
+
+def _ratio_part(ratio: Ratio) -> dict[str, Any]:
+    return {"log10_lr": round(ratio.log10, 3), "low": round(ratio.low, 3), "high": round(ratio.high, 3), "cap": round(ratio.cap, 3), "at_the_cap": ratio.capped}
+
+
+def _part(n: int, side: Side) -> dict[str, Any]:
+    face = side.face and {
+        "box": [round(each, 1) for each in side.face.box],
+        "found": round(side.face.score, 4),
+        "quality": side.face.quality,
+        "detail_pixels": round(side.detail, 1),
+        "warnings": side.concerns,
+    }
+    size = {"width": side.picture.shape[1], "height": side.picture.shape[0]}
+    return {"name": f"picture-{n}", "sha256": side.sha256, **size, "faces": len(side.faces), "compared": face}

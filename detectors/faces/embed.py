@@ -62,6 +62,13 @@ def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(image, _similarity(points, TEMPLATE), (SIDE, SIDE), flags=cv2.INTER_LINEAR)
 
 
+def aligned_points(landmarks: np.ndarray) -> np.ndarray:
+    """Where the five landmarks of a face stand in its aligned picture, (5, 2) in pixels."""
+    points = np.asarray(landmarks, np.float32)
+    matrix = _similarity(points, TEMPLATE)
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
 def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The 2 x 3 matrix of the rotation, even scale and shift that bring `source` nearest to `target`."""
     source_mean, target_mean = source.mean(0), target.mean(0)

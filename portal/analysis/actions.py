@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
@@ -15,8 +16,8 @@ from detectors.types import Report, to_json
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
-from portal.analysis import intake
-from portal.analysis.models import Case, CaseFile, CaseState, Tool
+from portal.analysis import examiners, intake, queries
+from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Tool
 from portal.core import audit, media, push
 from portal.sites.models import Site
 
@@ -61,6 +62,27 @@ def fail_case(*, case: Case, problem: str) -> None:
     with transaction.atomic():
         case.problem = problem
         _end(case, CaseState.FAILED, data={"problem": problem})
+
+
+def give_conclusion(*, user: User, case_id: int, support: str, note: str) -> Conclusion:
+    """Keep what this examiner concluded, for good. Raises Case.DoesNotExist, PermissionDenied, or ValidationError with a sentence.
+
+    The audit log gets a seal; the answers themselves when both are in, so that the log tells the second examiner nothing either.
+    """
+    note = examiners.clean(support, note)
+    with transaction.atomic():
+        case = queries.cases(user).select_for_update(no_key=True, of=("self",)).get(pk=case_id)
+        require_role(user, case.site, *examiners.ROLES)
+        given = list(case.conclusions.all())
+        if why := examiners.refusal(case, user, given):
+            raise ValidationError(why)
+        mine = Conclusion.objects.create(case=case, examiner=user, support=support, note=note, nonce=secrets.token_hex(16))
+        row = {"subject": f"case:{case.pk}", "site": case.site.slug}
+        audit.record(actor=user, verb="case.examined", data={"conclusion": len(given) + 1, "sealed": examiners.seal(mine)}, **row)
+        if len(given) + 1 == examiners.NEEDED:
+            audit.record(actor="system", verb="case.concluded", data={"conclusions": [examiners.opened(each) for each in (*given, mine)]}, **row)
+        tell(case)
+    return mine
 
 
 def tell(case: Case) -> None:

@@ -16,14 +16,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, pdf, queries
-from portal.analysis.models import Case, Tool
+from portal.analysis import actions, examiners, intake, pdf, queries
+from portal.analysis.models import Case, Support, Tool
 
 
 class CaseShape(serializers.Serializer):
     file = serializers.ListField(child=serializers.FileField(allow_empty_file=True), help_text="one picture, or two for face-compare")
     tool = serializers.ChoiceField(Tool.choices, default=Tool.PICTURE_CHECK)
     title = serializers.CharField(max_length=200, required=False, default="")
+    site = serializers.CharField(max_length=60, required=False, default="", help_text="a site's short name; two examiners need a case of a site")
+
+
+class ConclusionShape(serializers.Serializer):
+    support = serializers.ChoiceField(Support.choices)
+    note = serializers.CharField(max_length=examiners.MAX_NOTE)
 
 
 class _Api(APIView):
@@ -52,6 +58,7 @@ class Cases(_Api):
         body.is_valid(raise_exception=True)
         plan = {name: body.validated_data[name] for name in ("tool", "title")}
         try:
+            plan["site"] = intake.site_named(request.user, body.validated_data["site"])
             case = actions.open_case(user=request.user, files=request.FILES.getlist("file"), **plan)
         except Refused as error:
             raise ValidationError({"error": error.messages}) from error
@@ -63,6 +70,19 @@ class OneCase(_Api):
     def get(self, request: Request, pk: int) -> Response:
         """A case with its report."""
         return Response(queries.case_state(request.user, self.case(pk).pk))
+
+
+class Conclusions(_Api):
+    @extend_schema(request=ConclusionShape, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        """Give your conclusion on a face comparison, once and for good; the other examiner's is in the answer only when both are in."""
+        body = ConclusionShape(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            actions.give_conclusion(user=request.user, case_id=self.case(pk).pk, **body.validated_data)
+        except Refused as error:
+            raise ValidationError({"error": error.messages}) from error
+        return Response(queries.case_state(request.user, pk), status=201)
 
 
 class ReportJson(_Api):
@@ -88,6 +108,7 @@ class ReportPdf(_Api):
 urlpatterns = [
     path("cases", Cases.as_view(), name="cases"),
     path("cases/<int:pk>", OneCase.as_view(), name="case"),
+    path("cases/<int:pk>/conclusions", Conclusions.as_view(), name="conclusions"),
     path("cases/<int:pk>/report.json", ReportJson.as_view(), name="report-json"),
     path("cases/<int:pk>/report.pdf", ReportPdf.as_view(), name="report-pdf"),
 ]

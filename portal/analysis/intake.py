@@ -11,7 +11,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from detectors import BadInput, image
+from portal.accounts.models import User
+from portal.accounts.queries import sites_of
 from portal.analysis.models import Tool
+from portal.sites.models import Site
 
 LARGEST = 50 * 1024 * 1024
 FILES = {Tool.PICTURE_CHECK: 1, Tool.FACE_COMPARE: 2}
@@ -34,6 +37,15 @@ def read(files: Sequence[UploadedFile], tool: str) -> list[Upload]:
         wanted = _("This tool compares exactly two pictures.") if FILES[tool] == 2 else _("Choose one picture.")
         raise ValidationError(wanted)
     return [_one(file) for file in files]
+
+
+def site_named(user: User, slug: str) -> Site | None:
+    """The user's site of this name; None when none is named. Raises ValidationError."""
+    if not slug:
+        return None
+    if (site := sites_of(user).filter(slug=slug).first()) is None:
+        raise ValidationError(_("You look after no site %(name)s.") % {"name": slug[:60]})
+    return site
 
 
 def _one(file: UploadedFile) -> Upload:

@@ -12,6 +12,18 @@ class Tool(models.TextChoices):
     FACE_COMPARE = "face-compare", _("Face comparison, 1:1")
 
 
+class Support(models.TextChoices):
+    """An examiner's words, from one person to two people; no word claims an identity."""
+
+    ONE_STRONG = "one-strong", _("Strong support for one person")
+    ONE_MODERATE = "one-moderate", _("Moderate support for one person")
+    ONE_WEAK = "one-weak", _("Weak support for one person")
+    NEITHER = "neither", _("Supports neither")
+    TWO_WEAK = "two-weak", _("Weak support for two people")
+    TWO_MODERATE = "two-moderate", _("Moderate support for two people")
+    TWO_STRONG = "two-strong", _("Strong support for two people")
+
+
 class CaseState(models.TextChoices):
     QUEUED = "queued", _("Queued")
     RUNNING = "running", _("Running")
@@ -62,3 +74,21 @@ class CaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Conclusion(models.Model):
+    """What one of the two examiners of a comparison concluded, alone. `nonce` seals it in the audit log until both are in."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="conclusions")
+    examiner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    support = models.CharField(max_length=20, choices=Support.choices)
+    note = models.TextField()
+    nonce = models.CharField(max_length=64)
+    made = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["case", "examiner"], name="one_conclusion_each")]
+
+    def __str__(self) -> str:
+        return f"{self.examiner} #{self.case_id}"

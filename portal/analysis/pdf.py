@@ -11,7 +11,8 @@ import typst
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.analysis.models import Case
+from portal.analysis import examiners
+from portal.analysis.models import Case, Tool
 from portal.core import media
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -37,6 +38,7 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "findings": _("Findings"),
         "models": _("Models used"),
         "reasons": _("Reasons"),
+        "examiners": _("Two examiners, each alone"),
         "limits": _("A report states what a tool found. It is no proof, and it names no person."),
     }
     return {
@@ -51,9 +53,19 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "reasons": report["verdict"]["reasons"],
         "rows": [[f"{part.get('name', '')} · {key}", value] for part in report["parts"] for key, value in flat(part)],
         "files": [[file.name, f"{file.kind}, {file.size:,} bytes", file.sha256] for file in case.files.all()],
+        "examined": case.tool == Tool.FACE_COMPARE,
+        "conclusions": _conclusions(case),
         "models": sorted(report["models"].items()),
         "pictures": pictures,
     }
+
+
+def _conclusions(case: Case) -> list[list[str]]:
+    """Examiner, words and note of both, or one line that says how many are in: a PDF goes from hand to hand."""
+    said = examiners.shown(case, None)
+    if len(said) < examiners.NEEDED:
+        return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(said), "needed": examiners.NEEDED}, ""]]
+    return [[f"{each['examiner']}, {each['made'][:16].replace('T', ' ')} UTC", each["words"], each["note"]] for each in said]
 
 
 def flat(part: dict[str, Any]) -> list[tuple[str, str]]:

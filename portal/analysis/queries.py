@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
+from portal.analysis import examiners
 from portal.analysis.models import Case
 
 
@@ -17,16 +18,16 @@ def cases(user: User) -> QuerySet[Case]:
     if not user.is_authenticated or not user.is_active:
         return Case.objects.none()
     mine = Q(opened_by=user) | Q(site__in=sites_of(user))
-    return Case.objects.filter(mine).select_related("opened_by", "site").prefetch_related("files")
+    return Case.objects.filter(mine).select_related("opened_by", "site").prefetch_related("files", "conclusions__examiner")
 
 
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
     """A case as its page shows it, as plain JSON; None when there is none or the user may not see it."""
     case = cases(user).filter(pk=int(case_id)).first() if str(case_id).isdecimal() else None
-    return case and state_of(case)
+    return case and state_of(case, user)
 
 
-def state_of(case: Case) -> dict[str, Any]:
+def state_of(case: Case, reader: User) -> dict[str, Any]:
     """The same of a case that was read already: a page that read it twice could say "Done" and hold no report."""
     told = {name: getattr(case, name) for name in ("title", "tool", "progress", "step", "problem", "over", "report")}
     return {
@@ -37,5 +38,11 @@ def state_of(case: Case) -> dict[str, Any]:
         "created": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
         "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind} for file in case.files.all()],
+        "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
     }
+
+
+def may_conclude(user: User, case: Case) -> bool:
+    """Whether the case's page offers this reader the form of an examiner."""
+    return any(user.has_role(role, case.site) for role in examiners.ROLES) and not examiners.refusal(case, user, list(case.conclusions.all()))

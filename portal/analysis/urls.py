@@ -10,5 +10,6 @@ app_name = "analysis"
 urlpatterns = [
     path("desk/", views.desk, name="desk"),
     path("desk/<int:pk>/", views.case, name="case"),
+    path("desk/<int:pk>/conclusions", views.conclude, name="conclude"),
     path("desk/<int:pk>/evidence/<slug:name>", views.evidence, name="evidence"),
 ]
