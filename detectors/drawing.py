@@ -69,7 +69,7 @@ def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
         cv2.polylines(canvas, [np.array([place(-reach, 1), *curve, place(reach, 0)], np.int32)], False, colour, 3, cv2.LINE_AA)
     cv2.line(canvas, place(here, 0), place(here, 1), GOLD, 3)
     for n, (words, colour) in enumerate((("pairs of one person", INK), ("pairs of two people", RED), (f"this case: {here:+.1f}", GOLD))):
-        _write(canvas, words, (MARGIN + 14, PLOT[1] // 2 + 24 * n), colour)
+        _write(canvas, words, (PLOT[0] // 2 + 14, PLOT[1] // 2 + 24 * n), colour)
     _write(canvas, "share of pairs with at least this log10 LR", (MARGIN, 28), INK)
     _write(canvas, "log10 LR", (PLOT[0] // 2 - 36, PLOT[1] - 8), INK)
     return encode_png(canvas)

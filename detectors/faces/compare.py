@@ -114,13 +114,14 @@ class FaceCompare:
         reasons += [
             _said(ratio),
             f"Population: {self.table.population}; {weighed.cell.genuine:,} pairs of one person and {weighed.cell.impostor:,} pairs of two, "
-            f"reduced to {band_of(a.detail)} and {band_of(b.detail)} pixels.",
+            f"their faces reduced to {band_of(a.detail)} and {band_of(b.detail)} pixels.",
             f"No log10 LR beyond {ratio.cap:.1f} is given either way: the scarcer kind has {min(weighed.cell.genuine, weighed.cell.impostor):,} pairs."
-            + (" This comparison lies at that cap." if ratio.capped else ""),
-            BASELINE.format(*(f"{each:+.1f}" for each in (weighed.baseline.log10, weighed.baseline.low, weighed.baseline.high))),
+            + (" This comparison lies at that cap, which also cuts its interval." if ratio.capped else ""),
+            BASELINE.format(*_three(weighed.baseline)),
             CAUTION,
         ]
-        return Verdict(f"log10 LR {ratio.log10:+.1f} ({ratio.low:+.1f} to {ratio.high:+.1f})", round(ratio.log10, 3), None, "unsure", tuple(reasons))
+        label = "log10 LR {} ({} to {})".format(*_three(ratio)) + (", at the cap" if ratio.capped else "")
+        return Verdict(label, round(ratio.log10, 3), None, "unsure", tuple(reasons))
 
     def _numbers(self, weighed: Weighed, a: Side, b: Side) -> list[dict[str, Any]]:
         cell, base = weighed.cell, self.table.landmarks
@@ -147,11 +148,16 @@ class FaceCompare:
 
 
 def _said(ratio: Ratio) -> str:
-    between = f"(log10 LR {ratio.log10:+.1f}, 95 % interval {ratio.low:+.1f} to {ratio.high:+.1f})"
+    between = "(log10 LR {}, 95 % interval {} to {})".format(*_three(ratio))
     if abs(ratio.log10) < EQUAL:
         return f"Faces this alike are about as frequent among pairs of one person as among pairs of two people {between}."
     one, two = ("one person", "two people") if ratio.log10 > 0 else ("two people", "one person")
     return f"Faces this alike are about {_times(abs(ratio.log10))} times more frequent among pairs of {one} than among pairs of {two} {between}."
+
+
+def _three(ratio: Ratio) -> list[str]:
+    """The ratio and its interval with one digit; never a negative nought."""
+    return [f"{round(each, 1) + 0:+.1f}" for each in (ratio.log10, ratio.low, ratio.high)]
 
 
 def _times(log10: float) -> str:

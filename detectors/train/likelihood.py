@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, BadDataset) else 1
     asked.out.write_text(likelihood.to_json(table), encoding="utf-8")
-    print(json.dumps({"sha256": weights.sha256_of(asked.out), "size": asked.out.stat().st_size, "metrics": figures(material, table)}))
+    print(json.dumps({"sha256": weights.sha256_of(asked.out), "size": asked.out.stat().st_size, "metrics": figures(material)}))
     return 0
 
 
@@ -111,7 +111,7 @@ def tabulate(material: Material, population: str, bands: Sequence[int] = BANDS) 
     return Table(words, detectors.card("face-embedding").sha256, cells, landmarks)
 
 
-def figures(material: Material, table: Table, bands: Sequence[int] = BANDS) -> dict[str, Any]:
+def figures(material: Material, bands: Sequence[int] = BANDS) -> dict[str, Any]:
     """Held-out costs with intervals over people: like sizes, mixed sizes with and without the bands, and the landmark baseline."""
     said = {f"both faces of {band} pixels": _costs(pairs := material.at(band, band), likelihood.held_out(pairs)) for band in bands}
     drawn, ratios = mixed(material, bands)

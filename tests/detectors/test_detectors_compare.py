@@ -17,7 +17,7 @@ from detectors import drawing, image
 from detectors.bench import scene
 from detectors.errors import BadInput, WeightsError
 from detectors.faces import concerns, landmarks
-from detectors.faces.compare import CAUTION, _said, _times
+from detectors.faces.compare import CAUTION, _said, _three, _times
 from detectors.faces.embed import SIDE, TEMPLATE, aligned_points
 from detectors.faces.likelihood import Ratio
 from detectors.portraits import degrade
@@ -61,9 +61,9 @@ def part(report: Report, name: str) -> dict:
 
 def test_a_face_and_its_darker_copy_speak_for_one_person(tmp_path):
     report = tool().compare(ONE, darker(tmp_path))
-    assert re.fullmatch(rf"log10 LR {NUMBER} \({NUMBER} to {NUMBER}\)", report.verdict.label)
+    assert re.fullmatch(rf"log10 LR {NUMBER} \({NUMBER} to {NUMBER}\), at the cap", report.verdict.label)
     assert report.verdict.score == part(report, "likelihood ratio")["cap"] == pytest.approx(3.17, abs=0.03)
-    assert "This comparison lies at that cap." in " ".join(report.verdict.reasons)
+    assert "This comparison lies at that cap" in " ".join(report.verdict.reasons)
 
 
 def test_two_people_speak_for_two_people():
@@ -173,6 +173,10 @@ def test_a_broken_table_is_a_clear_error(tmp_path):
 )
 def test_a_ratio_is_said_in_words(ratio, says):
     assert says in _said(ratio)
+
+
+def test_no_nought_is_negative():
+    assert _three(Ratio(-0.01, -0.04, 0.02, 3)) == ["+0.0", "+0.0", "+0.0"]
 
 
 @pytest.mark.parametrize(("log10", "words"), [(0.4, "2.5"), (1.0, "10"), (2.4, "250"), (3.18, "1,500")])

@@ -61,3 +61,9 @@ def test_tiles_help_on_drone_pictures():
 
 def test_faces_on_orl_are_a_smoke_test():
     assert evaluate("faces-open-set", data("faces", "orl"))["metrics"]["rank1"]["value"] > 0.95
+
+
+def test_likelihood_ratios_on_orl_cost_little_more_than_their_order_allows():
+    metrics = evaluate("faces-verify", data("faces", "orl"))["metrics"]
+    assert metrics["cllr"]["value"] - metrics["cllr_min"]["value"] <= 0.05
+    assert metrics["cllr_shipped_calibration"]["value"] < 0.1

@@ -196,6 +196,16 @@ def test_verification_of_three_people(faces, capsys):
     assert (said["n"], said["metrics"]["auc"]["value"], said["metrics"]["eer"]["value"]) == (6, 1.0, 0.0)
 
 
+def test_verification_judges_the_shipped_calibration_and_the_landmark_baseline(faces, capsys):
+    said = judged(capsys, "faces-verify", faces)
+    assert said["metrics"]["cllr_shipped_calibration"]["value"] < 0.01
+    assert set(said["rivals"]["landmark_distances"]) == {"eer", "cllr"}
+
+
+def test_a_resolution_without_a_shipped_calibration_is_judged_without_it(faces, capsys):
+    assert "cllr_shipped_calibration" not in judged(capsys, "faces-verify", faces, "--resolution", "6")["metrics"]
+
+
 def test_open_set_of_two_people_and_a_stranger(faces, capsys):
     said = judged(capsys, "faces-open-set", faces)
     assert {"tpir_at_fpir_1e-2", "tpir_at_default_threshold", "fpir_at_default_threshold", "rank1"} == set(said["metrics"])
@@ -220,10 +230,10 @@ def test_ten_fold_accuracy_never_sees_its_own_fold():
     assert _accuracy(odd) == pytest.approx(0.95)
 
 
-def test_cllr_of_well_separated_scores_is_small():
+def test_cllr_of_well_separated_scores_is_what_the_cap_leaves():
     rng = np.random.default_rng(0)
     people = [[Pair(float(rng.normal(0.8, 0.05)), True, n % 10), Pair(float(rng.normal(0.1, 0.05)), False, n % 10)] for n in range(100)]
-    assert _cllr(people) < 0.01
+    assert _cllr(people) == pytest.approx(math.log2(1 + 1 / 90), abs=1e-3)  # the other folds hold 90 pairs of either kind
 
 
 def test_open_set_rates():

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -131,16 +132,19 @@ def test_the_report_goes_out_as_json_and_as_pdf(report):
 
 
 @SIZES
-def test_a_comparison_shows_its_score_and_that_it_is_not_calibrated(report, size):
+def test_a_comparison_shows_its_likelihood_ratio_with_interval_and_population(report, size):
     page = report(FACE, OTHER, size=size, tool="face-compare")
-    expect(page.locator("#verdict h2")).to_have_text(re.compile(r"^score -?0\.\d{3}, not calibrated yet$"))
-    expect(page.locator("#verdict")).to_contain_text("it is no probability")
-    expect(page.locator(".evidence-list img")).to_have_count(3)
+    expect(page.locator("#verdict h2")).to_have_text(re.compile(r"^log10 LR -\d\.\d \(-\d\.\d to -\d\.\d\)"))
+    expect(page.locator("#verdict")).to_contain_text("It is no probability")
+    expect(page.locator("#verdict")).to_contain_text("Population: Labeled Faces in the Wild")
+    expect(page.locator(".evidence-list img")).to_have_count(4)
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
-def test_a_face_is_most_like_itself(report):
-    expect(report(FACE, FACE, tool="face-compare").locator("#verdict h2")).to_have_text("score 1.000, not calibrated yet")
+def test_a_file_against_itself_is_told_and_stays_under_the_cap(report):
+    page = report(FACE, FACE, tool="face-compare")
+    expect(page.locator("#verdict h2")).to_have_text("log10 LR +3.2 (+3.2 to +3.2), at the cap")
+    expect(page.locator("#verdict")).to_contain_text("Both files are the same, byte for byte.")
 
 
 def test_a_comparison_of_one_picture_is_refused(desk):
@@ -187,7 +191,8 @@ def test_a_case_is_seen_by_who_opened_it_and_not_by_others(report, open_page):
     address = report(FACE).url
     page = open_page("/desk/", "manager")
     page.watched.allow("404")
-    expect(page.locator("tbody a")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("Analysis desk")
+    expect(page.locator(f"tbody a[href='{urlsplit(address).path}']")).to_have_count(0)
     page.goto(address)
     expect(page.locator("h1")).not_to_have_text(FACE.name)
 

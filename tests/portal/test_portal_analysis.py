@@ -59,9 +59,19 @@ def test_a_picture_comes_back_as_a_report_with_evidence():
     assert media.path(case.evidence["faces"]).read_bytes().startswith(b"\x89PNG")
 
 
-def test_two_pictures_are_compared_and_called_not_calibrated():
+def test_two_pictures_are_compared_and_weighed_by_a_likelihood_ratio():
     case = examined(operator(), file("a.jpg"), file("b.jpg", (STAFF / "custode-2.jpg").read_bytes()), tool="face-compare")
-    assert "not calibrated yet" in case.report["verdict"]["label"]
+    assert case.report["verdict"]["label"].startswith("log10 LR -")
+    assert {"aligned", "tippett"} <= set(case.evidence)
+    assert pdf.render(case).startswith(b"%PDF")
+
+
+def test_the_pdf_of_a_comparison_names_every_input_and_the_ratio():
+    case = examined(operator(), file("a.jpg"), file("b.jpg", (STAFF / "custode-2.jpg").read_bytes()), tool="face-compare")
+    said = pdf._data(case, [])
+    assert [sha256 for _, _, sha256 in said["files"]] == [each.sha256 for each in case.files.all()]
+    assert "log10 LR" in said["label"]
+    assert said["examined"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +143,31 @@ def test_only_who_opened_a_case_or_looks_after_its_site_sees_it():
     case = opened(at.operator, site=at.site)
     assert queries.case_state(at.manager, case.pk)["status"] == "queued"
     assert queries.case_state(user("other@example.org", "operator", scene("elsewhere").site), case.pk) is None
+
+
+def test_the_desk_opens_a_case_at_one_of_the_readers_sites(client):
+    at = scene()
+    client.force_login(at.operator)
+    client.post(reverse("analysis:desk"), {"file": file("a.jpg"), "tool": "picture-check", "site": at.site.slug})
+    assert Case.objects.get().site == at.site
+
+
+@pytest.mark.parametrize("slug", ["elsewhere", "nowhere"])
+def test_the_desk_knows_no_site_of_others(client, slug):
+    at = scene()
+    scene("elsewhere")
+    client.force_login(at.operator)
+    answer = client.post(reverse("analysis:desk"), {"file": file("a.jpg"), "tool": "picture-check", "site": slug})
+    assert (answer.status_code, Case.objects.exists()) == (422, False)
+    assert f"You look after no site {slug}." in answer.content.decode()
+
+
+def test_the_api_opens_a_case_at_a_site(client):
+    at = scene()
+    client.force_login(at.operator)
+    assert client.post(reverse("api:cases"), {"file": file("a.jpg"), "site": at.site.slug}).status_code == 201
+    assert client.post(reverse("api:cases"), {"file": file("a.jpg"), "site": "nowhere"}).status_code == 400
+    assert [case.site for case in Case.objects.all()] == [at.site]
 
 
 def test_a_case_for_somebody_elses_site_is_refused():
