@@ -20,7 +20,7 @@ import detectors
 from detectors import drawing, image
 from detectors.bench import scene
 from detectors.errors import BadInput
-from detectors.faces.compare import NOT_CALIBRATED, FaceCompare
+from detectors.faces.compare import FaceCompare
 from detectors.picture import provenance
 from detectors.picture.check import judge
 from detectors.types import Box, Face
@@ -216,7 +216,7 @@ class OneFace:
 
     def find(self, _):
         points = np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32)
-        return [Face(Box(0, 0, size, size), 0.9, points) for size in self.sizes]
+        return [Face(Box(0, 0, size, size), 0.9, points * np.float32(size / 100)) for size in self.sizes]
 
 
 @pytest.fixture
@@ -232,15 +232,14 @@ def compare(tmp_path):
     return run
 
 
-def test_the_same_picture_scores_one(compare):
-    assert compare(scene(0), scene(0), 100).verdict.score == pytest.approx(1.0, abs=1e-3)
+def test_the_same_picture_has_cosine_one_and_stays_at_the_cap(compare):
+    said = part(compare(scene(0), scene(0), 110), "likelihood ratio")
+    assert said["cosine"] == pytest.approx(1.0, abs=1e-3)
+    assert said["log10_lr"] == said["cap"]
 
 
-def test_every_comparison_says_that_it_is_not_calibrated(compare):
-    for sizes in ((100,), ()):
-        verdict = compare(scene(0), scene(0), *sizes).verdict
-        assert any(NOT_CALIBRATED in reason for reason in verdict.reasons)
-        assert verdict.band == "unsure"
+def test_no_comparison_is_called_clear_or_suspicious(compare):
+    assert {compare(scene(0), scene(0), *sizes).verdict.band for sizes in ((110,), (30,), ())} == {"unsure"}
 
 
 def test_it_never_says_match(compare):
@@ -257,7 +256,7 @@ def test_without_a_face_nothing_is_compared(compare):
 def test_of_several_faces_the_largest_is_compared_and_it_is_said(compare):
     report = compare(scene(0), scene(0), 40, 100)
     assert report.parts[0]["compared"]["box"][2] == 100
-    assert "Picture 1 shows several faces; the largest was compared." in report.verdict.reasons
+    assert "The face in picture 1 is the largest of 2; the others were not compared." in report.verdict.reasons
 
 
 def test_small_faces_are_named(compare):
@@ -267,8 +266,8 @@ def test_small_faces_are_named(compare):
 def test_both_pictures_are_named_by_their_hash(compare):
     report = compare(scene(0), scene(5), 100)
     assert report.input_sha256 == report.parts[0]["sha256"] != report.parts[1]["sha256"]
-    assert set(report.evidence) == {"picture-1", "picture-2", "aligned"}
-    assert set(report.models) == {"faces", "face-embedding"}
+    assert set(report.evidence) == {"picture-1", "picture-2", "aligned", "tippett"}
+    assert set(report.models) == {"faces", "face-embedding", "face-compare"}
 
 
 def test_a_broken_second_picture_is_refused(tmp_path):
