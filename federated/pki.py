@@ -13,6 +13,7 @@ import dataclasses
 import datetime
 import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,25 @@ def ensure_authority(folder: Path, hosts: Sequence[str] = (), now: datetime.date
     if not _serves(certificate, key, ca_key, wanted, now):
         _write(certificate, _pem(_sign_server(key, ca, ca_key, wanted, now)), 0o644)
     return Authority(folder / "ca.crt", certificate, folder / "server.key")
+
+
+def ensure_peer(folder: Path, name: str, now: datetime.datetime | None = None) -> Authority:
+    """Make or renew an agent's key and certificate, `peers/<name>.key` and `.crt` in `folder`, with which agents of one site meet over mutual TLS.
+
+    The certificate names the agent (DNS name `name`) and serves both ends of a connection. Raises PkiError for a damaged file or a name that is no host's.
+    """
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise PkiError(f"{name!r} is no name for a certificate: small letters, digits and hyphens, at most 63")
+    now, folder = now or datetime.datetime.now(datetime.UTC), Path(folder)
+    (folder / "peers").mkdir(parents=True, exist_ok=True)
+    ca_key = _load_or_make(folder / "ca.key")
+    ca = _renewed_authority(folder / "ca.crt", ca_key, now)
+    key, wanted = _load_or_make(folder / "peers" / f"{name}.key"), x509.SubjectAlternativeName([x509.DNSName(name)])
+    certificate = folder / "peers" / f"{name}.crt"
+    if not _serves(certificate, key, ca_key, wanted, now):
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        _write(certificate, _pem(_sign_server(key, ca, ca_key, wanted, now, name, usages)), 0o644)
+    return Authority(folder / "ca.crt", certificate, folder / "peers" / f"{name}.key")
 
 
 def make_node_key(path: Path) -> str:
@@ -134,11 +154,17 @@ def _renewed_authority(path: Path, key: ec.EllipticCurvePrivateKey, now: datetim
 
 
 def _sign_server(
-    key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, names: x509.SubjectAlternativeName, now: datetime.datetime
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    names: x509.SubjectAlternativeName,
+    now: datetime.datetime,
+    common_name: str = "Specola SuperLink",
+    usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH,),
 ) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Specola SuperLink")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     builder = _builder(subject, ca.subject, key, ca_key, now, SERVER_DAYS).add_extension(names, critical=False)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True).sign(ca_key, hashes.SHA384())
 
 

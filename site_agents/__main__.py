@@ -1,4 +1,4 @@
-"""The agent's command: `python -m site_agents run|enrol|check|bench --config agent.toml`."""
+"""The agent's command: `python -m site_agents run|enrol|check|bench --config agent.toml`, and `simulate` for a site of agents that help each other."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; 0 when it went well, 1 for a problem (one sentence on stderr), 2 for a wrong configuration or a missing enrolment."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "simulate":
+            return _simulate(options)
         config = load(options.config)
         _log(config.log)
         return {"run": _run, "enrol": _enrol, "check": _check, "bench": _bench}[options.command](config, options)
@@ -91,6 +93,14 @@ def _bench(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def _simulate(options: argparse.Namespace) -> int:
+    from site_agents.neighbours.command import figures, in_words
+
+    said = figures(options)
+    print(json.dumps(said) if options.json else in_words(said))
+    return 0
+
+
 def _log(level: str) -> None:
     """Plain lines; of the libraries only warnings."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True)
@@ -114,7 +124,23 @@ def _parser() -> argparse.ArgumentParser:
         if name == "bench":
             command.add_argument("--json", action="store_true", help="one line of JSON")
             command.add_argument("--frames", type=_positive, default=300, help="frames to measure (default: 300)")
+    _add_simulate(commands)
     return parser
+
+
+def _add_simulate(commands: argparse._SubParsersAction) -> None:
+    words = "what would neighbours that help each other save the server?"
+    command = commands.add_parser("simulate", help=words, description=words)
+    size = command.add_mutually_exclusive_group(required=True)
+    size.add_argument("scenario", nargs="?", type=Path, help="a scenario.toml (docs/protocol.md)")
+    size.add_argument("--cameras", type=_positive, help="the documented scenario with so many cameras")
+    command.add_argument("--json", action="store_true", help="one line of JSON")
+    command.add_argument("--strong", type=float, help="share of the cameras that keep the whole gallery (default: one in six)")
+    command.add_argument("--strangers", type=float, help="share of the walks that are strangers' (default: .3)")
+    command.add_argument("--dead-server", action="store_true", help="the server dies after a quarter of the run")
+    command.add_argument("--dead-cameras", type=_positive, metavar="K", help="K cameras die after a quarter of the run")
+    command.add_argument("--processes", action="store_true", help="real processes over mutual TLS on loopback, beside the simulator")
+    command.add_argument("--cache", type=Path, help="an .npz in which the faces' embeddings are kept between runs; never inside the repository")
 
 
 def _positive(text: str) -> int:

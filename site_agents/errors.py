@@ -8,6 +8,9 @@ Tree::
     ├── OrdersRejected      the portal's signed configuration must not be believed, or makes no sense
     ├── NotEnrolled         the agent's folder holds no (usable) answer of an enrolment
     ├── ModelRefused        a model may not be used here, and why
+    ├── MessageRefused      a neighbour's message is malformed, too large or not from the one who signed the connection
+    ├── GalleryRefused      a gallery or an entry of it is not the portal's, is of another site or makes no sense
+    ├── ScenarioError       a scenario for the simulator makes no sense
     ├── OutboxError         the outbox cannot be opened or tidied; nothing in it is lost
     └── PortalError         talking to the portal failed
         ├── Unreachable     no answer, or the portal says "later" (429, 5xx): try again
@@ -46,6 +49,18 @@ class NotEnrolled(AgentError):
 
 class ModelRefused(AgentError):
     """A model may not be used here."""
+
+
+class MessageRefused(AgentError):
+    """A neighbour's message is not believed."""
+
+
+class GalleryRefused(AgentError):
+    """A gallery, or one entry of it, is not believed."""
+
+
+class ScenarioError(AgentError):
+    """A scenario for the simulator makes no sense."""
 
 
 class OutboxError(AgentError):

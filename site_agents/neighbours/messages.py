@@ -1,0 +1,89 @@
+"""The six messages that agents of one site say to each other, and how they look on the wire."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+
+from federated.signing import canonical
+from site_agents.errors import MessageRefused
+
+LARGEST = 4_000_000  # bytes of one message: a gallery of some 6,000 people
+HEADER = 4  # bytes before each message that say its length
+DIMENSIONS = 128
+NUMBER, TEXT = (int, float), (str,)
+FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "SEEN": {"entry": (dict,), "t": NUMBER, "score": NUMBER, "origin": TEXT, "via": TEXT, "ttl": (int,)},
+    "LEFT": {"person": TEXT, "t": NUMBER},
+    "QUERY": {"probe": TEXT, "within_s": NUMBER},
+    "ANSWER": {"query": TEXT, "verdict": TEXT, "score": NUMBER, "entry": (dict,), "version": (int,), "wait_s": NUMBER},
+    "LOAD": {"wait_s": NUMBER, "complete": (bool,), "version": (int,)},
+    "GALLERY": {"version": (int,), "documents": (list,)},
+}
+ANSWERS = ("person", "unknown", "elsewhere", "busy")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Message:
+    """What `src` says; `id` is unique at a site, so that a message that comes twice is noticed."""
+
+    kind: str
+    src: str
+    id: str
+    body: dict[str, Any]
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message, without the header."""
+    return canonical({"kind": message.kind, "src": message.src, "id": message.id, **message.body})
+
+
+def decode(content: bytes) -> Message:
+    """The opposite of `encode`. Raises MessageRefused for anything that is not exactly one of the six."""
+    if len(content) > LARGEST:
+        raise MessageRefused(f"a message of {len(content)} bytes is too large")
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise MessageRefused("a message is not JSON") from error
+    if not isinstance(found, dict) or found.get("kind") not in FIELDS:
+        raise MessageRefused("a message of a kind that is not known")
+    kind, src, name = found.pop("kind"), found.pop("src", None), found.pop("id", None)
+    if not isinstance(src, str) or not isinstance(name, str) or not 0 < len(name) <= 100:
+        raise MessageRefused(f"{kind} without a sender or an id")
+    _check(kind, found)
+    return Message(kind, src, name, found)
+
+
+def pack(vector: np.ndarray) -> str:
+    """An embedding (128,) as text: half precision is enough (the cosine moves by less than .001) and half the bytes."""
+    return base64.b64encode(np.asarray(vector, "<f2").tobytes()).decode()
+
+
+def unpack(text: str) -> np.ndarray:
+    """The embedding (128,) float32, normalised again. Raises MessageRefused when it is none."""
+    try:
+        vector = np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
+    except (ValueError, binascii.Error) as error:
+        raise MessageRefused("an embedding is not base64 of half-precision numbers") from error
+    length = float(np.linalg.norm(vector))
+    if vector.shape != (DIMENSIONS,) or not 0.98 < length < 1.02:
+        raise MessageRefused("an embedding has another size than 128 or is not normalised")
+    return vector / length
+
+
+def _check(kind: str, body: dict[str, Any]) -> None:
+    wanted = FIELDS[kind]
+    if set(body) != set(wanted):
+        raise MessageRefused(f"{kind} with other fields than {', '.join(wanted)}")
+    for name, types in wanted.items():
+        value = body[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and types != (bool,)) or (types is NUMBER and not np.isfinite(value)):
+            raise MessageRefused(f"{kind}: {name} is of a wrong type")
+    if kind == "ANSWER" and body["verdict"] not in ANSWERS:
+        raise MessageRefused("ANSWER with an unknown verdict")

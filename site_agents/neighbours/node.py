@@ -1,0 +1,177 @@
+"""One agent's part in the recognition protocol as a pure state machine: no clock, no socket; `handle(node, event, now)` says what to send and when to wake."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+
+import numpy as np
+
+from site_agents.neighbours.gallery import Entry, Gallery
+from site_agents.neighbours.messages import Message
+from site_agents.neighbours.transit import Transit
+
+REMEMBERED = 2_000  # ids of messages, so that one that comes twice is done once
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """What an agent is told about itself. Times in seconds, `capacity` in comparisons a second, `room` in people of the hot set.
+
+    `complete`: it keeps the whole gallery, so its "unknown" is final. `biometrics` False (mode M0): it takes no gallery, looks at no face, answers nobody.
+    """
+
+    name: str
+    site: str
+    public: str
+    neighbours: tuple[str, ...]
+    threshold: float
+    server: str | None = "server"
+    complete: bool = False
+    capacity: float = 2_000.0
+    room: int = 64
+    biometrics: bool = True
+    local_wait_s: float = 0.3
+    help_wait_s: float = 0.3
+    neighbour_s: float = 0.5
+    server_s: float = 1.0
+    deadline_s: float = 4.0
+    stay_s: float = 60.0
+    transit_s: float = 300.0
+    gossip_s: float = 30.0
+    silent_s: float = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sight:
+    """Event: a new track `key` has a face; `probe` (128,) is its normalised embedding."""
+
+    key: str
+    probe: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lost:
+    """Event: the track `key` has left the picture."""
+
+    key: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wake:
+    """Both the order to be woken and, when the driver gives it back at `at`, the event."""
+
+    at: float
+    what: str
+    key: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Send:
+    """Order: send the message to `to`; nobody promises that it arrives."""
+
+    to: str
+    message: Message
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decided:
+    """Order: tell the door. `person` None is unknown; `where` is local, neighbour, server, or nobody: then the deadline passed and nothing is known."""
+
+    key: str
+    person: str | None
+    score: float
+    where: str
+    seconds: float
+
+
+Event = Message | Sight | Lost | Wake
+Order = Send | Wake | Decided
+
+
+@dataclasses.dataclass(slots=True)
+class Hot:
+    """Somebody who may come soon: from where, when they were there or left, and until when they are expected."""
+
+    entry: Entry
+    origin: str
+    since: float
+    until: float
+
+
+@dataclasses.dataclass(slots=True)
+class Peer:
+    """What is known of a neighbour or the server: from LOAD and from its answers, or from their absence."""
+
+    wait_s: float = 0.0
+    complete: bool = False
+    version: int = 0
+    asked: int = 0
+    silent_until: float = 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class Ask:
+    """A face on its way to a decision; `asker` is set when it is a neighbour's; `waiting` is the id of the QUERY that `peer` has not answered yet."""
+
+    key: str
+    probe: np.ndarray
+    started: float
+    asker: str = ""
+    plan: list[str] | None = None
+    peer: str = ""
+    waiting: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Node:
+    """All that one agent remembers. In RAM only; faces of unknown people live here until they are decided, and no longer."""
+
+    settings: Settings
+    gallery: Gallery
+    transit: Transit
+    hot: dict[str, Hot] = dataclasses.field(default_factory=dict)
+    peers: dict[str, Peer] = dataclasses.field(default_factory=dict)
+    asks: dict[str, Ask] = dataclasses.field(default_factory=dict)
+    present: dict[str, str] = dataclasses.field(default_factory=dict)
+    known_ids: OrderedDict[str, None] = dataclasses.field(default_factory=OrderedDict)
+    busy_until: float = 0.0
+    spoken: int = 0
+    refused: int = 0
+
+
+def build(settings: Settings) -> Node:
+    """A node that knows nothing yet."""
+    names = (*settings.neighbours, *((settings.server,) if settings.server else ()))
+    peers = {name: Peer(complete=name == settings.server) for name in names}
+    return Node(settings, Gallery(settings.site, settings.public, settings.complete), Transit(settings.transit_s), peers=peers)
+
+
+def say(node: Node, kind: str, **body: object) -> Message:
+    """A new message of this node."""
+    node.spoken += 1
+    return Message(kind, node.settings.name, f"{node.settings.name}-{node.spoken}", body)
+
+
+def wait(node: Node, now: float) -> float:
+    """Seconds of comparisons in the queue."""
+    return max(0.0, node.busy_until - now)
+
+
+def first_time(node: Node, name: str) -> bool:
+    """Whether this message id is new; it is remembered."""
+    if name in node.known_ids:
+        return False
+    node.known_ids[name] = None
+    if len(node.known_ids) > REMEMBERED:
+        node.known_ids.popitem(last=False)
+    return True
+
+
+def entries_now(node: Node, now: float) -> list[Entry]:
+    """Whom this node can compare with: the whole gallery, or who may come soon."""
+    if node.settings.complete:
+        return list(node.gallery.entries.values())
+    for person in [person for person, hot in node.hot.items() if hot.until <= now or hot.entry.expires <= now]:
+        del node.hot[person]
+    return [hot.entry for hot in node.hot.values()]
