@@ -53,7 +53,7 @@ def sign_gallery(site: str, base: int, version: int, entries: Sequence[Mapping[s
 
 def read_entry(document: Mapping[str, Any], gallery: Gallery, now: float) -> Entry:
     """A believed entry. Raises GalleryRefused when it is forged, of another site, expired, or not on the list that this agent knows."""
-    person, template, expires, version = _read_entry(canonical(document), gallery.site, gallery.public)
+    person, template, expires, version = _read_entry(_content(document), gallery.site, gallery.public)
     if expires <= now:
         raise GalleryRefused("the entry has expired")
     if gallery.people.get(person) != version:
@@ -71,7 +71,7 @@ def apply(gallery: Gallery, document: Mapping[str, Any], now: float) -> bool:
         return False
     if base not in (0, gallery.version):
         raise GalleryRefused(f"a change to version {base}, and here is version {gallery.version}")
-    entries = {each["person"]: Entry(*_read_entry(canonical(each), gallery.site, gallery.public), each) for each in body["entries"]}
+    entries = {each["person"]: Entry(*_read_entry(_content(each), gallery.site, gallery.public), each) for each in body["entries"]}
     if base == 0:
         gallery.people, gallery.entries, gallery.documents = {}, {}, []
     for person in body["removed"]:
@@ -104,6 +104,13 @@ def _believe(document: Mapping[str, Any], gallery: Gallery, kind: str) -> dict[s
     if body.get("type") != kind or body.get("site") != gallery.site:
         raise GalleryRefused(f"a {kind} of another site or another kind")
     return body
+
+
+def _content(document: Mapping[str, Any]) -> bytes:
+    try:
+        return canonical(document)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise GalleryRefused(f"an entry that nobody can have signed: {error}") from error
 
 
 @lru_cache(maxsize=20_000)

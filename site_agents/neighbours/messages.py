@@ -14,6 +14,7 @@ from federated.signing import canonical
 from site_agents.errors import MessageRefused
 
 LARGEST = 4_000_000  # bytes of one message: a gallery of some 6,000 people
+LONGEST = 1_000  # characters of one text
 HEADER = 4  # bytes before each message that say its length
 DIMENSIONS = 128
 NUMBER, TEXT = (int, float), (str,)
@@ -51,10 +52,10 @@ def decode(content: bytes) -> Message:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise MessageRefused("a message is not JSON") from error
-    if not isinstance(found, dict) or found.get("kind") not in FIELDS:
+    if not isinstance(found, dict) or found.get("kind") not in list(FIELDS):
         raise MessageRefused("a message of a kind that is not known")
     kind, src, name = found.pop("kind"), found.pop("src", None), found.pop("id", None)
-    if not isinstance(src, str) or not isinstance(name, str) or not 0 < len(name) <= 100:
+    if not all(isinstance(each, str) and 0 < len(each) <= 100 and each.isprintable() for each in (src, name)):
         raise MessageRefused(f"{kind} without a sender or an id")
     _check(kind, found)
     return Message(kind, src, name, found)
@@ -82,8 +83,16 @@ def _check(kind: str, body: dict[str, Any]) -> None:
     if set(body) != set(wanted):
         raise MessageRefused(f"{kind} with other fields than {', '.join(wanted)}")
     for name, types in wanted.items():
-        value = body[name]
-        if not isinstance(value, types) or (isinstance(value, bool) and types != (bool,)) or (types is NUMBER and not np.isfinite(value)):
+        if not isinstance(body[name], types) or not _sound(body[name], types):
             raise MessageRefused(f"{kind}: {name} is of a wrong type")
     if kind == "ANSWER" and body["verdict"] not in ANSWERS:
         raise MessageRefused("ANSWER with an unknown verdict")
+
+
+def _sound(value: Any, types: tuple[type, ...]) -> bool:
+    """What the type alone does not say: true is no number, a number is finite, a text can be said again, a list holds documents."""
+    if isinstance(value, str):
+        return len(value) <= LONGEST and value.isprintable()
+    if isinstance(value, list):
+        return all(isinstance(each, dict) for each in value)
+    return isinstance(value, dict) or (isinstance(value, bool) == (types == (bool,)) and abs(value) < 1e15)

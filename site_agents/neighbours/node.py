@@ -18,6 +18,7 @@ REMEMBERED = 2_000  # ids of messages, so that one that comes twice is done once
 class Settings:
     """What an agent is told about itself. Times in seconds, `capacity` in comparisons a second, `room` in people of the hot set.
 
+    `helpers`: cameras farther away that keep the whole gallery, asked only when the server is silent.
     `complete`: it keeps the whole gallery, so its "unknown" is final. `biometrics` False (mode M0): it takes no gallery, looks at no face, answers nobody.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     neighbours: tuple[str, ...]
     threshold: float
     server: str | None = "server"
+    helpers: tuple[str, ...] = ()
     complete: bool = False
     capacity: float = 2_000.0
     room: int = 64
@@ -112,7 +114,7 @@ class Peer:
 
 @dataclasses.dataclass(slots=True)
 class Ask:
-    """A face on its way to a decision; `asker` is set when it is a neighbour's; `waiting` is the id of the QUERY that `peer` has not answered yet."""
+    """A face on its way to a decision; `asker` is set when it is a neighbour's; `waiting` is the id of the QUERY not answered yet: by `peer`, or by us."""
 
     key: str
     probe: np.ndarray
@@ -142,8 +144,7 @@ class Node:
 
 def build(settings: Settings) -> Node:
     """A node that knows nothing yet."""
-    names = (*settings.neighbours, *((settings.server,) if settings.server else ()))
-    peers = {name: Peer(complete=name == settings.server) for name in names}
+    peers = {name: Peer() for name in settings.neighbours} | {name: Peer(complete=True) for name in (*settings.helpers, settings.server) if name}
     return Node(settings, Gallery(settings.site, settings.public, settings.complete), Transit(settings.transit_s), peers=peers)
 
 

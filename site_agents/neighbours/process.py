@@ -45,7 +45,7 @@ class Agent:
         self.folder, self.name = folder, name
         self.plan: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
         settings = self.plan["settings"]
-        self.node: Node = build(Settings(**{**settings, "neighbours": tuple(settings["neighbours"])}))
+        self.node: Node = build(Settings(**{**settings, "neighbours": tuple(settings["neighbours"]), "helpers": tuple(settings["helpers"])}))
         gallery.apply(self.node.gallery, json.loads((folder / "gallery.json").read_text()), time.time())
         self.run = Run({})
 

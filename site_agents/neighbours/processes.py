@@ -30,7 +30,7 @@ def run(wanted: Scenario, crowd: Crowd) -> dict[str, Any]:
     seen, (key, public) = scenario.visits(wanted, crowd), site.new_key()
     document, settings = site.issue(crowd, key), site.settings_of(wanted, crowd.threshold, public)
     simulated = play(wanted, settings, document, seen)
-    rival = play(dataclasses.replace(wanted, dead_server=False), site.alone(settings), document, seen)
+    rival = play(wanted, site.alone(settings), document, seen, spared=site.SERVER)
     with tempfile.TemporaryDirectory(prefix="specola-neighbours-") as folder:
         real = _live(Path(folder), wanted, settings, document, seen, simulated)
     said, model = report(wanted, crowd, real, rival), report(wanted, crowd, simulated, rival)

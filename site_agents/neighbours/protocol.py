@@ -7,7 +7,7 @@ from collections.abc import Callable
 from site_agents.errors import GalleryRefused, MessageRefused
 from site_agents.neighbours import gallery
 from site_agents.neighbours.messages import Message, pack, unpack
-from site_agents.neighbours.node import Ask, Decided, Event, Hot, Lost, Node, Order, Peer, Send, Sight, Wake, entries_now, first_time, say, wait
+from site_agents.neighbours.node import Ask, Decided, Event, Hot, Lost, Node, Order, Send, Sight, Wake, entries_now, first_time, say, wait
 
 
 def start(node: Node, now: float) -> list[Order]:
@@ -25,15 +25,21 @@ def handle(node: Node, event: Event, now: float) -> list[Order]:
         return _lost(node, event.key, now)
     if isinstance(event, Wake):
         return _woken(node, event, now)
-    if (event.src not in node.peers and node.settings.server is not None) or not first_time(node, event.id):
+    if not _is_heard(node, event) or not first_time(node, event.id):
         return []
     try:
         orders = HANDLERS[event.kind](node, event, now)
     except (GalleryRefused, MessageRefused):
         node.refused += 1
         return []
-    node.peers.setdefault(event.src, Peer()).silent_until = 0.0
+    if event.src in node.peers:
+        node.peers[event.src].silent_until = 0.0
     return orders
+
+
+def _is_heard(node: Node, message: Message) -> bool:
+    """Anybody of the site (its certificate proves that) may ask; only neighbours, helpers and the server may tell."""
+    return message.kind == "QUERY" or message.src in node.peers
 
 
 def _sighted(node: Node, ask: Ask, now: float) -> list[Order]:
@@ -45,7 +51,7 @@ def _sighted(node: Node, ask: Ask, now: float) -> list[Order]:
 
 def _query(node: Node, message: Message, now: float) -> list[Order]:
     """A neighbour's face: into our queue, or "busy" at once, so that it loses no time."""
-    ask = Ask(message.id, unpack(message.body["probe"]), now, asker=message.src)
+    ask = Ask(f"{message.src}/{message.id}", unpack(message.body["probe"]), now, asker=message.src, waiting=message.id)
     node.asks[ask.key] = ask
     limit = min(node.settings.help_wait_s, message.body["within_s"])
     return _queue(node, ask, now, limit) or _reply(node, ask, "elsewhere" if not entries_now(node, now) else "busy", now)
@@ -88,7 +94,7 @@ def _searched(node: Node, ask: Ask, now: float) -> list[Order]:
 def _reply(node: Node, ask: Ask, verdict: str, now: float, score: float = -1.0, entry: gallery.Entry | None = None) -> list[Order]:
     del node.asks[ask.key]
     document = entry.document if entry else {}
-    message = say(node, "ANSWER", query=ask.key, verdict=verdict, score=float(score), entry=document, version=node.gallery.version, wait_s=wait(node, now))
+    message = say(node, "ANSWER", query=ask.waiting, verdict=verdict, score=float(score), entry=document, version=node.gallery.version, wait_s=wait(node, now))
     return [Send(ask.asker, message)]
 
 
@@ -108,20 +114,20 @@ def _ask_next(node: Node, ask: Ask, now: float) -> list[Order]:
 
 
 def _plan(node: Node, now: float) -> list[str]:
-    """Idlest neighbour with the whole list, server, the others with the whole list, then those with a hot set; the silent ones last."""
-    near = {name: peer for name, peer in node.peers.items() if name != node.settings.server}
+    """Idlest neighbour with the whole list, server, the others and helpers with the whole list, then those with a hot set; the silent ones last."""
+    near = {name: node.peers[name] for name in node.settings.neighbours}
     by_idle = sorted(near, key=lambda name: (near[name].asked, near[name].wait_s, name))
     whole = [name for name in by_idle if near[name].complete and near[name].version >= node.gallery.version]
     part = [name for name in by_idle if name not in whole]
     idle = [name for name in whole if near[name].wait_s <= node.settings.help_wait_s and near[name].silent_until <= now][:1]
     server = [node.settings.server] if node.settings.server else []
-    plan = list(dict.fromkeys([*idle, *server, *whole, *part[:2]]))
+    plan = list(dict.fromkeys([*idle, *server, *whole, *node.settings.helpers, *part[:2]]))
     return sorted(plan, key=lambda name: node.peers[name].silent_until > now)
 
 
 def _answer(node: Node, message: Message, now: float) -> list[Order]:
     """An answer is checked, not trusted: the entry must be signed, valid and match the very face; an old list's "unknown" is not final."""
-    body, peer = message.body, node.peers.setdefault(message.src, Peer())
+    body, peer = message.body, node.peers[message.src]
     peer.wait_s, peer.version = body["wait_s"], body["version"]
     ask = node.asks.get(body["query"])
     if ask is None or (ask.waiting, ask.peer) != (body["query"], message.src):
@@ -216,7 +222,7 @@ def _gossip(node: Node, now: float) -> list[Order]:
 
 def _load(node: Node, message: Message, now: float) -> list[Order]:
     """Whoever is behind is given what is newer: a camera cut off from the portal hears of a revocation from its neighbour."""
-    peer = node.peers.setdefault(message.src, Peer())
+    peer = node.peers[message.src]
     peer.wait_s, peer.complete, peer.version = message.body["wait_s"], message.body["complete"], message.body["version"]
     if peer.version < node.gallery.version and node.gallery.documents:
         return [Send(message.src, say(node, "GALLERY", version=node.gallery.version, documents=node.gallery.documents))]

@@ -37,16 +37,15 @@ def simulate(wanted: Scenario, crowd: Crowd) -> dict[str, Any]:
     seen, (key, public) = scenario.visits(wanted, crowd), site.new_key()
     document, settings = site.issue(crowd, key), site.settings_of(wanted, crowd.threshold, public)
     ours = play(wanted, settings, document, seen)
-    rival = play(dataclasses.replace(wanted, dead_server=False), site.alone(settings), document, seen)
+    rival = play(wanted, site.alone(settings), document, seen, spared=site.SERVER)
     return report(wanted, crowd, ours, rival)
 
 
-def play(wanted: Scenario, settings: dict[str, Settings], document: dict[str, Any], seen: list[Visit]) -> Run:
-    """Let all visits happen and everything that follows from them."""
+def play(wanted: Scenario, settings: dict[str, Settings], document: dict[str, Any], seen: list[Visit], spared: str = "") -> Run:
+    """Let all visits happen and everything that follows from them; `spared` lives although the scenario lets it die. Dead cameras see nobody."""
     gone, dies = scenario.dead(wanted), seen[len(seen) // 4].t
-    counted = [visit for visit in seen if not gone | scenario.dead(wanted) or visit.t > dies]
-    run = Run({visit.key: visit for visit in counted if visit.camera not in gone}, since=dies if gone else 0.0)
-    world = World(wanted, site.settle(settings, document), np.random.default_rng([wanted.seed, 5]), dies, run, gone)
+    run = Run({visit.key: visit for visit in seen if not gone or (visit.t > dies and visit.camera not in gone)}, since=dies if gone else 0.0)
+    world = World(wanted, site.settle(settings, document), np.random.default_rng([wanted.seed, 5]), dies, run, gone - {spared})
     for name, node in world.nodes.items():
         _carry_out(world, name, protocol.start(node, 0.0), 0.0)
     for visit in seen:

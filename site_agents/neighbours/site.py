@@ -13,6 +13,7 @@ from site_agents.neighbours.people import Crowd
 from site_agents.neighbours.scenario import Scenario, paths, strong
 
 SITE, SERVER = "simulated-site", "server"
+HELPERS = 2  # cameras farther away that one may ask while the server is silent
 FOREVER = 4e9  # Unix seconds: no entry of a simulation expires in it
 
 
@@ -27,6 +28,7 @@ def settings_of(scenario: Scenario, threshold: float, public: str) -> dict[str, 
             public,
             tuple(near),
             threshold,
+            helpers=tuple(_nearest(ways, name, whole)[:HELPERS]),
             complete=name in whole,
             capacity=scenario.strong_capacity if name in whole else scenario.weak_capacity,
             room=scenario.room,
@@ -34,12 +36,20 @@ def settings_of(scenario: Scenario, threshold: float, public: str) -> dict[str, 
         )
         for name, near in ways.items()
     }
-    return found | {SERVER: Settings(SERVER, SITE, public, (), threshold, None, True, scenario.server_capacity, help_wait_s=1.0)}
+    return found | {SERVER: Settings(SERVER, SITE, public, (), threshold, server=None, complete=True, capacity=scenario.server_capacity, help_wait_s=1.0)}
+
+
+def _nearest(ways: dict[str, dict[str, float]], name: str, wanted: set[str]) -> list[str]:
+    """The wanted cameras that are no neighbours, by the number of doors between."""
+    order = [name]
+    for camera in order:
+        order += [each for each in ways[camera] if each not in order]
+    return [each for each in order[1:] if each in wanted and each not in ways[name]]
 
 
 def alone(settings: dict[str, Settings]) -> dict[str, Settings]:
     """The rival: the same cameras, each of which asks the server for every face."""
-    return {name: each if name == SERVER else dataclasses.replace(each, neighbours=(), complete=False) for name, each in settings.items()}
+    return {name: each if name == SERVER else dataclasses.replace(each, neighbours=(), helpers=(), complete=False) for name, each in settings.items()}
 
 
 def issue(crowd: Crowd, key: Ed25519PrivateKey) -> dict:
