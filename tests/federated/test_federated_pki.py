@@ -127,3 +127,26 @@ def test_a_public_key_survives_the_check(tmp_path):
 def test_anything_but_a_p384_key_is_refused(text):
     with pytest.raises(pki.PkiError):
         pki.check_node_public_key(text)
+
+
+def test_an_agents_certificate_names_it_and_serves_both_ends(tmp_path):
+    papers = pki.ensure_peer(tmp_path, "cam-3")
+    found = x509.load_pem_x509_certificate(papers.certificate.read_bytes())
+    assert found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["cam-3"]
+    assert len(found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == 2
+    assert papers.key.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_agents_good_certificate_is_kept_and_an_old_one_renewed_with_its_key(tmp_path):
+    first = pki.ensure_peer(tmp_path, "cam-3")
+    certificate, key = first.certificate.read_bytes(), first.key.read_bytes()
+    assert pki.ensure_peer(tmp_path, "cam-3").certificate.read_bytes() == certificate
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=360)
+    assert pki.ensure_peer(tmp_path, "cam-3", later).certificate.read_bytes() != certificate
+    assert first.key.read_bytes() == key
+
+
+@pytest.mark.parametrize("name", ["", "../x", "Cam", "a b", "-a", "a" * 64, "x\n"])
+def test_a_name_that_is_no_hosts_gets_no_certificate(tmp_path, name):
+    with pytest.raises(pki.PkiError, match="no name"):
+        pki.ensure_peer(tmp_path, name)
