@@ -27,6 +27,12 @@ def figures(**changes: Any) -> dict[str, Any]:
     return simulate(dataclasses.replace(Scenario(sightings=1_000), **changes), CROWD)
 
 
+@cache
+def real_faces() -> people.Crowd:
+    """Embedded once for all sizes."""
+    return people.gather(DATA)
+
+
 def test_the_same_scenario_gives_the_same_figures():
     wanted = Scenario(sightings=300, cameras=9)
     assert simulate(wanted, CROWD) == simulate(wanted, CROWD)
@@ -120,7 +126,7 @@ def test_real_processes_are_not_started_by_the_hundred(capsys):
 def test_on_real_faces_half_the_load_is_saved_and_nobody_is_lost(cameras):
     if not (DATA / "faces" / "lfw").exists():
         pytest.skip("not run: the evaluation data faces/lfw is not here (SPECOLA_DATA)")
-    said = simulate(sized(cameras), people.gather(DATA))
+    said = simulate(sized(cameras), real_faces())
     assert said["people"] == "lfw"
     assert said["server_share"] <= 0.5
     assert said["intervals"]["tpir_server"]["low"] <= said["tpir"]
