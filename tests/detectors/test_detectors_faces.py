@@ -164,3 +164,28 @@ def test_a_lower_resolution_loses_more():
 def test_an_impossible_resolution_is_refused(resolution):
     with pytest.raises(BadInput, match="between 4 and 112"):
         degrade(CROP, resolution)
+
+
+def far(size: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """A 1920 x 1080 picture with a portrait whose face is `size` pixels wide, and the middle of that face."""
+    picture = portrait(1)
+    box = detectors.load("faces").find(picture)[0].box
+    scale = size / box.w
+    shrunken = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = scene(0, (1080, 1920))
+    frame[400 : 400 + shrunken.shape[0], 900 : 900 + shrunken.shape[1]] = shrunken
+    return frame, (900 + (box.x + box.w / 2) * scale, 400 + (box.y + box.h / 2) * scale)
+
+
+@pytest.mark.parametrize(("size", "tiles"), [(20, (2, 2)), (14, (3, 3))])
+def test_a_small_face_in_a_large_picture_is_found_once_in_tiles(size, tiles):
+    frame, (x, y) = far(size)
+    found = [face.box for face in detectors.load("faces", tiles=tiles).find(frame)]
+    near = [box for box in found if abs(box.x + box.w / 2 - x) < 5 and abs(box.y + box.h / 2 - y) < 5]
+    assert len(near) == 1
+    assert near[0].w == pytest.approx(size, rel=0.35)
+
+
+def test_tiles_find_a_large_face_once(finder):
+    tiled = detectors.load("faces", tiles=(2, 2)).find(portrait(1))
+    assert len(tiled) == len(finder.find(portrait(1))) == 1
