@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import detectors
 from detectors import image
 from detectors.errors import BadInput
+from detectors.faces import small
 from detectors.faces.embed import SIDE, align
 from detectors.types import Face
 
@@ -19,7 +21,8 @@ from detectors.types import Face
 class Portraits:
     """Embeds pictures by path inside a folder; remembers what it did. `skipped` lists pictures that could not be used."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, by_size: bool = True) -> None:
+        self.by_size = by_size  # whether small faces are embedded by the net for small faces
         self.folder, self.seconds, self.done = folder, 0.0, 0
         self.skipped: list[dict[str, str]] = []
         self.landmarks: dict[str, np.ndarray] = {}  # of the pictures embedded so far
@@ -48,6 +51,24 @@ class Portraits:
             raise BadInput("no face was found")
         face = min(faces, key=lambda face: _from_centre(face, picture))
         return align(picture, face.landmarks), face
+
+    def template(self, path: str, resolution: int | None = None) -> np.ndarray:
+        """What probes of this size are compared with: the picture's embedding as it is, or the template for small faces. Raises BadInput."""
+        plain = self.embedding(path)
+        return small.template(plain, self._small.embed_crop(self.aligned(path)[0])) if self._is_small(resolution) else plain
+
+    def probe(self, path: str, resolution: int | None = None) -> np.ndarray | None:
+        """The embedding of a probe by the net for its size."""
+        if not self._is_small(resolution) or self.embedding(path) is None:
+            return self.embedding(path, resolution)
+        return self._small.embed_crop(degrade(self.aligned(path)[0], resolution))
+
+    @cached_property
+    def _small(self) -> small.SmallFaceEmbedding:
+        return detectors.load("face-embedding-small")
+
+    def _is_small(self, resolution: int | None) -> bool:
+        return self.by_size and resolution is not None and resolution < small.SMALL
 
     def _embed(self, path: str, resolution: int | None) -> np.ndarray:
         crop, face = self.aligned(path)

@@ -14,6 +14,7 @@ from detectors import datasets
 from detectors.errors import BadDataset
 from detectors.evaluate import Outcome, evaluator, model_of
 from detectors.faces import identify
+from detectors.faces.small import SMALL
 from detectors.metrics import interval
 from detectors.peers import PEERS
 from detectors.portraits import PeerPortraits, Portraits, person_of, rows_with
@@ -42,11 +43,14 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     probes = rows_with(portraits, rows, ("path",), resolution)
     if not gallery or not probes:
         raise BadDataset("probes.csv, line 2: no usable probes or no usable gallery; expected columns path,person")
-    enrolled = identify.enrol(_by_person(gallery, portraits.embedding))
-    embedded = np.stack([portraits.embedding(row["path"], resolution) for row in probes])
+    enrolled = identify.enrol(_by_person(gallery, lambda path: portraits.template(path, resolution)))
+    embedded = np.stack([portraits.probe(row["path"], resolution) for row in probes])
     clusters = _clusters(probes, enrolled, *identify.by_centroid(enrolled, embedded))
-    cosine, where = default_threshold(len(enrolled.people))
+    by = "face-embedding-small" if resolution and resolution < SMALL else "face-embedding"
+    cosine, where = default_threshold(len(enrolled.people), by)
     rivals = {name: _open_set(_clusters(probes, enrolled, *score(enrolled, embedded))) for name, score in identify.SCORERS.items() if name != "centroid"}
+    if by != "face-embedding":
+        rivals["face-embedding"] = _open_set(_plain(gallery, probes, portraits, resolution))
     return Outcome(
         n=len(probes),
         metrics={
@@ -56,7 +60,7 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
             "rank1": interval(clusters, lambda drawn: _tpir(drawn, -np.inf)),
         },
         threshold={"value": round(cosine, 4), "from": where},
-        model=model_of("face-embedding"),
+        model=model_of(by),
         inference_s=portraits.seconds,
         skipped=portraits.skipped,
         extra={
@@ -69,11 +73,20 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     )
 
 
-def default_threshold(people: int) -> tuple[float, str]:
-    """The cosine that a gallery of this many people ships with, and where it comes from."""
-    card = detectors.card("face-embedding").thresholds
+def default_threshold(people: int, by: str = "face-embedding") -> tuple[float, str]:
+    """The cosine that a gallery of this many people ships with for this detector, and where it comes from."""
+    card = detectors.card(by).thresholds
+    if "tail" not in card:
+        return card["cosine_search"], f"the card of {by}: the highest at a false positive rate of .01 over the small sizes"
     cosine = identify.threshold_for(people, card["tail"], least=card["cosine_search"])
     return cosine, f"the card: FPIR .01 for {people} people from its table of false match rates, {card['cosine_search']} at the least"
+
+
+def _plain(gallery: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]], portraits: Portraits, resolution: int | None) -> list[list[Probe]]:
+    """The same probes by the net for large faces."""
+    enrolled = identify.enrol(_by_person(gallery, portraits.embedding))
+    embedded = np.stack([portraits.embedding(row["path"], resolution) for row in probes])
+    return _clusters(probes, enrolled, *identify.by_centroid(enrolled, embedded))
 
 
 def _open_set(clusters: Sequence[Sequence[Probe]]) -> dict[str, dict[str, float | None]]:
