@@ -116,6 +116,18 @@ def test_a_clip_can_be_played_from_its_middle(open_page, raised, zone):
     wait_until(page, "(video => !video.seeking && video.currentTime >= 5)(document.querySelector('#pane video'))", 30)
 
 
+def test_a_clip_keeps_its_place_when_the_alert_goes_on(open_page, raised, zone):
+    raised(seq=1)
+    page = open_page(f"/?q={zone}")
+    connected(page)
+    expect(page.locator("#pane .clip video")).to_have_count(1)
+    page.evaluate("document.querySelector('#pane video').currentTime = 5")
+    page.evaluate("document.querySelector('#pane h2').dataset.old = 'yes'")
+    raised(seq=2, clip=None)
+    expect(page.locator("#pane h2:not([data-old])")).to_have_count(1)
+    wait_until(page, "(video => !video.seeking && video.currentTime >= 5)(document.querySelector('#pane video'))", 30)
+
+
 def test_an_operator_works_by_keyboard_alone(open_page, raised, zone):
     raised()
     page = open_page(f"/?q={zone}")

@@ -104,11 +104,19 @@ async function load(id, isUnwanted = () => false) {
     pane.replaceChildren(Object.assign(document.createElement("p"), { className: "pane-empty", textContent: words.lost }));
     shown = null;
   } else {
+    const clip = pane.querySelector("video");
     pane.innerHTML = html;
+    keep(clip);
     window.htmx?.process(pane);
     dress(pane);
   }
   pane.inert = dirty = false;
+}
+
+// A clip that somebody plays goes on where it was when the pane is read again.
+function keep(clip) {
+  const fresh = pane.querySelector("video");
+  if (clip && fresh?.getAttribute("src") === clip.getAttribute("src")) fresh.replaceWith(clip);
 }
 
 const press = (name) => (pane.inert ? null : pane.querySelector(`[data-do="${name}"]`));
