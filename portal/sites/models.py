@@ -24,6 +24,7 @@ class Site(models.Model):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     plan = models.CharField(max_length=200, blank=True)
+    people_version = models.PositiveIntegerField(default=1)  # of the staff list: rises with every change of it
     biometrics_stopped = models.BooleanField(default=False)  # the stop button: halts every biometric function at once
 
     class Meta:
