@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from detectors.faces import identify
-from federated.signing import SignatureRejected, canonical, sign_document, verify_document
-from site_agents.errors import GalleryRefused, MessageRefused
-from site_agents.neighbours.messages import pack, unpack
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One enrolled person: an opaque id, the template (128,), until when (Unix seconds), since which version, and the signed document itself."""
-
-    person: str
-    template: np.ndarray
-    expires: float
-    version: int
-    document: dict[str, Any]
+from federated.gallery import Entry, GalleryRejected
+from federated.gallery import read_entry as believe_entry
+from federated.signing import SignatureRejected, sign_document, verify_document
+from site_agents.errors import GalleryRefused
 
 
 @dataclasses.dataclass(slots=True)
@@ -41,11 +29,6 @@ class Gallery:
     documents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
-def sign_entry(site: str, person: str, template: np.ndarray, expires: float, version: int, key: Ed25519PrivateKey) -> dict[str, Any]:
-    """The portal's word that `person` is on the site's list."""
-    return sign_document({"type": "entry", "site": site, "person": person, "template": pack(template), "expires": expires, "version": version}, key)
-
-
 def sign_gallery(site: str, base: int, version: int, entries: Sequence[Mapping[str, Any]], removed: Sequence[str], key: Ed25519PrivateKey) -> dict[str, Any]:
     """A change from version `base` (0: nothing, the whole list) to `version`."""
     return sign_document({"type": "gallery", "site": site, "base": base, "version": version, "entries": list(entries), "removed": list(removed)}, key)
@@ -53,12 +36,12 @@ def sign_gallery(site: str, base: int, version: int, entries: Sequence[Mapping[s
 
 def read_entry(document: Mapping[str, Any], gallery: Gallery, now: float) -> Entry:
     """A believed entry. Raises GalleryRefused when it is forged, of another site, expired, or not on the list that this agent knows."""
-    person, template, expires, version = _read_entry(_content(document), gallery.site, gallery.public)
-    if expires <= now:
+    entry = _believed(document, gallery)
+    if entry.expires <= now:
         raise GalleryRefused("the entry has expired")
-    if gallery.people.get(person) != version:
+    if gallery.people.get(entry.person) != entry.version:
         raise GalleryRefused(f"the person is not on the list of version {gallery.version}, or with another entry")
-    return Entry(person, template, expires, version, dict(document))
+    return entry
 
 
 def apply(gallery: Gallery, document: Mapping[str, Any], now: float) -> bool:
@@ -71,7 +54,7 @@ def apply(gallery: Gallery, document: Mapping[str, Any], now: float) -> bool:
         return False
     if base not in (0, gallery.version):
         raise GalleryRefused(f"a change to version {base}, and here is version {gallery.version}")
-    entries = {each["person"]: Entry(*_read_entry(_content(each), gallery.site, gallery.public), each) for each in body["entries"]}
+    entries = {entry.person: entry for each in body["entries"] if (entry := _believed(each, gallery))}
     if base == 0:
         gallery.people, gallery.entries, gallery.documents = {}, {}, []
     for person in body["removed"]:
@@ -106,18 +89,8 @@ def _believe(document: Mapping[str, Any], gallery: Gallery, kind: str) -> dict[s
     return body
 
 
-def _content(document: Mapping[str, Any]) -> bytes:
+def _believed(document: Mapping[str, Any], gallery: Gallery) -> Entry:
     try:
-        return canonical(document)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise GalleryRefused(f"an entry that nobody can have signed: {error}") from error
-
-
-@lru_cache(maxsize=20_000)
-def _read_entry(content: bytes, site: str, public: str) -> tuple[str, np.ndarray, float, int]:
-    """Verified once for the same bytes: the same person walks by many times."""
-    body = _believe(json.loads(content), Gallery(site, public, False), "entry")
-    try:
-        return str(body["person"]), unpack(body["template"]), float(body["expires"]), int(body["version"])
-    except (KeyError, TypeError, ValueError, MessageRefused) as error:
-        raise GalleryRefused(f"an entry makes no sense: {error}") from error
+        return believe_entry(document, gallery.site, gallery.public)
+    except GalleryRejected as error:
+        raise GalleryRefused(str(error)) from error

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import json
 from typing import Any
-
-import numpy as np
 
 from federated.signing import canonical
 from site_agents.errors import MessageRefused
@@ -16,7 +12,6 @@ from site_agents.errors import MessageRefused
 LARGEST = 4_000_000  # bytes of one message: a gallery of some 6,000 people
 LONGEST = 1_000  # characters of one text
 HEADER = 4  # bytes before each message that say its length
-DIMENSIONS = 128
 NUMBER, TEXT = (int, float), (str,)
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "SEEN": {"entry": (dict,), "t": NUMBER, "score": NUMBER, "origin": TEXT, "via": TEXT, "ttl": (int,)},
@@ -59,23 +54,6 @@ def decode(content: bytes) -> Message:
         raise MessageRefused(f"{kind} without a sender or an id")
     _check(kind, found)
     return Message(kind, src, name, found)
-
-
-def pack(vector: np.ndarray) -> str:
-    """An embedding (128,) as text: half precision is enough (the cosine moves by less than .001) and half the bytes."""
-    return base64.b64encode(np.asarray(vector, "<f2").tobytes()).decode()
-
-
-def unpack(text: str) -> np.ndarray:
-    """The embedding (128,) float32, normalised again. Raises MessageRefused when it is none."""
-    try:
-        vector = np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
-    except (ValueError, binascii.Error) as error:
-        raise MessageRefused("an embedding is not base64 of half-precision numbers") from error
-    length = float(np.linalg.norm(vector))
-    if vector.shape != (DIMENSIONS,) or not 0.98 < length < 1.02:
-        raise MessageRefused("an embedding has another size than 128 or is not normalised")
-    return vector / length
 
 
 def _check(kind: str, body: dict[str, Any]) -> None:

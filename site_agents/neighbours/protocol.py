@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from federated.gallery import GalleryRejected, pack, unpack
 from site_agents.errors import GalleryRefused, MessageRefused
 from site_agents.neighbours import gallery
-from site_agents.neighbours.messages import Message, pack, unpack
+from site_agents.neighbours.messages import Message
 from site_agents.neighbours.node import Ask, Decided, Event, Hot, Lost, Node, Order, Send, Sight, Wake, entries_now, first_time, say, wait
 
 
@@ -29,7 +30,7 @@ def handle(node: Node, event: Event, now: float) -> list[Order]:
         return []
     try:
         orders = HANDLERS[event.kind](node, event, now)
-    except (GalleryRefused, MessageRefused):
+    except (GalleryRejected, GalleryRefused, MessageRefused):
         node.refused += 1
         return []
     if event.src in node.peers:

@@ -6,6 +6,7 @@ import dataclasses
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from federated.gallery import sign_entry
 from federated.signing import public_text
 from site_agents.neighbours import gallery
 from site_agents.neighbours.node import Node, Settings, build
@@ -54,7 +55,7 @@ def alone(settings: dict[str, Settings]) -> dict[str, Settings]:
 
 def issue(crowd: Crowd, key: Ed25519PrivateKey) -> dict:
     """The portal's signed list of the crowd's staff."""
-    entries = [gallery.sign_entry(SITE, person, template, FOREVER, 1, key) for person, template in crowd.templates.items()]
+    entries = [sign_entry(SITE, person, template, FOREVER, 1, key) for person, template in crowd.templates.items()]
     return gallery.sign_gallery(SITE, 0, 1, entries, [], key)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from federated.gallery import pack, sign_entry
 from federated.signing import public_text
 from site_agents.neighbours import gallery, protocol
-from site_agents.neighbours.messages import Message, pack
+from site_agents.neighbours.messages import Message
 from site_agents.neighbours.node import Decided, Event, Node, Order, Send, Settings, Wake, build
 
 KEY = Ed25519PrivateKey.generate()
@@ -22,7 +23,7 @@ def face(n: int) -> np.ndarray:
 
 
 def entry(person: str, n: int, *, expires: float = 1e9, version: int = 1, site: str = SITE, key: Ed25519PrivateKey = KEY) -> dict:
-    return gallery.sign_entry(site, person, face(n), expires, version, key)
+    return sign_entry(site, person, face(n), expires, version, key)
 
 
 def document(version: int = 1, base: int = 0, people: dict[str, int] | None = None, removed: tuple[str, ...] = (), **changes: object) -> dict:

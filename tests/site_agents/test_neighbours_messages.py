@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-from neighbours_lab import answer, face, load, query, seen
+from neighbours_lab import answer, load, query, seen
 
 from site_agents.errors import MessageRefused
 from site_agents.neighbours import messages
-from site_agents.neighbours.messages import FIELDS, Message, decode, encode, pack, unpack
+from site_agents.neighbours.messages import FIELDS, Message, decode, encode
 
 BODIES = {
     "SEEN": seen(),
@@ -75,18 +74,6 @@ def test_a_message_that_is_too_large_is_refused_unread(monkeypatch):
     monkeypatch.setattr(messages, "LARGEST", 10)
     with pytest.raises(MessageRefused, match="too large"):
         decode(changed("LOAD"))
-
-
-def test_half_precision_moves_the_cosine_of_two_faces_by_less_than_a_thousandth():
-    a, b = (each / np.linalg.norm(each) for each in np.random.default_rng(1).normal(size=(2, 128)).astype(np.float32))
-    assert abs(unpack(pack(a)) @ unpack(pack(b)) - a @ b) < 1e-3
-    assert np.linalg.norm(unpack(pack(a))) == pytest.approx(1, abs=1e-5)
-
-
-@pytest.mark.parametrize("text", ["", "%%%", "AAAA", pack(face(0) * 2), pack(face(0) * np.nan), pack(np.ones(64) / 8), "é"])
-def test_what_is_no_embedding_is_refused(text):
-    with pytest.raises(MessageRefused):
-        unpack(text)
 
 
 @pytest.mark.parametrize("documents", [[1], ["x"], [None], [[]]])
