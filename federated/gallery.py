@@ -72,6 +72,11 @@ def read_entry(document: Mapping[str, Any], site: str, public: str) -> Entry:
     return Entry(*_read_entry(content, site, public), dict(document))
 
 
+def forget_entries() -> None:
+    """Drop the entries that are remembered as verified: somebody was taken off a list."""
+    _read_entry.cache_clear()
+
+
 def sign_list(site: str, camera: str, version: int, people: Mapping[str, int], key: Ed25519PrivateKey) -> dict[str, Any]:
     """The portal's word that exactly these people, each with the entry of that version, may be recognised at a camera."""
     return sign_document({"type": "list", "site": site, "camera": camera, "version": version, "people": dict(people)}, key)

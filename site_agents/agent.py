@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import logging
 import shutil
@@ -17,15 +18,15 @@ import numpy as np
 import detectors
 from detectors.types import Box, Event, Frame, uuid7
 from federated import signing
-from site_agents import calibration, orders
+from site_agents import calibration, gallery, orders
 from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
-from site_agents.errors import AgentError, OrdersRejected
+from site_agents.errors import AgentError, GalleryRefused, OrdersRejected
 from site_agents.evidence import Evidence, FindFaces
 from site_agents.link import Link, read_portal, seat_of
 from site_agents.models import Models
-from site_agents.orders import M0
+from site_agents.orders import M0, M1, Orders
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, Step
 from site_agents.rules import Finding
@@ -38,6 +39,7 @@ from site_agents.versions import versions
 TAKE_S = 0.5
 SUPERVISE_S = 1.0
 COUNTED = ("line_crossed",)  # counts, not alerts: nobody needs a picture of them
+UNFILMED = ("recognised",)  # for the face log: the face is enough, who else passed by is nobody's business
 STOPPED = "biometrics_stopped"  # a file: the stop button holds over a restart, until the portal takes it back
 log = logging.getLogger("site_agents.agent")
 
@@ -57,8 +59,10 @@ class Agent:
         self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
         self.pipeline.failed = self.updates.fail
         self.pipeline.stop_biometrics((self.folder / STOPPED).exists())
-        self.orders = orders.load(self.folder, self.seat)
+        self.orders = self._within(orders.load(self.folder, self.seat))
         self.pipeline.apply(self.orders)
+        self.gallery = gallery.Keep(self.folder, self.seat)
+        self.pipeline.staff = self.gallery.load(self.clock.latest()) if self.orders.mode(self.clock.latest()) == M1 else gallery.NOBODY
         self.capture = Capture(config.source, self.folder, self.seat.camera)
         self.evidence = Evidence(face_finder, self._add_clip)
         self.footage = Footage(self.folder, config.training)
@@ -115,22 +119,25 @@ class Agent:
         """Make an event of a finding, with its picture, and put both into the outbox."""
         mode = step.mode if step else self.pipeline.mode
         media, snapshot = [], None
-        if step is not None and self.orders.known and finding.kind not in COUNTED:
-            media = [Medium(self.evidence.picture(step.frame, hide_faces=mode == M0), finding.score, finding.t)]
+        frame = finding.frame or (step.frame if step else None)
+        if frame is not None and self.orders.known and finding.kind not in COUNTED and "ended" not in finding.data:
+            media = [Medium(self.evidence.picture(frame, hide_faces=mode == M0), finding.score, finding.t)]
             snapshot = media[0].sha256
-        event = self.outbox.add(self._event(finding, mode, step, snapshot), media)
+        event = self.outbox.add(self._event(finding, mode, frame, snapshot), media)
         log.info("%s %s score %.2f (event %s)", finding.kind, finding.data.get("zone", finding.data.get("line", "")), finding.score, event.id)
-        if media:
+        if media and finding.kind not in UNFILMED:
             self.evidence.want_clip(event, hide_faces=mode == M0)
         return event
 
     def status(self) -> dict[str, Any]:
         """What a heartbeat says of us."""
         pending = self.outbox.stats()
+        mode = self.pipeline.mode
+        door = {"gallery": self.gallery.status(), "door": self.pipeline.keeper.report(self.pipeline.staff)} if mode == M1 else {}
         return {
             "t": time.time(),
             "versions": versions(),
-            "legal_mode": self.pipeline.mode,
+            "legal_mode": mode,
             "config_version": self.orders.version,
             "camera": self.camera_status(),
             "outbox": {**pending, "clips_left_out": self.evidence.left_out},
@@ -138,6 +145,7 @@ class Agent:
             "data": {calibration.DETECTOR: self.footage.count},
             "training": self.training.reason or "on",
             "disk_free": shutil.disk_usage(self.folder).free,
+            **door,
         }
 
     def camera_status(self) -> dict[str, Any]:
@@ -167,26 +175,43 @@ class Agent:
             try:
                 believed = orders.believe(document, self.seat, newer_than=self.orders.version)
                 orders.save(self.folder, document)
-                self.orders = believed
+                self.orders = believed = self._within(believed)
                 self.pipeline.apply(believed)
                 log.info("obeying configuration %d (%s, %d rules)", believed.version, believed.legal_mode, len(believed.rules))
             except OrdersRejected as error:
                 log.error("%s", error)
             except OSError as error:
                 log.error("the configuration cannot be kept (%s): staying with the one before", error)
+        if (said := answer.get("gallery")) is not None:
+            self.know(said)
         if isinstance(answer.get("models"), list):
             self.updates.want(answer["models"])
+
+    def know(self, said: Any) -> None:
+        """Take news of the staff list, in mode M1 only, whatever the portal says; what is not believed changes nothing."""
+        if self.orders.mode(self.clock.latest()) != M1 or self.pipeline.stopped:
+            log.error("a staff list came although this camera is in mode M0: it is refused")
+            return
+        try:
+            self.pipeline.staff = self.gallery.take(said, self.clock.latest())
+            log.info("knowing version %d of the staff list (%d people)", self.pipeline.staff.version, len(self.pipeline.staff.entries))
+        except GalleryRefused as error:
+            log.error("the staff list is not believed: %s", error)
+        except OSError as error:
+            self.pipeline.staff = self.gallery.staff
+            log.error("the staff list cannot be kept (%s): it holds until this agent ends", error)
 
     def revoke(self) -> None:
         """The portal does not know us any more: no biometrics, whatever the orders say. Watching goes on, events wait."""
         self.pipeline.stop_biometrics(True)
 
     def supervise(self) -> None:
-        """Once a second: the SuperNode, and a calibration that has just been learnt."""
+        """Once a second: the SuperNode, whom a door may still recognise, and a calibration that has just been learnt."""
         if time.monotonic() - self._supervised < SUPERVISE_S:
             return
         self._supervised = time.monotonic()
         self.training.tick()
+        self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
         if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.seat.camera)) is not None:
             self._calibrated = anomaly.card.sha256
@@ -207,13 +232,13 @@ class Agent:
         self._lock.close()
         log.info("stopped; %d events wait in the outbox", pending)
 
-    def _event(self, finding: Finding, mode: str, step: Step | None, snapshot: str | None) -> Event:
+    def _event(self, finding: Finding, mode: str, frame: Frame | None, snapshot: str | None) -> Event:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
         data = {**finding.data, "made_t": round(time.time() + skew, 4), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
-        if step is not None and step.frame.telemetry:
-            data["telemetry"] = step.frame.telemetry
-        if step is not None:
-            data |= {"width": step.frame.image.shape[1], "height": step.frame.image.shape[0]}
+        if frame is not None and frame.telemetry:
+            data["telemetry"] = frame.telemetry
+        if frame is not None:
+            data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
         t = finding.t + skew
         named = {"site": self.seat.site, "camera": self.seat.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
         return Event(id=uuid7(t), t=t, seq=0, kind=finding.kind, score=finding.score, detections=finding.detections, data=data, **named)
@@ -225,6 +250,20 @@ class Agent:
         """Ordinary life, good to learn from: a healthy camera that is obeying orders, and nothing unusual in view."""
         unusual = step.anomaly is not None and step.anomaly.score >= 0.5
         return self.orders.known and not step.health and not unusual
+
+    def _within(self, believed: Orders) -> Orders:
+        """Orders never reach further than this box's own agent.toml allows."""
+        return dataclasses.replace(believed, legal_mode=M0) if self.config.most_legal_mode == M0 else believed
+
+    def _forget_staff(self) -> None:
+        """Nobody of the list outlives mode M1 or the own end date, with the portal or without."""
+        if self.pipeline.mode != M1:
+            if self.gallery.status()["version"] or self.gallery.staff.entries:
+                log.warning("the staff list is forgotten: this camera is not in mode M1 any more")
+            self.gallery.forget()
+        elif self.gallery.drop_expired(self.clock.latest()):
+            log.info("a member of the staff has come to the end date and is forgotten")
+        self.pipeline.staff = self.gallery.staff
 
     def _set_stopped(self, stopped: bool) -> None:
         if stopped == self.pipeline.stopped:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from site_agents.errors import ConfigError
+from site_agents.orders import MODES
 
 PACES = ("real-time", "fast")
 LIMITS = (("source", "fps", 0.1, 60), ("source", "stale_after", 0.5, 3600), ("training", "keep_mb", 1, 1e6), ("outbox", "media_mb", 1, 1e6))
@@ -56,6 +57,7 @@ class Config:
     training: Training = Training()
     outbox: Keep = Keep()
     log: str = "info"
+    most_legal_mode: str = "M1"  # "M0": this camera recognises nobody, whatever the portal orders
     folder: Path = Path()
 
 
@@ -128,6 +130,8 @@ def _checked(config: Config, place: _Place) -> Config:
         raise place.error("portal", f"portal must be an address like https://specola.example, not {config.portal!r}")
     if config.log not in LEVELS:
         raise place.error("log", f"log must be one of {', '.join(LEVELS)}, not {config.log!r}")
+    if config.most_legal_mode not in MODES:
+        raise place.error("most_legal_mode", f"most_legal_mode must be one of {', '.join(MODES)}, not {config.most_legal_mode!r}")
     from site_agents import sources  # discovered here: a new source is known to the configuration by itself
 
     if source.kind not in sources.kinds():

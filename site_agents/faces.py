@@ -1,49 +1,211 @@
-"""Faces at a restricted door (mode M1 only): open-set comparison with the signed gallery, in memory; a stranger stays a stranger."""
+"""Faces at a restricted door (mode M1 only): each track is judged by its best faces, in open set, in memory; a stranger stays a stranger."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from detectors.types import Detection, Face
-from site_agents.orders import Person
+from detectors.faces import identify
+from detectors.faces.embed import align
+from detectors.faces.fuse import TrackFaces
+from detectors.faces.quality import Quality, judge
+from detectors.faces.small import SMALL
+from detectors.types import Box, Detection, Face, Frame
+from site_agents.gallery import Staff
+from site_agents.rules import Finding
+
+FINDER, SHARP, SMALL_NET = "faces", "face-embedding", "face-embedding-small"
+BIOMETRIC = (FINDER, SHARP, SMALL_NET)
+LOOKS = 3  # faces a decision rests on at the least
+GONE_S = 3.0  # not seen for so long: the visit is over and everything about it is forgotten
+FPIR = 0.01  # of strangers who may be given a name, unless the rule says otherwise
+MARGIN = 0.6  # of a face's size, kept around it in the picture of a recognition
+BINS = 200  # of the histogram of strangers' best cosines, -1 to 1
+
+
+@dataclasses.dataclass(slots=True)
+class Visit:
+    """One face track, in memory only. `best` is its best frame with the face's box and quality."""
+
+    name: str
+    began: float
+    seen: float
+    sharp: TrackFaces
+    small: TrackFaces
+    best: tuple[Frame, Box, float]
+    answer: identify.Answer | None = None
+    told: str | None = None  # the person whose recognition was said
+
+    @property
+    def net(self) -> str:
+        """Whose embeddings count: the small-face net's only while every face was small."""
+        return SHARP if self.sharp.frames else SMALL_NET
+
+    @property
+    def faces(self) -> TrackFaces:
+        """What the decision rests on."""
+        return self.sharp if self.net == SHARP else self.small
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Match:
-    """Whose a face is: `person` None means nobody of the gallery, and then nothing more is said."""
+class Limits:
+    """How sure a door wants to be: the wanted share of strangers who get a name, or the site's own least cosine."""
 
-    person: str | None
-    similarity: float | None = None
-
-
-class Gallery:
-    """The consented staff of this door. `threshold` is the least cosine of a match."""
-
-    def __init__(self, people: Sequence[Person], threshold: float) -> None:
-        self.people, self.threshold = tuple(people), threshold
-
-    def match(self, embedding: np.ndarray, now: float) -> Match:
-        """Compare one L2-normalised embedding (128,) with every template that has not expired."""
-        alike = [(float((person.templates @ embedding).max()), person.id) for person in self.people if now < person.expires]
-        best = max(alike, default=(-1.0, ""))
-        return Match(best[1], round(best[0], 4)) if best[0] >= self.threshold else Match(None)
+    fpir: float = FPIR
+    threshold: float | None = None
 
 
 class DoorKeeper:
-    """Finds the faces of a frame and names those that are in the gallery; embeddings never leave this object."""
+    """Finds the faces of a frame, follows them, and names those that are on the list; embeddings never leave this object.
 
-    def __init__(self, faces: Any, embedding: Any) -> None:
-        self.faces, self.embedding = faces, embedding
+    `detector(name)` gives a loaded detector, or None when it cannot be used.
+    """
 
-    def look(self, image: np.ndarray, gallery: Gallery, now: float) -> list[Detection]:
-        """Detections of kind "face" with `data` {person, quality} and, when known, similarity."""
-        found: list[Face] = self.faces.find(image)
-        return [self._said(face, gallery.match(face.embedding, now)) for face in self.embedding.embed(image, found)]
+    def __init__(self, detector: Callable[[str], Any]) -> None:
+        self.detector, self.limits = detector, Limits()
+        self.visits: dict[tuple[int, int], Visit] = {}
+        self._epoch = 0
+        self.histogram, self.counts, self._people = np.zeros(BINS, int), {"person": 0, "unknown": 0, "cannot-say": 0}, 0
+        self._faces: list[Face] = []
+        self._galleries: tuple[Any, dict[str, identify.Gallery]] = (None, {})
 
-    def _said(self, face: Face, match: Match) -> Detection:
-        data = {"person": match.person, "quality": face.quality}
-        return Detection("face", face.score, face.box, data=data if match.person is None else {**data, "similarity": match.similarity})
+    def find(self, frame: Frame) -> list[Detection]:
+        """The faces of a frame, to be followed: Detections of kind "face", `data` {look}."""
+        self._faces = self.detector(FINDER).find(frame.image)
+        return [Detection("face", face.score, face.box, data={"look": n}) for n, face in enumerate(self._faces)]
+
+    def follow(self, frame: Frame, tracks: Sequence[Detection], staff: Staff, now: float, inside: Callable[[Detection], bool]) -> list[Detection]:
+        """The tracks, those of faces with what is known of them by now: `data` {verdict, person, quality, frames, score, threshold, people}.
+
+        Only faces for which `inside` holds are embedded; `now` (Unix seconds) decides who has expired.
+        """
+        entries = staff.at(now)
+        followed = [self._judge(frame, track, entries, staff.version) if "look" in track.data and inside(track) else track for track in tracks]
+        self._faces = []
+        return [track for track in followed if "look" not in track.data]
+
+    def news(self, t: float, staff: Staff) -> list[Finding]:
+        """What the face log must hold: a recognition when it is decided and again when the visit is over. Visits that are over are forgotten."""
+        findings = []
+        for track, visit in list(self.visits.items()):
+            over, answer = t - visit.seen > GONE_S or t < visit.seen, visit.answer
+            if answer is not None and answer.person not in (None, visit.told):
+                findings.append(self._said(visit, staff, t))
+                visit.told = answer.person
+            if over:
+                findings += [self._said(visit, staff, t, ended=visit.seen)] if visit.told else []
+                self._count(visit, len(staff.entries))
+                del self.visits[track]
+        return findings
+
+    def begin_anew(self) -> None:
+        """Track numbers start again: those of before mean nobody that comes now."""
+        self._epoch += 1
+
+    def best(self) -> dict[int, tuple[Frame, Box]]:
+        """Of the tracks that are followed: the frame that shows the face best, and where."""
+        return {track: visit.best[:2] for (epoch, track), visit in self.visits.items() if epoch == self._epoch}
+
+    def forget(self) -> None:
+        """Nobody was here."""
+        self.visits, self._faces, self._galleries = {}, [], (None, {})
+
+    def report(self, staff: Staff) -> dict[str, Any]:
+        """What a heartbeat says of the door: how many of the list, the least cosine now, visits by answer, and strangers' best cosines as a histogram."""
+        people = len(staff.entries)
+        found = {str(n): int(count) for n, count in enumerate(self.histogram) if count}
+        return {"people": people, "threshold": self._threshold(SHARP, people), "fpir": self.limits.fpir, "visits": dict(self.counts), "scores": found}
+
+    def _judge(self, frame: Frame, track: Detection, entries: tuple, version: int) -> Detection:
+        face = self._faces[track.data["look"]]
+        crop = align(frame.image, face.landmarks)
+        quality = judge(crop, face)
+        visit = self.visits.setdefault(
+            (self._epoch, track.track), Visit(uuid.uuid4().hex, frame.t, frame.t, TrackFaces(), TrackFaces(), (frame, face.box, -1.0))
+        )
+        visit.seen = frame.t
+        if quality.value > visit.best[2]:
+            visit.best = frame, face.box, quality.value
+        self._look(visit, crop, face, quality)
+        visit.answer = self._decide(visit, entries)
+        said = {"verdict": visit.answer.kind, "score": round(visit.answer.score, 4), "threshold": round(visit.answer.threshold, 4)} if visit.answer else {}
+        about = {
+            "verdict": "looking",
+            "quality": quality.value,
+            "reasons": list(quality.reasons),
+            "frames": visit.faces.frames,
+            "people": len(entries),
+            "gallery_version": version,
+        }
+        return dataclasses.replace(track, data={**about, **said, "person": visit.answer.person if visit.answer else None})
+
+    def _look(self, visit: Visit, crop: np.ndarray, face: Face, quality: Quality) -> None:
+        """One face more, embedded by the net for its size; a face that says nothing is not embedded at all."""
+        small = min(face.box.w, face.box.h) < SMALL
+        net, worth = self.detector(SMALL_NET if small else SHARP), _worth(quality, small)
+        if net is None or worth < identify.LEAST_QUALITY:
+            (visit.small if small else visit.sharp).seen += 1
+            return
+        (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
+
+    def _decide(self, visit: Visit, entries: tuple) -> identify.Answer | None:
+        """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
+        faces = visit.faces
+        threshold = self._threshold(visit.net, len(entries))
+        if faces.frames < LOOKS:
+            poor = visit.sharp.seen + visit.small.seen >= LOOKS and not faces.frames
+            return identify.Answer("cannot-say", None, 0.0, threshold) if poor else None
+        answer = identify.identify(self._gallery(visit.net, entries), faces.embedding(), threshold, quality=faces.quality)
+        return dataclasses.replace(answer, kind="cannot-say") if visit.net == SMALL_NET and answer.kind == "unknown" else answer
+
+    def _threshold(self, name: str, people: int) -> float:
+        net = self.detector(name)
+        if self.limits.threshold is not None or net is None:
+            return 1.0 if self.limits.threshold is None else self.limits.threshold
+        tail = net.card.thresholds.get("tail")
+        return identify.threshold_for(max(1, people), tail, fpir=self.limits.fpir) if tail else float(net.card.thresholds["cosine_search"])
+
+    def _gallery(self, name: str, entries: tuple) -> identify.Gallery:
+        """The templates of one net; built again when the list has changed."""
+        if self._galleries[0] != entries:
+            self._galleries = entries, {}
+        if name not in self._galleries[1]:
+            vectors = {entry.person: entry.template if name == SHARP else entry.small for entry in entries}
+            self._galleries[1][name] = identify.enrol({person: vector[None] for person, vector in vectors.items() if vector is not None})
+        return self._galleries[1][name]
+
+    def _said(self, visit: Visit, staff: Staff, t: float, ended: float | None = None) -> Finding:
+        answer = visit.answer
+        about = {"visit": visit.name, "person": visit.told if ended else answer.person, "started": round(visit.began, 3), "net": visit.net}
+        known = {"frames": visit.faces.frames, "score": round(answer.score, 4), "threshold": round(answer.threshold, 4)}
+        data = {**about, **known, "people": len(staff.entries), "gallery_version": staff.version} | ({"ended": round(ended, 3)} if ended else {})
+        picture = None if ended else _portrait(*visit.best[:2])
+        return Finding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
+
+    def _count(self, visit: Visit, people: int) -> None:
+        """Numbers only: which answer, and how alike a stranger was to the nearest of the list. A list of another size makes other scores."""
+        if people != self._people:
+            self._people, self.histogram = people, np.zeros(BINS, int)
+        if visit.answer is None:
+            return
+        self.counts[visit.answer.kind] += 1
+        if visit.answer.kind == "unknown" and people:
+            self.histogram[int(np.clip((visit.answer.score + 1) / 2 * BINS, 0, BINS - 1))] += 1
+
+
+def _worth(quality: Quality, small: bool) -> float:
+    """How much a face counts, 0..1. Every small face is blurred: there, only how it is turned and lit counts, down to the size at which nothing is left."""
+    if not small:
+        return quality.value
+    return min(value for name, value in quality.parts.items() if name not in ("small", "blurred")) if quality.parts["small"] > 0 else 0.0
+
+
+def _portrait(frame: Frame, box: Box) -> Frame:
+    """The face with a little around it: who verifies a recognition needs to see no more."""
+    left, top = int(box.x - MARGIN * box.w), int(box.y - MARGIN * box.h)
+    right, bottom = int(box.x + (1 + MARGIN) * box.w), int(box.y + (1 + MARGIN) * box.h)
+    return dataclasses.replace(frame, image=frame.image[max(0, top) : max(1, bottom), max(0, left) : max(1, right)].copy())

@@ -9,10 +9,9 @@ import logging
 import math
 import os
 import tempfile
+import zoneinfo
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from federated import signing
 from site_agents.errors import OrdersRejected
@@ -20,7 +19,6 @@ from site_agents.errors import OrdersRejected
 FILE = "config.json"
 M0, M1 = "M0", "M1"
 MODES = (M0, M1)  # this agent knows no more: M2 and M3 are the portal's own affair or locked
-TEMPLATE = 128
 log = logging.getLogger("site_agents.orders")
 
 Point = tuple[float, float]
@@ -59,16 +57,7 @@ class Rule:
     zone: Zone | None = None
     line: Line | None = None
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Person:
-    """A consented member of the staff: `templates` (N, 128), L2-normalised; not to be used after `expires` (Unix seconds)."""
-
-    id: str
-    name: str
-    templates: np.ndarray
-    expires: float
+    timezone: str = ""  # of the site, for its opening hours
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,7 +69,6 @@ class Orders:
     valid_until: float = 0.0
     masks: tuple[tuple[Point, ...], ...] = ()
     rules: tuple[Rule, ...] = ()
-    gallery: tuple[Person, ...] = ()
     detectors: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     def mode(self, now: float) -> str:
@@ -151,13 +139,13 @@ def _parse(body: dict[str, Any]) -> Orders:
     mode = body["legal_mode"]
     if mode not in ("M0", "M1", "M2", "M3"):
         raise ValueError(f"legal_mode {mode!r}")
+    timezone = _timezone(body.get("timezone", ""))
     return Orders(
         version=_whole(body["version"]),
         legal_mode=mode if mode in MODES else M0,
         valid_until=_moment(body["valid_until"]),
         masks=tuple(_polygon(each) for each in body.get("masks", [])),
-        rules=tuple(rule for each in body.get("rules", []) if (rule := _rule(each, zones, lines))),
-        gallery=tuple(_person(each) for each in body.get("gallery", [])) if mode == M1 else (),
+        rules=tuple(dataclasses.replace(rule, timezone=timezone) for each in body.get("rules", []) if (rule := _rule(each, zones, lines))),
         detectors={str(name): dict(said) for name, said in (body.get("detectors") or {}).items()},
     )
 
@@ -175,14 +163,15 @@ def _rule(said: dict[str, Any], zones: dict[str, Zone], lines: dict[str, Line]) 
     return Rule(str(said["kind"]), zones[zone] if zone else None, lines[line] if line else None, values)
 
 
-def _person(said: dict[str, Any]) -> Person:
-    templates = np.asarray(said["templates"], np.float32)
-    if templates.ndim != 2 or templates.shape[1] != TEMPLATE or not np.isfinite(templates).all():
-        raise ValueError("a gallery template is 128 finite numbers")
-    lengths = np.linalg.norm(templates, axis=1, keepdims=True)
-    if not (lengths > 1e-6).all():
-        raise ValueError("a gallery template is all zeros")
-    return Person(str(said["person"]), str(said.get("name", "")), templates / lengths, _moment(said["expires"]))
+def _timezone(said: Any) -> str:
+    """An IANA name, or "" when this machine does not know it: which hours are meant must not be guessed, doors then count as closed."""
+    if not isinstance(said, str):
+        raise ValueError(f"timezone {said!r}")
+    try:
+        return zoneinfo.ZoneInfo(said).key if said else ""
+    except zoneinfo.ZoneInfoNotFoundError:
+        log.warning("there is no time zone %r on this machine: doors count as closed at every hour", said)
+        return ""
 
 
 def _polygon(said: Any) -> tuple[Point, ...]:

@@ -6,23 +6,23 @@ import dataclasses
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from detectors.errors import DetectorError
 from detectors.tracking import Tracker
 from detectors.types import Detection, Frame
 from site_agents.clock import Clock
-from site_agents.faces import DoorKeeper, Gallery
+from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, DoorKeeper, Limits
+from site_agents.gallery import NOBODY, Staff
 from site_agents.models import FAILURES
-from site_agents.orders import M0, M1, NONE, Orders
+from site_agents.orders import M0, M1, NONE, Orders, Rule
 from site_agents.privacy import Mask
-from site_agents.rules import Engine, Finding, View, number
-from site_agents.rules.faces import THRESHOLD
+from site_agents.rules import Engine, Finding, View
+from site_agents.rules.faces import DOORS, limits_of
 from site_agents.stages import Stages
 
 ALWAYS = ("people", "anomaly", "camera-health")
-BIOMETRIC = ("faces", "face-embedding")
 PATIENCE = 3  # failures in a row after which a model is given back
 log = logging.getLogger("site_agents.pipeline")
 
@@ -48,19 +48,20 @@ class Step:
 class Pipeline:
     """One camera's detectors, tracker and rules. `step` belongs to one thread; `apply`, `swap` and `stop_biometrics` may come from any.
 
-    `failed(name, reason)` is told when a detector fails again and again.
+    `failed(name, reason)` is told when a detector fails again and again. `staff` is whom a door may recognise, and may be replaced at any time.
     """
 
     def __init__(self, load: Loads, clock: Clock, *, drone: bool = False, fps: float = 5.0, failed: Callable[[str, str], None] = lambda *_: None) -> None:
         self.load, self.clock, self.drone, self.fps, self.failed = load, clock, drone, fps, failed
         self.stages = Stages()
         self.orders, self._next = NONE, None
-        self.stopped = False
+        self.stopped, self.staff = False, NOBODY
         self._detectors: dict[str, Any] = {}
         self._swaps: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._troubles: Counter[str] = Counter()
         self._tracker = self._new_tracker()
+        self.keeper = DoorKeeper(self._detector)
         self._obey(NONE)
 
     @property
@@ -99,13 +100,14 @@ class Pipeline:
             frame = dataclasses.replace(frame, image=self._mask.apply(frame.image))
         health = tuple(self._run("camera-health", lambda detector: detector.step(frame), []))
         objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
-        faces = self._look_at_faces(frame) if mode == M1 else []
+        faces = self._run(FINDER, lambda _: self.keeper.find(frame), []) if mode == M1 and self._doors else []
         with self.stages("tracking"):
             tracks = tuple(self._tracker.update(frame, [*objects, *faces]))
+        tracks = self._judge_faces(frame, tracks, self.staff) if mode == M1 and self._doors else tracks
         anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
         with self.stages("rules"):
-            view = View(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health)
-            findings = tuple(self.engine.step(view))
+            view = View(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health, best=self.keeper.best())
+            findings = (*self.engine.step(view), *self.keeper.news(frame.t, self.staff))
         return Step(frame, mode, tracks, anomaly, health, findings)
 
     def silence(self, t: float, silent_s: float) -> list[Finding]:
@@ -120,20 +122,22 @@ class Pipeline:
     def begin_anew(self) -> None:
         """The source has started again: tracks and stays of before mean nothing now."""
         self._tracker = self._new_tracker()
+        self.keeper.begin_anew()
         self.engine.reset()
 
-    def _look_at_faces(self, frame: Frame) -> list[Detection]:
-        if self._gallery is None:
-            return []
-        keeper = self._keeper()
-        with self.stages("faces"):
-            return [] if keeper is None else keeper.look(frame.image, self._gallery, self.clock.latest())
+    def _judge_faces(self, frame: Frame, tracks: tuple[Detection, ...], staff: Staff) -> tuple[Detection, ...]:
+        """The tracks, with what is known of the faces in the zones of the doors."""
+        height, width = frame.image.shape[:2]
 
-    def _keeper(self) -> DoorKeeper | None:
-        detectors = [self._detector(name) for name in BIOMETRIC]
-        return DoorKeeper(*detectors) if all(detectors) else None
+        def inside(face: Detection) -> bool:
+            x, y = face.box.foot
+            return any(rule.zone is None or rule.zone.contains((x / width, y / height)) for rule in self._doors)
+
+        plain = [track for track in tracks if track.kind != "face"]
+        return tuple(self._run(SHARP, lambda _: self.keeper.follow(frame, tracks, staff, self.clock.latest(), inside), plain))
 
     def _forget_faces(self) -> None:
+        self.keeper.forget()
         for name in BIOMETRIC:
             self._detectors.pop(name, None)
 
@@ -185,9 +189,14 @@ class Pipeline:
                 self._detectors.pop(name, None)
                 self._troubles.pop(name, None)
         self.orders, self._mask, self.engine = orders, Mask(orders.masks), Engine(orders.rules)
-        doors = [rule for rule in orders.rules if rule.kind == "unknown_person"]
-        threshold = max((number(rule, "threshold", THRESHOLD, -1, 1) for rule in doors), default=THRESHOLD)
-        self._gallery = Gallery(orders.gallery, threshold) if doors and orders.legal_mode == M1 else None
+        self._doors = [rule for rule in orders.rules if rule.kind in DOORS]
+        self.keeper.limits = _limits(self._doors)
 
     def _new_tracker(self) -> Tracker:
         return Tracker("drone" if self.drone else "fixed", self.fps)
+
+
+def _limits(doors: Sequence[Rule]) -> Limits:
+    """The strictest of the doors' wishes; numbers that make no sense were left out with their rule, and do not count here either."""
+    asked = [known for rule in doors if (known := limits_of(rule))]
+    return Limits(min((each.fpir for each in asked), default=FPIR), max((each.threshold for each in asked if each.threshold), default=None))

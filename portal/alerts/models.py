@@ -21,6 +21,11 @@ class Kind(models.TextChoices):
     CAMERA_STALE = "camera_stale", _("No picture from camera")
     CAMERA_TAMPERED = "camera_tampered", _("Camera tampered with")
     UNKNOWN_PERSON = "unknown_person", _("Unknown person")
+    TAILGATING = "tailgating", _("Stranger behind somebody known")
+    RECOGNISED = "recognised", _("Recognised")
+
+
+NO_ALERTS = (Kind.LINE_CROSSED, Kind.RECOGNISED)  # crossings are counted, recognitions go to the face log
 
 
 class State(models.TextChoices):

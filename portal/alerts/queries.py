@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Membership, User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import Alert, Entry, Event, Kind, State
+from portal.alerts.models import NO_ALERTS, Alert, Entry, Event, Kind, State
 from portal.sites.models import Camera, Site
 
 ACTING_ROLES = ("operator", "manager")
@@ -107,7 +107,7 @@ def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))
     sites = list({camera.site_id: camera.site for camera in cameras}.values())
-    kinds = [(value, label) for value, label in Kind.choices if value != Kind.LINE_CROSSED]
+    kinds = [(value, label) for value, label in Kind.choices if value not in NO_ALERTS]
     return {"cameras": cameras, "sites": sites, "kinds": kinds}
 
 

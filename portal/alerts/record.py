@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from detectors.types import event_from_json, to_json
-from portal.alerts.models import Alert, Event, Kind
+from portal.alerts.models import NO_ALERTS, Alert, Event
 from portal.sites.models import Agent
 
 JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
@@ -74,8 +74,8 @@ def zone_of(row: Event) -> str:
 
 
 def raises_alert(row: Event) -> bool:
-    """A crossed line is counted; everything else wants a person's eye."""
-    return row.kind != Kind.LINE_CROSSED
+    """Whether it wants a person's eye."""
+    return row.kind not in NO_ALERTS
 
 
 def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetime | None) -> Event:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import functools
-import hashlib
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-import detectors
-from detectors import image
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit
+from portal.people import pictures as reading
 from portal.people.models import LegalBasis, Person, Template
 from portal.sites.models import Camera, LegalMode, Site
 
@@ -27,39 +24,89 @@ LONGEST = datetime.timedelta(days=366)
 
 
 def enrol(
-    *, user: User, site: Site, name: str, pictures: Sequence[bytes], legal_basis: str, document: str, expires: datetime.datetime, title: str = ""
+    *,
+    user: User,
+    site: Site,
+    name: str,
+    pictures: Sequence[bytes],
+    legal_basis: str,
+    document: str,
+    expires: datetime.datetime,
+    title: str = "",
+    doors: Sequence[Camera] = (),
 ) -> Person:
-    """Put a person on a site's staff list. Raises ValidationError with a sentence, and then nothing is kept; pictures are never kept."""
+    """Put a person on a site's staff list. Raises ValidationError with a sentence, and then nothing is kept; pictures are never kept.
+
+    No `doors` means every restricted door of the site, also those that come later.
+    """
     require_role(user, site, Role.MANAGER)
     _check_paper(name, legal_basis, document, expires)
-    vectors = [_template(picture, number) for number, picture in enumerate(pictures, 1)]
-    if not vectors:
-        raise ValidationError(_("At least one picture is needed."))
+    _check_doors(site, doors)
+    samples = reading.read(pictures)
     try:
         with transaction.atomic():
             fields = {"title": title[:120], "legal_basis": legal_basis, "document": document.strip()[:200], "owner": user, "expires": expires}
             person = Person.objects.create(site=site, name=name.strip(), **fields)
-            for picture, vector in zip(pictures, vectors, strict=True):
-                digest = hashlib.sha256(picture).hexdigest()
-                Template.objects.create(person=person, vector=vector, model_sha256=_embedder().card.sha256, picture_sha256=digest)
-            data = {"legal_basis": legal_basis, "expires": expires.isoformat(), "templates": len(vectors)}
-            _changed(user, person, "person.enrolled", data)
+            person.doors.set(doors)
+            Template.objects.bulk_create(Template(person=person, **sample.kept()) for sample in samples)
+            _changed(user, person, "person.enrolled", {**_basis(person), "templates": len(samples)})
     except IntegrityError as error:
         raise ValidationError(_("%(name)s is on the staff list of this site already.") % {"name": name}) from error
     return person
 
 
-def revoke(*, user: User, person_id: int) -> Person:
-    """Take a person off the list and forget the templates; agents forget them with their next configuration."""
+def change(*, user: User, uid: uuid.UUID, expires: datetime.datetime, doors: Sequence[Camera] = ()) -> Person:
+    """Give a person another end date or other doors. Raises ValidationError; Person.DoesNotExist for who is not on the list any more."""
     with transaction.atomic():
-        person = Person.objects.select_for_update().select_related("site").get(pk=person_id)
-        require_role(user, person.site, Role.MANAGER)
+        person = _locked(user, uid, revoked=None)
+        if expires != person.expires:
+            _check_end(expires)
+        _check_doors(person.site, doors)
+        if expires != person.expires or {door.pk for door in doors} != set(person.doors.values_list("pk", flat=True)):
+            person.expires = expires
+            person.save(update_fields=["expires"])
+            person.doors.set(doors)
+            _changed(user, person, "person.changed", _basis(person))
+    return person
+
+
+def revoke(*, user: User, uid: uuid.UUID) -> Person:
+    """Take a person off the list and forget the templates; agents forget them with their next heartbeat."""
+    with transaction.atomic():
+        person = _locked(user, uid)
         if person.revoked is None:
             person.revoked = timezone.now()
             person.save(update_fields=["revoked"])
             forgotten, _rows = person.templates.all().delete()
             _changed(user, person, "person.revoked", {"templates_deleted": forgotten})
     return person
+
+
+def raise_version(person: Person) -> int:
+    """The one way in which a site's list changes: its version rises by one, and the person carries the new number. Call it inside the transaction."""
+    site = Site.objects.select_for_update(no_key=True).filter(pk=person.site_id)
+    site.update(people_version=F("people_version") + 1)
+    person.changed = site.values_list("people_version", flat=True).get()
+    Person.objects.filter(pk=person.pk).update(changed=person.changed)
+    return person.changed
+
+
+def _locked(user: User, uid: uuid.UUID, **more: Any) -> Person:
+    """The person, if the user manages their site. Raises Person.DoesNotExist or PermissionDenied."""
+    person = Person.objects.select_for_update(of=("self",)).select_related("site").get(uid=uid, **more)
+    require_role(user, person.site, Role.MANAGER)
+    return person
+
+
+def _changed(user: User, person: Person, verb: str, data: dict[str, Any]) -> None:
+    version = raise_version(person)
+    audit.record(actor=user, verb=verb, subject=f"person:{person.uid}", site=person.site.slug, data={**data, "version": version})
+
+
+def _basis(person: Person) -> dict[str, Any]:
+    """What the audit log says of a person: never the name."""
+    doors = sorted(person.doors.values_list("slug", flat=True))
+    return {"legal_basis": person.legal_basis, "expires": person.expires.isoformat(), "doors": doors}
 
 
 def _check_paper(name: str, legal_basis: str, document: str, expires: datetime.datetime) -> None:
@@ -69,33 +116,14 @@ def _check_paper(name: str, legal_basis: str, document: str, expires: datetime.d
         raise ValidationError(_("Nobody is enrolled without a legal basis."))
     if not document.strip():
         raise ValidationError(_("Say where the signed document is kept."))
+    _check_end(expires)
+
+
+def _check_end(expires: datetime.datetime) -> None:
     if not timezone.now() < expires <= timezone.now() + LONGEST:
         raise ValidationError(_("The end date must lie in the future, at most a year from now."))
 
 
-def _template(picture: bytes, number: int) -> np.ndarray:
-    try:
-        pixels = image.read(picture)
-    except detectors.BadInput as error:
-        raise ValidationError(_("Picture %(n)d cannot be read: %(why)s.") % {"n": number, "why": str(error).rstrip(".")}) from error
-    faces = _finder().find(pixels)
-    if not faces:
-        raise ValidationError(_("No face was found in picture %(n)d.") % {"n": number})
-    if len(faces) > 1:
-        raise ValidationError(_("%(k)d faces were found in picture %(n)d: show one person only.") % {"k": len(faces), "n": number})
-    return _embedder().embed(pixels, faces)[0].embedding
-
-
-def _changed(user: User, person: Person, verb: str, data: dict[str, Any]) -> None:
-    Camera.objects.filter(site=person.site, legal_mode=LegalMode.M1).update(config_version=F("config_version") + 1)
-    audit.record(actor=user, verb=verb, subject=f"person:{person.pk}", site=person.site.slug, data=data)
-
-
-@functools.cache
-def _finder() -> Any:
-    return detectors.load("faces")
-
-
-@functools.cache
-def _embedder() -> Any:
-    return detectors.load("face-embedding")
+def _check_doors(site: Site, doors: Sequence[Camera]) -> None:
+    if any(door.site_id != site.pk or door.legal_mode != LegalMode.M1 for door in doors):
+        raise ValidationError(_("Only restricted doors (mode M1) of this site can be chosen."))

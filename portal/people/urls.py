@@ -9,5 +9,5 @@ from portal.people import views
 app_name = "people"
 urlpatterns = [
     path("people/", views.listing, name="list"),
-    path("people/<int:pk>/revoke", views.revoke, name="revoke"),
+    path("people/<uuid:uid>/revoke", views.revoke, name="revoke"),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -36,9 +38,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @seen
-def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     try:
-        person = actions.revoke(user=request.user, person_id=pk)
+        person = actions.revoke(user=request.user, uid=uid)
     except (Person.DoesNotExist, PermissionDenied) as error:
         raise Http404 from error
     messages.success(request, _("%(person)s was taken off the list, the templates were deleted.") % {"person": person})

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from federated.signing import load_or_make_key, sign_document
-from portal.sites import hooks
 from portal.sites.models import Camera, LegalMode
+from portal.sites.rules import KINDS
 
 VALID_S = 24 * 3600
 RENEW_S = 6 * 3600  # an agent with the current version gets it afresh that often, so that it does not run out
@@ -37,8 +37,8 @@ def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
         "zones": [{"name": zone.name, "polygon": zone.polygon} for zone in camera.zones.order_by("name")],
         "lines": [{"name": line.name, "a": line.a, "b": line.b} for line in camera.lines.order_by("name")],
         "rules": rules_of(camera, mode),
-        "gallery": hooks.gallery(camera) if mode == LegalMode.M1 else [],
         "detectors": {},
+        "timezone": settings.TIME_ZONE,
     }
     return sign_document(document, portal_key())
 
@@ -51,7 +51,7 @@ def effective_mode(camera: Camera) -> str:
 def rules_of(camera: Camera, mode: str) -> list[dict[str, Any]]:
     """The enabled rules that this mode allows, in the agent's form."""
     rules = camera.rules.filter(enabled=True).select_related("zone", "line").order_by("pk")
-    allowed = [rule for rule in rules if mode == LegalMode.M1 or rule.kind != "unknown_person"]
+    allowed = [rule for rule in rules if mode == LegalMode.M1 or rule.kind not in KINDS or KINDS[rule.kind].mode == LegalMode.M0]
     return [{"kind": rule.kind, **_place(rule), **rule.parameters} for rule in allowed]
 
 

@@ -11,9 +11,9 @@ from portal.core import media
 from portal.sites.models import Agent, Camera
 
 
-def gallery(camera: Camera) -> list[dict[str, Any]]:
-    """The consented staff an M1 camera may recognise: `[{person, name, templates, expires}]`."""
-    return _call("portal.people.queries", "gallery", camera) or []
+def gallery(camera: Camera, version: int, public: str) -> dict[str, Any] | None:
+    """What the camera's agent, which holds this version of the staff list, must know now: `{list, sealed}`, or None."""
+    return _call("portal.people.gallery", "news", camera, version, public)
 
 
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
@@ -33,8 +33,8 @@ def record_outcome(*, agent: Agent, **said: Any) -> None:
     module.record_outcome(agent=agent, **said)
 
 
-def _call(module: str, name: str, camera: Camera) -> Any:
+def _call(module: str, name: str, *arguments: Any) -> Any:
     if find_spec(module) is None:
         return None
     function = getattr(import_module(module), name, None)
-    return function(camera) if function else None
+    return function(*arguments) if function else None

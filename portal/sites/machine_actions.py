@@ -14,7 +14,7 @@ from portal.core import audit
 from portal.sites import actions, hooks
 from portal.sites.authentication import Refusal
 from portal.sites.config import RENEW_S, config_for
-from portal.sites.models import Agent, EnrolmentCode
+from portal.sites.models import Agent, Camera, EnrolmentCode
 
 FRAME_S = 30  # a frame older than that is shown by nobody
 
@@ -62,6 +62,7 @@ def beat(*, agent: Agent, said: dict[str, Any]) -> dict[str, Any]:
     return {
         "now": now.timestamp(),
         "config": config_for(camera) if _wants_config(agent, said.get("config_version")) else None,
+        "gallery": _gallery(camera, said.get("gallery")),
         "models": hooks.desired_models(camera),
         "watch": cache.get(f"watch:{camera.pk}") is not None,
         "stop_biometrics": camera.site.biometrics_stopped,
@@ -80,6 +81,14 @@ def _wants_config(agent: Agent, version: Any) -> bool:
     """The agent has another version, or its copy will run out."""
     fresh = cache.add(f"config:{agent.pk}:{agent.camera.config_version}", 1, RENEW_S)
     return fresh or version != agent.camera.config_version
+
+
+def _gallery(camera: Camera, held: Any) -> dict[str, Any] | None:
+    """News of the staff list for an agent that says which version it holds and with which key it reads."""
+    version, public = (held.get("version"), held.get("key")) if isinstance(held, dict) else (None, None)
+    if isinstance(version, bool) or not isinstance(version, int) or not isinstance(public, str):
+        return None
+    return hooks.gallery(camera, version, public)
 
 
 def _check_keys(keys: Keys) -> None:

@@ -51,11 +51,14 @@ class BeatShape(serializers.Serializer):
     models = serializers.DictField(required=False)
     data = serializers.DictField(required=False)
     disk_free = serializers.FloatField(required=False, allow_null=True)
+    gallery = serializers.DictField(required=False, help_text="mode M1: {version: of the staff list it holds, key: X25519 in base64}")
+    door = serializers.DictField(required=False, help_text="mode M1: threshold, and a histogram of the best cosines of unknown visitors")
 
 
 class BeatAnswerShape(serializers.Serializer):
     now = serializers.FloatField()
     config = serializers.DictField(allow_null=True)
+    gallery = serializers.DictField(allow_null=True, help_text="{list: signed, sealed: entries for this agent's key}; null: nothing new")
     models = serializers.ListField(child=serializers.DictField())
     watch = serializers.BooleanField()
     stop_biometrics = serializers.BooleanField()

@@ -37,15 +37,23 @@ class RuleKind:
 
 
 AFTER, PAUSE = pgettext_lazy("rule", "after seconds"), pgettext_lazy("rule", "pause in seconds")
-SCORE, LIKENESS = pgettext_lazy("rule", "from score"), pgettext_lazy("rule", "likeness needed")
+SCORE, LIKENESS = pgettext_lazy("rule", "from score"), pgettext_lazy("rule", "likeness needed (0: by the list)")
+GAP, STRANGERS = pgettext_lazy("rule", "seconds apart"), pgettext_lazy("rule", "strangers taken for staff, %")
 COOLDOWN = Number("cooldown_s", PAUSE, 10, 0, 3600, 1)
+HOURS = (
+    Number("open_from", pgettext_lazy("rule", "open to all from hour"), 0, 0, 24, 0.25),
+    Number("open_to", pgettext_lazy("rule", "to hour (the same: never open)"), 0, 0, 24, 0.25),
+    Number("open_days", pgettext_lazy("rule", "on so many days from Monday"), 7, 0, 7, 1),
+)
+SURE = (Number("fpir", STRANGERS, 1, 0.01, 20, 0.01), Number("threshold", LIKENESS, 0, 0, 0.99, 0.001))
 KINDS = {
     each.kind: each
     for each in (
         RuleKind("person_in_zone", gettext_lazy("Person in the zone"), "zone", (Number("min_s", AFTER, 1, 0, 3600, 0.5), COOLDOWN)),
         RuleKind("loitering", gettext_lazy("Somebody stays"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
         RuleKind("object_left", gettext_lazy("Object left behind"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
-        RuleKind("unknown_person", gettext_lazy("Unknown person (mode M1)"), "zone", (Number("threshold", LIKENESS, 0.363, 0.05, 0.99, 0.001), COOLDOWN), "M1"),
+        RuleKind("unknown_person", gettext_lazy("Unknown person (mode M1)"), "zone", (Number("min_s", AFTER, 2, 0, 600, 0.5), *HOURS, *SURE, COOLDOWN), "M1"),
+        RuleKind("tailgating", gettext_lazy("Stranger behind somebody known (mode M1)"), "zone", (Number("gap_s", GAP, 4, 0, 60, 0.5), *SURE, COOLDOWN), "M1"),
         RuleKind("line_crossed", gettext_lazy("Count people who cross, both ways"), "line"),
         RuleKind("anomaly", gettext_lazy("Unusual movement"), "camera", (Number("threshold", SCORE, 0.5, 0.05, 1, 0.01), COOLDOWN)),
         RuleKind("camera_stale", gettext_lazy("No picture from the camera"), "camera", (Number("min_s", AFTER, 5, 1, 3600, 1),)),

@@ -10,11 +10,11 @@ import functools
 import importlib
 import logging
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from detectors.types import Detection
+from detectors.types import Box, Detection, Frame
 from site_agents.orders import Point, Rule
 
 STEP_BACK_S = 1.0  # time that runs back by more than this is a new beginning; by less, a frame that came too late
@@ -33,6 +33,7 @@ class View:
     anomaly: Detection | None = None
     health: tuple[Detection, ...] = ()
     silent_s: float | None = None
+    best: Mapping[int, tuple[Frame, Box]] = dataclasses.field(default_factory=dict)  # of face tracks: the frame that shows the face best
 
     def foot(self, found: Detection) -> Point:
         """Where something stands, in fractions of the picture."""
@@ -42,13 +43,14 @@ class View:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that happened: what becomes an event."""
+    """Something that happened: what becomes an event. Detections are places in its picture."""
 
     kind: str
     t: float
     score: float
     detections: tuple[Detection, ...] = ()
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    frame: Frame | None = None  # what its picture shows, when that is not the frame of this moment
 
 
 class Watch(Protocol):

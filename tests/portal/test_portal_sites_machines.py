@@ -171,7 +171,7 @@ def test_the_stop_button_reaches_the_agent_with_the_next_heartbeat(square, gate)
     actions.stop_biometrics(user=square.person("operator"), site=square.site)
     answer = beat(gate, config_version=2).json()
     assert answer["stop_biometrics"] is True
-    assert (answer["config"]["legal_mode"], answer["config"]["gallery"]) == ("M0", [])
+    assert (answer["config"]["legal_mode"], answer["gallery"]) == ("M0", None)
 
 
 @pytest.mark.parametrize(

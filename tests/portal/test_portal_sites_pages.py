@@ -146,7 +146,7 @@ def test_a_manager_elsewhere_who_guards_here_does_not_draw_here(square):
 
 def test_the_editor_offers_biometric_rules_at_doors_only(square, manager):
     offered = {page: {kind["kind"] for kind in manager.get(page).context["editor"]["kinds"]} for page in (LAWN, GATE)}
-    assert offered[GATE] - offered[LAWN] == {"unknown_person"}
+    assert offered[GATE] - offered[LAWN] == {"unknown_person", "tailgating"}
 
 
 def test_a_name_drawn_on_a_camera_is_never_markup(square, manager):

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated import signing
+from federated import gallery, signing
 
 AGENT = "0192f0c1-2b3c-7d4e-8f50-111213141516"
 CODE = "one-time-code"
@@ -49,8 +49,19 @@ class Peer:
     def config(self, **changes: Any) -> dict[str, Any]:
         """A signed configuration; the agent gets it with its next heartbeat."""
         document = {"version": 1, "site": "miracles", "camera": "square", "legal_mode": "M0", "valid_until": time.time() + 3600, "masks": [], "zones": []}
-        document |= {"lines": [], "rules": [], "gallery": [], "detectors": {}}
+        document |= {"lines": [], "rules": [], "detectors": {}}
         return signing.sign_document({**document, **changes}, self.key)
+
+    def staff_list(self, key: str, version: int, people: dict[str, dict[str, Any]], *, changed: dict[str, int] | None = None, **place: str) -> dict[str, Any]:
+        """A signed list of {person: {template, expires, small?}} sealed for `key`; `changed` are the versions of the entries, those named are sent."""
+        at = {"site": "miracles", "camera": "square", **place}
+        versions = {person: (changed or {}).get(person, version) for person in people}
+        sent = people if changed is None else {person: said for person, said in people.items() if person in changed}
+        entries = [
+            gallery.sign_entry(at["site"], person, said["template"], said["expires"], versions[person], self.key, small=said.get("small"))
+            for person, said in sent.items()
+        ]
+        return {"list": gallery.sign_list(at["site"], at["camera"], version, versions, self.key), "sealed": gallery.seal(entries, key)}
 
     def model(self, content: bytes, **changes: Any) -> dict[str, Any]:
         """A signed model document, its file ready to be fetched."""

@@ -43,7 +43,7 @@ def test_it_ran_every_rule_and_detector_that_it_says(figures):
 
 def test_the_door_has_the_face_detectors_too(figures):
     door = figures["door"]
-    assert {"faces", "face-embedding"} <= set(door["detectors"])
+    assert {"faces"} <= set(door["detectors"])
     assert door["stages_ms"]["faces"] > 0
     assert door["rss_mb"] >= figures["rss_mb"] > 50
 

@@ -1,7 +1,8 @@
-"""A restricted door in mode M1: open set, in memory, and a stranger stays a stranger."""
+"""A restricted door in mode M1: open set, over whole tracks, in memory, and a stranger stays a stranger."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 
@@ -12,25 +13,18 @@ from agent_lab import FOOTAGE
 
 import detectors
 from detectors.types import Frame
+from federated.gallery import Entry
 from site_agents.clock import Clock
-from site_agents.faces import DoorKeeper, Gallery
+from site_agents.faces import BIOMETRIC, GONE_S, DoorKeeper, Limits
+from site_agents.gallery import NOBODY, Staff
 from site_agents.models import Models
-from site_agents.orders import M0, M1, Orders, Person, Rule, Zone
-from site_agents.pipeline import BIOMETRIC, Pipeline
+from site_agents.orders import M0, M1, Orders, Rule, Zone
+from site_agents.pipeline import Pipeline
 
 DOOR = Zone("door", ((0, 0), (1, 0), (1, 1), (0, 1)))
 LATER = 4e9
 NAMES = ("custode-1", "custode-2", "custode-3")
-
-
-def unit(*numbers: float) -> np.ndarray:
-    vector = np.zeros(128, np.float32)
-    vector[: len(numbers)] = numbers
-    return vector / np.linalg.norm(vector)
-
-
-def person(id_: str, *vectors: np.ndarray, expires: float = LATER) -> Person:
-    return Person(id_, id_, np.stack(vectors), expires)
+STEP = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -44,104 +38,240 @@ def portraits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def test_the_nearest_above_the_threshold_is_named():
-    gallery = Gallery([person("a", unit(1, 0)), person("b", unit(0, 1))], 0.5)
-    assert (gallery.match(unit(0.9, 0.1), 0).person, gallery.match(unit(0.1, 0.9), 0).person) == ("a", "b")
-
-
-def test_below_the_threshold_nobody_is_named_not_even_the_closest():
-    match = Gallery([person("a", unit(1, 0))], 0.9).match(unit(1, 1), 0)
-    assert (match.person, match.similarity) == (None, None)
-
-
-def test_the_best_of_several_templates_counts():
-    assert Gallery([person("a", unit(1, 0), unit(0, 1))], 0.9).match(unit(0, 1), 0).similarity == 1.0
-
-
-def test_an_expired_template_is_not_compared():
-    gallery = Gallery([person("a", unit(1), expires=100.0)], 0.5)
-    assert gallery.match(unit(1), 99.9).person == "a"
-    assert gallery.match(unit(1), 100.0).person is None
-
-
-def test_an_empty_gallery_knows_nobody():
-    assert Gallery([], 0.5).match(unit(1), 0).person is None
-
-
-def test_a_member_of_the_staff_is_recognised_and_a_stranger_is_not(portraits):
-    keeper = DoorKeeper(detectors.load("faces"), detectors.load("face-embedding"))
-    gallery = Gallery([person("custode-1", portraits["custode-1"][1])], 0.363)
-    named = {name: [each.data["person"] for each in keeper.look(image, gallery, 0)] for name, (image, _) in portraits.items()}
-    assert "custode-1" in named["custode-1"]
-    assert {*named["custode-2"], *named["custode-3"]} == {None}
-
-
-def test_what_is_said_of_a_face_holds_no_embedding(portraits):
-    keeper = DoorKeeper(detectors.load("faces"), detectors.load("face-embedding"))
-    (image, embedding), gallery = portraits["custode-1"], Gallery([person("a", portraits["custode-1"][1])], 0.363)
-    said = [detection.data for detection in keeper.look(image, gallery, 0)]
-    assert all(set(each) <= {"person", "quality", "similarity"} for each in said)
-    assert str(round(float(embedding[0]), 4)) not in json.dumps(said, default=float)
-
-
-def test_an_empty_picture_has_no_faces():
-    keeper = DoorKeeper(detectors.load("faces"), detectors.load("face-embedding"))
-    assert keeper.look(np.zeros((100, 100, 3), np.uint8), Gallery([], 0.5), 0) == []
-
-
-def orders(mode: str, *people: Person, **changes) -> Orders:
-    values = {"version": 1, "legal_mode": mode, "valid_until": LATER, "gallery": people, "rules": (Rule("unknown_person", DOOR),)}
-    return Orders(**{**values, **changes})
-
-
-def passing(pipeline: Pipeline, image: np.ndarray, count: int = 6, start: float = 0.0):
-    """Findings of somebody who stands at the door for a second."""
-    return [finding for n in range(count) for finding in pipeline.step(Frame(image, "gate", start + n * 0.2, n + 1)).findings]
+def entry(name: str, template: np.ndarray, expires: float = LATER, small: np.ndarray | None = None) -> Entry:
+    return Entry(name, template, small, expires, 1, {})
 
 
 @pytest.fixture
-def pipeline(folder):
-    return Pipeline(Models(folder).load, Clock())
+def staff(portraits) -> Staff:
+    """Only the first custode is on the list."""
+    return Staff(7, (entry("custode-1", portraits["custode-1"][1]),))
+
+
+def shrunk(image: np.ndarray, edge: float) -> np.ndarray:
+    """The picture with a face of so many pixels."""
+    box = detectors.load("faces").find(image)[0].box
+    factor = edge / min(box.w, box.h)
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+
+
+def orders(mode: str = M1, **changes) -> Orders:
+    values = {"version": 1, "legal_mode": mode, "valid_until": LATER, "rules": (Rule("unknown_person", DOOR, values={"min_s": 0.5}),)}
+    return Orders(**{**values, **changes})
+
+
+@pytest.fixture
+def pipeline(folder, staff) -> Pipeline:
+    made = Pipeline(Models(folder).load, Clock())
+    made.apply(orders())
+    made.staff = staff
+    return made
+
+
+def steps(pipeline: Pipeline, image: np.ndarray, count: int = 6, start: float = 0.0):
+    """Somebody stands at the door for a second."""
+    return [pipeline.step(Frame(image, "gate", start + n * STEP, n + 1)) for n in range(count)]
+
+
+def passing(pipeline: Pipeline, image: np.ndarray, **more) -> list:
+    return [finding for step in steps(pipeline, image, **more) for finding in step.findings]
+
+
+def verdicts(pipeline: Pipeline, image: np.ndarray, **more) -> list:
+    return [track.data for step in steps(pipeline, image, **more) for track in step.tracks if "verdict" in track.data]
+
+
+def empty(pipeline: Pipeline, t: float) -> list:
+    """Nobody is at the door at t."""
+    return list(pipeline.step(Frame(np.full((400, 400, 3), 90, np.uint8), "gate", t, 999)).findings)
 
 
 def test_a_stranger_at_the_door_is_told_once(pipeline, portraits):
-    pipeline.apply(orders(M1, person("custode-1", portraits["custode-1"][1])))
-    (finding,) = passing(pipeline, portraits["custode-2"][0])
-    assert (finding.kind, finding.data["zone"], finding.detections[0].data) == ("unknown_person", "door", {"person": None})
+    (finding,) = passing(pipeline, portraits["custode-2"][0], count=10)
+    assert (finding.kind, finding.data["zone"], finding.data["people"], finding.data["gallery_version"]) == ("unknown_person", "door", 1, 7)
+    assert finding.data["score"] < finding.data["threshold"]
+    assert finding.detections[0].data == {"person": None}
 
 
-def test_a_member_of_the_staff_is_not_told_of(pipeline, portraits):
-    pipeline.apply(orders(M1, person("custode-1", portraits["custode-1"][1])))
-    assert passing(pipeline, portraits["custode-1"][0]) == []
+def test_a_member_of_the_staff_raises_no_alert_but_goes_to_the_face_log(pipeline, portraits):
+    (finding,) = passing(pipeline, portraits["custode-1"][0], count=10)
+    assert (finding.kind, finding.data["person"], finding.data["gallery_version"], finding.data["net"]) == ("recognised", "custode-1", 7, "face-embedding")
+    assert finding.data["score"] >= finding.data["threshold"]
 
 
-def test_a_template_that_has_expired_makes_a_stranger(pipeline, portraits):
-    pipeline.apply(orders(M1, person("custode-1", portraits["custode-1"][1], expires=time.time() - 1)))
+def test_the_end_of_a_visit_is_said_with_the_same_name(pipeline, portraits):
+    (began,) = passing(pipeline, portraits["custode-1"][0])
+    (ended,) = empty(pipeline, 1.0 + GONE_S + STEP)
+    assert (ended.kind, ended.data["visit"], ended.data["person"]) == ("recognised", began.data["visit"], "custode-1")
+    assert ended.data["ended"] == pytest.approx(1.0)
+    assert ended.frame is None
+
+
+def test_the_picture_of_a_recognition_shows_the_face_and_little_more(pipeline, portraits):
+    image = cv2.copyMakeBorder(portraits["custode-1"][0], 200, 200, 300, 300, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    (finding,) = passing(pipeline, image)
+    shown = finding.frame.image
+    assert shown.size < image.size / 3
+    assert len(detectors.load("faces").find(shown)) == 1
+
+
+def test_the_decision_rests_on_three_faces_and_says_on_how_many(pipeline, portraits):
+    said = verdicts(pipeline, portraits["custode-1"][0], count=8)
+    assert [each["verdict"] for each in said] == ["looking", "looking", *["person"] * (len(said) - 2)]
+    assert [each["frames"] for each in said] == list(range(1, len(said) + 1))
+
+
+def test_a_face_too_blurred_is_neither_known_nor_unknown(pipeline, portraits):
+    said = verdicts(pipeline, cv2.GaussianBlur(portraits["custode-2"][0], (0, 0), 9), count=8)
+    assert {each["verdict"] for each in said} <= {"looking", "cannot-say"}
+    assert said[-1]["reasons"]
+    assert pipeline.keeper.visits
+
+
+def test_an_expired_entry_makes_a_stranger(pipeline, portraits):
+    pipeline.staff = Staff(7, (entry("custode-1", portraits["custode-1"][1], expires=time.time() - 1),))
     assert [finding.kind for finding in passing(pipeline, portraits["custode-1"][0])] == ["unknown_person"]
 
 
-def test_in_mode_m0_no_face_is_looked_for(pipeline, portraits):
-    pipeline.apply(orders(M0))
+def test_who_is_taken_off_the_list_is_a_stranger_at_once(pipeline, portraits):
+    image = portraits["custode-1"][0]
+    assert verdicts(pipeline, image)[-1]["verdict"] == "person"
+    pipeline.staff = NOBODY
+    assert verdicts(pipeline, image, start=1.2)[0]["verdict"] == "unknown"
+
+
+def test_with_an_empty_list_everybody_is_unknown(pipeline, portraits):
+    pipeline.staff = NOBODY
+    assert verdicts(pipeline, portraits["custode-1"][0])[-1]["verdict"] == "unknown"
+
+
+def test_faces_outside_the_doors_zone_are_not_embedded(pipeline, portraits):
+    corner = Zone("corner", ((0, 0), (0.01, 0), (0.01, 0.01), (0, 0.01)))
+    pipeline.apply(orders(rules=(Rule("unknown_person", corner),)))
+    assert verdicts(pipeline, portraits["custode-1"][0]) == []
+    assert "face-embedding" not in pipeline.loaded or not pipeline.keeper.visits
+
+
+def test_what_is_said_of_a_face_holds_no_embedding(pipeline, portraits):
+    embedding = portraits["custode-1"][1]
+    said = json.dumps([[track.data for track in step.tracks] + [each.data for each in step.findings] for step in steps(pipeline, portraits["custode-1"][0])])
+    assert "custode-1" in said
+    assert str(round(float(embedding[0]), 4)) not in said
+
+
+def test_a_larger_list_asks_for_more_likeness(portraits):
+    def threshold(people: int) -> float:
+        keeper = DoorKeeper(detectors.load)
+        return keeper.report(Staff(1, tuple(entry(str(n), portraits["custode-1"][1]) for n in range(people))))["threshold"]
+
+    assert threshold(1) < threshold(10) < threshold(1000)
+
+
+def test_a_sites_own_threshold_is_used_as_it_is(pipeline, portraits):
+    pipeline.apply(orders(rules=(Rule("unknown_person", DOOR, values={"threshold": 0.99}),)))
+    said = verdicts(pipeline, cv2.convertScaleAbs(portraits["custode-1"][0], alpha=0.7), count=5)
+    assert (said[-1]["verdict"], said[-1]["threshold"]) == ("unknown", 0.99)
+
+
+def test_the_strictest_door_decides_for_all(pipeline):
+    pipeline.apply(orders(rules=(Rule("unknown_person", DOOR, values={"fpir": 0.5}), Rule("tailgating", DOOR, values={"fpir": 2, "threshold": 0.3}))))
+    pipeline.silence(0.0, 1.0)
+    assert pipeline.keeper.limits == Limits(0.005, 0.3)
+
+
+def test_strangers_scores_are_counted_without_a_picture_or_a_name(pipeline, portraits):
+    passing(pipeline, portraits["custode-2"][0])
+    empty(pipeline, 1.0 + GONE_S + STEP)
+    report = pipeline.keeper.report(pipeline.staff)
+    assert report["visits"] == {"person": 0, "unknown": 1, "cannot-say": 0}
+    assert list(report["scores"].values()) == [1]
+
+
+def test_a_list_of_another_length_begins_a_new_histogram(pipeline, portraits, staff):
+    passing(pipeline, portraits["custode-2"][0])
+    empty(pipeline, 1.0 + GONE_S + STEP)
+    pipeline.staff = Staff(8, (*staff.entries, entry("custode-3", portraits["custode-3"][1])))
+    passing(pipeline, portraits["custode-2"][0], start=100)
+    empty(pipeline, 200)
+    assert list(pipeline.keeper.report(pipeline.staff)["scores"].values()) == [1]
+
+
+def test_a_stranger_is_forgotten_when_gone(pipeline, portraits):
+    passing(pipeline, portraits["custode-2"][0])
+    assert pipeline.keeper.visits
+    empty(pipeline, 1.0 + GONE_S + STEP)
+    assert not pipeline.keeper.visits
+
+
+def test_nothing_of_a_stranger_is_written(pipeline, portraits, folder):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    passing(pipeline, portraits["custode-2"][0])
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_source_that_begins_anew_mixes_no_two_people(pipeline, portraits):
+    """Track numbers start again with the clip: whoever has number 1 now is not who had it before."""
+    passing(pipeline, portraits["custode-1"][0])
+    pipeline.begin_anew()
+    said = verdicts(pipeline, portraits["custode-2"][0], start=1.4)
+    assert {each["person"] for each in said} == {None}
+
+
+def test_small_faces_are_compared_by_the_net_made_for_them(pipeline, portraits):
+    template = detectors.load("face-embedding-small")
+    image = portraits["custode-1"][0]
+    face = detectors.load("faces").find(image)[0]
+    scene = cv2.copyMakeBorder(shrunk(image, 24), 150, 150, 150, 150, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    small = portraits["custode-1"][1] + template.embed(image, [face])[0].embedding
+    pipeline.staff = Staff(7, (entry("custode-1", portraits["custode-1"][1], small=small / np.linalg.norm(small)),))
+    found = passing(pipeline, scene, count=8)
+    assert [(each.kind, each.data["person"], each.data["net"]) for each in found] == [("recognised", "custode-1", "face-embedding-small")]
+
+
+def test_small_faces_make_no_stranger(pipeline, portraits):
+    scene = cv2.copyMakeBorder(shrunk(portraits["custode-2"][0], 20), 150, 150, 150, 150, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    assert passing(pipeline, scene, count=12) == []
+    assert pipeline.keeper.visits
+
+
+@pytest.mark.parametrize("mode", [M0, "stopped"])
+def test_in_mode_m0_no_face_is_looked_for(pipeline, portraits, mode):
+    pipeline.apply(orders(M0 if mode == M0 else M1))
+    pipeline.stop_biometrics(mode == "stopped")
     assert passing(pipeline, portraits["custode-2"][0]) == []
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
-    assert "faces" not in pipeline.stages.ms
+    assert not {"faces", "face-embedding"} & set(pipeline.stages.ms)
 
 
 @pytest.mark.parametrize("how", ["stopped", "expired", "ordered"])
-def test_when_m1_ends_the_face_detectors_are_dropped_at_the_next_frame(pipeline, portraits, how):
-    pipeline.apply(orders(M1))
-    pipeline.step(Frame(portraits["custode-2"][0], "gate", 0.0, 1))
-    assert set(BIOMETRIC) <= set(pipeline.loaded)
+def test_when_m1_ends_detectors_and_visits_are_dropped_at_the_next_frame(pipeline, portraits, how):
+    steps(pipeline, portraits["custode-2"][0], count=3)
+    assert {"faces", "face-embedding"} <= set(pipeline.loaded)
+    assert pipeline.keeper.visits
     if how == "stopped":
         pipeline.stop_biometrics(True)
     else:
         pipeline.apply(orders(M0) if how == "ordered" else orders(M1, valid_until=time.time() - 1))
-    step = pipeline.step(Frame(portraits["custode-2"][0], "gate", 0.2, 2))
+    step = pipeline.step(Frame(portraits["custode-2"][0], "gate", 0.8, 9))
     assert step.mode == M0
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
+    assert not pipeline.keeper.visits
 
 
 def test_without_a_door_rule_m1_looks_at_no_face(pipeline, portraits):
     pipeline.apply(orders(M1, rules=()))
-    pipeline.step(Frame(portraits["custode-2"][0], "gate", 0.0, 1))
+    steps(pipeline, portraits["custode-2"][0], count=2)
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
+
+
+def test_a_net_that_cannot_be_loaded_leaves_the_camera_watching(folder, staff, portraits):
+    def load(name: str, **options):
+        if name == "face-embedding":
+            raise detectors.BadInput("no such weights")
+        return Models(folder).load(name, **options)
+
+    pipeline = Pipeline(load, Clock())
+    pipeline.apply(dataclasses.replace(orders(), rules=(*orders().rules, Rule("person_in_zone", DOOR, values={"min_s": 0}))))
+    pipeline.staff = staff
+    kinds = {finding.kind for finding in passing(pipeline, portraits["custode-1"][0])}
+    assert not {"unknown_person", "recognised"} & kinds

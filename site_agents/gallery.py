@@ -1,0 +1,130 @@
+"""The consented staff of this door as the portal signed it: believed or refused, kept sealed on disk, forgotten at its end date, also offline."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from federated.gallery import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
+from site_agents.errors import GalleryRefused
+from site_agents.orders import Seat
+
+FILE, KEY = "gallery.json", "gallery.key"
+log = logging.getLogger("site_agents.gallery")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Staff:
+    """Whom a door may recognise: one version of the list."""
+
+    version: int = 0
+    entries: tuple[Entry, ...] = ()
+
+    def at(self, now: float) -> tuple[Entry, ...]:
+        """Those whose end date has not come."""
+        return tuple(entry for entry in self.entries if now < entry.expires)
+
+
+NOBODY = Staff()
+
+
+class Keep:
+    """The list in an agent's folder. What is on disk can be read with this agent's key only, and holds nobody who was taken off.
+
+    All methods may be called from any thread.
+    """
+
+    def __init__(self, folder: Path, seat: Seat) -> None:
+        self.folder, self.seat, self._lock = folder, seat, threading.RLock()
+        self.key = load_or_make_box_key(folder / KEY)
+        self.staff, self._list = NOBODY, None
+
+    def status(self) -> dict[str, Any]:
+        """What the portal must know to send the news."""
+        return {"version": self.staff.version, "key": box_text(self.key)}
+
+    def load(self, now: float) -> Staff:
+        """The list as it was kept, checked again; nobody when there is none or it is not believed any more."""
+        try:
+            document = json.loads((self.folder / FILE).read_text())
+            self._use(document["list"], self._read(document), now)
+        except FileNotFoundError:
+            self.staff = NOBODY
+        except (OSError, ValueError, KeyError, TypeError, GalleryRefused) as error:
+            log.error("the kept staff list is not used (%s): nobody is recognised until the portal sends it again", error)
+            self.forget()
+        return self.staff
+
+    def take(self, said: Any, now: float) -> Staff:
+        """Believe what the portal sent and keep it. Raises GalleryRefused (the list before holds) or OSError when it cannot be kept."""
+        entries = self._read(said)
+        with self._lock:
+            if self._head(said["list"]).version < self.staff.version:
+                raise GalleryRefused(f"a list older than version {self.staff.version}, which is here: old lists are not taken twice")
+            self._use(said["list"], [*self.staff.entries, *entries], now)
+            self._write()
+            return self.staff
+
+    def drop_expired(self, now: float) -> bool:
+        """Forget those whose end date has come, on disk too; True when there were any."""
+        with self._lock:
+            if len(left := self.staff.at(now)) == len(self.staff.entries):
+                return False
+            self.staff = Staff(self.staff.version, left)
+            forget_entries()
+            self._write()
+            return True
+
+    def forget(self) -> None:
+        """Nobody is on the list any more, here and on disk."""
+        with self._lock:
+            self.staff, self._list = NOBODY, None
+            forget_entries()
+            (self.folder / FILE).unlink(missing_ok=True)
+
+    def _head(self, document: Any) -> StaffList:
+        try:
+            return read_list(document, self.seat.site, self.seat.camera, self.seat.portal_public_key)
+        except GalleryRejected as error:
+            raise GalleryRefused(str(error)) from error
+
+    def _read(self, said: Any) -> list[Entry]:
+        if not isinstance(said, dict) or not isinstance(said.get("list"), dict):
+            raise GalleryRefused("a staff list is an object with list and sealed")
+        try:
+            documents = unseal(said.get("sealed", ""), self.key)
+            return [read_entry(document, self.seat.site, self.seat.portal_public_key) for document in documents]
+        except GalleryRejected as error:
+            raise GalleryRefused(str(error)) from error
+
+    def _use(self, document: dict[str, Any], entries: list[Entry], now: float) -> None:
+        """Of all entries those that the list names, in that version; one that is missing means that the portal must send everything again."""
+        head = self._head(document)
+        named = {entry.person: entry for entry in entries if head.people.get(entry.person) == entry.version}
+        complete = len(named) == len(head.people)
+        if not complete:
+            log.warning("%d of %d people of the staff list are missing: asking for the whole list", len(head.people) - len(named), len(head.people))
+        forget_entries()
+        self.staff = Staff(head.version if complete else 0, tuple(entry for entry in named.values() if now < entry.expires))
+        self._list = document
+
+    def _write(self) -> None:
+        """Sealed for ourselves, because what the portal sealed may hold people who were taken off since. When it cannot be written, the old one goes too."""
+        sealed = seal([entry.document for entry in self.staff.entries], box_text(self.key))
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{FILE}.")
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump({"list": self._list, "sealed": sealed}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.folder / FILE)
+        except OSError:
+            for path in (Path(name), self.folder / FILE):
+                path.unlink(missing_ok=True)
+            raise

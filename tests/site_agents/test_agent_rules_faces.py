@@ -1,0 +1,184 @@
+"""Strangers at a door: how long, at which hours, who is too poorly seen, and who slips in behind somebody known."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import zoneinfo
+
+import numpy as np
+import pytest
+from agent_lab import HALF, person, play, rule, view
+
+from detectors.types import Box, Frame
+from site_agents.orders import Rule
+from site_agents.rules import Engine, View
+from site_agents.rules.faces import Hours, limits_of
+
+STEP = 0.2
+MONDAY = datetime.datetime(2026, 11, 23, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")).timestamp()
+
+
+def face(t: float, verdict: str, track: int = 1, x: float = 20, **data) -> View:
+    return view(t, seen(verdict, track, x, **data))
+
+
+def seen(verdict: str, track: int = 1, x: float = 20, **data):
+    who = verdict.removeprefix("person:") if verdict.startswith("person:") else None
+    return person(x, 50, track, kind="face", verdict="person" if who else verdict, person=who, **data)
+
+
+def stay(verdict: str, seconds: float, start: float = 0.0, **more) -> list[View]:
+    return [face(start + n * STEP, verdict, **more) for n in range(round(seconds / STEP) + 1)]
+
+
+def at(hour: float, day: int = 0) -> float:
+    return MONDAY + (day * 24 + hour) * 3600
+
+
+def test_a_stranger_is_told_once_after_the_dwell():
+    (found,) = play(rule("unknown_person", min_s=2), stay("unknown", 10))
+    assert (found.kind, found.t, found.data["dwell_s"], found.data["zone"]) == ("unknown_person", pytest.approx(2), 2.0, "left half")
+
+
+def test_the_stranger_is_marked_and_carries_nothing():
+    (found,) = play(rule("unknown_person", min_s=0), stay("unknown", 1))
+    assert found.detections[0].data == {"person": None}
+
+
+def test_what_the_decision_rests_on_is_told():
+    known = {"frames": 7, "score": 0.21, "threshold": 0.33, "people": 3, "gallery_version": 9}
+    (found,) = play(rule("unknown_person", min_s=0), [view(0.0, dataclasses.replace(seen("unknown"), data={"verdict": "unknown", **known}))])
+    assert {name: found.data[name] for name in known} == known
+
+
+@pytest.mark.parametrize("verdict", ["looking", "cannot-say"])
+def test_a_face_too_poor_to_say_is_no_stranger(verdict):
+    assert play(rule("unknown_person", min_s=0), stay(verdict, 20)) == []
+
+
+def test_the_dwell_counts_from_the_first_look_also_a_poor_one():
+    (found,) = play(rule("unknown_person", min_s=2), [*stay("cannot-say", 3), *stay("unknown", 1, start=3.2)])
+    assert found.t == pytest.approx(3.2)
+
+
+def test_who_was_recognised_must_stay_anew_to_be_a_stranger():
+    scene = [*stay("person:p1", 5), *stay("unknown", 1.4, start=5.2)]
+    assert play(rule("unknown_person", min_s=2), scene) == []
+    (found,) = play(rule("unknown_person", min_s=2), [*scene, *stay("unknown", 1, start=6.8)])
+    assert found.t == pytest.approx(7.0, abs=STEP + 1e-6)
+
+
+def test_a_known_face_beside_a_stranger_hides_nobody():
+    scene = [view(n * STEP, seen("person:p1", 1, 10), seen("unknown", 2, 40)) for n in range(20)]
+    assert [each.data["track"] for each in play(rule("unknown_person", min_s=1), scene)] == [2]
+
+
+def test_a_face_outside_the_zone_is_no_matter():
+    assert play(rule("unknown_person", min_s=0), stay("unknown", 5, x=80)) == []
+
+
+def test_a_stranger_whose_track_breaks_is_told_once_and_the_dwell_goes_on():
+    scene = [face(n * STEP, "unknown", track=1 + n // 5) for n in range(40)]
+    (found,) = play(rule("unknown_person", min_s=2, cooldown_s=10), scene)
+    assert found.t == pytest.approx(2.0)
+
+
+def test_a_stranger_long_after_another_begins_a_dwell_of_his_own():
+    scene = [*stay("unknown", 1, track=1), *stay("unknown", 1, start=10, track=2)]
+    assert play(rule("unknown_person", min_s=2), scene) == []
+
+
+def test_faces_that_nobody_compared_make_no_stranger():
+    """In mode M0 faces carry no verdict: the rule must not take "not looked at" for "unknown"."""
+    assert play(rule("unknown_person", min_s=0), [view(n * STEP, person(20, 50, kind="face")) for n in range(50)]) == []
+
+
+def test_the_picture_is_the_frame_that_shows_the_face_best():
+    best = Frame(np.zeros((8, 8, 3), np.uint8), "gate", 3.0, 3), Box(1, 2, 3, 4)
+    (found,) = play(rule("unknown_person", min_s=0), [view(5.0, seen("unknown"), best={1: best})])
+    assert (found.frame, found.detections[0].box) == best
+
+
+@pytest.mark.parametrize(("hour", "told"), [(7.9, 1), (8.0, 0), (12, 0), (18.4, 0), (18.6, 1), (23, 1)])
+def test_at_opening_hours_strangers_are_expected(hour, told):
+    said = Rule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18.5}, timezone="Europe/Rome")
+    assert len(play(said, [face(at(hour), "unknown")])) == told
+
+
+@pytest.mark.parametrize(("day", "told"), [(0, 0), (4, 0), (5, 1), (6, 1)])
+def test_on_closed_days_they_are_not(day, told):
+    said = Rule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18, "open_days": 5}, timezone="Europe/Rome")
+    assert len(play(said, [face(at(10, day), "unknown")])) == told
+
+
+def test_hours_may_go_past_midnight_and_belong_to_the_day_they_began():
+    hours = Hours(20, 2, 5, "Europe/Rome")
+    assert [hours.contain(at(*moment)) for moment in ((21, 4), (1, 5), (3, 5), (21, 5), (1, 0), (21, 6))] == [True, True, False, False, False, False]
+
+
+def test_without_a_time_zone_or_hours_a_door_is_never_open():
+    assert not Hours(0, 24, 7, "").contain(at(10))
+    assert not Hours(9, 9, 7, "Europe/Rome").contain(at(9))
+
+
+def test_hours_follow_the_sites_summer_time():
+    july = datetime.datetime(2026, 7, 6, 8, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")).timestamp()
+    assert Hours(8, 9, 7, "Europe/Rome").contain(july)
+    assert not Hours(8, 9, 7, "UTC").contain(july)
+
+
+@pytest.mark.parametrize("values", [{"open_from": 25}, {"open_days": 8}, {"fpir": 0}, {"threshold": 2}, {"min_s": "long"}])
+def test_a_rule_that_makes_no_sense_is_left_out(values, caplog):
+    assert Engine([rule("unknown_person", **values)]).watches == []
+    assert "left out" in caplog.text
+
+
+def test_limits_are_a_share_of_strangers_and_perhaps_the_sites_own_likeness():
+    assert limits_of(rule("unknown_person")).fpir == 0.01
+    own = limits_of(rule("tailgating", fpir=0.5, threshold=0.4))
+    assert (own.fpir, own.threshold) == (0.005, 0.4)
+    assert limits_of(rule("unknown_person", threshold=0)).threshold is None
+
+
+def following(gap: float, first: str = "person:p1", second: str = "unknown") -> list[View]:
+    return [*stay(first, 2, track=1), *stay(second, 3, start=2 + gap, track=2)]
+
+
+def test_a_stranger_just_behind_somebody_known_is_told():
+    (found,) = play(rule("tailgating", gap_s=4), following(2.0))
+    assert (found.kind, found.data["known"], found.data["track"], found.data["seconds"]) == ("tailgating", "p1", 2, pytest.approx(2.0))
+
+
+def test_a_stranger_long_behind_is_not_told():
+    assert play(rule("tailgating", gap_s=4), following(6.0)) == []
+
+
+def test_two_side_by_side_are_no_seconds_apart():
+    scene = [view(n * STEP, seen("person:p1", 1, 10), seen("unknown", 2, 30)) for n in range(20)]
+    (found,) = play(rule("tailgating"), scene)
+    assert found.data["seconds"] == 0
+
+
+def test_two_of_the_staff_are_no_tailgating():
+    assert play(rule("tailgating"), following(1.0, second="person:p2")) == []
+
+
+def test_two_strangers_are_no_tailgating():
+    assert play(rule("tailgating"), following(1.0, first="unknown")) == []
+
+
+def test_a_first_poor_look_at_one_of_the_staff_is_no_tailgating():
+    scene = [*stay("person:p1", 2, track=1), *stay("unknown", 0.6, start=3, track=2), *stay("person:p2", 2, start=3.8, track=2)]
+    assert play(rule("tailgating"), scene) == []
+
+
+def test_a_stranger_who_waits_for_somebody_known_is_told_when_that_one_comes():
+    scene = [view(n * STEP, seen("unknown", 1), *([seen("person:p1", 2, 30)] if n > 50 else [])) for n in range(60)]
+    (found,) = play(rule("tailgating"), scene)
+    assert found.t == pytest.approx(51 * STEP, abs=STEP + 1e-6)
+
+
+def test_tailgating_is_told_once_a_stranger():
+    scene = [view(n * STEP, seen("person:p1", 1, 10), seen("unknown", 2, 30)) for n in range(200)]
+    assert len(play(rule("tailgating", cooldown_s=0), scene)) == 1
