@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 MODEL_IR_VERSION, MODEL_GRAPH = 1, 7
-GRAPH_INITIALIZER, GRAPH_INPUT = 5, 11
-TENSOR_NAME, VALUE_NAME = 8, 1
+GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT = 1, 5, 11
+NODE_INPUT, NODE_OUTPUT, NODE_OP = 1, 2, 4
+TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, VALUE_NAME = 2, 4, 8, 9, 1
+FLOAT = 1
 OPTIONAL_INPUTS_SINCE = 4  # from this IR version on, initializers need not be graph inputs
 
 
@@ -15,16 +19,15 @@ def drop_initializer_inputs(model: bytes) -> bytes:
 
     The weights themselves are copied byte for byte. Raises ValueError when `model` is not an ONNX file.
     """
-    out = bytearray()
-    for number, value, raw in fields(model):
-        if number == MODEL_IR_VERSION and isinstance(value, int):
-            out += key(number, 0) + varint(max(value, OPTIONAL_INPUTS_SINCE))
-        elif number == MODEL_GRAPH and not isinstance(value, int):
-            graph = _clean_graph(value)
-            out += key(number, 2) + varint(len(graph)) + graph
-        else:
-            out += raw
-    return bytes(out)
+    return _rewrite(model, _clean_graph, OPTIONAL_INPUTS_SINCE)
+
+
+def prelu_as_maximum(model: bytes) -> bytes:
+    """Write PRelu as max(x, slope * x), which is the same number for slopes up to 1: onnxruntime's own PRelu takes half of SFace's time.
+
+    Layers with a larger slope, or slopes that are no float32 initializer, keep PRelu. Raises ValueError when `model` is not an ONNX file.
+    """
+    return _rewrite(model, _replace_prelus)
 
 
 def fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
@@ -61,6 +64,52 @@ def varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def _rewrite(model: bytes, change: Callable[[memoryview], bytes], least_version: int = 0) -> bytes:
+    out = bytearray()
+    for number, value, raw in fields(model):
+        if number == MODEL_IR_VERSION and isinstance(value, int):
+            out += key(number, 0) + varint(max(value, least_version))
+        elif number == MODEL_GRAPH and not isinstance(value, int):
+            out += _field(number, change(value))
+        else:
+            out += raw
+    return bytes(out)
+
+
+def _replace_prelus(graph: memoryview) -> bytes:
+    parts = list(fields(graph))
+    gentle = {_text(value, TENSOR_NAME) for number, value, _ in parts if number == GRAPH_INITIALIZER and _is_gentle(value)}
+    return b"".join(_as_maximum(value, gentle) or bytes(raw) if number == GRAPH_NODE else raw for number, value, raw in parts)
+
+
+def _as_maximum(node: int | memoryview, gentle: set[str]) -> bytes | None:
+    """The two nodes that say the same as this one, when it is a PRelu with slopes up to 1."""
+    if _text(node, NODE_OP) != "PRelu":
+        return None
+    seen, slope = [bytes(value).decode() for number, value, _ in fields(node) if number == NODE_INPUT]
+    if slope not in gentle:
+        return None
+    out = _text(node, NODE_OUTPUT)
+    return _node("Mul", [seen, slope], f"{out}/sloped") + _node("Max", [seen, f"{out}/sloped"], out)
+
+
+def _is_gentle(tensor: int | memoryview) -> bool:
+    parts = [(number, value) for number, value, _ in fields(tensor)]
+    contents = [value for number, value in parts if number in (TENSOR_RAW, TENSOR_FLOATS) and not isinstance(value, int)]
+    if (TENSOR_TYPE, FLOAT) not in parts or len(contents) != 1 or len(contents[0]) % 4:
+        return False
+    return bool((np.frombuffer(contents[0], "<f4") <= 1).all())
+
+
+def _node(op: str, inputs: list[str], output: str) -> bytes:
+    said = [*((NODE_INPUT, name) for name in inputs), (NODE_OUTPUT, output), (NODE_OP, op)]
+    return _field(GRAPH_NODE, b"".join(_field(number, text.encode()) for number, text in said))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return key(number, 2) + varint(len(content)) + content
 
 
 def _clean_graph(graph: memoryview) -> bytes:

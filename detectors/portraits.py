@@ -23,7 +23,7 @@ class Portraits:
 
     def __init__(self, folder: Path, *, by_size: bool = True) -> None:
         self.by_size = by_size  # whether small faces are embedded by the net for small faces
-        self.folder, self.seconds, self.done = folder, 0.0, 0
+        self.folder, self.seconds, self.cpu, self.done = folder, 0.0, 0.0, 0  # seconds on the clock and of the processor, pictures
         self.skipped: list[dict[str, str]] = []
         self.landmarks: dict[str, np.ndarray] = {}  # of the pictures embedded so far
         self._finder, self._embedder = detectors.load("faces"), detectors.load("face-embedding")
@@ -33,13 +33,14 @@ class Portraits:
         """The embedding of the face nearest the picture's centre; None when there is no face or no picture (then it is in `skipped`)."""
         key = path, resolution
         if key not in self._known:
-            start = time.perf_counter()
+            start, worked = time.perf_counter(), time.process_time()
             try:
                 self._known[key] = self._embed(path, resolution)
             except BadInput as error:
                 self._known[key] = None
                 self.skipped.append({"item": path, "reason": str(error)})
             self.seconds += time.perf_counter() - start
+            self.cpu += time.process_time() - worked
             self.done += 1
         return self._known[key]
 

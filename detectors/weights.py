@@ -92,7 +92,7 @@ def open_session(path: Path | str) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False  # a camera box has little memory; measured to cost no time here
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(onnxfile.prelu_as_maximum(Path(path).read_bytes()), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base class
         raise WeightsError(f"onnxruntime cannot open {path}: {str(error).splitlines()[0]}") from error
 

@@ -1,4 +1,4 @@
-"""Initializers leave the graph's inputs; everything else stays byte for byte. The onnx package (here only) is the judge."""
+"""Initializers leave the graph's inputs, PReLU becomes a maximum; everything else stays byte for byte. The onnx package (here only) is the judge."""
 
 from __future__ import annotations
 
@@ -77,3 +77,46 @@ def test_numbers_survive_their_coding(value):
 def test_fields_of_fixed_width_are_skipped():
     message = onnxfile.key(1, 5) + b"abcd" + onnxfile.key(2, 1) + b"abcdefgh" + onnxfile.key(3, 0) + b"\x05"
     assert [number for number, _, _ in onnxfile.fields(message)] == [1, 2, 3]
+
+
+def prelus(*slopes: float, as_floats: bool = False) -> bytes:
+    """y = prelu(x) with one slope a layer, layer after layer."""
+    made = [helper.make_tensor(f"s{n}", TensorProto.FLOAT, [1], [slope]) for n, slope in enumerate(slopes)]
+    initializers = made if as_floats else [numpy_helper.from_array(numpy_helper.to_array(each), each.name) for each in made]
+    nodes = [helper.make_node("PRelu", [f"h{n}", f"s{n}"], [f"h{n + 1}"]) for n in range(len(slopes))]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4]) for name in ("h0", f"h{len(slopes)}")]
+    graph = helper.make_graph(nodes, "toy", ends[:1], ends[1:], initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6).SerializeToString()
+
+
+def ops(content: bytes) -> list[str]:
+    return [node.op_type for node in onnx.load_from_string(content).graph.node]
+
+
+@pytest.mark.parametrize("as_floats", [True, False], ids=["float_data", "raw_data"])
+def test_prelu_becomes_a_maximum(as_floats):
+    after = onnxfile.prelu_as_maximum(prelus(0.25, 1.0, as_floats=as_floats))
+    onnx.checker.check_model(onnx.load_from_string(after))
+    assert ops(after) == ["Mul", "Max", "Mul", "Max"]
+
+
+def test_a_slope_above_one_keeps_its_prelu():
+    assert ops(onnxfile.prelu_as_maximum(prelus(1.12, 0.5))) == ["PRelu", "Mul", "Max"]
+
+
+def test_the_maximum_says_exactly_what_prelu_says(tmp_path):
+    import onnxruntime
+
+    content, seen = prelus(0.25, 1.12, -0.5), np.array([-3.0, -0.1, 0.0, 2.0], np.float32)
+    (tmp_path / "toy.onnx").write_bytes(content)
+    before = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"]).run(None, {"h0": seen})[0]
+    assert np.array_equal(open_session(tmp_path / "toy.onnx").run(None, {"h0": seen})[0], before)
+
+
+def test_a_model_without_prelu_stays_as_it_is():
+    assert onnxfile.prelu_as_maximum(model()) == model()
+
+
+def test_what_is_no_model_has_no_prelu_either():
+    with pytest.raises(ValueError, match="not a"):
+        onnxfile.prelu_as_maximum(b"\x3a\x05abc")

@@ -54,6 +54,12 @@ def test_a_peer_that_names_everybody_is_shown_to(said):
     assert said["metrics"]["fpir_at_default_threshold"]["value"] == 0.0
 
 
+def test_the_pace_is_told_in_time_of_the_processor_too(said):
+    pace = {name: metric["value"] for name, metric in said["rivals"]["dlib"].items()}
+    assert pace["cpu_times_slower"] == pytest.approx(pace["cpu_ms_per_face"] / pace["cpu_ms_per_face_of_ours"], rel=0.05, abs=0.01)
+    assert 0 < pace["cpu_ms_per_face"] < pace["cpu_ms_per_face_of_ours"]  # a mean colour is found sooner than a face
+
+
 def test_a_picture_in_which_the_peer_finds_nobody_counts_against_it(said):
     assert said["rivals"]["dlib"]["without_a_face"]["value"] == 1
     assert said["rivals"]["dlib"]["tpir_at_default_threshold"]["value"] <= 0.5
