@@ -22,6 +22,7 @@ HELP = """Specola: python3 manage.py COMMAND
   bench     measure: bench latency | outbox | ingest [--json]
   agent     a camera's program: agent run|enrol|check|bench --config agent.toml (--train: install what training needs)
   worker    the portal's background worker
+  erase-person UID   erase one person everywhere and print the proof
   lock      write requirements/*.lock again from pyproject.toml
 
 Every other command is Django's: `python3 manage.py django-help` lists them.
@@ -38,7 +39,20 @@ COMMANDS = {
     "lock": ("portal", "infra.lock"),
 }
 # Django's commands for which the embedded services are started when no `up` runs; the others work without a database.
-WITH_DATABASE = ("migrate", "createsuperuser", "createadmin", "changepassword", "shell", "dbshell", "demo", "worker", "showmigrations", "dumpdata", "loaddata")
+WITH_DATABASE = (
+    "migrate",
+    "createsuperuser",
+    "createadmin",
+    "changepassword",
+    "shell",
+    "dbshell",
+    "demo",
+    "worker",
+    "showmigrations",
+    "dumpdata",
+    "loaddata",
+    "erase-person",
+)
 
 
 def run(argv: list[str]) -> int:
@@ -72,5 +86,5 @@ def _run_django(argv: list[str]) -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     borrow_services(ROOT, needed=bool({*WITH_DATABASE} & {*argv[1:2]}))
-    execute_from_command_line([argv[0], *(["help"] if argv[1] == "django-help" else argv[1:])])
+    execute_from_command_line([argv[0], *({"django-help": ["help"], "erase-person": ["erase_person", *argv[2:]]}.get(argv[1], argv[1:]))])
     return 0

@@ -30,6 +30,7 @@ DATABASE = "specola"
 OLDEST = 16
 SOCKET_LIMIT = 107 - len("/.s.PGSQL.5432.lock")
 SETTINGS = {"listen_addresses": "", "max_connections": "100", "shared_buffers": "64MB", "unix_socket_permissions": "0700", "log_min_messages": "warning"}
+SETTINGS |= {"wal_recycle": "off", "wal_init_zero": "on"}  # what was erased must not live on in log files kept for later use
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT 
 CREATE TABLE IF NOT EXISTS media (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, score REAL NOT NULL, t REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, t REAL NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL);
 """
+NAMING = {"recognised": "person", "tailgating": "known"}  # the kinds of events that name one of the staff, and where
 log = logging.getLogger("site_agents.outbox")
 
 
@@ -114,22 +115,24 @@ class Outbox:
                 found.append(waiting)
             return found
 
-    def settle(self, said: Iterable[Waiting]) -> None:
+    def settle(self, said: Sequence[Waiting]) -> None:
         """The portal has these. An event that got its clip meanwhile stays, to be said again. Raises OutboxError when that cannot be written down."""
         with self._lock, self._tidying(), self._write():
             for each in said:
                 if not self._has_later_clip(each):
                     self._db.execute("DELETE FROM events WHERE id = ?", (each.id,))
                 self._db.executemany("DELETE FROM media WHERE sha256 = ?", [(name,) for name in each.given_up])
+        self._leave_no_name(said)
 
     def bury(self, refused: Waiting, reason: str) -> None:
         """The portal will never take this event: keep it apart, so that those behind it can go. Raises OutboxError when that cannot be written down."""
         log.error("event %s is put aside: %s", refused.id, reason)
         with self._lock, self._tidying(), self._write():
             self._db.execute("DELETE FROM events WHERE id = ?", (refused.id,))
-            values = (refused.id, time.time(), reason[:1000], json.dumps(refused.body))
+            values = (refused.id, time.time(), reason[:1000], json.dumps(_nameless(refused.body)))
             self._db.execute("INSERT INTO dead (id, t, reason, body) VALUES (?, ?, ?, ?)", values)
             self._db.execute("DELETE FROM dead WHERE n <= (SELECT max(n) FROM dead) - ?", (DEAD,))
+        self._leave_no_name([refused])
 
     def forget_medium(self, sha256: str) -> None:
         """This picture was sent, or will never be taken. Raises OutboxError when that cannot be written down."""
@@ -184,6 +187,12 @@ class Outbox:
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return self._log_size() < before
+
+    def _leave_no_name(self, said: Iterable[Waiting]) -> None:
+        """What has left must not name anybody here any more: SQLite's log would keep it until it is written over."""
+        if any(each.body.get("kind") in NAMING for each in said):
+            with self._lock:
+                self._shrink_log()
 
     def _log_size(self) -> int:
         log_file = self.path.with_name(self.path.name + "-wal")
@@ -297,6 +306,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA secure_delete = ON")  # zeroes over what was deleted: events may name one of the staff
         db.execute("PRAGMA synchronous = FULL")  # in WAL mode NORMAL may lose the last commits when the power fails
         if (answer := db.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(answer)
@@ -305,3 +315,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _nameless(body: dict[str, Any]) -> dict[str, Any]:
+    """An event that the portal never takes, without the person whom it names."""
+    if (where := NAMING.get(body.get("kind", ""))) is None:
+        return body
+    return {**body, "data": {name: value for name, value in body.get("data", {}).items() if name != where}, "detections": []}

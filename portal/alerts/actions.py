@@ -18,6 +18,7 @@ from portal.accounts.models import User
 from portal.alerts import queries, record
 from portal.alerts.models import Alert, Entry, Event, Reason, State
 from portal.core import audit, push
+from portal.sites import hooks
 from portal.sites.models import Agent, Camera
 
 BATCH = 500
@@ -36,7 +37,7 @@ class Recorded:
 def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | None = None) -> Recorded:
     """Store a batch once, whoever else sends it at the same moment. Raises record.ForeignEvent when it speaks for another camera."""
     now = timezone.now()
-    batch = record.sort_out(agent, events, now=now, sent=sent)
+    batch = record.forget_the_erased(record.sort_out(agent, events, now=now, sent=sent), hooks.nobody)
     with transaction.atomic():
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         fresh, duplicates = _store(batch.rows)

@@ -6,16 +6,19 @@ import dataclasses
 import datetime
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from detectors.types import event_from_json, to_json
-from portal.alerts.models import NO_ALERTS, Alert, Event
+from portal.alerts.models import NO_ALERTS, Alert, Event, Kind
 from portal.sites.models import Agent
 
 JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 MAX_JSON = 200_000  # bytes of one event
+NAMING = {Kind.RECOGNISED: "person", Kind.TAILGATING: "known"}  # the kinds of events that name one of the staff, and where
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -65,6 +68,21 @@ def join(alerts: list[Alert], row: Event, *, now: datetime.datetime) -> Alert:
         alert.last, alert.last_t = row, row.t
         alert.picture = row.snapshot or alert.picture
     return alert
+
+
+def forget_the_erased(batch: Sorted, nobody: Callable[[set[str]], set[str]]) -> Sorted:
+    """An agent may not have heard yet that somebody was erased: such recognitions are refused, other events lose the name. `nobody`: ids -> those of nobody."""
+    named = {row.pk: str(row.data.get(NAMING[row.kind]) or "") for row in batch.rows if row.kind in NAMING}
+    gone = nobody({uid for uid in named.values() if _UUID.fullmatch(uid)}) if named else set()
+    rows, rejected = [], list(batch.rejected)
+    for row in batch.rows:
+        if named.get(row.pk) in gone and row.kind == Kind.RECOGNISED:
+            rejected.append({"id": str(row.pk), "reason": "the person is not on the staff list any more"})
+            continue
+        if named.get(row.pk) in gone:
+            row.data = {name: value for name, value in row.data.items() if name != NAMING[row.kind]}
+        rows.append(row)
+    return Sorted(rows, rejected)
 
 
 def zone_of(row: Event) -> str:

@@ -16,6 +16,11 @@ def gallery(camera: Camera, version: int, public: str) -> dict[str, Any] | None:
     return _call("portal.people.gallery", "news", camera, version, public)
 
 
+def nobody(uids: set[str]) -> set[str]:
+    """Those of these ids of people who stand on no staff list: erased, or never known."""
+    return _call("portal.people.queries", "nobody", uids)
+
+
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
     """The signed documents of the models that the agent of this camera should run."""
     return _call("portal.training.queries", "desired_models", camera) or []

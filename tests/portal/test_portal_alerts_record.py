@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from django.db import connection
 from portal.alerts import record
 from portal.alerts.models import Alert, Event, State
 from portal.core.models import AuditRow
+from portal.people.models import Person
 from tests.portal.alert_scene import scene
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +206,21 @@ def test_two_senders_of_the_same_events_store_them_once(square):
         thread.join()
     assert sorted(len(answer.accepted) for answer in answers) == [0, 0, 40]
     assert (Event.objects.count(), Alert.objects.get().count) == (40, 40)
+
+
+def test_a_recognition_of_nobody_on_the_list_is_refused_and_an_alert_only_loses_the_name(square):
+    nobody = str(uuid.uuid4())
+    gone = square.event(kind="recognised", data={"person": nobody})
+    behind = square.event(kind="tailgating", data={"known": nobody, "seconds": 2})
+    said = square.record(gone, behind)
+    assert [each["id"] for each in said.rejected] == [gone["id"]]
+    assert said.accepted == [behind["id"]]
+    assert Event.objects.get().data == {"seconds": 2}
+
+
+def test_a_recognition_of_somebody_on_the_list_is_kept(square):
+    owner = square.manager
+    person = Person.objects.create(site=square.site, name="A", legal_basis="consent", document="7", owner=owner, expires="2090-01-01T00:00Z")
+    sent = square.event(kind="recognised", data={"person": str(person.uid)})
+    assert square.record(sent).accepted == [sent["id"]]
+    assert Event.objects.get().data["person"] == str(person.uid)

@@ -351,3 +351,28 @@ def test_a_hard_killed_reader_sends_again_and_loses_nothing(tmp_path):
     assert [each.id for each in again.batch()] == made
     assert [each.id for each in taken] == made[:5]
     again.close()
+
+
+def naming(outbox: Outbox, uid: str, kind: str = "recognised", where: str = "person") -> None:
+    outbox.add(event(1.0, kind=kind, data={where: uid, "visit": "7"}))
+
+
+def on_disk(folder) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("outbox.db*"))
+
+
+@pytest.mark.parametrize(("kind", "where"), [("recognised", "person"), ("tailgating", "known")])
+def test_what_was_settled_does_not_name_one_of_the_staff_on_the_disk_any_more(tmp_path, outbox, kind, where):
+    uid = "0190c2f4-aaaa-4bbb-8ccc-0123456789ab"
+    naming(outbox, uid, kind, where)
+    assert uid.encode() in on_disk(tmp_path)
+    outbox.settle(outbox.batch())
+    assert uid.encode() not in on_disk(tmp_path)
+
+
+def test_an_event_that_is_never_taken_is_put_aside_without_the_person(tmp_path, outbox):
+    uid = "0190c2f4-aaaa-4bbb-8ccc-0123456789ab"
+    naming(outbox, uid)
+    outbox.bury(outbox.batch()[0], "the person is not on the staff list any more")
+    assert outbox.dead()[0]["body"]["data"] == {"visit": "7"}
+    assert uid.encode() not in on_disk(tmp_path)
