@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.people import actions, queries
+from portal.people import actions, expiry, queries
 from portal.people.forms import PersonForm
 from portal.people.models import Person
 
@@ -33,7 +33,8 @@ def listing(request: HttpRequest) -> HttpResponse:
             return redirect("people:list")
         except ValidationError as error:
             form.add_error(None, error)
-    return render(request, "people/list.html", {"form": form, "people": queries.people(request.user)}, status=422 if form.errors else 200)
+    shown = {"form": form, "people": queries.people(request.user), "ending": expiry.count(request.user)}
+    return render(request, "people/list.html", shown, status=422 if form.errors else 200)
 
 
 @require_POST

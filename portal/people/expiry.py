@@ -1,0 +1,82 @@
+"""Who comes to the end date, who has come to it, and what then goes by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role, User
+from portal.accounts.queries import sites_of
+from portal.core import audit
+from portal.people import actions
+from portal.people.models import Person
+
+SOON = datetime.timedelta(days=30)
+KEPT = datetime.timedelta(days=30)  # after the end date, for an owner who only forgot to extend; a door recognises nobody past the date
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ending:
+    """People whose time ends soon, and those whose time is over, each by end date."""
+
+    soon: list[Person]
+    over: list[Person]
+
+
+def ending(user: User) -> Ending:
+    """The people of the sites that the user manages, with `template_count`."""
+    people = _living(timezone.now() + SOON).filter(site__in=sites_of(user, Role.MANAGER)).select_related("site", "owner")
+    people = people.annotate(template_count=Count("templates")).order_by("expires", "name")
+    now = timezone.now()
+    return Ending([each for each in people if each.expires > now], [each for each in people if each.expires <= now])
+
+
+def count(user: User) -> int:
+    """How many want a decision: the number beside the link."""
+    return _living(timezone.now() + SOON).filter(site__in=sites_of(user, Role.MANAGER)).count()
+
+
+def extend(*, user: User, uid: uuid.UUID, expires: datetime.datetime, reason: str) -> Person:
+    """Another end date, with the reason in the audit log. Raises ValidationError, PermissionDenied or Person.DoesNotExist."""
+    if not reason.strip():
+        raise ValidationError(_("Say why: the reason stands in the audit log."))
+    with transaction.atomic():
+        person = Person.objects.get(uid=uid, revoked=None)
+        if not person.templates.exists():
+            raise ValidationError(_("The templates are deleted already: enrol the person again."))
+        actions.change(user=user, uid=uid, expires=expires, doors=list(person.doors.all()))
+        audit.record(actor=user, verb="person.extended", subject=f"person:{uid}", site=person.site.slug, data={"reason": reason.strip()[:300]})
+    person.refresh_from_db()
+    return person
+
+
+def clean_up() -> tuple[int, int]:
+    """Once a day: one audit row for each owner and site whose people end soon, and the templates of those long over are deleted. Returns both numbers."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for person in _living(timezone.now() + SOON).select_related("site", "owner").order_by("expires"):
+        told.setdefault((person.site.slug, person.owner.email), []).append(str(person.uid))
+    for (site, owner), uids in told.items():
+        audit.record(actor="system", verb="people.ending", subject=f"site:{site}", site=site, data={"owner": owner, "people": len(uids)})
+    over = list(_living(timezone.now() - KEPT).filter(templates__isnull=False).distinct())
+    for person in over:
+        _forget(person)
+    return len(told), len(over)
+
+
+def _forget(person: Person) -> None:
+    with transaction.atomic():
+        forgotten, _rows = person.templates.all().delete()
+        data = {"templates_deleted": forgotten, "version": actions.raise_version(person)}
+        audit.record(actor="system", verb="person.expired", subject=f"person:{person.uid}", site=person.site.slug, data=data)
+
+
+def _living(before: datetime.datetime) -> QuerySet[Person]:
+    """Not revoked, with an end date before then."""
+    return Person.objects.filter(revoked=None, expires__lte=before)
