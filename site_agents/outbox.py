@@ -115,8 +115,9 @@ class Outbox:
                 found.append(waiting)
             return found
 
-    def settle(self, said: Sequence[Waiting]) -> None:
+    def settle(self, said: Iterable[Waiting]) -> None:
         """The portal has these. An event that got its clip meanwhile stays, to be said again. Raises OutboxError when that cannot be written down."""
+        said = list(said)
         with self._lock, self._tidying(), self._write():
             for each in said:
                 if not self._has_later_clip(each):
