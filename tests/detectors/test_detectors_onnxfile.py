@@ -93,15 +93,19 @@ def ops(content: bytes) -> list[str]:
     return [node.op_type for node in onnx.load_from_string(content).graph.node]
 
 
+def rewritten(content: bytes) -> bytes:
+    return b"".join(onnxfile.prelu_as_maximum(content))
+
+
 @pytest.mark.parametrize("as_floats", [True, False], ids=["float_data", "raw_data"])
 def test_prelu_becomes_a_maximum(as_floats):
-    after = onnxfile.prelu_as_maximum(prelus(0.25, 1.0, as_floats=as_floats))
+    after = rewritten(prelus(0.25, 1.0, as_floats=as_floats))
     onnx.checker.check_model(onnx.load_from_string(after))
     assert ops(after) == ["Mul", "Max", "Mul", "Max"]
 
 
 def test_a_slope_above_one_keeps_its_prelu():
-    assert ops(onnxfile.prelu_as_maximum(prelus(1.12, 0.5))) == ["PRelu", "Mul", "Max"]
+    assert ops(rewritten(prelus(1.12, 0.5))) == ["PRelu", "Mul", "Max"]
 
 
 def test_the_maximum_says_exactly_what_prelu_says(tmp_path):
@@ -114,7 +118,21 @@ def test_the_maximum_says_exactly_what_prelu_says(tmp_path):
 
 
 def test_a_model_without_prelu_stays_as_it_is():
-    assert onnxfile.prelu_as_maximum(model()) == model()
+    assert rewritten(model()) == model()
+
+
+def test_rewriting_copies_no_weights():
+    content = prelus(*[0.5] * 200)
+    pieces = [piece for piece in onnxfile.prelu_as_maximum(memoryview(content)) if isinstance(piece, memoryview)]
+    assert all(piece.obj is content for piece in pieces)
+    assert pieces
+
+
+def test_no_file_is_left_behind_when_a_model_is_opened(tmp_path, monkeypatch):
+    (tmp_path / "toy.onnx").write_bytes(prelus(0.25))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    open_session(tmp_path / "toy.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.onnx"]
 
 
 def test_what_is_no_model_has_no_prelu_either():
