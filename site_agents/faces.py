@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from detectors.faces import identify
-from detectors.faces.embed import align
+from detectors.faces.embed import SIDE, align, side_of
 from detectors.faces.fuse import TrackFaces
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
@@ -37,6 +37,7 @@ class Visit:
     sharp: TrackFaces
     small: TrackFaces
     best: tuple[Frame, Box, float]
+    sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
     answer: identify.Answer | None = None
     told: str | None = None  # the person whose recognition was said
 
@@ -150,24 +151,27 @@ class DoorKeeper:
         if net is None or worth < identify.LEAST_QUALITY:
             (visit.small if small else visit.sharp).seen += 1
             return
+        if not small and not visit.sharp.frames:
+            visit.sides.clear()  # from the first large face on, the small ones count no more
+        if small <= (visit.net == SMALL_NET):
+            visit.sides.append(side_of(face.landmarks))
         (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
 
     def _decide(self, visit: Visit, entries: tuple) -> identify.Answer | None:
         """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
         faces = visit.faces
-        threshold = self._threshold(visit.net, len(entries))
+        threshold = self._threshold(visit.net, len(entries), float(np.median(visit.sides)) if visit.sides else SIDE)
         if faces.frames < LOOKS:
             poor = visit.sharp.seen + visit.small.seen >= LOOKS and not faces.frames
             return identify.Answer("cannot-say", None, 0.0, threshold) if poor else None
         answer = identify.identify(self._gallery(visit.net, entries), faces.embedding(), threshold, quality=faces.quality)
         return dataclasses.replace(answer, kind="cannot-say") if visit.net == SMALL_NET and answer.kind == "unknown" else answer
 
-    def _threshold(self, name: str, people: int) -> float:
+    def _threshold(self, name: str, people: int, side: float = SIDE) -> float:
         net = self.detector(name)
         if self.limits.threshold is not None or net is None:
             return 1.0 if self.limits.threshold is None else self.limits.threshold
-        tail = net.card.thresholds.get("tail")
-        return identify.threshold_for(max(1, people), tail, fpir=self.limits.fpir) if tail else float(net.card.thresholds["cosine_search"])
+        return identify.threshold_between(max(1, people), side, net.card.thresholds["tails"], fpir=self.limits.fpir)
 
     def _gallery(self, name: str, entries: tuple) -> identify.Gallery:
         """The templates of one net; built again when the list has changed."""

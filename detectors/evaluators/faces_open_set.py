@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-import detectors
 from detectors import datasets
 from detectors.errors import BadDataset
 from detectors.evaluate import Outcome, evaluator, model_of
 from detectors.faces import identify
+from detectors.faces.embed import SIDE
 from detectors.faces.small import SMALL
 from detectors.metrics import interval
 from detectors.peers import PEERS
@@ -47,7 +47,7 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     embedded = np.stack([portraits.probe(row["path"], resolution) for row in probes])
     clusters = _clusters(probes, enrolled, *identify.by_centroid(enrolled, embedded))
     by = "face-embedding-small" if resolution and resolution < SMALL else "face-embedding"
-    cosine, where = default_threshold(len(enrolled.people), by)
+    cosine, where = default_threshold(len(enrolled.people), resolution or SIDE)
     rivals = {name: _open_set(_clusters(probes, enrolled, *score(enrolled, embedded))) for name, score in identify.SCORERS.items() if name != "centroid"}
     if by != "face-embedding":
         rivals["face-embedding"] = _open_set(_plain(gallery, probes, portraits, resolution))
@@ -73,13 +73,10 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     )
 
 
-def default_threshold(people: int, by: str = "face-embedding") -> tuple[float, str]:
-    """The cosine that a gallery of this many people ships with for this detector, and where it comes from."""
-    card = detectors.card(by).thresholds
-    if "tail" not in card:
-        return card["cosine_search"], f"the card of {by}: the highest at a false positive rate of .01 over the small sizes"
-    cosine = identify.threshold_for(people, card["tail"], least=card["cosine_search"])
-    return cosine, f"the card: FPIR .01 for {people} people from its table of false match rates, {card['cosine_search']} at the least"
+def default_threshold(people: int, size: int = SIDE) -> tuple[float, str]:
+    """The cosine that a gallery of this many people ships with for probes of this size, and where it comes from."""
+    cosine = identify.threshold_at(people, size)
+    return cosine, f"the cards: FPIR .01 for {people} people at {size} pixels, from tables made of people who are neither enrolled nor probes"
 
 
 def _plain(gallery: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]], portraits: Portraits, resolution: int | None) -> list[list[Probe]]:

@@ -69,6 +69,12 @@ def aligned_points(landmarks: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+def side_of(landmarks: np.ndarray) -> float:
+    """The side of the aligned crop in pixels of the picture: a face of 16 means that its 112 x 112 crop was enlarged from 16 x 16."""
+    matrix = _similarity(np.asarray(landmarks, np.float32), TEMPLATE)
+    return SIDE / max(float(np.hypot(*matrix[:, 0])), 1e-9)
+
+
 def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The 2 x 3 matrix of the rotation, even scale and shift that bring `source` nearest to `target`."""
     source_mean, target_mean = source.mean(0), target.mean(0)

@@ -10,10 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from detectors.errors import BadInput
+from detectors.registry import card
 
 NEIGHBOURS = 10  # of the weighted kNN rule (Amato et al. 2018, DOI 10.1145/3290589.3290598); it accepted at 1 - d^2 > .417, a cosine of .7085
 LEAST_QUALITY = 0.15  # below, a face says nothing either way
 LEAST_SCORES = 300  # unknown visitors a site must have seen before its own scores may set the threshold
+SMALL = 28  # pixels of the face below which the net for small faces is asked: at 32 the published net is as good
 COHORT = 200  # best cohort scores that normalise a score
 
 
@@ -109,6 +111,26 @@ def threshold_for(people: int, tail: Sequence[Sequence[float]], *, fpir: float =
     n = int(np.clip(np.searchsorted(-rates, -wanted), 1, len(rates) - 1))
     share = (wanted - rates[n - 1]) / (rates[n] - rates[n - 1])
     return max(least, float(cosines[n - 1] + share * (cosines[n] - cosines[n - 1])))
+
+
+def threshold_at(people: int, size_px: float, fpir: float = 0.01) -> float:
+    """The same for probes of this size by the net for it, from the cards' tables of false match rates at each size (`thresholds.tails`).
+
+    `size_px` is the side of the aligned crop in pixels of the camera's picture (`embed.side_of`); between calibrated sizes the cosine is linear in the
+    size's logarithm, beyond them it is that of the nearest. Raises BadInput.
+    """
+    if not size_px > 0:
+        raise BadInput(f"a face has a size above 0 pixels, not {size_px}")
+    said = card("face-embedding-small" if size_px < SMALL else "face-embedding").thresholds
+    least = said["cosine_search"] if size_px >= SMALL and fpir <= 0.01 else -1.0  # small faces have no least: their highest threshold would refuse most
+    return max(least, threshold_between(people, size_px, said["tails"], fpir=fpir))
+
+
+def threshold_between(people: int, size_px: float, tails: Mapping[str, Sequence[Sequence[float]]], *, fpir: float = 0.01) -> float:
+    """The same from the tables of one net, {size in pixels: table as for `threshold_for`}, with no least cosine."""
+    sizes = sorted(map(int, tails))
+    cosines = [threshold_for(people, tails[str(size)], fpir=fpir) for size in sizes]
+    return float(np.interp(math.log(size_px), np.log(sizes), cosines))
 
 
 def calibrate(scores: np.ndarray, *, fpir: float = 0.01) -> tuple[float, tuple[float, float]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.faces.embed import FaceEmbedding
+from detectors.faces.identify import SMALL
 from detectors.registry import detector
 
-SMALL = 28  # pixels of the shorter edge: at 32 the published net is as good
+__all__ = ["SMALL", "SmallFaceEmbedding", "template"]
 
 
 @detector("face-embedding-small", family="faces", weights="sface-small-1")

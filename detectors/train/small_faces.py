@@ -60,7 +60,7 @@ def train(crops: np.ndarray, recipe: Recipe, say: Callable[[str], None] = print)
             if done >= 1:
                 return student.eval()
             _set_rate(optimiser, recipe.lr, done)
-            pictures = np.stack([blur(_shift(crops[n], rng), rng) if rng.random() < 0.5 + done else _shift(crops[n], rng) for n in chosen])
+            pictures = np.stack([blur(shift(crops[n], rng), rng) if rng.random() < 0.5 + done else shift(crops[n], rng) for n in chosen])
             losses.append(_step(student, optimiser, pictures, known[chosen]))
         say(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - began:.0f} s")
     return student.eval()
@@ -68,14 +68,19 @@ def train(crops: np.ndarray, recipe: Recipe, say: Callable[[str], None] = print)
 
 def faces_to_learn_from(folder: Path) -> np.ndarray:
     """Aligned crops (N, 112, 112, 3) of every picture `folder/<person>/<file>` of the people who are neither in gallery.csv nor in probes.csv."""
-    portraits = Portraits(folder)
+    crops = [crop for person in people_to_learn_from(folder).values() for crop in person]
+    return np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+
+
+def people_to_learn_from(folder: Path) -> dict[str, list[np.ndarray]]:
+    """The same person by person, in alphabetical order; people without a usable picture are left out."""
+    portraits, people = Portraits(folder), {}
     judged = {person_of(row["path"]) for table in ("gallery.csv", "probes.csv") for row in datasets.read_table(folder / table, {"path": str})}
-    crops = []
     for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in judged):
         for file in datasets.pictures(person):
             with contextlib.suppress(BadInput):
-                crops.append(portraits.aligned(f"{person.name}/{file.name}")[0])
-    return np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+                people.setdefault(person.name, []).append(portraits.aligned(f"{person.name}/{file.name}")[0])
+    return people
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,7 +124,7 @@ def blur(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(small, (SIDE, SIDE), interpolation=ENLARGES[rng.integers(len(ENLARGES))])
 
 
-def _shift(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shift(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirrored or not; a little turned, scaled and moved, as landmarks err."""
     crop = crop[:, ::-1] if rng.random() < 0.5 else crop
     matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), float(rng.normal(0, 2)), float(np.exp(rng.normal(0, 0.02))))

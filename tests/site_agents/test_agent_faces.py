@@ -12,6 +12,7 @@ import pytest
 from agent_lab import FOOTAGE
 
 import detectors
+from detectors.faces import identify
 from detectors.types import Frame
 from federated.gallery import Entry
 from site_agents.clock import Clock
@@ -275,3 +276,9 @@ def test_a_net_that_cannot_be_loaded_leaves_the_camera_watching(folder, staff, p
     pipeline.staff = staff
     kinds = {finding.kind for finding in passing(pipeline, portraits["custode-1"][0])}
     assert not {"unknown_person", "recognised"} & kinds
+
+
+def test_smaller_faces_ask_for_more_likeness():
+    tails = detectors.card("face-embedding-small").thresholds["tails"]
+    asked = [identify.threshold_between(100, side, tails) for side in (8, 12, 18, 24)]
+    assert asked == sorted(asked, reverse=True)
