@@ -53,6 +53,8 @@ def run(asked: argparse.Namespace) -> int:
     kind, failed = registry.entry(asked.name).kind, 0
     if kind == "stream":
         raise BadInput(f"{asked.name} watches a camera: run it with python -m site_agents")
+    if kind == "head":
+        raise BadInput(f"{asked.name} judges what another detector saw at an alert: an agent runs it")
     built = detectors.load(asked.name)
     if kind == "tool":
         print(json.dumps(to_json(built.compare(*asked.files) if hasattr(built, "compare") else built.report(asked.files[0]))))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 MODEL_IR_VERSION, MODEL_GRAPH = 1, 7
-GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT = 1, 5, 11
+GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
 NODE_INPUT, NODE_OUTPUT, NODE_OP = 1, 2, 4
 TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, VALUE_NAME = 2, 4, 8, 9, 1
 FLOAT = 1
@@ -30,6 +30,20 @@ def prelu_as_maximum(model: bytes | memoryview) -> Pieces:
     `model`, so that nothing is copied: a camera box has little memory. Raises ValueError when `model` is not an ONNX file.
     """
     return _rewrite(model, _replace_prelus)
+
+
+def expose(model: bytes | memoryview, names: Sequence[str]) -> Pieces:
+    """Name inner results among the graph's outputs, so that a caller may ask for them; a name that no node gives is left out.
+
+    Who does not ask for them pays nothing. Raises ValueError when `model` is not an ONNX file.
+    """
+
+    def change(graph: memoryview) -> Pieces:
+        parts = list(fields(graph))
+        given = {name for number, value, _ in parts if number == GRAPH_NODE for name in _texts(value, NODE_OUTPUT)}
+        return [*(raw for _, _, raw in parts), *(_field(GRAPH_OUTPUT, _field(VALUE_NAME, name.encode())) for name in names if name in given)]
+
+    return _rewrite(model, change)
 
 
 def fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
@@ -122,9 +136,13 @@ def _clean_graph(graph: memoryview) -> Pieces:
 
 
 def _text(message: int | memoryview, wanted: int) -> str:
+    return next(_texts(message, wanted), "")
+
+
+def _texts(message: int | memoryview, wanted: int) -> Iterator[str]:
     if isinstance(message, int):
         raise ValueError("not an ONNX file: a message was expected")
-    return next((bytes(value).decode() for number, value, _ in fields(message) if number == wanted and not isinstance(value, int)), "")
+    return (bytes(value).decode() for number, value, _ in fields(message) if number == wanted and not isinstance(value, int))
 
 
 def _read_varint(view: memoryview, at: int) -> tuple[int, int]:

@@ -107,8 +107,8 @@ def _from_centre(face: Face, picture: np.ndarray) -> float:
 
 
 def person_of(path: str) -> str:
-    """The person a picture belongs to: its folder."""
-    return Path(path).parts[0] if len(Path(path).parts) > 1 else path
+    """The person a picture belongs to: its folder, with whatever stands above it."""
+    return Path(path).parent.as_posix() if len(Path(path).parts) > 1 else path
 
 
 def rows_with(portraits: Portraits, rows: list[dict[str, Any]], names: tuple[str, ...], resolution: int | None = None) -> list[dict[str, Any]]:

@@ -32,16 +32,19 @@ class Entry:
     build: type
     weights: str | None
     opens: str  # "session": build gets an onnxruntime session; "path": it gets the verified file; "nothing": None
-    kind: str  # "images" (detect), "stream" (step) or "tool" (report or compare)
+    kind: str  # "images" (detect), "stream" (step), "tool" (report or compare) or "head" (judge: on what another detector saw)
+    exposes: tuple[str, ...] = ()  # inner results of the net that the session gives when asked
 
 
-def detector(name: str, *, family: str, weights: str | None = None, opens: str = "session", kind: str = "images") -> Callable[[type], type]:
+def detector(
+    name: str, *, family: str, weights: str | None = None, opens: str = "session", kind: str = "images", exposes: tuple[str, ...] = ()
+) -> Callable[[type], type]:
     """Register a class as the detector `name`. It is built as `build(session, card, **options)`."""
 
     def register(build: type) -> type:
         if name in _entries and _entries[name].build.__module__ != build.__module__:
             raise ValueError(f"two detectors are called {name!r}: {_entries[name].build.__module__} and {build.__module__}")
-        _entries[name] = Entry(name, family, build, weights, opens if weights else "nothing", kind)
+        _entries[name] = Entry(name, family, build, weights, opens if weights else "nothing", kind, exposes)
         return build
 
     return register
@@ -70,7 +73,7 @@ def load(name: str, *, path: Path | str | None = None, **options: Any) -> Any:
     file = Path(path) if path else weights.find(found.weights) if found.weights else None
     if path and file:
         described = dataclasses.replace(described, sha256=weights.sha256_of(file))
-    opened = weights.open_session(file) if file and found.opens == "session" else file
+    opened = weights.open_session(file, found.exposes) if file and found.opens == "session" else file
     return found.build(opened, described, **options)
 
 

@@ -16,7 +16,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -84,8 +84,8 @@ def fetch_all(progress: Progress = lambda *_: None) -> dict[str, Path]:
     return found
 
 
-def open_session(path: Path | str) -> onnxruntime.InferenceSession:
-    """Open an ONNX file for inference on one CPU thread. Raises WeightsError when onnxruntime does not accept it."""
+def open_session(path: Path | str, exposes: Sequence[str] = ()) -> onnxruntime.InferenceSession:
+    """Open an ONNX file for inference on one CPU thread; `exposes` names inner results to be outputs too. Raises WeightsError when it is not accepted."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -96,26 +96,30 @@ def open_session(path: Path | str) -> onnxruntime.InferenceSession:
     try:
         if Path(path).stat().st_size > LARGE:
             options.add_session_config_entry("session.disable_prepacking", "1")  # a second copy of all weights, for no time here
-        with _faster(Path(path)) as file:
+        with _faster(Path(path), exposes) as file:
             return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base class
         raise WeightsError(f"onnxruntime cannot open {path}: {str(error).splitlines()[0]}") from error
 
 
 @contextlib.contextmanager
-def _faster(path: Path) -> Iterator[Path]:
-    """The file itself, or one for a moment that says PRelu in a faster way; as a file, because from bytes onnxruntime takes a copy more."""
+def _faster(path: Path, exposes: Sequence[str]) -> Iterator[Path]:
+    """The file itself, or one for a moment with PRelu said in a faster way or inner results as outputs; from bytes onnxruntime would take a copy more."""
     with tempfile.NamedTemporaryFile(suffix=".onnx") as written:
-        yield Path(written.name) if _write_faster(path, written) else path
+        yield Path(written.name) if _write_faster(path, written, exposes) else path
 
 
-def _write_faster(path: Path, out: IO[bytes]) -> bool:
-    """Write the file with its PRelus said otherwise; False when it has none."""
+def _write_faster(path: Path, out: IO[bytes], exposes: Sequence[str]) -> bool:
+    """Write the file with its PRelus said otherwise, and what is to be exposed; False when there is nothing to do."""
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content.find(b"PRelu") < 0:
+        has_prelus = content.find(b"PRelu") >= 0
+        if not has_prelus and not exposes:
             return False
         with memoryview(content) as view:
-            out.writelines(onnxfile.prelu_as_maximum(view))
+            if not exposes:
+                out.writelines(onnxfile.prelu_as_maximum(view))
+            else:
+                out.writelines(onnxfile.prelu_as_maximum(b"".join(onnxfile.expose(view, exposes))) if has_prelus else onnxfile.expose(view, exposes))
     out.flush()
     return True
 

@@ -45,8 +45,8 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     With `fit="train"` half of the normal clips in train/ train the net, a quarter calibrate it, a quarter counts false alarms; without it
     the shipped net is calibrated on train/ when that is there. Only past frames are used; the first frame of a clip has no score.
     """
-    clips, skipped = _read_clips(folder, "test")
-    normal, more = _read_clips(folder, fit or "train") if fit or (folder / "train").is_dir() else ([], [])
+    clips, skipped = read_clips(folder, "test")
+    normal, more = read_clips(folder, fit or "train") if fit or (folder / "train").is_dir() else ([], [])
     with tempfile.TemporaryDirectory() as scratch:
         path, trained = _fit(normal[0::4] + normal[1::4], Path(scratch) / "net.onnx", seed) if fit else (None, {})
         calibration = _calibrate(path, normal[2::4], fps) if normal else None
@@ -75,7 +75,8 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     )
 
 
-def _read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]]]:
+def read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]]]:
+    """The clips of `part` (test, train) with their labels, and pictures that could not be read. Raises BadDataset."""
     table, skipped = datasets.read_table(folder / "frames.csv", COLUMNS), []
     labels: dict[str, dict[int, int]] = {}
     for row in table:
@@ -116,18 +117,19 @@ def _fit(clips: Sequence[Clip], path: Path, seed: int) -> tuple[Path, dict[str, 
 
 def _calibrate(path: Path | None, clips: Sequence[Clip], fps: float) -> Calibration:
     judge = detectors.load("anomaly", path=path)
-    maps = [judge.excess(frame) for clip in clips for frame in _frames(clip, fps)]
+    maps = [judge.excess(frame) for clip in clips for frame in frames_of(clip, fps)]
     return calibrate(np.stack([each for each in maps if each is not None]))
 
 
 def _score(clip: Clip, path: Path | None, calibration: Calibration | None, fps: float) -> None:
     judge = detectors.load("anomaly", path=path, calibration=calibration)
-    found = [judge.step(frame) for frame in _frames(clip, fps)]
+    found = [judge.step(frame) for frame in frames_of(clip, fps)]
     clip.scores = np.array([-np.inf if each is None else each.data["raw"] for each in found])
     clip.alarms = np.array([each is not None and each.score >= judge.threshold for each in found])
 
 
-def _frames(clip: Clip, fps: float) -> list[Frame]:
+def frames_of(clip: Clip, fps: float) -> list[Frame]:
+    """The clip as a camera would give it."""
     return [Frame(frame, clip.name, n / fps, n) for n, frame in enumerate(clip.frames)]
 
 

@@ -21,6 +21,7 @@ from detectors.portraits import PeerPortraits, Portraits, person_of, rows_with
 from detectors.verification import threshold_at
 
 STRANGER = "-"
+LEAST_COHORT, MOST_COHORT = 50, 400  # people of the folder who are in neither table: one picture of each normalises the scores
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,6 +50,9 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     by = "face-embedding-small" if resolution and resolution < SMALL else "face-embedding"
     cosine, where = default_threshold(len(enrolled.people), resolution or SIDE)
     rivals = {name: _open_set(_clusters(probes, enrolled, *score(enrolled, embedded))) for name, score in identify.SCORERS.items() if name != "centroid"}
+    others = _cohort(folder, {person_of(row["path"]) for row in (*gallery, *rows)})
+    if len(others) >= LEAST_COHORT:
+        rivals["centroid-with-cohort"] = _open_set(_clusters(probes, enrolled, *identify.by_cohort(enrolled, embedded, others)))
     if by != "face-embedding":
         rivals["face-embedding"] = _open_set(_plain(gallery, probes, portraits, resolution))
     return Outcome(
@@ -77,6 +81,19 @@ def default_threshold(people: int, size: int = SIDE) -> tuple[float, str]:
     """The cosine that a gallery of this many people ships with for probes of this size, and where it comes from."""
     cosine = identify.threshold_at(people, size)
     return cosine, f"the cards: FPIR .01 for {people} people at {size} pixels, from tables made of people who are neither enrolled nor probes"
+
+
+def _cohort(folder: Path, judged: set[str]) -> np.ndarray:
+    """Embeddings (N, 128) of the first usable picture of people in no table; their time is not counted."""
+    portraits, found = Portraits(folder), []
+    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in judged):
+        if len(found) == MOST_COHORT:
+            break
+        first = next((file for file in sorted(person.iterdir()) if file.suffix.lower() in datasets.PICTURES), None)
+        vector = first and portraits.embedding(f"{person.name}/{first.name}")
+        if vector is not None:
+            found.append(vector)
+    return np.stack(found) if found else np.zeros((0, 128), np.float32)
 
 
 def _plain(gallery: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]], portraits: Portraits, resolution: int | None) -> list[list[Probe]]:

@@ -20,6 +20,7 @@ NEARLY = 1.1  # a face of 105 pixels counts as one of 112
 ENOUGH = 64  # detail from which more hardly helps (measured: docs/cards/face-compare.md)
 SURE = 0.8  # of the face detector
 WORDS = {"turned": "is turned to the side", "dark": "is very dark", "bright": "is very bright", "flat": "has hardly any contrast"}
+WORDS |= {"covered eyes": "has covered eyes", "covered mouth": "has a covered mouth"}
 
 
 def detail_of(crop: np.ndarray, landmarks: np.ndarray) -> float:

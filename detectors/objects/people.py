@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from detectors.errors import BadInput
 from detectors.image import check
 from detectors.registry import detector
 from detectors.tiles import Tiles, cut
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     import onnxruntime
 
 SIDE, STRIDES, BINS, GREY = 416, (8, 16, 32), 11, 114
+OUTPUTS = ("Identity", "Identity_1", "Identity_2", "Identity_3", "Identity_4", "Identity_5")
+LOOK = "PartitionedCall/onnx_tf_prefix_Add_107"  # (1, 128, 52, 52): the finest map of the feature pyramid
+LOOK_SIZE, CONTEXT = 128, 1.5  # a look shows the box and half of its longer side around it
 KINDS = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 7: "truck", 16: "dog", 24: "backpack", 25: "umbrella", 26: "handbag", 28: "suitcase"}
 
 
-@detector("people", family="objects", weights="nanodet-g-416")
+@detector("people", family="objects", weights="nanodet-g-416", exposes=(LOOK,))
 class People:
     """Boxes of people, vehicles, dogs and bags.
 
@@ -38,6 +42,17 @@ class People:
         """Findings of each picture (BGR uint8), best first; boxes in its own pixels, cut at its edges. Raises BadInput."""
         return [self._detect_one(check(image)) for image in images]
 
+    def look(self, image: np.ndarray, box: Box) -> np.ndarray | None:
+        """What the net sees in a box, (128,) float32 with mean square 1: its finest map over the enlarged crop, averaged over the box.
+
+        One run of the net. None when these weights have no such map. Raises BadInput for no picture, or a box without a size.
+        """
+        seen, (left, top, right, bottom) = zoom(check(image), box)
+        if LOOK not in {each.name for each in self._session.get_outputs()}:
+            return None
+        cells = self._session.run([LOOK], {"input_1": seen})[0][0][:, top:bottom, left:right].mean((1, 2))
+        return (cells / max(float(np.sqrt((cells**2).mean())), 1e-6)).astype(np.float32)
+
     def _detect_one(self, image: np.ndarray) -> list[Detection]:
         parts = [self._run(image[y : y + h, x : x + w], x, y) for x, y, w, h in cut(image.shape[1], image.shape[0], self.tiles)]
         boxes, scores, kinds = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -52,7 +67,7 @@ class People:
     def _run(self, part: np.ndarray, left: int, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Corners (N, 4) in the whole picture, scores (N,) and classes (N,) of one part of it."""
         seen, scale, shift = fit(part)
-        outputs = self._session.run(None, {"input_1": seen})
+        outputs = self._session.run(OUTPUTS, {"input_1": seen})
         scores = np.concatenate(outputs[:3], 1)[0][:, self._wanted]
         best = scores.argmax(1)
         score = scores[np.arange(len(best)), best]
@@ -75,6 +90,21 @@ def fit(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     canvas[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     scale = np.array([width / image.shape[1], height / image.shape[0]])
     return canvas.transpose(2, 0, 1)[None].astype(np.float32) / 255, scale, np.array([left, top], float)
+
+
+def zoom(image: np.ndarray, box: Box) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """The net's input of a box and what is around it, grey past the picture's edges, and the box in cells of the finest map: left, top, right, bottom."""
+    side = CONTEXT * max(box.w, box.h)
+    if not np.isfinite(box).all() or min(box.w, box.h) <= 0:
+        raise BadInput(f"a box has a width and a height, not {tuple(box)}")
+    scale, middle = SIDE / side, np.array([box.x + box.w / 2, box.y + box.h / 2])
+    shift = SIDE / 2 - scale * middle
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    crop = cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY,) * 3)
+    half = scale * np.array([box.w, box.h]) / 2 / STRIDES[0]
+    low = np.floor(SIDE / 2 / STRIDES[0] - half).astype(int)
+    high = np.maximum(np.ceil(SIDE / 2 / STRIDES[0] + half).astype(int), low + 1)
+    return crop.transpose(2, 0, 1)[None].astype(np.float32) / 255, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
 def _corners(bins: np.ndarray, points: np.ndarray, strides: np.ndarray) -> np.ndarray:

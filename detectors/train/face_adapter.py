@@ -94,6 +94,22 @@ def train(faces: Faces, kept_out: Faces, recipe: Recipe, say: Say = print) -> li
     return arrays
 
 
+def fit(net: Adapter, faces: Faces, recipe: Recipe) -> float:
+    """So many passes in place, with no judge (a site of a federation has nobody kept out to stop by); the mean loss of the last one."""
+    rng, losses = np.random.default_rng(recipe.seed), [float("nan")]
+    torch.manual_seed(recipe.seed)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=1e-2)
+    for _ in range(recipe.epochs):
+        losses = [_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
+    return float(np.mean(losses))
+
+
+def loss_of(net: Adapter, faces: Faces, apart: float = Recipe().apart) -> float:
+    """The loss over all faces and all their shrunken copies, without training."""
+    with torch.no_grad():
+        return float(np.mean([_loss(net, faces, np.arange(len(faces.sharp)), shrunken, apart).item() for shrunken in faces.shrunken]))
+
+
 def found(faces: Faces, arrays: adapter.Arrays, rate: float = 0.0001) -> float:
     """The share of adapted faces (all shrunken versions) whose cosine to their own sharp picture lies above all but `rate` of those to other people's."""
     other = faces.person[:, None] != faces.person[None]
@@ -146,16 +162,20 @@ def _steps(faces: Faces) -> int:
 
 def _step(net: Adapter, optimiser: torch.optim.Optimizer, faces: Faces, chosen: np.ndarray, rng: np.random.Generator, apart: float) -> float:
     """One step on one shrunken version of each chosen face, drawn anew."""
-    sharp, person = torch.from_numpy(faces.sharp[chosen]), torch.from_numpy(faces.person[chosen])
-    said = net(torch.from_numpy(faces.shrunken[rng.integers(len(faces.shrunken), size=len(chosen)), chosen]))
-    cosines = said @ sharp.T
-    twins = (person[:, None] == person[None]) & ~torch.eye(len(chosen), dtype=torch.bool)
-    rivals = functional.cross_entropy((cosines / TEMPERATURE).masked_fill(twins, -torch.inf), torch.arange(len(chosen)))
-    loss = 1 - cosines.diagonal().mean() + apart * rivals
+    drawn = faces.shrunken[rng.integers(len(faces.shrunken), size=len(chosen)), chosen]
+    loss = _loss(net, Faces(faces.sharp[chosen], faces.shrunken, faces.person[chosen]), np.arange(len(chosen)), drawn, apart)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.item()
+
+
+def _loss(net: Adapter, faces: Faces, at: np.ndarray, shrunken: np.ndarray, apart: float) -> torch.Tensor:
+    sharp, person = torch.from_numpy(faces.sharp[at]), torch.from_numpy(faces.person[at])
+    cosines = net(torch.from_numpy(np.ascontiguousarray(shrunken[at]))) @ sharp.T
+    twins = (person[:, None] == person[None]) & ~torch.eye(len(at), dtype=torch.bool)
+    rivals = functional.cross_entropy((cosines / TEMPERATURE).masked_fill(twins, -torch.inf), torch.arange(len(at)))
+    return 1 - cosines.diagonal().mean() + apart * rivals
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -135,13 +136,22 @@ def shift(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _step(student: nn.Module, optimiser: torch.optim.Optimizer, pictures: np.ndarray, known: torch.Tensor) -> float:
     optimiser.zero_grad()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_multiplies_bfloat16()):
         said = student(_tensor(pictures))
     loss = 1 - (functional.normalize(said.float()) * known).sum(1).mean()
     (SCALE * loss).backward()
     nn.utils.clip_grad_norm_(student.parameters(), 5.0)
     optimiser.step()
     return loss.item()
+
+
+@functools.cache
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor has bfloat16 instructions: where it has none, they are imitated, several times slower than float32."""
+    try:
+        return bool({"amx_bf16", "avx512_bf16", "bf16"} & set(Path("/proc/cpuinfo").read_text().split()))
+    except OSError:
+        return False
 
 
 def _groups(student: nn.Module) -> list[dict[str, object]]:

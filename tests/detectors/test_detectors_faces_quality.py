@@ -12,7 +12,9 @@ import detectors
 from detectors import image
 from detectors.faces import fuse
 from detectors.faces.embed import TEMPLATE, align
+from detectors.faces.identify import LEAST_QUALITY
 from detectors.faces.quality import judge
+from detectors.train.covers import cover
 from detectors.types import Box, Face
 
 STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
@@ -54,6 +56,26 @@ def test_each_fault_of_a_picture_is_named(portrait, spoil, reason):
     judged = judge(spoil(crop), where)
     assert reason in judged.reasons
     assert judged.value < judge(crop, where).value
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("mask", "covered mouth"), ("scarf", "covered mouth"), ("sunglasses", "covered eyes"), ("hat or hair", "covered eyes")]
+)
+def test_what_covers_a_face_is_named_by_the_part_it_covers(portrait, kind, reason):
+    crop, where = portrait
+    judged = [judge(cover(crop, kind, np.random.default_rng(n))[0], where) for n in range(6)]
+    assert sum(reason in each.reasons for each in judged) >= 5
+    assert {name for each in judged for name in each.reasons} <= {reason, "blurred", "flat", "dark", "bright"}
+
+
+def test_a_covered_face_still_counts_or_a_mask_would_be_a_way_past_the_alert(portrait):
+    crop, where = portrait
+    judged = [judge(cover(crop, "mask", np.random.default_rng(n))[0], where).parts["covered mouth"] for n in range(6)]
+    assert min(judged) >= 0.2 > LEAST_QUALITY
+
+
+def test_of_a_face_of_a_few_pixels_nobody_says_whether_it_is_covered(portrait):
+    assert not any(name.startswith("covered") for name in judge(portrait[0], face(20)).parts)
 
 
 @pytest.mark.parametrize(("size", "value"), [(12, 0.0), (64, 1.0), (500, 1.0)])

@@ -138,3 +138,26 @@ def test_no_file_is_left_behind_when_a_model_is_opened(tmp_path, monkeypatch):
 def test_what_is_no_model_has_no_prelu_either():
     with pytest.raises(ValueError, match="not a"):
         onnxfile.prelu_as_maximum(b"\x3a\x05abc")
+
+
+def test_an_inner_result_can_be_asked_for(tmp_path):
+    (tmp_path / "toy.onnx").write_bytes(b"".join(onnxfile.expose(onnxfile.drop_initializer_inputs(model()), ["m"])))
+    session = open_session(tmp_path / "toy.onnx")
+    assert session.run(["m"], {"x": np.array([5, 7], np.float32)})[0].tolist() == [10, 21]
+    assert session.run(["y"], {"x": np.array([5, 7], np.float32)})[0].tolist() == [11, 22]
+
+
+def test_a_session_exposes_what_it_is_told_to_and_leaves_the_file(tmp_path):
+    before = onnxfile.drop_initializer_inputs(model())
+    (tmp_path / "toy.onnx").write_bytes(before)
+    assert [each.name for each in open_session(tmp_path / "toy.onnx", ["m"]).get_outputs()] == ["y", "m"]
+    assert (tmp_path / "toy.onnx").read_bytes() == before
+
+
+def test_a_result_that_no_node_gives_is_left_out():
+    assert b"".join(onnxfile.expose(model(), ["nonsense", "x"])) == model()
+
+
+def test_what_is_no_model_exposes_nothing():
+    with pytest.raises(ValueError, match="not a"):
+        onnxfile.expose(b"\xff\xff\xff", ["m"])
