@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from federated import fab, pki
+from federated import fab, pki, root
 from federated.plan import PlanError, RunConfig, check, to_run_config
 
 __all__ = ["FederationError", "Link", "Node", "PlanError", "Refused", "RunConfig", "RunState", "Unreachable", "events"]
@@ -141,7 +141,7 @@ def start_run(config: RunConfig, *, link: Link | None = None) -> str:
     from flwr.proto.control_pb2 import StartRunRequest
     from flwr.supercore.fab import Fab
 
-    check(config)
+    check(config, root=root.present(config.task))
     bundle = fab_to_proto(Fab(fab.digest(), fab.build(), {}))
     with _client(link) as client:
         run_id = client.StartRun(StartRunRequest(fab=bundle, override_config=user_config_to_proto(to_run_config(config)))).run_id

@@ -63,5 +63,7 @@ clientapp = "federated.client_app:app"
 """
 
 
-def _toml(value: str | int | float) -> str:
+def _toml(value: str | int | float | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -24,11 +24,12 @@ class Candidate:
     after: dict[str, float]
     quorum: int
     onnx_difference: float
+    root: tuple[float, float] | None = None  # loss on the portal's root set with the starting and the final weights, where there is one
 
 
 def judge(candidate: Candidate) -> list[str]:
     """The reasons against this candidate, as sentences; an empty list lets it through."""
-    checks = (_finite, _changed, _voted, _not_worse, _same_in_onnx)
+    checks = (_finite, _changed, _voted, _not_worse, _not_worse_at_the_root, _same_in_onnx)
     return [reason for check in checks if (reason := check(candidate))]
 
 
@@ -51,10 +52,21 @@ def _voted(candidate: Candidate) -> str:
 def _not_worse(candidate: Candidate) -> str:
     """One liar in four may say "worse" without stopping everybody; with three sites or fewer every voice counts."""
     votes = _votes(candidate)
-    worse = [node for node, (before, after) in votes.items() if after > before + max(WORSE * abs(before), NOISE)]
+    worse = [node for node, (before, after) in votes.items() if _worse(before, after)]
     if len(worse) <= max(0, (len(votes) - 1) // 3):
         return ""
     return f"worse than before on the held-back data of {len(worse)} of {len(votes)} sites: {', '.join(worse)}"
+
+
+def _not_worse_at_the_root(candidate: Candidate) -> str:
+    """No site can outvote this one, and no site can lie for it."""
+    if candidate.root is None or not _worse(*candidate.root):
+        return ""
+    return "worse than before on the portal's own root set: loss {:.4g}, now {:.4g}".format(*candidate.root)
+
+
+def _worse(before: float, after: float) -> bool:
+    return not after <= before + max(WORSE * abs(before), NOISE)
 
 
 def _same_in_onnx(candidate: Candidate) -> str:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flwr.app import Context, Error, Message, RecordDict
+from flwr.app.exception import AppExitException as AppExitException  # what Flower's own strategies raise on replies that do not fit
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity

@@ -9,24 +9,31 @@ Exceptions::
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import fcntl
 import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-AUTHORITY_DAYS, SERVER_DAYS = 3650, 365
+AUTHORITY_DAYS, SERVER_DAYS, AGENT_DAYS, PEER_DAYS = 3650, 365, 30, 7
+PEER_USAGES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+AGENT_USAGES = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 RENEW_BEFORE = datetime.timedelta(days=30)
 BACKDATED = datetime.timedelta(hours=1)  # so that a site whose clock is a little behind still believes a new certificate
+PublicKey = ec.EllipticCurvePublicKey | Ed25519PublicKey
 
 
 class PkiError(Exception):
@@ -47,21 +54,28 @@ class Authority:
         return self.ca.read_text()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate that was just signed (PEM), its serial number (hexadecimal), when it ends, and the authority's own certificate (PEM)."""
+
+    pem: str
+    serial: str
+    not_after: datetime.datetime
+    authority: str
+
+
 def ensure_authority(folder: Path, hosts: Sequence[str] = (), now: datetime.datetime | None = None) -> Authority:
     """Make or renew `ca.crt`, `ca.key`, `server.crt` and `server.key` in `folder`; the server answers for loopback and for `hosts` (names or addresses).
 
     A renewed authority keeps its key, so that agents that hold the old certificate still believe the server. Raises PkiError for a damaged file.
     """
-    now = now or datetime.datetime.now(datetime.UTC)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    ca_key = _load_or_make(folder / "ca.key")
-    ca = _renewed_authority(folder / "ca.crt", ca_key, now)
+    now, folder = now or datetime.datetime.now(datetime.UTC), Path(folder)
+    ca, ca_key = _signer(folder, now)
     key = _load_or_make(folder / "server.key")
     wanted = _alternative_names([*LOOPBACK, *hosts])
     certificate = folder / "server.crt"
     if not _serves(certificate, key, ca_key, wanted, now):
-        _write(certificate, _pem(_sign_server(key, ca, ca_key, wanted, now)), 0o644)
+        _write(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now)), 0o644)
     return Authority(folder / "ca.crt", certificate, folder / "server.key")
 
 
@@ -70,18 +84,44 @@ def ensure_peer(folder: Path, name: str, now: datetime.datetime | None = None) -
 
     The certificate names the agent (DNS name `name`) and serves both ends of a connection. Raises PkiError for a damaged file or a name that is no host's.
     """
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
-        raise PkiError(f"{name!r} is no name for a certificate: small letters, digits and hyphens, at most 63")
+    _check_peer(name)
     now, folder = now or datetime.datetime.now(datetime.UTC), Path(folder)
-    (folder / "peers").mkdir(parents=True, exist_ok=True)
-    ca_key = _load_or_make(folder / "ca.key")
-    ca = _renewed_authority(folder / "ca.crt", ca_key, now)
+    ca, ca_key = _signer(folder, now)
+    (folder / "peers").mkdir(exist_ok=True)
     key, wanted = _load_or_make(folder / "peers" / f"{name}.key"), x509.SubjectAlternativeName([x509.DNSName(name)])
     certificate = folder / "peers" / f"{name}.crt"
     if not _serves(certificate, key, ca_key, wanted, now):
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        _write(certificate, _pem(_sign_server(key, ca, ca_key, wanted, now, name, usages)), 0o644)
+        _write(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now, name, PEER_USAGES)), 0o644)
     return Authority(folder / "ca.crt", certificate, folder / "peers" / f"{name}.key")
+
+
+def sign_peer(folder: Path, name: str, public_pem: str, now: datetime.datetime | None = None) -> tuple[str, str]:
+    """A certificate of seven days (PEM) for the key that the agent `name` made itself, by the authority in `folder`, and that authority's own (PEM).
+
+    The private key never leaves the agent. Raises PkiError for a key that is no EC P-384 one, for a name that is no host's, or for a damaged authority.
+    """
+    try:
+        key = serialization.load_pem_public_key(public_pem.encode())
+    except (ValueError, UnicodeError, UnsupportedAlgorithm) as error:
+        raise PkiError(f"not a public key in PEM: {error}") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
+        raise PkiError("a peer's key must be EC P-384")
+    issued = _issue(folder, name, key, PEER_USAGES, PEER_DAYS, now)
+    return issued.pem, issued.authority
+
+
+def sign_agent(folder: Path, name: str, key: Ed25519PublicKey, days: int = AGENT_DAYS, now: datetime.datetime | None = None) -> Issued:
+    """A certificate of `days` days for the Ed25519 key with which the agent `name` signs its calls, by the authority in `folder` (client use only).
+
+    Raises PkiError for a name that is no host's or a damaged authority. Whose key it is, `csr.read` has checked.
+    """
+    return _issue(folder, name, key, AGENT_USAGES, days, now)
+
+
+def load_or_make_peer_key(path: Path) -> str:
+    """The key with which an agent meets its neighbours (EC P-384, PEM, mode 0600), made when there is none; returns the public half as PEM."""
+    key = _load_or_make(Path(path))
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def make_node_key(path: Path) -> str:
@@ -147,39 +187,72 @@ def _renewed_authority(path: Path, key: ec.EllipticCurvePrivateKey, now: datetim
         return found
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Specola federation")])
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-    builder = _builder(name, name, key, key, now, AUTHORITY_DAYS).add_extension(usage, critical=True)
+    builder = _builder(name, name, key.public_key(), key, now, AUTHORITY_DAYS).add_extension(usage, critical=True)
     made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA384())
     _write(path, _pem(made), 0o644)
     return made
 
 
+def _signer(folder: Path, now: datetime.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The authority of a folder, made when there is none; SuperLink and portal may both be the first to ask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder):
+        key = _load_or_make(folder / "ca.key")
+        return _renewed_authority(folder / "ca.crt", key, now), key
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _issue(folder: Path, name: str, key: PublicKey, usages: Sequence[x509.ObjectIdentifier], days: int, now: datetime.datetime | None) -> Issued:
+    """A certificate for the key that an agent made itself."""
+    _check_peer(name)
+    now = now or datetime.datetime.now(datetime.UTC)
+    ca, ca_key = _signer(Path(folder), now)
+    made = _sign_server(key, ca, ca_key, x509.SubjectAlternativeName([x509.DNSName(name)]), now, name, usages, days)
+    return Issued(_pem(made).decode(), f"{made.serial_number:x}", made.not_valid_after_utc, _pem(ca).decode())
+
+
+def _check_peer(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise PkiError(f"{name!r} is no name for a certificate: small letters, digits and hyphens, at most 63")
+
+
 def _sign_server(
-    key: ec.EllipticCurvePrivateKey,
+    key: PublicKey,
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
     names: x509.SubjectAlternativeName,
     now: datetime.datetime,
     common_name: str = "Specola SuperLink",
     usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH,),
+    days: int = SERVER_DAYS,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    builder = _builder(subject, ca.subject, key, ca_key, now, SERVER_DAYS).add_extension(names, critical=False)
+    builder = _builder(subject, ca.subject, key, ca_key, now, days).add_extension(names, critical=False)
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True).sign(ca_key, hashes.SHA384())
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, issuer_key: ec.EllipticCurvePrivateKey, now: datetime.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, issuer_key: ec.EllipticCurvePrivateKey, now: datetime.datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
 

@@ -24,6 +24,7 @@ class Strategy:
     name: str
     least: int
     promise: str
+    root: bool = False  # it measures the sites against a root set, so the portal must have one of the task
 
 
 STRATEGIES = {
@@ -31,7 +32,12 @@ STRATEGIES = {
     for each in (
         Strategy("fedavg", 2, "mean weighted by the number of samples; outliers are only clipped by the guard"),
         Strategy("trimmed-mean", 3, "in every weight the largest and the smallest fifth (at least one of each) are left out"),
-        Strategy("median", 3, "the middle value in every weight"),
+        Strategy("median", 3, "the middle value in every weight: less than half of the sites may lie"),
+        Strategy("krum", 5, "the mean of the updates that lie nearest to each other, without a fifth of the sites (multi-Krum; one liar in five)"),
+        Strategy("bulyan", 7, "Krum chooses, then the values nearest the middle are averaged (one liar in seven)"),
+        Strategy("fedprox", 2, "the weighted mean, and each site is held near the common weights: for sites that differ much"),
+        Strategy("fedadam", 2, "the mean update drives Adam at the portal: for many rounds of small steps"),
+        Strategy("fltrust", 2, "a site counts as far as its update points where the portal's own root set points and helps there; most may lie", root=True),
     )
 }
 
@@ -52,23 +58,38 @@ class RunConfig:
     seed: int = 0
     base_model: str | None = None  # ONNX or NPZ file on the SuperLink's machine whose weights to start from; None: fresh weights
     resume: str | None = None  # run id whose checkpoint to go on from
+    share: float = 1.0  # of the sites that are there, drawn anew for each round; never fewer than `min_sites`
+    compare: bool = True  # with the vote each site also says what it reaches alone
+    privacy: str = "none"  # "central": noise at the portal, for a site as a whole; "local": noise at each site, for each of its samples
+    epsilon: float = 0.0  # wanted for the whole run; 0 without privacy
+    delta: float = 1e-5
+    clip: float = 0.0  # longest update of a site (central) or gradient of a sample (local); 0: the task's own
 
 
-def check(config: RunConfig) -> None:
-    """Raise PlanError when the plan cannot work, before anything is started."""
+def check(config: RunConfig, *, root: bool = False) -> None:
+    """Raise PlanError when the plan cannot work, before anything is started. `root`: whether the portal has a root set of this task."""
     for name, low, high in (("rounds", 1, 500), ("local_epochs", 1, 100), ("min_sites", 1, 10_000), ("deadline_s", 1, 86_400), ("wait_s", 0, 86_400)):
         value = getattr(config, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
             raise PlanError(f"{name} must lie between {low} and {high}, not {value!r}")
     if not math.isfinite(config.learning_rate) or not 0 <= config.learning_rate <= 1:
         raise PlanError(f"learning_rate must lie between 0 (the task's own) and 1, not {config.learning_rate!r}")
+    if isinstance(config.share, bool) or not math.isfinite(config.share) or not 0 < config.share <= 1:
+        raise PlanError(f"share must lie above 0 and be at most 1 (every site), not {config.share!r}")
+    if not isinstance(config.compare, bool):
+        raise PlanError(f"compare is true or false, not {config.compare!r}")
     check_strategy(config.strategy, config.min_sites)
+    if STRATEGIES[config.strategy].root and not root:
+        raise PlanError(f"{config.strategy} {NO_ROOT.format(task=config.task)}")
     if config.sites and len(set(config.sites)) < config.min_sites:
         raise PlanError(f"{config.min_sites} sites must answer, but only {len(set(config.sites))} may take part")
     if not all(site.isdecimal() for site in config.sites):
         raise PlanError("sites must be node ids in decimal form")
     if config.base_model and not Path(config.base_model).is_file():
         raise PlanError(f"there is no model to start from at {config.base_model}")
+    from federated import privacy  # here: it needs PlanError
+
+    privacy.check_plan(config)
 
 
 def check_strategy(name: str, sites: int) -> None:
@@ -79,12 +100,33 @@ def check_strategy(name: str, sites: int) -> None:
         raise PlanError(f"{name} needs at least {STRATEGIES[name].least} sites to do what it promises, not {sites}")
 
 
-def offered(sites: int) -> list[dict[str, Any]]:
-    """For a form: every strategy with `works` (with so many sites) and `why`."""
-    return [
-        {"name": each.name, "works": sites >= each.least, "why": each.promise if sites >= each.least else f"needs at least {each.least} sites"}
-        for each in STRATEGIES.values()
-    ]
+def recommended(sites: int, *, root: bool = False) -> str:
+    """What a form offers first: trust by the root set where there is one, or else the middle value from five sites on.
+
+    With fewer sites, those that the guard leaves out would leave too few for a middle. Measured by `python -m federated bench attacks`.
+    """
+    return "fltrust" if root else "median" if sites >= FEW else "fedavg"
+
+
+def liars(sites: int, strategy: str) -> int:
+    """How many sites may lie without harm, as the strategy's authors prove it: Krum n >= 2f + 3, Bulyan n >= 4f + 3, others less than half or none."""
+    known = {"krum": (sites - 3) // 2, "bulyan": (sites - 3) // 4, "median": (sites - 1) // 2, "trimmed-mean": max(1, sites // 5)}
+    return max(0, known.get(strategy, 0)) if strategy in STRATEGIES and sites >= STRATEGIES[strategy].least else 0
+
+
+FEW = 5
+NO_ROOT = "needs a root set of the task {task} at the portal: an administrator adds one on the page Root set"
+
+
+def offered(sites: int, *, root: bool = False) -> list[dict[str, Any]]:
+    """For a form: every strategy with `works` (with so many sites, with or without a root set) and `why`."""
+    return [{"name": each.name, "works": not (why := _closed(each, sites, root)), "why": why or each.promise} for each in STRATEGIES.values()]
+
+
+def _closed(strategy: Strategy, sites: int, root: bool) -> str:
+    if sites < strategy.least:
+        return f"needs at least {strategy.least} sites"
+    return "needs a root set of this task at the portal" if strategy.root and not root else ""
 
 
 def to_run_config(config: RunConfig) -> dict[str, str | int | float | bool]:

@@ -14,7 +14,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from federated import task
+from federated import root, task
 from federated.control import METRIC
 from federated.plan import check, from_run_config
 from federated.rounds import Run
@@ -26,8 +26,8 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run the plan in the run's configuration. An exception's text becomes the reason that the administrator reads."""
     plan = from_run_config(dict(context.run_config))
-    check(plan)
     home = Path(os.environ["SPECOLA_HOME"]).resolve()
+    check(plan, root=root.present(plan.task, home))
     Run(str(context.run_id), plan, task.load(plan.task), grid, home / "superlink" / "runs" / str(context.run_id), Metrics()).go()
 
 

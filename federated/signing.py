@@ -11,7 +11,10 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
+import hashlib
 import json
+import os
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -68,8 +71,12 @@ def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(pem)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    with os.fdopen(handle, "wb") as file:  # beside and renamed: a power cut leaves a whole key or none
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(beside).replace(path)
     return key
 
 
@@ -85,6 +92,12 @@ def public_from_text(text: str) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
     except ValueError as error:
         raise SignatureRejected(f"not an Ed25519 public key: {error}") from error
+
+
+def fingerprint(public: str) -> str:
+    """A public key's short name for people to compare: the first 16 hexadecimal digits of the SHA-256 of its base64 text, in fours."""
+    digits = hashlib.sha256(public.encode()).hexdigest()
+    return " ".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
 def canonical(document: Any) -> bytes:

@@ -25,6 +25,7 @@ from typing import Any
 
 from federated import fab, pki, process
 from federated.control import TOKEN_HEADER
+from federated.refusals import Refusals
 
 FLEET_PREFIX, HEALTH, CONTROL_PREFIX = "/v1/fleet/", "/health", "/v1/control/"
 EXIT_USAGE = 2
@@ -32,17 +33,37 @@ log = logging.getLogger("federated.superlink")
 
 
 class Guarded:
-    """The ASGI application in front of Flower's: decides by the listener a request came in through."""
+    """The ASGI application in front of Flower's: decides by the listener a request came in through, and notes what is refused."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], fleet_port: int, token: str):
-        self.app, self.fleet_port, self.token = app, fleet_port, token.encode()
+    def __init__(self, app: Callable[..., Awaitable[None]], fleet_port: int, token: str, refusals: Refusals | None = None):
+        self.app, self.fleet_port, self.token, self.refusals = app, fleet_port, token.encode(), refusals
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan" or self.allows(scope):
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+        elif self.allows(scope):
+            await self.app(scope, receive, self.listening(scope, send))
         elif scope["type"] == "http":
+            self.note(scope, 404)
             await send({"type": "http.response.start", "status": 404, "headers": []})
             await send({"type": "http.response.body", "body": b""})
+
+    def listening(self, scope: dict[str, Any], send: Any) -> Any:
+        """Hear what Flower answers a node: it refuses strangers, revoked nodes and false signatures by itself."""
+        if not scope["path"].startswith(FLEET_PREFIX) or scope["server"][1] != self.fleet_port:
+            return send
+
+        async def heard(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
+                self.note(scope, message["status"])
+            await send(message)
+
+        return heard
+
+    def note(self, scope: dict[str, Any], status: int) -> None:
+        """Keep a refusal for the audit log."""
+        if self.refusals:
+            self.refusals.note(scope, "fleet" if scope["server"][1] == self.fleet_port else "control", status)
 
     def allows(self, scope: dict[str, Any]) -> bool:
         """Whether this request may reach Flower at all."""
@@ -81,7 +102,7 @@ async def _serve(folder: Path, authority: pki.Authority, token: str, control: so
 
     app = _flower(folder, authority, control.getsockname())
     _end_orphans(app.state.linkstate_factory.state())
-    guarded = Guarded(app, fleet.getsockname()[1], token)
+    guarded = Guarded(app, fleet.getsockname()[1], token, Refusals(folder))
     server = uvicorn.Server(
         uvicorn.Config(
             guarded, ssl_keyfile=str(authority.key), ssl_certfile=str(authority.certificate), log_level="warning", lifespan="on", timeout_graceful_shutdown=1

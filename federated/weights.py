@@ -48,6 +48,14 @@ def norm(arrays: Arrays, start: Arrays) -> float:
     return float(np.sqrt(sum(float(np.square(value.astype(np.float64) - start[name]).sum()) for name, value in arrays.items())))
 
 
+def digest(arrays: Arrays) -> str:
+    """sha256 over names and numbers."""
+    found = hashlib.sha256()
+    for name, value in arrays.items():
+        found.update(name.encode() + np.ascontiguousarray(value).tobytes())
+    return found.hexdigest()
+
+
 def size(arrays: Arrays) -> int:
     """Bytes of the raw numbers."""
     return sum(value.nbytes for value in arrays.values())

@@ -28,6 +28,8 @@ class Anomaly:
     needs = "clips of ordinary footage, kept by the agent as small grey frames (training/anomaly/*.npz)"
     learning_rate = 1e-3
     max_update_norm = 10.0  # five local passes over 2,048 samples move the weights by about 2
+    site_clip = 0.01  # central privacy: longer updates of a site are cut to it; the noise grows with it
+    sample_clip, sample_batch, sample_step = 1.0, 128, 0.1  # local privacy: longest gradient of a window, windows a step, size of a step
 
     def count(self, folder: Path) -> int:
         """How many clips the agent has kept."""
@@ -66,6 +68,10 @@ class Anomaly:
         from detectors.train.anomaly import fit
 
         return float(fit(net, samples, epochs=epochs, lr=lr, seed=seed)["loss"])
+
+    def sample_losses(self, net: torch.nn.Module, samples: torch.Tensor) -> torch.Tensor:
+        """The loss of each window (N, 5, 64, 64) of grey values 0..255, for local privacy: (N,)."""
+        return net.surprise(samples / 255).mean((1, 2))
 
     def metric(self, net: torch.nn.Module, samples: np.ndarray) -> float:
         """The net's loss: how badly it predicts footage it has not seen."""

@@ -25,6 +25,7 @@ class Line:
     needs = "line.npy"
     learning_rate = 0.1
     max_update_norm = 5.0
+    sample_batch, sample_step = 14, 0.4
 
     def count(self, folder):
         return int((folder / "line.npy").exists())
@@ -50,6 +51,9 @@ class Line:
             loss.backward()
             optimiser.step()
         return loss.item()
+
+    def sample_losses(self, net, pairs):
+        return (net(pairs[:, :1]) - pairs[:, 1:]).square()[:, 0]
 
     def metric(self, net, samples):
         return self._loss(net, samples).item()
@@ -89,6 +93,14 @@ class Lab:
         folder.mkdir()
         x = np.random.default_rng(index).normal(size=(64, 1)).astype(np.float32)
         np.save(folder / "line.npy", np.hstack([x, SLOPE * x]))
+        return folder
+
+    def lay_root(self, slope: float = SLOPE) -> Path:
+        """A root set at the portal: pairs on a line that no site has."""
+        folder = self.root / "superlink" / "root" / "line"
+        folder.mkdir(parents=True, exist_ok=True)
+        x = np.random.default_rng(99).normal(size=(64, 1)).astype(np.float32)
+        np.save(folder / "line.npy", np.hstack([x, slope * x]))
         return folder
 
     def run(self, run_id: str = "1", **plan) -> Run:

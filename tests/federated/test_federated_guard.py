@@ -39,7 +39,7 @@ def asked(node: int) -> Message:
 
 
 def started(name="fedavg", **limits) -> guard.Guard:
-    strategy = guard.build(name, guard.Limits(**{"max_update_norm": 100.0, "min_accepted": 2 if name == "fedavg" else 3, **limits}), 5)
+    strategy = guard.build(name, guard.Limits(**{"max_update_norm": 100.0, "min_accepted": 2 if name == "fedavg" else 3, **limits}), 9)
     record = ArrayRecord({name: Array(value) for name, value in START.items()})
     strategy.configure_train(1, record, ConfigRecord(), type("Grid", (), {"get_node_ids": lambda self: [1, 2, 3]})())
     return strategy
@@ -144,3 +144,29 @@ def test_whatever_one_site_sends_the_mean_stays_within_three_updates(seed):
     wild = float(rng.normal() * 10 ** rng.uniform(-3, 30))
     result = started().aggregate_train(1, [reply(1, 1.0), reply(2, 1.1), reply(3, 0.9), reply(4, wild)])
     assert abs(weight_of(result)) < 3.0
+
+
+@pytest.mark.parametrize(("name", "sites"), [("krum", 5), ("krum", 6), ("bulyan", 7), ("bulyan", 8)])
+def test_one_site_that_lies_far_from_the_others_does_not_move_krum_or_bulyan(name, sites):
+    strategy = started(name, min_accepted=sites)
+    found = strategy.aggregate_train(1, [*(reply(n, 1.0 + 0.01 * n) for n in range(1, sites)), reply(99, -5.0)])
+    assert weight_of(found) == pytest.approx(1.0 + 0.01 * sites / 2, abs=0.05)
+
+
+def test_fedprox_tells_the_sites_how_strongly_they_are_held():
+    strategy = guard.build("fedprox", guard.Limits(100.0, 2), 3)
+    record = ArrayRecord({name: Array(value) for name, value in START.items()})
+    (message, *_rest) = strategy.configure_train(1, record, ConfigRecord(), type("Grid", (), {"get_node_ids": lambda self: [1, 2, 3]})())
+    assert message.content.config_records["config"]["proximal-mu"] == guard.PROXIMAL
+
+
+def test_fedadam_moves_each_weight_by_a_small_step():
+    moved = weight_of(started("fedadam", min_accepted=2).aggregate_train(1, [reply(1, 1.0), reply(2, 1.0)]))
+    assert 0 < moved < 10 * guard.SERVER_STEP
+
+
+def test_a_reply_of_an_earlier_round_is_no_training():
+    strategy = started(min_accepted=2)
+    strategy.aggregate_train(1, [reply(1), reply(2, 1.1), reply(3, 1.2)])
+    strategy.aggregate_train(2, [reply(1), reply(2, 1.3), reply(3, 1.4)])
+    assert {each.node: each.reason for each in strategy.replies if not each.accepted} == {1: "it sent a reply of an earlier round again"}

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated_live import Federation, federation, wait_for
 
-from federated import control, fab, signing
+from federated import control, fab, pki, refusals, signing
 
 pytestmark = pytest.mark.timeout(240)
 CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
@@ -67,6 +67,7 @@ def test_the_sites_own_numbers_fell(first_run):
     gate = next(event for event in first_run if event["kind"] == "gate")
     assert len(gate["votes"]) == 2
     assert all(vote["after"] < vote["before"] for vote in gate["votes"])
+    assert all(vote["alone"] < vote["before"] for vote in gate["votes"])
 
 
 def test_the_site_with_an_empty_allow_list_refused_the_bundle(first_run, live):
@@ -142,6 +143,18 @@ def test_the_control_api_is_not_on_the_fleet_listener(live, path):
     assert _post(live, live.fleet, f"/v1/control/{path}", {control.TOKEN_HEADER: token}) == 404
 
 
+def test_a_start_of_a_run_from_the_agents_side_was_kept_for_the_audit_log_once(live):
+    kept = [each for each in refusals.take(live.home / "superlink") if each["path"] == "/v1/control/start-run"]
+    assert [(each["listener"], each["status"]) for each in kept] == [("fleet", 404)]
+
+
+def kept_refusals(live: Federation, site: str) -> list[dict]:
+    """What the SuperLink kept of this site's refused calls."""
+    key = refusals.digest_of(pki.check_node_public_key(pki.make_node_key(live.root / site / "node.key")))
+    refusals.settle(live.home / "superlink")
+    return [each for each in refusals.take(live.home / "superlink") if each["key"] == key]
+
+
 @pytest.mark.parametrize("path", ELSEWHERE)
 def test_nothing_else_is_on_the_fleet_listener(live, path):
     assert _post(live, live.fleet, path) == 404
@@ -154,16 +167,12 @@ def test_the_certificate_alone_commands_nothing(live):
 
 
 def test_another_authority_is_not_believed(live, tmp_path):
-    from federated import pki
-
     other = pki.ensure_authority(tmp_path)
     with pytest.raises(control.Unreachable):
         control.nodes(link=control.Link(live.control, other.ca, live.link.token))
 
 
 def test_registering_twice_gives_the_same_id(live):
-    from federated import pki
-
     public = pki.make_node_key(live.root / "site0" / "node.key")
     assert control.register_node(public, link=live.link) == live.ids["site0"]
 
@@ -179,6 +188,7 @@ def test_an_unregistered_node_is_refused(live):
     wait_for(lambda: "starting again" in live.log("stranger"), "the stranger's refusal")
     assert len(control.nodes(link=live.link)) == 3
     assert "ready for client tasks" not in live.log("stranger")
+    assert kept_refusals(live, "stranger")
     live.processes.pop("stranger").terminate()
 
 
@@ -214,6 +224,21 @@ def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     assert (found[-1]["status"], found[-1]["reason"]) == ("failed", "the SuperLink was restarted while the run was going on")
 
 
+def test_a_node_renews_its_key_and_is_never_missing(live):
+    """The next test trains with the new number."""
+    old, key = live.ids["site0"], live.root / "site0" / "node.key"
+    key.unlink()
+    live.ids["site0"] = control.register_node(pki.make_node_key(key), link=live.link)
+    wait_for(lambda: old in {node.id for node in control.nodes(link=live.link) if node.state == "online"}, "the old key, which works on")
+    live.processes["site0"].terminate()
+    live.processes.pop("site0").wait(10)
+    live.start_node("site0")
+    wait_for(lambda: "site0" in live.online(), "the new key")
+    control.unregister_node(old, link=live.link)
+    assert old not in {node.id for node in control.nodes(link=live.link)}
+    assert "site0" in live.online()
+
+
 def test_after_the_restart_the_same_nodes_train_again(live):
     (live.root / "site2" / "config.json").unlink()
     both = (live.ids["site0"], live.ids["site2"])
@@ -228,6 +253,7 @@ def test_a_revoked_node_is_refused_and_cannot_come_back(live):
     control.unregister_node(live.ids["site0"], link=live.link)
     assert live.ids["site0"] not in {node.id for node in control.nodes(link=live.link)}
     wait_for(lambda: "starting again" in live.log("site0"), "the node's refusal")
+    assert kept_refusals(live, "site0")
 
 
 def test_a_superlink_that_is_gone_is_said_to_be_unreachable(live):

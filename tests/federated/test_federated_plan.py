@@ -56,7 +56,11 @@ def test_the_default_plan_works():
     plan.check(RunConfig("anomaly"))
 
 
-@pytest.mark.parametrize(("sites", "working"), [(1, set()), (2, {"fedavg"}), (3, set(plan.STRATEGIES)), (100, set(plan.STRATEGIES))])
+MEANS, MIDDLES = {"fedavg", "fedprox", "fedadam"}, {"trimmed-mean", "median"}
+ALL = set(plan.STRATEGIES) - {"fltrust"}  # without a root set
+
+
+@pytest.mark.parametrize(("sites", "working"), [(1, set()), (2, MEANS), (4, {*MEANS, *MIDDLES}), (5, {*MEANS, *MIDDLES, "krum"}), (100, ALL)])
 def test_the_form_offers_what_can_work_and_explains_the_rest(sites, working):
     offered = plan.offered(sites)
     assert {each["name"] for each in offered if each["works"]} == working
@@ -113,3 +117,20 @@ def test_the_components_of_the_bundle_exist():
     assert "federated.client_app:app" in fab._project()
     assert client_app.app
     assert server_app.app
+
+
+def test_bulyan_over_four_sites_is_refused_with_the_number_it_needs():
+    with pytest.raises(plan.PlanError, match="bulyan needs at least 7 sites"):
+        plan.check(RunConfig("anomaly", strategy="bulyan", min_sites=4))
+
+
+@pytest.mark.parametrize(
+    ("sites", "strategy", "liars"), [(5, "krum", 1), (4, "krum", 0), (7, "bulyan", 1), (11, "bulyan", 2), (5, "median", 2), (9, "fedavg", 0)]
+)
+def test_how_many_may_lie_is_what_the_authors_prove(sites, strategy, liars):
+    assert plan.liars(sites, strategy) == liars
+
+
+def test_what_is_recommended_can_work():
+    for sites in range(2, 12):
+        plan.check_strategy(plan.recommended(sites), sites)

@@ -229,7 +229,7 @@ def test_only_weights_and_numbers_leave_a_site(lab):
     assert set(trained.content.metric_records["metrics"]) == {"num-examples", "loss-before", "loss-after"}
     assert set(trained.content.config_records["site"]) == {"version"}
     assert not voted.content.array_records
-    assert set(voted.content.metric_records["metrics"]) == {"num-examples", "loss"}
+    assert set(voted.content.metric_records["metrics"]) == {"num-examples", "loss", "loss-before", "loss-alone"}
 
 
 def test_a_liar_in_four_cannot_veto_but_two_can(tmp_path):

@@ -1,0 +1,65 @@
+"""FLTrust (Cao et al., NDSS 2021): what a site's update is worth is how far it points where the portal's own root set points.
+
+The portal trains on a small set of its own, from the same weights and for as long as a site does. An update against that direction counts nothing,
+however many sites send it; none counts for more by being longer, or by claiming more samples. What the direction does not show (a site that teaches
+that the unusual is ordinary points nearly as the others do) the guard sees by the loss on what the root set holds back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, Message, MetricRecord
+from flwr.serverapp.strategy import FedAvg
+
+from federated.weights import Arrays
+
+
+def flat(arrays: Arrays, start: Arrays) -> np.ndarray:
+    """The update as one vector of float64."""
+    return np.concatenate([(arrays[name].astype(np.float64) - value).ravel() for name, value in start.items()])
+
+
+def cosine(update: np.ndarray, root: np.ndarray) -> float:
+    """Of the angle between two updates; 0 when one of them is no update at all."""
+    lengths = float(np.linalg.norm(update) * np.linalg.norm(root))
+    return float(update @ root) / lengths if lengths > 0 else 0.0
+
+
+def combine(updates: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, each made as long as the root's. Zeros without any trust."""
+    trust = np.maximum([cosine(update, root) for update in updates], 0.0)
+    if not trust.sum() > 0:
+        return trust, np.zeros_like(root)
+    lengths = np.linalg.norm(updates, axis=1)
+    scale = np.divide(np.linalg.norm(root), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return trust, (trust * scale) @ updates / trust.sum()
+
+
+class FLTrust(FedAvg):
+    """Flower's shape around `combine`. `start` is what everybody began from, `root` what the portal's own training made of it."""
+
+    start: Arrays
+    root: Arrays | None = None
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """The new weights and the mean of the sites' numbers; (None, None) when nobody is trusted."""
+        messages = list(replies)
+        if self.root is None:
+            raise ValueError("fltrust has no root set to measure the sites against")
+        records = [next(iter(message.content.array_records.values())) for message in messages]
+        updates = np.stack([flat({name: value.numpy() for name, value in record.items()}, self.start) for record in records])
+        trust, step = combine(updates, flat(self.root, self.start))
+        if not trust.sum() > 0:
+            return None, None
+        _, metrics = super().aggregate_train(server_round, messages)
+        return ArrayRecord({name: Array(value) for name, value in _stepped(self.start, step).items()}), metrics
+
+
+def _stepped(start: Arrays, step: np.ndarray) -> Arrays:
+    found, at = Arrays(), 0
+    for name, value in start.items():
+        found[name] = np.asarray(value + step[at : at + value.size].reshape(value.shape))
+        at += value.size
+    return found
