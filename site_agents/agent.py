@@ -19,23 +19,28 @@ import numpy as np
 import detectors
 from detectors.types import Box, Event, Frame, uuid7
 from federated import signing
-from site_agents import calibration, gallery, orders
+from site_agents import calibration, gallery, orders, papers
 from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
+from site_agents.disagreements import Courier
 from site_agents.errors import AgentError, GalleryRefused, OrdersRejected
 from site_agents.evidence import Evidence, FindFaces
+from site_agents.judged import Judged
 from site_agents.link import Link, read_portal, seat_of
 from site_agents.models import Models
+from site_agents.neighbours.live import Company
 from site_agents.orders import M0, M1, Orders
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, Step
+from site_agents.rotation import Rotation
 from site_agents.rules import Finding
+from site_agents.shadow import Disagreement, Shadows
 from site_agents.store import Medium
 from site_agents.training import Footage, Seat
 from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
-from site_agents.versions import versions
+from site_agents.versions import on_mains, versions
 
 MALLOC = {-8: 1, -3: 8_000_000, -1: 16_000_000}  # mallopt(3): one heap for all threads, large pieces go back to the system; 60 MB less at a door
 TAKE_S = 0.5
@@ -50,8 +55,9 @@ class Agent:
     """Everything of one agent's folder. `run` returns when asked to stop, or when a source without a loop has ended."""
 
     def __init__(self, config: Config) -> None:
-        self.config, self.folder = config, config.folder
+        self.config, self.folder, self.started = config, config.folder, round(time.time(), 3)
         self._lock = _only_one(self.folder)
+        papers.settle(self.folder)
         portal = read_portal(self.folder)
         self.seat, self.clock = seat_of(portal), Clock()
         self.link = Link(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
@@ -60,16 +66,23 @@ class Agent:
         self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
         self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
         self.pipeline.failed = self.updates.fail
+        self.courier = Courier(self.link)
+        self.shadows = Shadows(self._picture, self._disagree)
+        self.updates.shadows, self.updates.options = self.shadows, self.pipeline.options
         self.pipeline.stop_biometrics((self.folder / STOPPED).exists())
         self.orders = self._within(orders.load(self.folder, self.seat))
         self.pipeline.apply(self.orders)
-        self.gallery = gallery.Keep(self.folder, self.seat)
+        self.gallery = gallery.Keep(self.folder, self.seat, names=config.neighbours.keep == "expected")
+        self.company = Company(self.folder, self.gallery, self.link, config.neighbours, portal["agent_id"])
+        self.pipeline.keeper.others = self.company if config.neighbours.host else None
         self.pipeline.staff = self.gallery.load(self.clock.latest()) if self.orders.mode(self.clock.latest()) == M1 else gallery.NOBODY
         self.capture = Capture(config.source, self.folder, self.seat.camera)
         self.evidence = Evidence(face_finder, self._add_clip)
         self.footage = Footage(self.folder, config.training)
+        self.judged = Judged(self.folder, self.seat, keeps=config.training.enabled)
         self.training = Seat(self.folder, config.training, portal)
         self.sender = Sender(self.outbox, self.link, self.seat)
+        self.rotation = Rotation(self.folder, self.link, self.training.renew)
         self.heart = Heart(self.link, self.status, self.obey, self.revoke)
         self._stopping = threading.Event()
         self._last: Step | None = None
@@ -83,8 +96,8 @@ class Agent:
     def run(self) -> None:
         """Watch until asked to stop; then say what there is to say, and end."""
         log.info("watching %s/%s, training: %s", self.seat.site, self.seat.camera, self.training.reason or "yes")
-        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates)
-        for thread in threads:
+        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates, self.courier)
+        for thread in (self.company, *threads):
             thread.start()
         try:
             while not self._stopping.is_set():
@@ -101,6 +114,7 @@ class Agent:
 
     def look(self, frame: Frame) -> None:
         """Take one frame through everything."""
+        began = time.perf_counter()
         step = self.pipeline.step(frame)
         self._last = step
         with self.pipeline.stages("evidence"):
@@ -109,8 +123,10 @@ class Agent:
             for finding in step.findings:
                 self.tell(finding, step)
             if self.heart.wants_frame and self.orders.known:
-                self.heart.offer(self.evidence.picture(step.frame, hide_faces=step.mode == M0))
+                self.heart.offer(self._picture(step))
         self.footage.add(step.frame, normal=self._is_normal(step))
+        room_ms = (1 / self.config.source.fps - (time.perf_counter() - began)) * 1000
+        self.shadows.look(step, self.pipeline.looked, self.orders, room_ms=room_ms, dropped=self.capture.dropped)
 
     def listen_to_silence(self) -> None:
         """No frame came: say so when it has lasted."""
@@ -125,7 +141,10 @@ class Agent:
         if frame is not None and self.orders.known and finding.kind not in COUNTED and "ended" not in finding.data:
             media = [Medium(self.evidence.picture(frame, hide_faces=mode == M0), finding.score, finding.t)]
             snapshot = media[0].sha256
-        event = self.outbox.add(self._event(finding, mode, frame, snapshot), media)
+        event = self._event(finding, mode, frame, snapshot)
+        if media:
+            event = self.judged.see(event, media[0].content, self.pipeline, self._timezone)
+        event = self.outbox.add(event, media)
         log.info("%s %s score %.2f (event %s)", finding.kind, finding.data.get("zone", finding.data.get("line", "")), finding.score, event.id)
         if media and finding.kind not in UNFILMED:
             self.evidence.want_clip(event, hide_faces=mode == M0)
@@ -136,17 +155,24 @@ class Agent:
         pending = self.outbox.stats()
         mode = self.pipeline.mode
         door = {"gallery": self.gallery.status(), "door": self.pipeline.keeper.report(self.pipeline.staff)} if mode == M1 else {}
+        door |= {"neighbours": self.company.status()} if mode == M1 and self.config.neighbours.host else {}
+        door |= {"trials": trials} if (trials := self.shadows.status()) else {}
         return {
             "t": time.time(),
+            "started": self.started,
             "versions": versions(),
             "legal_mode": mode,
             "config_version": self.orders.version,
             "camera": self.camera_status(),
             "outbox": {**pending, "clips_left_out": self.evidence.left_out},
             "models": self.pipeline.loaded,
-            "data": {calibration.DETECTOR: self.footage.count},
+            "data": {calibration.DETECTOR: self.footage.count, "object_head": self.judged.count},
             "training": self.training.reason or "on",
+            "terms": {"tasks": list(self.config.training.tasks), "most_epsilon": self.config.training.most_epsilon},
+            "training_held_s": round(self.training.sparing.seconds, 1),
+            "mains": on_mains(),
             "disk_free": shutil.disk_usage(self.folder).free,
+            **({"verdicts": self.judged.status()} if self.judged.keeps else {}),
             **door,
         }
 
@@ -186,8 +212,13 @@ class Agent:
                 log.error("the configuration cannot be kept (%s): staying with the one before", error)
         if (said := answer.get("gallery")) is not None:
             self.know(said)
+        if answer.get("neighbours") is not None and self.config.neighbours.host and self.pipeline.mode == M1:
+            self.company.take(answer["neighbours"])
+        if answer.get("verdicts") is not None:
+            self.hear(answer["verdicts"])
         if isinstance(answer.get("models"), list):
             self.updates.want(answer["models"])
+        self.rotation.look(answer.get("renew_keys") is True)
 
     def know(self, said: Any) -> None:
         """Take news of the staff list, in mode M1 only, whatever the portal says; what is not believed changes nothing."""
@@ -203,16 +234,26 @@ class Agent:
             self.pipeline.staff = self.gallery.staff
             log.error("the staff list cannot be kept (%s): it holds until this agent ends", error)
 
-    def revoke(self) -> None:
-        """The portal does not know us any more: no biometrics, whatever the orders say. Watching goes on, events wait."""
+    def hear(self, said: Any) -> None:
+        """Take what operators said of this camera's alerts; what is not believed or cannot be written changes nothing and is said again."""
+        try:
+            self.judged.take(said)
+        except (OrdersRejected, OSError) as error:
+            log.error("verdicts are not taken: %s", error)
+
+    def revoke(self) -> bool:
+        """The portal does not know us any more: no biometrics, whatever the orders say. Watching goes on, events wait. True: new keys have mended it."""
+        if self.rotation.rescue():
+            return True
         self.pipeline.stop_biometrics(True)
+        return False
 
     def supervise(self) -> None:
         """Once a second: the SuperNode, whom a door may still recognise, and a calibration that has just been learnt."""
         if time.monotonic() - self._supervised < SUPERVISE_S:
             return
         self._supervised = time.monotonic()
-        self.training.tick()
+        self.training.tick(self.capture.dropped)
         self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
         if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.seat.camera)) is not None:
@@ -225,14 +266,21 @@ class Agent:
         self.capture.stop()
         self.heart.stop()
         self.updates.stop()
+        self.courier.stop()
         self.evidence.stop()
         self.sender.stop()
         self.training.stop()
+        self.company.stop()
         self.link.close()
         pending = self.outbox.stats()["pending"]
         self.outbox.close()
         self._lock.close()
         log.info("stopped; %d events wait in the outbox", pending)
+
+    @property
+    def _timezone(self) -> str:
+        """Of the site, as its rules carry it."""
+        return next((rule.timezone for rule in self.orders.rules), "")
 
     def _event(self, finding: Finding, mode: str, frame: Frame | None, snapshot: str | None) -> Event:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
@@ -244,6 +292,13 @@ class Agent:
         t = finding.t + skew
         named = {"site": self.seat.site, "camera": self.seat.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
         return Event(id=uuid7(t), t=t, seq=0, kind=finding.kind, score=finding.score, detections=finding.detections, data=data, **named)
+
+    def _picture(self, step: Step) -> bytes:
+        return self.evidence.picture(step.frame, hide_faces=step.mode == M0)
+
+    def _disagree(self, said: Disagreement, jpeg: bytes) -> None:
+        skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
+        self.courier.add(dataclasses.replace(said, t=round(said.t + skew, 4)), jpeg)
 
     def _add_clip(self, event: Event, content: bytes) -> None:
         self.outbox.add_clip(event, Medium(content, event.score, event.t))
@@ -266,6 +321,9 @@ class Agent:
         elif self.gallery.drop_expired(self.clock.latest()):
             log.info("a member of the staff has come to the end date and is forgotten")
         self.pipeline.staff = self.gallery.staff
+        if self.config.neighbours.host:
+            allowed = self.pipeline.mode == M1
+            self.company.sync(allowed, self.pipeline.staff, self.pipeline.keeper.report(self.pipeline.staff)["threshold"] if allowed else 1.0)
 
     def _set_stopped(self, stopped: bool) -> None:
         if stopped == self.pipeline.stopped:

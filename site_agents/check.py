@@ -16,7 +16,7 @@ import httpx
 import detectors
 from detectors.errors import DetectorError
 from federated import signing
-from site_agents import orders, sources
+from site_agents import orders, papers, sources
 from site_agents.config import Config
 from site_agents.errors import AgentError, NotEnrolled, SourceError
 from site_agents.link import read_portal, seat_of
@@ -108,11 +108,17 @@ def _portal(config: Config) -> str:
 
 def _enrolment(config: Config) -> str:
     portal = read_portal(config.folder)
-    for name in ("key.pem", "node.key"):
+    for name in (papers.KEY, papers.NODE):
         _private(config.folder / name)
-    return (
-        f"{portal['site']}/{portal['camera']} as {portal['agent_id']}, key {signing.public_text(signing.load_or_make_key(config.folder / 'key.pem'))[:12]}..."
-    )
+    key, paper = signing.public_text(signing.load_or_make_key(config.folder / papers.KEY)), papers.read(config.folder)
+    if paper is not None and paper.not_after < time.time():
+        raise NotEnrolled(f"the certificate ended on {_day(paper.not_after)}: enrol again with a new code, or set this machine's clock")
+    until = f"certificate until {_day(paper.not_after)}, renews by itself" if paper else "no certificate yet: it comes with the first heartbeat"
+    return f"{portal['site']}/{portal['camera']} as {portal['agent_id']}, key {signing.fingerprint(key)}, {until}"
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def _private(path: Path) -> None:

@@ -11,11 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from federated import task
 from site_agents.errors import ConfigError
 from site_agents.orders import MODES
 
 PACES = ("real-time", "fast")
-LIMITS = (("source", "fps", 0.1, 60), ("source", "stale_after", 0.5, 3600), ("training", "keep_mb", 1, 1e6), ("outbox", "media_mb", 1, 1e6))
+LIMITS = (
+    ("source", "fps", 0.1, 60),
+    ("source", "stale_after", 0.5, 3600),
+    ("training", "keep_mb", 1, 1e6),
+    ("training", "most_epsilon", 0, 1000),
+    ("outbox", "media_mb", 1, 1e6),
+    ("neighbours", "port", 0, 65535),
+)
+KEEPS = ("all", "expected")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -38,6 +47,8 @@ class Training:
 
     enabled: bool = False
     keep_mb: float = 60.0
+    tasks: tuple[str, ...] = ()  # those it takes part in; without the key every one
+    most_epsilon: float = 0.0  # only with local differential privacy at least as strong as this; 0: no demand
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +56,15 @@ class Keep:
     """How much may wait here while the portal is away."""
 
     media_mb: float = 200.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Where cameras of the same site reach this one ("" : it shares nothing), and what it keeps of the staff list."""
+
+    host: str = ""
+    port: int = 0  # 0: any that is free
+    keep: str = "all"  # "expected": names only, and faces of those who may come soon; others are asked for the rest
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +76,7 @@ class Config:
     source: Source
     training: Training = Training()
     outbox: Keep = Keep()
+    neighbours: Neighbours = Neighbours()
     log: str = "info"
     most_legal_mode: str = "M1"  # "M0": this camera recognises nobody, whatever the portal orders
     folder: Path = Path()
@@ -114,10 +135,14 @@ def _value(hint: type, value: Any, key: str, place: _Place) -> Any:
         if not isinstance(value, dict):
             raise place.error(key, f"{key} is a table: write [{key}] and its keys below it")
         return _build(hint, value, place.inside(key))
+    if hint == tuple[str, ...]:
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+            raise place.error(key, f'{key} must be a list of texts with at least one, like ["anomaly"], not {value!r}')
+        return tuple(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or isinstance(value, types.NoneType):
-        words = {str: "a text in quotes", bool: "true or false", float: "a number"}
+    if not isinstance(value, hint) or isinstance(value, types.NoneType) or (hint is int and isinstance(value, bool)):
+        words = {str: "a text in quotes", bool: "true or false", float: "a number", int: "a whole number"}
         raise place.error(key, f"{key} must be {words[hint]}, not {value!r}")
     return value
 
@@ -138,8 +163,14 @@ def _checked(config: Config, place: _Place) -> Config:
         raise inside.error("kind", f"kind must be one of {', '.join(sources.kinds())}, not {source.kind!r}")
     if source.pace not in PACES:
         raise inside.error("pace", f"pace must be one of {', '.join(PACES)}, not {source.pace!r}")
+    if config.neighbours.keep not in KEEPS:
+        raise place.inside("neighbours").error("keep", f"keep must be one of {', '.join(KEEPS)}, not {config.neighbours.keep!r}")
+    if config.neighbours.keep == "expected" and not config.neighbours.host:
+        raise place.inside("neighbours").error("keep", 'a camera that keeps only who is expected must be reached by others: set host = "..."')
     if not source.path:
         raise inside.error("path", "path must not be empty")
+    if unknown := [name for name in config.training.tasks if name not in task.names()]:
+        raise place.inside("training").error("tasks", f"there is no task {unknown[0]!r}; there are {', '.join(task.names())}")
     for table, key, low, high in LIMITS:
         value = getattr(getattr(config, table), key)
         if not low <= value <= high:

@@ -10,6 +10,7 @@ Tree::
     ├── ModelRefused        a model may not be used here, and why
     ├── MessageRefused      a neighbour's message is malformed, too large or not from the one who signed the connection
     ├── GalleryRefused      a gallery or an entry of it is not the portal's, is of another site or makes no sense
+    ├── CircleRefused       who the neighbours are was not signed by the portal, is for another agent or makes no sense
     ├── ScenarioError       a scenario for the simulator makes no sense
     ├── OutboxError         the outbox cannot be opened or tidied; nothing in it is lost
     └── PortalError         talking to the portal failed
@@ -48,7 +49,11 @@ class NotEnrolled(AgentError):
 
 
 class ModelRefused(AgentError):
-    """A model may not be used here."""
+    """A model may not be used here. `ms`: what a frame took in its self-test, when it came so far."""
+
+    def __init__(self, reason: str, ms: float | None = None) -> None:
+        super().__init__(reason)
+        self.ms = ms
 
 
 class MessageRefused(AgentError):
@@ -57,6 +62,10 @@ class MessageRefused(AgentError):
 
 class GalleryRefused(AgentError):
     """A gallery, or one entry of it, is not believed."""
+
+
+class CircleRefused(AgentError):
+    """Who the neighbours are is not believed."""
 
 
 class ScenarioError(AgentError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from detectors.faces.fuse import TrackFaces
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
 from detectors.types import Box, Detection, Face, Frame
+from federated.gallery import Entry
 from site_agents.gallery import Staff
 from site_agents.rules import Finding
 
@@ -40,6 +41,7 @@ class Visit:
     sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
     answer: identify.Answer | None = None
     told: str | None = None  # the person whose recognition was said
+    asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
     def net(self) -> str:
@@ -60,14 +62,29 @@ class Limits:
     threshold: float | None = None
 
 
+class Others(Protocol):
+    """The neighbours (`site_agents.neighbours.live.Company`); no call waits. `complete`: this door keeps the whole list and never has to ask."""
+
+    complete: bool
+
+    def expected(self) -> tuple[Entry, ...]: ...
+    def ask(self, key: str, probe: np.ndarray, threshold: float) -> None: ...
+    def answer(self, key: str) -> Any: ...
+    def recognised(self, key: str, person: str, score: float) -> None: ...
+    def unknown(self) -> None: ...
+    def gone(self, key: str) -> None: ...
+
+
 class DoorKeeper:
-    """Finds the faces of a frame, follows them, and names those that are on the list; embeddings never leave this object.
+    """Finds the faces of a frame, follows them, and names those that are on the list.
 
     `detector(name)` gives a loaded detector, or None when it cannot be used.
+    Embeddings leave this object only towards `others`, and only when this box keeps no whole list.
     """
 
     def __init__(self, detector: Callable[[str], Any]) -> None:
         self.detector, self.limits = detector, Limits()
+        self.others: Others | None = None
         self.visits: dict[tuple[int, int], Visit] = {}
         self._epoch = 0
         self.histogram, self.counts, self._people = np.zeros(BINS, int), {"person": 0, "unknown": 0, "cannot-say": 0}, 0
@@ -84,8 +101,8 @@ class DoorKeeper:
 
         Only faces for which `inside` holds are embedded; `now` (Unix seconds) decides who has expired.
         """
-        entries = staff.at(now)
-        followed = [self._judge(frame, track, entries, staff.version) if "look" in track.data and inside(track) else track for track in tracks]
+        entries = staff.at(now) if self._keeps_all else tuple(entry for entry in self.others.expected() if now < entry.expires)
+        followed = [self._judge(frame, track, entries, staff) if "look" in track.data and inside(track) else track for track in tracks]
         self._faces = []
         return [track for track in followed if "look" not in track.data]
 
@@ -93,15 +110,27 @@ class DoorKeeper:
         """What the face log must hold: a recognition when it is decided and again when the visit is over. Visits that are over are forgotten."""
         findings = []
         for track, visit in list(self.visits.items()):
+            if visit.asked is not None and visit.answer is None:
+                visit.answer = self._heard(visit)
             over, answer = t - visit.seen > GONE_S or t < visit.seen, visit.answer
             if answer is not None and answer.person not in (None, visit.told):
                 findings.append(self._said(visit, staff, t))
                 visit.told = answer.person
+                if self.others is not None and visit.asked is None:
+                    self.others.recognised(visit.name, answer.person, answer.score)
             if over:
                 findings += [self._said(visit, staff, t, ended=visit.seen)] if visit.told else []
-                self._count(visit, len(staff.entries))
+                self._count(visit, staff.size)
+                self._take_leave(visit)
                 del self.visits[track]
         return findings
+
+    def _take_leave(self, visit: Visit) -> None:
+        if self.others is None:
+            return
+        if self._keeps_all and visit.answer is not None and visit.answer.kind == "unknown":
+            self.others.unknown()
+        self.others.gone(visit.name)
 
     def begin_anew(self) -> None:
         """Track numbers start again: those of before mean nobody that comes now."""
@@ -117,11 +146,15 @@ class DoorKeeper:
 
     def report(self, staff: Staff) -> dict[str, Any]:
         """What a heartbeat says of the door: how many of the list, the least cosine now, visits by answer, and strangers' best cosines as a histogram."""
-        people = len(staff.entries)
+        people = staff.size
         found = {str(n): int(count) for n, count in enumerate(self.histogram) if count}
         return {"people": people, "threshold": self._threshold(SHARP, people), "fpir": self.limits.fpir, "visits": dict(self.counts), "scores": found}
 
-    def _judge(self, frame: Frame, track: Detection, entries: tuple, version: int) -> Detection:
+    @property
+    def _keeps_all(self) -> bool:
+        return self.others is None or self.others.complete
+
+    def _judge(self, frame: Frame, track: Detection, entries: tuple, staff: Staff) -> Detection:
         face = self._faces[track.data["look"]]
         crop = align(frame.image, face.landmarks)
         quality = judge(crop, face)
@@ -132,15 +165,16 @@ class DoorKeeper:
         if quality.value > visit.best[2]:
             visit.best = frame, face.box, quality.value
         self._look(visit, crop, face, quality)
-        visit.answer = self._decide(visit, entries)
+        people = len(entries) if self._keeps_all else staff.size
+        visit.answer = self._with_others(visit, self._decide(visit, entries, people))
         said = {"verdict": visit.answer.kind, "score": round(visit.answer.score, 4), "threshold": round(visit.answer.threshold, 4)} if visit.answer else {}
         about = {
             "verdict": "looking",
             "quality": quality.value,
             "reasons": list(quality.reasons),
             "frames": visit.faces.frames,
-            "people": len(entries),
-            "gallery_version": version,
+            "people": people,
+            "gallery_version": staff.version,
         }
         return dataclasses.replace(track, data={**about, **said, "person": visit.answer.person if visit.answer else None})
 
@@ -157,10 +191,23 @@ class DoorKeeper:
             visit.sides.append(side_of(face.landmarks))
         (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
 
-    def _decide(self, visit: Visit, entries: tuple) -> identify.Answer | None:
+    def _with_others(self, visit: Visit, answer: identify.Answer | None) -> identify.Answer | None:
+        """A stranger to those who are expected is no stranger yet: somebody with the whole list is asked, once; until then nothing is known."""
+        if self._keeps_all or answer is None or answer.kind != "unknown":
+            return answer
+        if visit.asked is None:
+            visit.asked = answer.threshold
+            self.others.ask(visit.name, visit.faces.embedding(), answer.threshold)
+        return self._heard(visit)
+
+    def _heard(self, visit: Visit) -> identify.Answer | None:
+        said = self.others.answer(visit.name)
+        return said and identify.Answer("person" if said.person else "unknown", said.person, said.score, visit.asked)
+
+    def _decide(self, visit: Visit, entries: tuple, people: int) -> identify.Answer | None:
         """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
         faces = visit.faces
-        threshold = self._threshold(visit.net, len(entries), float(np.median(visit.sides)) if visit.sides else SIDE)
+        threshold = self._threshold(visit.net, people, float(np.median(visit.sides)) if visit.sides else SIDE)
         if faces.frames < LOOKS:
             poor = visit.sharp.seen + visit.small.seen >= LOOKS and not faces.frames
             return identify.Answer("cannot-say", None, 0.0, threshold) if poor else None
@@ -186,7 +233,7 @@ class DoorKeeper:
         answer = visit.answer
         about = {"visit": visit.name, "person": visit.told if ended else answer.person, "started": round(visit.began, 3), "net": visit.net}
         known = {"frames": visit.faces.frames, "score": round(answer.score, 4), "threshold": round(answer.threshold, 4)}
-        data = {**about, **known, "people": len(staff.entries), "gallery_version": staff.version} | ({"ended": round(ended, 3)} if ended else {})
+        data = {**about, **known, "people": staff.size, "gallery_version": staff.version} | ({"ended": round(ended, 3)} if ended else {})
         picture = None if ended else _portrait(*visit.best[:2])
         return Finding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
 

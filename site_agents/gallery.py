@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,16 @@ log = logging.getLogger("site_agents.gallery")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Staff:
-    """Whom a door may recognise: one version of the list."""
+    """Whom a door may recognise: one version of the list. `people` are all of them (id to the version of the entry), `entries` those whose faces are here."""
 
     version: int = 0
     entries: tuple[Entry, ...] = ()
+    people: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many people a face is compared with, here or elsewhere."""
+        return max(len(self.people), len(self.entries))
 
     def at(self, now: float) -> tuple[Entry, ...]:
         """Those whose end date has not come."""
@@ -37,23 +44,25 @@ NOBODY = Staff()
 class Keep:
     """The list in an agent's folder. What is on disk can be read with this agent's key only, and holds nobody who was taken off.
 
-    All methods may be called from any thread.
+    `names`: this box keeps who is on the list, and no faces. All methods may be called from any thread.
     """
 
-    def __init__(self, folder: Path, seat: Seat) -> None:
-        self.folder, self.seat, self._lock = folder, seat, threading.RLock()
+    def __init__(self, folder: Path, seat: Seat, names: bool = False) -> None:
+        self.folder, self.seat, self.names, self._lock = folder, seat, names, threading.RLock()
         self.key = load_or_make_box_key(folder / KEY)
         self.staff, self._list = NOBODY, None
 
     def status(self) -> dict[str, Any]:
         """What the portal must know to send the news."""
-        return {"version": self.staff.version, "key": box_text(self.key)}
+        return {"version": self.staff.version, "key": box_text(self.key), **({"names": True} if self.names else {})}
 
     def load(self, now: float) -> Staff:
         """The list as it was kept, checked again; nobody when there is none or it is not believed any more."""
         try:
             document = json.loads((self.folder / FILE).read_text())
             self._use(document["list"], self._read(document), now)
+            if self.names:
+                self._write()  # faces that were kept before it was told to keep names only
         except FileNotFoundError:
             self.staff = NOBODY
         except (OSError, ValueError, KeyError, TypeError, GalleryRefused) as error:
@@ -76,7 +85,7 @@ class Keep:
         with self._lock:
             if len(left := self.staff.at(now)) == len(self.staff.entries):
                 return False
-            self.staff = Staff(self.staff.version, left)
+            self.staff = dataclasses.replace(self.staff, entries=left, people={entry.person: entry.version for entry in left})
             forget_entries()
             self._write()
             return True
@@ -107,11 +116,12 @@ class Keep:
         """Of all entries those that the list names, in that version; one that is missing means that the portal must send everything again."""
         head = self._head(document)
         named = {entry.person: entry for entry in entries if head.people.get(entry.person) == entry.version}
-        complete = len(named) == len(head.people)
+        complete = self.names or len(named) == len(head.people)
         if not complete:
             log.warning("%d of %d people of the staff list are missing: asking for the whole list", len(head.people) - len(named), len(head.people))
         forget_entries()
-        self.staff = Staff(head.version if complete else 0, tuple(entry for entry in named.values() if now < entry.expires))
+        left = () if self.names else tuple(entry for entry in named.values() if now < entry.expires)
+        self.staff = Staff(head.version if complete else 0, left, head.people if self.names else {entry.person: entry.version for entry in left})
         self._list = document
 
     def _write(self) -> None:

@@ -29,25 +29,30 @@ class Link:
         self.portal, self.key, self.agent_id, self.clock = portal.rstrip("/"), key, agent_id, clock
         self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=False)
 
-    def call(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> httpx.Response:
-        """One signed call; `body` is JSON data or bytes. Raises Unreachable (try again later) or Refused."""
+    def call(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", key: signing.Ed25519PrivateKey | None = None
+    ) -> httpx.Response:
+        """One signed call, with `key` or our own; `body` is JSON data or bytes. Raises Unreachable (try again later) or Refused."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        answer = self._send(method, path, content, content_type)
+        used = key or self.key
+        answer = self._send(method, path, content, content_type, used)
         if answer.status_code == 401 and (skew := _skew(answer)) is not None:
             log.warning("the portal's clock differs from ours by %+.1f s more than we thought: signing with its time", skew)
             self.clock.correct(skew)
-            answer = self._send(method, path, content, content_type)
+            answer = self._send(method, path, content, content_type, used)
         elif answer.status_code == 409:  # a nonce that was seen before; the next one is new
-            answer = self._send(method, path, content, content_type)
+            answer = self._send(method, path, content, content_type, used)
+        elif answer.status_code == 401 and key is None and used is not self.key:  # our key was renewed while this call was under way
+            answer = self._send(method, path, content, content_type, self.key)
         return _checked(answer)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _send(self, method: str, path: str, content: bytes, content_type: str) -> httpx.Response:
+    def _send(self, method: str, path: str, content: bytes, content_type: str, key: signing.Ed25519PrivateKey) -> httpx.Response:
         message = signing.HttpMessage(method, f"{self.portal}{PREFIX}{path}", {"Content-Type": content_type}, content)
-        signing.sign_http(message, self.key, self.agent_id, now=self.clock.now())
+        signing.sign_http(message, key, self.agent_id, now=self.clock.now())
         try:
             return self._http.request(method, message.url, headers=message.headers, content=content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -84,16 +89,24 @@ def read_portal(folder: Path) -> dict[str, Any]:
     """What enrolment answered. Raises NotEnrolled that says what to do."""
     try:
         said = json.loads((folder / "portal.json").read_text())
-        signing.public_from_text(said["portal_public_key"])
-        for name in ("agent_id", "site", "camera"):
-            if not isinstance(said[name], str) or not said[name]:
-                raise KeyError(name)
     except FileNotFoundError as error:
         raise NotEnrolled(
             f"{folder} is not enrolled: get a code from the portal and run `python -m site_agents enrol --config agent.toml --code CODE`"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, signing.SignatureRejected) as error:
+    except (OSError, ValueError) as error:
         raise NotEnrolled(f"{folder / 'portal.json'} is damaged ({error!r}): enrol the agent again") from error
+    return check_portal(said, str(folder / "portal.json"))
+
+
+def check_portal(said: Any, where: str) -> dict[str, Any]:
+    """An enrolment's answer with everything that must be in it. Raises NotEnrolled."""
+    try:
+        signing.public_from_text(said["portal_public_key"])
+        for name in ("agent_id", "site", "camera"):
+            if not isinstance(said[name], str) or not said[name]:
+                raise KeyError(name)
+    except (ValueError, KeyError, TypeError, signing.SignatureRejected) as error:
+        raise NotEnrolled(f"{where} is damaged ({error!r}): enrol the agent again") from error
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -45,6 +46,15 @@ class Step:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looked:
+    """What a detector gave for the last frame, which weights it used, and how long it took."""
+
+    found: Any
+    sha256: str
+    ms: float
+
+
 class Pipeline:
     """One camera's detectors, tracker and rules. `step` belongs to one thread; `apply`, `swap` and `stop_biometrics` may come from any.
 
@@ -60,6 +70,7 @@ class Pipeline:
         self._swaps: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._troubles: Counter[str] = Counter()
+        self.looked: dict[str, Looked] = {}
         self._tracker = self._new_tracker()
         self.keeper = DoorKeeper(self._detector)
         self._obey(NONE)
@@ -91,6 +102,7 @@ class Pipeline:
     def step(self, frame: Frame) -> Step:
         """Take the next frame."""
         self._take_changes()
+        self.looked = {}
         if frame.n == 0:
             self.begin_anew()
         mode = self.mode
@@ -119,6 +131,14 @@ class Pipeline:
         """A loaded detector, or None."""
         return self._detectors.get(name)
 
+    def ready(self, name: str) -> Any:
+        """A detector, loaded now if need be; None when it cannot be used."""
+        return self._detector(name)
+
+    def options(self, name: str) -> dict[str, Any]:
+        """How this camera's orders want a detector built."""
+        return {option: value for option, value in self.orders.detectors.get(name, {}).items() if option != "enabled"}
+
     def begin_anew(self) -> None:
         """The source has started again: tracks and stays of before mean nothing now."""
         self._tracker = self._new_tracker()
@@ -142,13 +162,24 @@ class Pipeline:
             self._detectors.pop(name, None)
 
     def _run(self, name: str, look: Callable[[Any], Any], nothing: Any) -> Any:
-        """Let one detector look; one that cannot is left out of this frame, one that never can is reported."""
+        """Let one detector look at this frame, and time it."""
+
+        def timed(detector: Any) -> Any:
+            began = time.perf_counter()
+            with self.stages(name):
+                found = look(detector)
+            self.looked[name] = Looked(found, detector.card.sha256, (time.perf_counter() - began) * 1000)
+            return found
+
+        return self.ask(name, timed, nothing)
+
+    def ask(self, name: str, look: Callable[[Any], Any], nothing: Any = None) -> Any:
+        """What one detector says; one that cannot is left out this time, one that never can is reported."""
         detector = self._detector(name)
         if detector is None:
             return nothing
         try:
-            with self.stages(name):
-                found = look(detector)
+            found = look(detector)
             self._troubles.pop(name, None)
             return found
         except FAILURES as error:

@@ -17,14 +17,16 @@ import numpy as np
 
 from detectors.anomaly import small
 from detectors.types import Frame
-from federated import process
+from federated import process, terms
 from site_agents.config import Training
+from site_agents.sparing import Sparing, tasks_of
 
 CLIP = 50  # frames of one kept clip
 EAGER = 12  # so many clips are kept one after the other, then one each SPACING_S
 SPACING_S = 60.0
 LONGEST_GAP_S = 1.0  # between two frames of one clip
 STOP_S = 6.0
+QUIET_S = 60.0  # without a task for so long no run is under way: between its rounds a site has nothing to do for seconds
 log = logging.getLogger("site_agents.training")
 
 
@@ -85,10 +87,23 @@ class Seat:
         self.folder = folder
         self.reason = why_not(settings, portal)
         self.child: subprocess.Popen[bytes] | None = None
+        self.sparing = Sparing()
+        if not self.reason:
+            terms.write(folder, terms_of(settings))
         self._backoff, self._next = process.Backoff(), 0.0
+        self._renewed, self._busy = False, 0.0
 
-    def tick(self) -> None:
-        """Start it, or start it again when it has ended and its pause is over."""
+    def renew(self) -> None:
+        """There is a new node.key: start the SuperNode again with it, as soon as no training is disturbed. May be called from any thread."""
+        self._busy, self._renewed = time.monotonic(), True
+
+    def tick(self, dropped: int = 0) -> None:
+        """Start it, or start it again when it has ended and its pause is over; hold it while the camera drops frames (`dropped` counts them)."""
+        self.sparing.look(dropped, self.child.pid if self.child is not None else None)
+        if self._renewed and self._quiet():
+            log.info("the next SuperNode has the new key")
+            self._renewed = False
+            self.stop()
         if self.reason or (self.child is not None and self.child.poll() is None) or time.monotonic() < self._next:
             return
         if self.child is not None:
@@ -100,14 +115,28 @@ class Seat:
         command = ["nice", "-n", "10", sys.executable, "-m", "federated.node", "--home", str(self.folder), "--parent", str(os.getpid())]
         self.child = subprocess.Popen(command, env=process.calm_environment(), start_new_session=True)
 
+    def _quiet(self) -> bool:
+        """Whether nothing has trained for a while."""
+        if self.child is None:
+            return True
+        if tasks_of(self.child.pid):
+            self._busy = time.monotonic()
+        return time.monotonic() - self._busy >= QUIET_S
+
     def stop(self) -> None:
         """End the whole group."""
         if self.child is None:
             return
+        self.sparing.let_go(self.child.pid)
         process.stop([self.child], STOP_S)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child = None
+
+
+def terms_of(settings: Training) -> terms.Terms:
+    """What agent.toml says a run must keep to, for this site to train in it."""
+    return terms.Terms(settings.tasks, settings.most_epsilon)
 
 
 def why_not(settings: Training, portal: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import logging
 import os
@@ -23,19 +24,22 @@ from site_agents import selftest
 from site_agents.errors import ModelRefused, PortalError, Refused
 from site_agents.link import Backoff, Link
 from site_agents.models import Models
+from site_agents.shadow import Shadows
 
 MAX_BYTES = 500_000_000
 AGAIN_S = 3600.0  # a refused model is tried again so much later, or after a restart: the reason may have gone
+SHA256 = re.compile(r"[0-9a-f]{64}")
 log = logging.getLogger("site_agents.updates")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """One signed model document, checked."""
+    """One signed model document, checked. `trial`: the version before is to run beside it."""
 
     detector: str
     sha256: str
     size: int
+    trial: bool = False
 
 
 class Updates(threading.Thread):
@@ -49,6 +53,8 @@ class Updates(threading.Thread):
         self._reports: list[dict[str, Any]] = []
         self._failed: list[tuple[str, str]] = []
         self._changed, self._due, self._stopping = threading.Condition(), False, False
+        self.shadows: Shadows | None = None
+        self.options: Callable[[str], dict[str, Any]] = lambda name: {}  # how the camera's orders want a detector built
 
     def want(self, documents: list[dict[str, Any]]) -> None:
         """What the last heartbeat's answer said: the models this agent should run, the release's own where none is named."""
@@ -103,22 +109,36 @@ class Updates(threading.Thread):
             self._reports.pop(0)
 
     def _align(self, documents: list[dict[str, Any]]) -> None:
-        named = set()
+        named, tried = set(), dict[str, str]()
         for document in documents:
             try:
                 wanted = check_document(document, self.portal_key)
             except ModelRefused as error:
                 log.error("a model document is refused: %s", error)
                 named.add(str(document.get("detector")) if isinstance(document, dict) else "")
+                self._refuse_document(document, str(error))
                 continue
             if wanted.sha256 == detectors.card(wanted.detector).sha256:
                 continue  # the release's own weights, by their name
             named.add(wanted.detector)
             if wanted.sha256 != self.models.installed(wanted.detector).current:
                 self._try(wanted)
+            if wanted.trial and wanted.sha256 == self.models.installed(wanted.detector).current:
+                tried[wanted.detector] = wanted.sha256
         for detector in self.models.names():
             if detector not in named:
                 self._use(detector, None, "rolled back", "the portal wants the release's own weights")
+        self._accompany(tried)
+
+    def _accompany(self, tried: dict[str, str]) -> None:
+        """Let the versions before look on beside those on trial, and no others."""
+        for name in self.shadows.keep(tried) if self.shadows else ():
+            self.shadows.begin(name, tried[name], functools.partial(self._before, name))
+
+    def _before(self, name: str) -> Any:
+        """The detector with the weights that were in use before. Raises DetectorError or OSError."""
+        sha256 = self.models.installed(name).previous
+        return self.models.build(name, weights.verify(self.models.path(name, sha256), sha256) if sha256 else None, self.options(name))
 
     def _try(self, wanted: Wanted) -> None:
         mark = wanted.detector, wanted.sha256
@@ -128,20 +148,28 @@ class Updates(threading.Thread):
         try:
             file = self._fetch(wanted)
             report = selftest.try_model(wanted.detector, file, self.models.home, budget_ms=self.budget_ms)
-            self._use(wanted.detector, wanted.sha256, "rolled back" if back else "installed", f"self-test: {report['ms']} ms a frame")
+            self._use(wanted.detector, wanted.sha256, "rolled back" if back else "installed", f"self-test: {report['ms']} ms a frame", report["ms"])
         except (ModelRefused, DetectorError) as error:
             self._refused[mark] = time.monotonic() + AGAIN_S
             if wanted.sha256 != self.models.installed(wanted.detector).previous:
                 self.models.path(*mark).unlink(missing_ok=True)
-            self._report(*mark, "refused", str(error))
+            self._report(*mark, "refused", str(error), getattr(error, "ms", None))
 
-    def _use(self, name: str, sha256: str | None, outcome: str, reason: str) -> None:
+    def _refuse_document(self, document: Any, reason: str) -> None:
+        """Say once that a document is not believed, if it can be named at all; nothing of it has been fetched."""
+        named = document if isinstance(document, dict) else {}
+        mark = str(named.get("detector"))[:40], str(named.get("sha256"))
+        if SHA256.fullmatch(mark[1]) and time.monotonic() >= self._refused.get(mark, 0.0):
+            self._refused[mark] = time.monotonic() + AGAIN_S
+            self._report(*mark, "refused", reason)
+
+    def _use(self, name: str, sha256: str | None, outcome: str, reason: str, ms: float | None = None) -> None:
         """Load first, then write down, then swap: whatever fails before the last step leaves the camera with what it had."""
         file = self.models.path(name, sha256) if sha256 else None
-        detector = self.models.build(name, file)
+        detector = self.models.build(name, file, self.options(name))
         self.models.install(name, sha256)
         self.swap(name, detector)
-        self._report(name, sha256 or detector.card.sha256, outcome, reason)
+        self._report(name, sha256 or detector.card.sha256, outcome, reason, ms)
 
     def _give_back(self, name: str, reason: str) -> None:
         installed = self.models.installed(name)
@@ -156,7 +184,7 @@ class Updates(threading.Thread):
             before, detector = None, self.models.build(name, None)
         self.models.install(name, before)
         self.swap(name, detector)
-        self._report(name, installed.current, "rolled back", f"it failed at work: {reason}")
+        self._report(name, installed.current, "failed", f"given back: {reason}")
 
     def _fetch(self, wanted: Wanted) -> Path:
         """The verified file, downloaded unless it is here. Raises ModelRefused when it is not what the document says."""
@@ -175,16 +203,18 @@ class Updates(threading.Thread):
         Path(name).replace(target)
         return target
 
-    def _report(self, detector: str, sha256: str, outcome: str, reason: str) -> None:
+    def _report(self, detector: str, sha256: str, outcome: str, reason: str, ms: float | None = None) -> None:
+        """`ms`: what a frame took in the self-test; the portal keeps it beside what this camera allows."""
         log.info("model %s %s: %s (%s)", detector, sha256[:12], outcome, reason)
-        self._reports.append({"detector": detector, "sha256": sha256, "outcome": outcome, "reason": reason[:500]})
+        measured = {"ms": ms, "budget_ms": round(self.budget_ms, 1)} if ms is not None else {}
+        self._reports.append({"detector": detector, "sha256": sha256, "outcome": outcome, "reason": reason[:500], **measured})
 
 
 def check_document(document: Any, portal_key: str) -> Wanted:
     """Believe a model document or say why not. Raises ModelRefused."""
     try:
         body = signing.verify_document(document, portal_key)
-        wanted = Wanted(str(body["detector"]), str(body["sha256"]), int(body["size"]))
+        wanted = Wanted(str(body["detector"]), str(body["sha256"]), int(body["size"]), body.get("trial") is True)
         entry = detectors.entry(wanted.detector)
     except signing.SignatureRejected as error:
         raise ModelRefused(f"it is not signed by our portal: {error}") from error
@@ -192,7 +222,7 @@ def check_document(document: Any, portal_key: str) -> Wanted:
         raise ModelRefused(f"it is incomplete: {error!r}") from error
     except DetectorError as error:
         raise ModelRefused(str(error)) from error
-    if not re.fullmatch(r"[0-9a-f]{64}", wanted.sha256) or not 0 < wanted.size <= MAX_BYTES:
+    if not SHA256.fullmatch(wanted.sha256) or not 0 < wanted.size <= MAX_BYTES:
         raise ModelRefused(f"sha256 {wanted.sha256[:80]!r} or size {wanted.size} cannot be")
     if entry.weights is None:
         raise ModelRefused(f"the detector {wanted.detector} has no weights")

@@ -121,9 +121,12 @@ class Sender(threading.Thread):
 
 
 class Heart(threading.Thread):
-    """Heartbeats, and the last frame while the portal says that somebody watches. `status()` tells how we are, `take(answer)` hears what to do."""
+    """Heartbeats, and the last frame while the portal says that somebody watches. `status()` tells how we are, `take(answer)` hears what to do.
 
-    def __init__(self, link: Link, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], None]) -> None:
+    `revoked()` hears that we are believed no more; True: that is mended, beat again.
+    """
+
+    def __init__(self, link: Link, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], bool | None]) -> None:
         super().__init__(name="heart", daemon=True)
         self.link, self.status, self.take, self.revoked = link, status, take, revoked
         self._watched_until, self._frame, self._offered = 0.0, None, 0.0
@@ -155,8 +158,8 @@ class Heart(threading.Thread):
             except Refused as error:
                 due = time.monotonic() + REVOKED_S
                 log.error("the portal refuses us: %s", error)
-                if error.status in (401, 403):
-                    self.revoked()
+                if error.status in (401, 403) and self.revoked():
+                    due = 0.0
             self._stopping.wait(0.1 if self.wants_frame or self._frame else max(0.05, min(0.5, due - time.monotonic())))
 
     def beat(self) -> None:

@@ -1,9 +1,11 @@
-"""What runs here, as heartbeats tell it."""
+"""What runs here and on what power, as heartbeats tell it."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+
+import psutil
 
 from site_agents import __version__
 
@@ -19,3 +21,9 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def on_mains() -> bool:
+    """Whether there is no need to spare a battery: none is there, or it is being charged."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return battery is None or battery.power_plugged is not False

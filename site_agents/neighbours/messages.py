@@ -52,8 +52,13 @@ def decode(content: bytes) -> Message:
     kind, src, name = found.pop("kind"), found.pop("src", None), found.pop("id", None)
     if not all(isinstance(each, str) and 0 < len(each) <= 100 and each.isprintable() for each in (src, name)):
         raise MessageRefused(f"{kind} without a sender or an id")
-    _check(kind, found)
-    return Message(kind, src, name, found)
+    return checked(Message(kind, src, name, found))
+
+
+def checked(message: Message) -> Message:
+    """The message, when its body is that of its kind. Raises MessageRefused."""
+    _check(message.kind, message.body)
+    return message
 
 
 def _check(kind: str, body: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -46,10 +47,20 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sight:
-    """Event: a new track `key` has a face; `probe` (128,) is its normalised embedding."""
+    """Event: a new track `key` has a face; `probe` (128,) is its normalised embedding, `threshold` the cosine it needs when not the node's own."""
 
     key: str
     probe: np.ndarray
+    threshold: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """Event: the door itself recognised the track `key` as `person`; there is nothing to decide, only to tell."""
+
+    key: str
+    person: str
+    score: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Decided:
     seconds: float
 
 
-Event = Message | Sight | Lost | Wake
+Event = Message | Sight | Known | Lost | Wake
 Order = Send | Wake | Decided
 
 
@@ -119,6 +130,7 @@ class Ask:
     key: str
     probe: np.ndarray
     started: float
+    threshold: float
     asker: str = ""
     plan: list[str] | None = None
     peer: str = ""
@@ -146,6 +158,21 @@ def build(settings: Settings) -> Node:
     """A node that knows nothing yet."""
     peers = {name: Peer() for name in settings.neighbours} | {name: Peer(complete=True) for name in (*settings.helpers, settings.server) if name}
     return Node(settings, Gallery(settings.site, settings.public, settings.complete), Transit(settings.transit_s), peers=peers)
+
+
+def meet(node: Node, neighbours: Mapping[str, bool]) -> None:
+    """These are the neighbours from now on, and whether each keeps the whole list; what is known of those who stay stays, who left is asked no more."""
+    node.settings = dataclasses.replace(node.settings, neighbours=tuple(neighbours))
+    whole = {**neighbours, **({node.settings.server: True} if node.settings.server else {})}
+    node.peers = {name: node.peers.get(name) or Peer(complete=complete) for name, complete in whole.items()}
+
+
+def hold(node: Node, version: int, people: Mapping[str, int], entries: Iterable[Entry], threshold: float) -> None:
+    """The door's list is this one now; who is not on it is expected no more."""
+    node.settings = dataclasses.replace(node.settings, threshold=threshold)
+    node.gallery.version, node.gallery.people, node.gallery.entries = version, dict(people), {entry.person: entry for entry in entries}
+    for person in [person for person, hot in node.hot.items() if people.get(person) != hot.entry.version]:
+        del node.hot[person]
 
 
 def say(node: Node, kind: str, **body: object) -> Message:

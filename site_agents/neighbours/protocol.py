@@ -8,7 +8,7 @@ from federated.gallery import GalleryRejected, pack, unpack
 from site_agents.errors import GalleryRefused, MessageRefused
 from site_agents.neighbours import gallery
 from site_agents.neighbours.messages import Message
-from site_agents.neighbours.node import Ask, Decided, Event, Hot, Lost, Node, Order, Send, Sight, Wake, entries_now, first_time, say, wait
+from site_agents.neighbours.node import Ask, Decided, Event, Hot, Known, Lost, Node, Order, Send, Sight, Wake, entries_now, first_time, say, wait
 
 
 def start(node: Node, now: float) -> list[Order]:
@@ -16,12 +16,20 @@ def start(node: Node, now: float) -> list[Order]:
     return _gossip(node, now)
 
 
+def greet(node: Node, now: float) -> list[Order]:
+    """Tell the neighbours what this node is: they ask nobody of whom they do not know that."""
+    message = say(node, "LOAD", wait_s=wait(node, now), complete=node.settings.complete, version=node.gallery.version)
+    return [Send(name, message) for name in node.settings.neighbours]
+
+
 def handle(node: Node, event: Event, now: float) -> list[Order]:
     """Take one event, change the node, and say what follows. `now` is Unix seconds. A message that must not be believed changes nothing but `refused`."""
     if not node.settings.biometrics:
         return []
     if isinstance(event, Sight):
-        return _sighted(node, Ask(event.key, event.probe, now), now)
+        return _sighted(node, Ask(event.key, event.probe, now, node.settings.threshold if event.threshold is None else event.threshold), now)
+    if isinstance(event, Known):
+        return _known(node, event, now)
     if isinstance(event, Lost):
         return _lost(node, event.key, now)
     if isinstance(event, Wake):
@@ -50,9 +58,14 @@ def _sighted(node: Node, ask: Ask, now: float) -> list[Order]:
     return queued or _ask_next(node, ask, now)
 
 
+def _known(node: Node, event: Known, now: float) -> list[Order]:
+    entry = next((each for each in entries_now(node, now) if each.person == event.person), None)
+    return _tell(node, Ask(event.key, entry.template, now, event.score), entry, event.score, now) if entry else []
+
+
 def _query(node: Node, message: Message, now: float) -> list[Order]:
     """A neighbour's face: into our queue, or "busy" at once, so that it loses no time."""
-    ask = Ask(f"{message.src}/{message.id}", unpack(message.body["probe"]), now, asker=message.src, waiting=message.id)
+    ask = Ask(f"{message.src}/{message.id}", unpack(message.body["probe"]), now, node.settings.threshold, asker=message.src, waiting=message.id)
     node.asks[ask.key] = ask
     limit = min(node.settings.help_wait_s, message.body["within_s"])
     return _queue(node, ask, now, limit) or _reply(node, ask, "elsewhere" if not entries_now(node, now) else "busy", now)
@@ -77,13 +90,13 @@ def _woken(node: Node, wake: Wake, now: float) -> list[Order]:
         return _searched(node, ask, now)
     if ask.waiting != wake.key:
         return []  # it has answered meanwhile
-    node.peers[ask.peer].asked -= 1
-    node.peers[ask.peer].silent_until = now + node.settings.silent_s
+    if peer := node.peers.get(ask.peer):  # it may have left the site meanwhile
+        peer.asked, peer.silent_until = peer.asked - 1, now + node.settings.silent_s
     return _ask_next(node, ask, now)
 
 
 def _searched(node: Node, ask: Ask, now: float) -> list[Order]:
-    entry, score = gallery.search(entries_now(node, now), ask.probe, node.settings.threshold, now)
+    entry, score = gallery.search(entries_now(node, now), ask.probe, ask.threshold, now)
     if ask.asker:
         verdict = "person" if entry else "unknown" if node.settings.complete else "elsewhere"
         return _reply(node, ask, verdict, now, score, entry)
@@ -101,7 +114,7 @@ def _reply(node: Node, ask: Ask, verdict: str, now: float, score: float = -1.0, 
 
 def _ask_next(node: Node, ask: Ask, now: float) -> list[Order]:
     """Ask the next of the plan; when nobody is left or the deadline has passed, say so: that costs time, never a wrong name."""
-    ask.plan = _plan(node, now) if ask.plan is None else ask.plan
+    ask.plan = _plan(node, now) if ask.plan is None else [name for name in ask.plan if name in node.peers]
     deadline = ask.started + node.settings.deadline_s
     if not ask.plan or now >= deadline:
         return _decide(node, ask, None, -1.0, "nobody", now)
@@ -151,7 +164,7 @@ def _checked(node: Node, ask: Ask, body: dict, now: float) -> tuple[gallery.Entr
     except GalleryRefused:
         node.refused += 1
         return None, -1.0
-    return gallery.search([entry], ask.probe, node.settings.threshold, now)
+    return gallery.search([entry], ask.probe, ask.threshold, now)
 
 
 def _decide(node: Node, ask: Ask, entry: gallery.Entry | None, score: float, where: str, now: float) -> list[Order]:
@@ -217,8 +230,7 @@ def _remember(node: Node, hot: Hot) -> None:
 
 
 def _gossip(node: Node, now: float) -> list[Order]:
-    message = say(node, "LOAD", wait_s=wait(node, now), complete=node.settings.complete, version=node.gallery.version)
-    return [*(Send(name, message) for name in node.settings.neighbours), Wake(now + node.settings.gossip_s, "gossip")]
+    return [*greet(node, now), Wake(now + node.settings.gossip_s, "gossip")]
 
 
 def _load(node: Node, message: Message, now: float) -> list[Order]:

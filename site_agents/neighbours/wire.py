@@ -28,15 +28,24 @@ def contexts(papers: Authority) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 class Wire:
-    """One agent's listener and its connections to the peers in `addresses` (name to host and port); every message that came goes to `hear`."""
+    """One agent's listener and its connections to the peers in `addresses` (name to host and port); every message that came goes to `hear`.
 
-    def __init__(self, papers: Authority, addresses: Mapping[str, tuple[str, int]], hear: Callable[[Message], None]) -> None:
+    `strict`: only who has an address is heard; a certificate alone is not enough any more.
+    """
+
+    def __init__(self, papers: Authority, addresses: Mapping[str, tuple[str, int]], hear: Callable[[Message], None], strict: bool = False) -> None:
         self._listening, self._calling = contexts(papers)
-        self._addresses, self._hear = addresses, hear
+        self._addresses, self._hear, self._strict = addresses, hear, strict
         self._waiting: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
+
+    def renew(self, papers: Authority) -> None:
+        """Show a newer certificate from the next connection on."""
+        for context in (self._listening, self._calling):
+            context.load_verify_locations(papers.ca)
+            context.load_cert_chain(papers.certificate, papers.key)
 
     async def open(self, host: str, port: int) -> int:
         """Listen; the port that it is (0: any)."""
@@ -61,7 +70,7 @@ class Wire:
         for task in self._tasks:
             task.cancel()
         for writer in self._incoming.values():
-            writer.close()  # its reader ends by itself: a cancelled one would fill the log
+            writer.transport.abort()  # its reader ends by itself: a cancelled one would fill the log
         await asyncio.gather(*self._tasks, *self._incoming, return_exceptions=True)
 
     async def _carry(self, to: str, queue: asyncio.Queue[bytes]) -> None:
@@ -82,7 +91,8 @@ class Wire:
 
     async def _call(self, to: str) -> asyncio.StreamWriter:
         host, port = self._addresses[to]
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=self._calling, server_hostname=to), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):  # wait_for of Python 3.11 can swallow that we are being closed
+            _, writer = await asyncio.open_connection(host, port, ssl=self._calling, server_hostname=to)
         return writer
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,6 +107,8 @@ class Wire:
                 message = decode(await reader.readexactly(size))
                 if message.src not in names:
                     raise MessageRefused(f"{', '.join(names)} speaks for {message.src}")
+                if self._strict and message.src not in self._addresses:
+                    raise MessageRefused(f"{message.src} is none of ours any more")
                 self._hear(message)
         except (MessageRefused, asyncio.IncompleteReadError, OSError) as error:
             log.info("a connection of %s ends: %s", ", ".join(names), error)

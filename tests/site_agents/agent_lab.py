@@ -19,7 +19,8 @@ import numpy as np
 import detectors
 from detectors import onnxfile, weights
 from detectors.types import Box, Detection, Event, Frame, uuid7
-from federated import pki, signing
+from federated import csr, pki, signing
+from site_agents import papers
 from site_agents.clock import Clock
 from site_agents.link import Link
 from site_agents.orders import Line, Rule, Seat, Zone
@@ -69,6 +70,7 @@ def enrolled(folder: Path, peer: Any) -> Link:
     peer.agent_key = signing.public_text(key)
     portal = {"agent_id": AGENT, **SEAT_NAMES, "portal_public_key": peer.public, "fleet": None}
     (folder / "portal.json").write_text(json.dumps(portal))
+    papers.write(folder / papers.CERTIFICATE, peer.certificate(csr.make(key, AGENT))["certificate"])
     return Link("http://127.0.0.1:1", key, AGENT, Clock())
 
 
@@ -130,6 +132,26 @@ def senseless_weights() -> bytes:
     model = other_weights()
     largest = max(numbers_of(model), key=len)
     return model.replace(largest, b"\xff\x7e" * (len(largest) // 2))
+
+
+def perturbed_weights(share: float, seed: int = 1) -> bytes:
+    """An anomaly net whose every weight is off by about this share: 0.3 sees what the release sees, 3 is blind."""
+    rng, model = np.random.default_rng(seed), other_weights()
+    for raw in numbers_of(model):
+        values = np.frombuffer(raw, np.float32)
+        model = model.replace(raw, (values * (1 + share * rng.standard_normal(values.shape))).astype(np.float32).tobytes(), 1)
+    return model
+
+
+def lively(count: int = 60, loud: range = range(30, 45), *, start: int = 0) -> Iterator[Frame]:
+    """What `keep_footage` keeps as ordinary, with wild movement at the frames `loud`."""
+    rng = np.random.default_rng(9)
+    for n in range(start, start + count):
+        image = rng.integers(90, 100, (160, 240), dtype=np.uint8)
+        image[60:80, 2 * n % 200 : 2 * n % 200 + 20] = 200
+        if n in loud:
+            image[100:140, 15 * n % 180 : 15 * n % 180 + 50] = rng.integers(0, 255, (40, 50))
+        yield Frame(np.repeat(image[:, :, None], 3, 2), "square", 1000 + n * 0.2, n)
 
 
 def keep_footage(folder: Path, clips: int = 1, frames: int = 50) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import json
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated import gallery, signing
+from federated import csr, gallery, pki, signing
 
 AGENT = "0192f0c1-2b3c-7d4e-8f50-111213141516"
 CODE = "one-time-code"
@@ -26,6 +27,8 @@ class Peer:
     def __init__(self, root: Path) -> None:
         self.root, self.key = root, Ed25519PrivateKey.generate()
         self.agent_key: str | None = None
+        self.former_key: str | None = None  # believed beside it until the agent speaks with the new one
+        self.renewals: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.ids: set[str] = set()
         self.media: dict[str, bytes] = {}
@@ -33,6 +36,8 @@ class Peer:
         self.beats: list[dict[str, Any]] = []
         self.frames: list[bytes] = []
         self.outcomes: list[dict[str, Any]] = []
+        self.disagreements: list[dict[str, Any]] = []
+        self.full = False
         self.files: dict[str, bytes] = {}
         self.nonces: set[str] = set()
         self.enrolments: list[dict[str, Any]] = []
@@ -78,7 +83,7 @@ class Peer:
             return 403, {"error": "nobody is enrolled"}
         try:
             message = signing.HttpMessage(method, f"http://portal{url}", headers, body)
-            signed = signing.verify_http(message, lambda key_id: self.agent_key if key_id == AGENT else None, now=self.clock())
+            signed, spoke = self.believe(message)
         except signing.SignatureStale as error:
             return 401, {"error": str(error), "skew_s": error.skew}
         except signing.SignatureRejected as error:
@@ -88,14 +93,43 @@ class Peer:
                 return 409, {"error": "replayed"}
             self.nonces.add(signed.nonce)
             refusal = self.refuse(method, path, body)
+            if not refusal and path == "/heartbeat" and spoke == self.agent_key:
+                self.former_key = None
             return refusal or self.take(method, path, body)
+
+    def believe(self, message: signing.HttpMessage) -> tuple[signing.Signed, str | None]:
+        """Who signed, and with which of the keys."""
+        for key in filter(None, (self.former_key, self.agent_key)):
+            try:
+                return signing.verify_http(message, lambda key_id, key=key: key if key_id == AGENT else None, now=self.clock()), key
+            except signing.SignatureStale:
+                raise
+            except signing.SignatureRejected as error:
+                refused = error
+        raise refused
+
+    def certificate(self, request: str, days: int = 30) -> dict[str, Any]:
+        """A certificate as the portal's authority signs it, from now on by the peer's clock."""
+        now = datetime.datetime.fromtimestamp(self.clock(), datetime.UTC)
+        issued = pki.sign_agent(self.root / "authority", AGENT, signing.public_from_text(csr.read(request).public), days, now)
+        return {"certificate": issued.pem, "authority": issued.authority}
+
+    def rotate(self, said: dict[str, Any]) -> tuple[int, Any]:
+        """Take new keys; the same again get an answer again."""
+        self.renewals.append(said)
+        self.answer.pop("renew_keys", None)
+        key = csr.read(said["csr"]).public
+        if key != self.agent_key:
+            self.former_key, self.agent_key = self.former_key or self.agent_key, key
+        return 200, self.certificate(said["csr"])
 
     def enrol(self, said: dict[str, Any]) -> tuple[int, Any]:
         self.enrolments.append(said)
         if said["code"] not in self.codes or self.codes.pop(said["code"]) < self.clock():
             return 403, {"error": "this code is wrong, used or expired"}
-        self.agent_key = said["public_key"]
-        return 201, {"agent_id": AGENT, "site": "miracles", "camera": "square", "portal_public_key": self.public, "fleet": None}
+        self.agent_key, self.former_key = csr.read(said["csr"]).public, None
+        names = {"agent_id": AGENT, "site": "miracles", "camera": "square", "portal_public_key": self.public, "fleet": None}
+        return 201, {**names, **self.certificate(said["csr"])}
 
     def take(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if (method, path) == ("POST", "/events"):
@@ -113,12 +147,17 @@ class Peer:
             config = self.answer["config"]
             current = config and self.beats[-1]["config_version"] == config["version"]
             return 200, {**self.answer, "now": self.clock(), "config": None if current else config}
+        if (method, path) == ("POST", "/agents/rotate"):
+            return self.rotate(json.loads(body))
         if (method, path) == ("PUT", "/frame"):
             self.frames.append(body)
             return 204, {}
         if (method, path) == ("POST", "/agents/models"):
             self.outcomes.append(json.loads(body))
             return 204, {}
+        if (method, path) == ("POST", "/agents/disagreements"):
+            self.disagreements.append(json.loads(body))
+            return 201, {"kept": not self.full, "full": self.full}
         if method == "GET" and path.removeprefix("/models/") in self.files:
             return 200, self.files[path.removeprefix("/models/")]
         return 404, {"error": "no such page"}

@@ -12,14 +12,16 @@ from agent_lab import enrolled, scene, write_config
 
 from detectors import image
 from detectors.types import Box, Detection, Frame, event_from_json
-from site_agents import orders
+from federated import signing
+from site_agents import orders, papers
 from site_agents.agent import STOPPED, Agent
 from site_agents.config import load
 from site_agents.errors import AgentError, NotEnrolled
 from site_agents.orders import M0, M1
 from site_agents.rules import Finding
 
-KEYS = {"t", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training", "disk_free"}
+KEYS = {"t", "started", "mains", "training_held_s", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training"}
+KEYS |= {"disk_free", "terms"}
 CAMERA = {"state", "fps", "dropped", "restarts", "problem", "last_frame_t", "width", "height", "people", "telemetry", "stages_ms"}
 PLACE = {"lat": 43.7, "lon": 10.4, "alt": 30.0, "heading": 90.0}
 
@@ -72,7 +74,7 @@ def test_a_heartbeat_tells_versions_models_and_free_disk(agent):
     assert {"specola", "python", "numpy", "onnxruntime"} <= set(status["versions"])
     assert {name: len(sha256) for name, sha256 in status["models"].items()} == {"people": 64, "anomaly": 64, "camera-health": 64}
     assert status["disk_free"] > 0
-    assert status["data"] == {"anomaly": 0}
+    assert status["data"] == {"anomaly": 0, "object_head": 0}
 
 
 def test_before_the_first_frame_the_camera_is_starting(agent):
@@ -279,3 +281,22 @@ def test_the_log_of_a_run_names_camera_and_end(make, caplog, tmp_path):
     make(kind="folder", path=str(tmp_path / "pictures"), pace="fast", loop=False).run()
     assert "watching miracles/square, training: switched off in agent.toml" in caplog.text
     assert "stopped; 0 events wait in the outbox" in caplog.text
+
+
+def test_new_keys_are_made_when_the_portal_asks_and_the_next_heartbeat_has_them(agent, peer):
+    before = signing.public_text(agent.link.key)
+    agent.obey({"models": [], "renew_keys": True})
+    assert peer.agent_key == signing.public_text(agent.link.key) != before
+    agent.heart.beat()
+    assert peer.former_key is None
+    assert agent.training._renewed
+
+
+def test_an_agent_whose_key_was_replaced_while_it_was_off_mends_that_and_stops_nothing(agent, peer):
+    keys = papers.prepare_next(agent.folder)
+    peer.agent_key = signing.public_text(keys.own)
+    assert agent.revoke() is True
+    assert not agent.pipeline.stopped
+    agent.heart.beat()
+    assert agent.revoke() is False
+    assert agent.pipeline.stopped

@@ -10,8 +10,8 @@ import pytest
 from agent_lab import write_config
 from portal_peer import AGENT, CODE
 
-from federated import signing
-from site_agents import orders
+from federated import csr, pki, signing
+from site_agents import orders, papers
 from site_agents.__main__ import main
 from site_agents.clock import Clock
 from site_agents.config import load
@@ -29,7 +29,7 @@ def test_a_good_code_makes_an_identity(config, peer):
     said = enrol(config, CODE)
     assert (said["agent_id"], said["site"], said["camera"]) == (AGENT, "miracles", "square")
     assert read_portal(config.folder) == said
-    assert sorted(file.name for file in config.folder.iterdir()) == ["agent.toml", "key.pem", "node.key", "portal.json"]
+    assert sorted(file.name for file in config.folder.iterdir()) == ["agent.toml", "certificate.pem", "key.pem", "node.key", "portal.json"]
 
 
 def test_the_first_signed_call_is_believed(config, peer):
@@ -42,7 +42,7 @@ def test_the_first_signed_call_is_believed(config, peer):
 def test_only_public_halves_leave(config, peer):
     enrol(config, CODE)
     (sent,) = peer.enrolments
-    assert set(sent) == {"code", "public_key", "node_public_key", "versions"}
+    assert set(sent) == {"code", "csr", "node_public_key", "versions"}
     assert "PRIVATE" not in json.dumps(sent)
     assert sent["versions"]["specola"]
 
@@ -82,8 +82,57 @@ def test_an_enrolment_that_was_cut_off_is_repeated_with_the_same_keys(config, pe
         enrol(config, "wrong")
     enrol(config, CODE)
     first, second = peer.enrolments
-    assert first["public_key"] == second["public_key"]
+    assert csr.read(first["csr"]).public == csr.read(second["csr"]).public
     assert first["node_public_key"] == second["node_public_key"]
+
+
+def keys_of(folder):
+    return signing.public_text(signing.load_or_make_key(folder / "key.pem")), pki.make_node_key(folder / "node.key")
+
+
+def test_the_certificate_is_ours_and_kept(config, peer):
+    enrol(config, CODE)
+    paper = papers.read(config.folder)
+    assert paper.not_before < time.time() < paper.not_after
+    assert f"BEGIN {'CERTIFICATE'}" in (config.folder / "certificate.pem").read_text()
+
+
+def test_who_enrols_again_gets_new_keys_because_the_old_may_be_revoked(config, peer):
+    enrol(config, CODE)
+    before, peer.codes["second"] = keys_of(config.folder), float("inf")
+    enrol(config, "second")
+    after = keys_of(config.folder)
+    assert not set(before) & set(after)
+    assert peer.agent_key == after[0]
+    assert not (config.folder / "next").exists()
+
+
+def test_a_refused_second_enrolment_leaves_the_first_ones_keys(config, peer):
+    enrol(config, CODE)
+    before = keys_of(config.folder)
+    with pytest.raises(Refused):
+        enrol(config, "wrong")
+    assert keys_of(config.folder) == before
+
+
+def test_a_second_enrolment_killed_before_its_files_are_moved_is_finished_at_the_next_start(config, peer, monkeypatch):
+    enrol(config, CODE)
+    peer.codes["second"] = float("inf")
+    with monkeypatch.context() as patch:
+        patch.setattr(papers, "settle", lambda folder: False)
+        enrol(config, "second")
+    assert peer.agent_key != keys_of(config.folder)[0]
+    assert papers.settle(config.folder)
+    assert peer.agent_key == keys_of(config.folder)[0]
+
+
+@pytest.mark.parametrize("certificate", [None, "", "rubbish", 7])
+def test_an_answer_without_a_certificate_of_ours_is_no_enrolment(config, peer, certificate):
+    real = peer.enrol
+    peer.enrol = lambda said: (201, {**real(said)[1], "certificate": certificate})
+    with pytest.raises(Unreachable, match="makes no sense"):
+        enrol(config, CODE)
+    assert not (config.folder / "portal.json").exists()
 
 
 def test_orders_of_an_earlier_life_are_forgotten(config, peer):

@@ -129,6 +129,26 @@ def test_a_face_too_blurred_is_neither_known_nor_unknown(pipeline, portraits):
     assert pipeline.keeper.visits
 
 
+def masked(picture: np.ndarray) -> np.ndarray:
+    """The same person in a white mask."""
+    right, left, nose = detectors.load("faces").find(picture)[0].landmarks[:3].round().astype(int)
+    wide = int(left[0] - right[0])
+    return cv2.rectangle(picture.copy(), (right[0] - wide // 3, nose[1]), (left[0] + wide // 3, nose[1] + int(wide * 1.2)), (230, 225, 210), -1)
+
+
+def test_a_masked_stranger_is_told_and_the_reason_stands_beside_the_face(pipeline, portraits):
+    said = verdicts(pipeline, masked(portraits["custode-2"][0]), count=8)
+    assert said[-1]["verdict"] == "unknown"
+    assert "covered mouth" in said[-1]["reasons"]
+
+
+def test_a_face_before_the_mask_goes_up_weighs_more(pipeline, portraits):
+    clear = portraits["custode-1"][0]
+    verdicts(pipeline, clear, count=4)
+    said = verdicts(pipeline, masked(clear), count=4)
+    assert said[-1]["verdict"] == "person"
+
+
 def test_an_expired_entry_makes_a_stranger(pipeline, portraits):
     pipeline.staff = Staff(7, (entry("custode-1", portraits["custode-1"][1], expires=time.time() - 1),))
     assert [finding.kind for finding in passing(pipeline, portraits["custode-1"][0])] == ["unknown_person"]

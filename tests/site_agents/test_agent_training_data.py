@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
+import subprocess
 
 import numpy as np
 import psutil
@@ -13,7 +14,7 @@ from agent_lab import scene, wait_for
 
 from site_agents import training
 from site_agents.config import Training
-from site_agents.training import CLIP, EAGER, Footage, Seat, why_not
+from site_agents.training import CLIP, EAGER, QUIET_S, Footage, Seat, why_not
 
 ON = Training(enabled=True)
 FLEET = {"fleet": {"address": "127.0.0.1:1", "ca_pem": ""}}
@@ -151,3 +152,48 @@ def test_stopping_ends_the_whole_group(seat):
     seat.stop()
     wait_for(lambda: not psutil.pid_exists(child.pid), "the end of the child")
     assert seat.child is None
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The seat's time, moved by hand."""
+    now = [1000.0]
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_new_key_starts_the_supernode_again_after_a_quiet_minute(seat, clock):
+    seat.tick()
+    first = seat.child
+    seat.renew()
+    clock[0] += QUIET_S - 1
+    assert not seat._quiet()
+    clock[0] += 2
+    seat.tick()
+    assert not seat._renewed
+    assert seat.child is None or seat.child.pid != first.pid
+    wait_for(lambda: not psutil.pid_exists(first.pid), "the end of the old one")
+
+
+def test_a_new_key_waits_for_training_to_end(seat, clock, monkeypatch):
+    tasks = ["a task"]
+    monkeypatch.setattr(training, "tasks_of", lambda root: tasks)
+    seat.child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    seat.renew()
+    for _ in range(5):
+        clock[0] += QUIET_S
+        seat.tick()
+    assert seat.child.poll() is None
+    tasks.clear()
+    clock[0] += QUIET_S
+    old = seat.child
+    seat.tick()
+    assert old.poll() is not None
+
+
+def test_a_new_key_at_a_site_that_does_not_train_starts_nothing(tmp_path):
+    seat = Seat(tmp_path, Training(), FLEET)
+    seat.renew()
+    seat.tick()
+    assert seat.child is None
+    assert not seat._renewed

@@ -108,7 +108,15 @@ def test_a_document_signed_by_somebody_else_is_not_even_fetched(updates, peer, p
     wish(updates, foreign)
     assert in_use(pipeline) == OWN
     assert "not signed by our portal" in caplog.text
-    assert peer.outcomes == []
+    assert outcomes(peer) == [(foreign["sha256"], "refused")]
+
+
+def test_a_document_that_is_not_believed_is_reported_once_however_often_it_comes(updates, peer, tmp_path):
+    foreign = Peer(tmp_path).model(GOOD)
+    for version in ("1", "2"):
+        wish(updates, {**foreign, "version": version})
+    wish(updates, "nonsense", {"detector": "anomaly", "sha256": "no digest"})
+    assert outcomes(peer) == [(foreign["sha256"], "refused")]
 
 
 def test_a_document_changed_after_signing_is_refused(peer):
@@ -196,8 +204,8 @@ def test_a_model_that_fails_at_work_is_given_back(updates, peer, pipeline):
     assert peer.outcomes[-1] == {
         "detector": "anomaly",
         "sha256": sha(BETTER),
-        "outcome": "rolled back",
-        "reason": "it failed at work: it gives no finite score",
+        "outcome": "failed",
+        "reason": "given back: it gives no finite score",
     }
 
 

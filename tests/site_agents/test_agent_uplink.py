@@ -259,6 +259,14 @@ def test_a_revoked_agent_hears_it(heart, ears, peer):
     wait_for(lambda: ears.revoked, "the revocation")
 
 
+def test_a_refusal_that_new_keys_have_mended_is_followed_by_a_beat_at_once(heart, peer, monkeypatch):
+    monkeypatch.setattr(uplink, "REVOKED_S", 3600.0)
+    answers = iter([(401, {"error": "this key was replaced"})])
+    peer.refuse, heart.revoked = (lambda *_: next(answers, None)), lambda: True
+    heart.start()
+    wait_for(lambda: peer.beats, "the next heartbeat")
+
+
 @pytest.mark.parametrize("answer", [{"now": "late"}, {}, b"<html>", []])
 def test_a_senseless_answer_is_not_obeyed(heart, ears, peer, answer):
     peer.take = lambda *_: (200, answer)

@@ -1,0 +1,101 @@
+"""Training is held while the camera drops frames, and never for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+from agent_lab import wait_for
+
+from site_agents.sparing import LONGEST_S, REST_S, Sparing, tasks_of
+
+# Stands for federated.node with its executor: a child named like the executor that forks a task, as ours does.
+FAMILY = """
+import os, subprocess, sys, time
+executor = "import os, time\\nchild = os.fork()\\nwhile True: time.sleep(0.05)"
+subprocess.Popen([sys.executable, "-c", executor, "federated.executor"])
+subprocess.Popen([sys.executable, "-c", "import time\\nwhile True: time.sleep(0.05)", "federated.node"])
+while True: time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def root():
+    """The process id of such a family's head."""
+    head = subprocess.Popen([sys.executable, "-c", FAMILY], start_new_session=True)
+    wait_for(lambda: len(tasks_of(head.pid)) == 1 and len(psutil.Process(head.pid).children(recursive=True)) == 3, "the family")
+    yield head.pid
+    os.killpg(head.pid, signal.SIGKILL)
+    head.wait()
+
+
+@pytest.fixture
+def now():
+    return [100.0]
+
+
+@pytest.fixture
+def sparing(now):
+    return Sparing(clock=lambda: now[0])
+
+
+def stopped(root):
+    return [each.status() == psutil.STATUS_STOPPED for each in tasks_of(root)] == [True]
+
+
+def test_only_what_the_executor_forked_is_held(root, sparing):
+    sparing.look(0, root)
+    sparing.look(1, root)
+    wait_for(lambda: stopped(root), "the hold")
+    others = [each for each in psutil.Process(root).children(recursive=True) if each not in tasks_of(root)]
+    assert len(others) == 2
+    assert psutil.STATUS_STOPPED not in {each.status() for each in others}
+
+
+def test_it_goes_on_when_no_frame_was_dropped_for_a_while(root, sparing, now):
+    sparing.look(0, root)
+    sparing.look(1, root)
+    now[0] += REST_S + 1
+    sparing.look(1, root)
+    wait_for(lambda: not stopped(root), "the way on")
+    assert sparing.seconds == pytest.approx(REST_S + 1)
+
+
+def test_frames_dropped_before_the_first_look_are_no_reason(root, sparing):
+    sparing.look(4711, root)
+    assert not sparing.held
+
+
+def test_a_camera_that_always_drops_does_not_hold_training_for_ever(root, sparing, now):
+    held = []
+    for second in range(120):
+        now[0] = 100.0 + second
+        sparing.look(second, root)
+        held.append(sparing.held)
+    assert 1 - sum(held) / len(held) == pytest.approx(REST_S / (LONGEST_S + REST_S), abs=0.06)
+
+
+def test_what_is_held_can_be_let_go_before_it_is_asked_to_end(root, sparing):
+    sparing.look(0, root)
+    sparing.look(1, root)
+    sparing.let_go(root)
+    wait_for(lambda: not stopped(root), "the way on")
+
+
+def test_where_nothing_trains_nothing_is_held(sparing):
+    sparing.look(0, None)
+    sparing.look(9, None)
+    assert not sparing.held
+    assert tasks_of(None) == []
+
+
+def test_a_family_that_has_just_ended_is_no_error(sparing):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    sparing.look(0, gone.pid)
+    sparing.look(1, gone.pid)
+    assert tasks_of(gone.pid) == []
