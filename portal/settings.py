@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from psycopg.conninfo import conninfo_to_dict
 
@@ -34,6 +35,14 @@ def _database(url: str) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.postgresql", **settings, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**parts, "pool": pool}}
 
 
+def _days(name: str, usual: int) -> int:
+    """A whole number of days, 1 to 825, from the environment."""
+    said = os.environ.get(name) or str(usual)
+    if not said.isdecimal() or not 1 <= int(said) <= 825:
+        raise ImproperlyConfigured(f"{name} must be a whole number of days from 1 to 825, not {said!r}")
+    return int(said)
+
+
 SECRET_KEY = _secret("django.key")
 DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///specola"))}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -41,6 +50,7 @@ ALLOWED_HOSTS = os.environ.get("SPECOLA_ALLOWED_HOSTS", "127.0.0.1,localhost,[::
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("SPECOLA_ORIGINS", "").split(",") if origin]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 MEDIA_FOLDER = HOME / "media"
+CERTIFICATE_DAYS = _days("SPECOLA_CERTIFICATE_DAYS", 30)  # how long an agent's certificate is good; it renews it when a third is left
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -76,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.core.middleware.permissions_policy",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.alerts import queries, record
-from portal.alerts.models import Alert, Entry, Event, Reason, State
+from portal.alerts import queries, record, verdicts
+from portal.alerts.models import Alert, Entry, Event, Kind, Reason, State
 from portal.core import audit, push
 from portal.sites import hooks
 from portal.sites.models import Agent, Camera
@@ -41,6 +41,7 @@ def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | 
     with transaction.atomic():
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         fresh, duplicates = _store(batch.rows)
+        hooks.recognised([row for row in fresh if row.kind == Kind.RECOGNISED])
         alerts = _raise_alerts([row for row in fresh if record.raises_alert(row)], agent.camera_id, now)
         completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
@@ -86,6 +87,7 @@ def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
             raise ValidationError(_("Somebody has resolved this alert already."))
         alert.state, alert.reason = State.RESOLVED, reason
         _keep(alert, user, Entry.Verb.RESOLVED, detail=reason, text=text)
+        verdicts.write_down(alert)
     return alert
 
 
@@ -96,6 +98,7 @@ def reopen(*, user: User, alert_id: int) -> Alert:
         if alert.state == State.RESOLVED:
             alert.state, alert.reason, alert.assignee = State.ACKNOWLEDGED, "", user
             _keep(alert, user, Entry.Verb.REOPENED)
+            verdicts.write_down(alert)
     return alert
 
 
@@ -166,7 +169,7 @@ def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> 
     touched = {id(alert): alert for alert in [_join(alerts, row, now) for row in rows]}.values()
     known = [alert for alert in touched if alert.pk]
     Alert.objects.bulk_create([alert for alert in touched if not alert.pk])
-    Alert.objects.bulk_update(known, ["opened", "last_t", "count", "score", "last", "picture", "changed"])
+    Alert.objects.bulk_update(known, ["opened", "last_t", "count", "score", "false_alarm", "last", "picture", "changed"])
     for row in rows:
         row.alert_id = row.alert.pk
     Event.objects.bulk_update(rows, ["alert"])

@@ -42,6 +42,7 @@ class AlertShape(serializers.ModelSerializer):
             "last_t",
             "count",
             "score",
+            "false_alarm",
             "state",
             "reason",
             "assignee",

@@ -28,6 +28,9 @@ class Kind(models.TextChoices):
 NO_ALERTS = (Kind.LINE_CROSSED, Kind.RECOGNISED)  # crossings are counted, recognitions go to the face log
 
 
+DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
+
+
 class State(models.TextChoices):
     NEW = "new", _("New")
     ACKNOWLEDGED = "acknowledged", _("Acknowledged")
@@ -56,6 +59,7 @@ class Alert(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     last = models.ForeignKey("alerts.Event", models.SET_NULL, null=True, related_name="+")
     picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events
+    false_alarm = models.FloatField(null=True)  # the lowest probability that its events name; null: no camera has learned to judge it
     changed = models.DateTimeField(db_index=True)  # any change at all: what a browser that was away asks for
 
     class Meta:
@@ -78,6 +82,11 @@ class Alert(models.Model):
     def thumbnail(self) -> bool:
         """Whether the newest picture has arrived."""
         return media.exists(self.picture)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is likely a false alarm: it is shown paler, and never left out."""
+        return self.false_alarm is not None and self.false_alarm >= DOUBTFUL
 
 
 class Event(models.Model):
@@ -111,6 +120,22 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} · {self.camera} · {self.t:%F %T}"
+
+
+class Verdict(models.Model):
+    """What an operator's resolution teaches an agent. A change of mind is a new row: ids only grow, and an agent asks for those after the last it has."""
+
+    id = models.BigAutoField(primary_key=True)
+    alert = models.OneToOneField(Alert, models.CASCADE, related_name="verdict")
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="verdicts")
+    label = models.CharField(max_length=20, blank=True)  # a Reason; empty: taken back
+    t = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["camera", "id"], name="verdict_order")]
+
+    def __str__(self) -> str:
+        return f"{self.alert_id}: {self.label or 'taken back'}"
 
 
 class Entry(models.Model):

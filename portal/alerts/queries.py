@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Membership, User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import NO_ALERTS, Alert, Entry, Event, Kind, State
+from portal.alerts.models import DOUBTFUL, NO_ALERTS, Alert, Entry, Event, Kind, State
 from portal.sites.models import Camera, Site
 
 ACTING_ROLES = ("operator", "manager")
@@ -24,13 +24,14 @@ SHOWN_EVENTS = 24
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Filters:
-    """What the reader asked the inbox for; an empty field asks for everything. `state` "open" means not resolved."""
+    """What the reader asked the inbox for; an empty field asks for everything. `state` "open" means not resolved, `doubtful` likely false alarms only."""
 
     site: str = ""
     camera: str = ""
     kind: str = ""
     state: str = ""
     mine: str = ""
+    doubtful: str = ""
     q: str = ""
 
     @classmethod
@@ -145,6 +146,8 @@ def _filtered(rows: QuerySet[Alert], user: User, filters: Filters) -> QuerySet[A
         rows = rows.exclude(state=State.RESOLVED) if filters.state == "open" else rows.filter(state=filters.state)
     if filters.mine:
         rows = rows.filter(assignee=user)
+    if filters.doubtful:
+        rows = rows.filter(false_alarm__gte=DOUBTFUL)
     return _searched(rows, filters.q) if filters.q else rows
 
 

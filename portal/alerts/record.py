@@ -62,6 +62,7 @@ def join(alerts: list[Alert], row: Event, *, now: datetime.datetime) -> Alert:
         alerts.append(alert)
     alert.count += 1
     alert.score = max(alert.score, row.score)
+    alert.false_alarm = min((each for each in (alert.false_alarm, doubt_of(row)) if each is not None), default=None)
     alert.opened = min(alert.opened, row.t)
     alert.changed = now
     if alert.last_id is None or row.t >= alert.last_t:
@@ -89,6 +90,12 @@ def zone_of(row: Event) -> str:
     """The zone or line an event is about, as its rule names it."""
     named = row.data.get("zone") or row.data.get("line") or ""
     return named[:60] if isinstance(named, str) else ""
+
+
+def doubt_of(row: Event) -> float | None:
+    """How likely the camera thinks it a false alarm, if it has learned to say; what is no probability is not shown."""
+    said = row.data.get("false_alarm")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= 1 else None
 
 
 def raises_alert(row: Event) -> bool:

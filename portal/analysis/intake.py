@@ -14,6 +14,7 @@ from detectors import BadInput, image
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis.models import Tool
+from portal.core.reasons import in_words
 from portal.sites.models import Site
 
 LARGEST = 50 * 1024 * 1024
@@ -58,5 +59,5 @@ def _one(file: UploadedFile) -> Upload:
     try:
         image.read(content)
     except BadInput as error:
-        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": name, "why": str(error).rstrip(".")}) from error
+        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": name, "why": in_words(error)}) from error
     return Upload(name, content, image.kind_of(content))

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.reasons import in_words
+
 
 class Tool(models.TextChoices):
     PICTURE_CHECK = "picture-check", _("Picture check")
@@ -52,6 +54,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def problem_words(self) -> str:
+        """Why there is no report, in the reader's language."""
+        return in_words(self.problem)
 
     @property
     def over(self) -> bool:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners
-from portal.analysis.models import Case
+from portal.analysis.models import Case, CaseFile
 
 
 def cases(user: User) -> QuerySet[Case]:
@@ -30,6 +30,7 @@ def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
 def state_of(case: Case, reader: User) -> dict[str, Any]:
     """The same of a case that was read already: a page that read it twice could say "Done" and hold no report."""
     told = {name: getattr(case, name) for name in ("title", "tool", "progress", "step", "problem", "over", "report")}
+    told["problem"] = case.problem_words
     return {
         "id": case.pk,
         "status": case.state,
@@ -41,6 +42,11 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
         "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
     }
+
+
+def held(names: set[str]) -> set[str]:
+    """Those of these files (sha256) that some case holds."""
+    return set(CaseFile.objects.filter(sha256__in=names).values_list("sha256", flat=True))
 
 
 def may_conclude(user: User, case: Case) -> bool:

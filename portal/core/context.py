@@ -15,7 +15,7 @@ MAIN = [
     ("sites", "sites:map", EVERYBODY),
     ("desk", "analysis:desk", ("operator", "manager")),
 ]
-PROTECTION = [("people", "people:list", ("manager",))]
+PROTECTION = [("people", "people:list", ("manager",)), ("log", "people:log", ("manager", "operator"))]
 FEDERATION = [
     ("agents", "sites:agents", ("administrator",)),
     ("training", "training:console", ("administrator",)),
@@ -50,6 +50,7 @@ def _label(icon: str) -> str:
         "sites": _("Sites"),
         "desk": _("Desk"),
         "people": _("People & access"),
+        "log": _("Face log"),
         "agents": _("Agents"),
         "training": _("Training"),
         "models": _("Models"),
@@ -62,7 +63,8 @@ def _label(icon: str) -> str:
 def _is_here(request: HttpRequest, name: str, url: str) -> bool:
     if url == "/":
         return request.path == "/" or request.path.startswith("/alerts")
-    return request.path.startswith(url) and not (name == "training:console" and request.path.startswith(f"{url}models"))
+    below = {"training:console": ("models",), "people:list": ("log", "doors")}.get(name, ())  # pages of their own further down
+    return request.path.startswith(url) and not request.path.startswith(tuple(url + each for each in below))
 
 
 def _address(name: str) -> str:

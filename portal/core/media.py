@@ -6,11 +6,13 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_holders: list[Callable[[str], bool]] = []
 
 
 def put(content: bytes) -> str:
@@ -35,6 +37,21 @@ def path(sha256: str) -> Path:
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"not a sha256: {sha256!r}")
     return settings.MEDIA_FOLDER / sha256[:2] / sha256
+
+
+def hold(holds: Callable[[str], bool]) -> None:
+    """Let an app say which files it still needs: `forget` leaves them."""
+    if holds not in _holders:
+        _holders.append(holds)
+
+
+def forget(sha256: str) -> bool:
+    """Delete the file unless an app still needs it; whether it was here and is gone now. Call it after the transaction that let it go."""
+    there = exists(sha256)
+    if not there or any(holds(sha256) for holds in _holders):
+        return False
+    path(sha256).unlink(missing_ok=True)
+    return True
 
 
 def exists(sha256: str | None) -> bool:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit
+from portal.people import lookalikes
 from portal.people import pictures as reading
 from portal.people.models import LegalBasis, Person, Template
 from portal.sites.models import Camera, LegalMode, Site
@@ -34,10 +35,12 @@ def enrol(
     expires: datetime.datetime,
     title: str = "",
     doors: Sequence[Camera] = (),
+    alike: bool = False,
 ) -> Person:
     """Put a person on a site's staff list. Raises ValidationError with a sentence, and then nothing is kept; pictures are never kept.
 
-    No `doors` means every restricted door of the site, also those that come later.
+    No `doors` means every restricted door of the site, also those that come later. `alike`: the manager says that it is another person than the one on the list
+    who looks the same; the audit log then says so too.
     """
     require_role(user, site, Role.MANAGER)
     _check_paper(name, legal_basis, document, expires)
@@ -45,11 +48,19 @@ def enrol(
     samples = reading.read(pictures)
     try:
         with transaction.atomic():
+            Site.objects.select_for_update(no_key=True).get(pk=site.pk)  # one at a time: two managers must not enrol the same face at once
+            twins = lookalikes.of_samples(site, samples)
+            lookalikes.check(site, twins, samples, alike=alike)
             fields = {"title": title[:120], "legal_basis": legal_basis, "document": document.strip()[:200], "owner": user, "expires": expires}
             person = Person.objects.create(site=site, name=name.strip(), **fields)
             person.doors.set(doors)
             Template.objects.bulk_create(Template(person=person, **sample.kept()) for sample in samples)
-            _changed(user, person, "person.enrolled", {**_basis(person), "templates": len(samples)})
+            _changed(
+                user,
+                person,
+                "person.enrolled",
+                {**_basis(person), "templates": len(samples), **({"alike": len(twins)} if twins else {})},
+            )
     except IntegrityError as error:
         raise ValidationError(_("%(name)s is on the staff list of this site already.") % {"name": name}) from error
     return person

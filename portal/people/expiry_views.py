@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.people import expiry
+from portal.people.forms import end_of
 from portal.people.models import Person
 
 seen = role_required(Role.MANAGER)
@@ -55,4 +56,4 @@ def _end_of(text: str) -> datetime.datetime:
         day = None
     if day is None:
         raise ValidationError(_("Choose a day."))
-    return timezone.make_aware(datetime.datetime.combine(day, datetime.time(23, 59, 59)))
+    return end_of(day)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,32 @@ from django.utils import timezone
 from federated.gallery import GalleryRejected, seal, sign_entry, sign_list
 from portal.people.models import Person
 from portal.sites.config import effective_mode, portal_key
-from portal.sites.models import Camera, LegalMode
+from portal.sites.models import Camera, LegalMode, Site
 
 
-def news(camera: Camera, version: int, public: str) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Face:
+    """What an agent may know of a person: opaque id, normalised mean templates (128,) of both nets, end date in Unix seconds, version of the entry."""
+
+    person: str
+    template: np.ndarray
+    small: np.ndarray | None
+    expires: float
+    version: int
+
+
+def news(camera: Camera, version: int, public: str, names: bool = False) -> dict[str, Any] | None:
     """`{list, sealed}` for the agent of this camera, which holds `version` (0: nothing) and reads with the key behind `public`.
 
-    None when it has everything, when the camera may recognise nobody, or when `public` is no key.
+    With `names` the agent keeps nobody's face and is sent none. None when it has everything, when the camera may recognise nobody, or when `public` is no key.
     """
     site = camera.site
     if effective_mode(camera) != LegalMode.M1 or version == site.people_version:
         return None
     covered = list(staff_of(camera))
-    changed = [person for person in covered if person.changed > version or version > site.people_version]
+    changed = [] if names else [person for person in covered if person.changed > version or version > site.people_version]
     try:
-        sealed = seal([_entry(person) for person in changed], public)
+        sealed = seal([sign(camera.site, entry_of(person)) for person in changed], public)
     except GalleryRejected:
         return None
     people = {str(person.uid): person.changed for person in covered}
@@ -38,12 +50,17 @@ def staff_of(camera: Camera) -> QuerySet[Person]:
     return living.filter(Q(doors=None) | Q(doors=camera)).distinct().order_by("pk").prefetch_related("templates")
 
 
-def _entry(person: Person) -> dict[str, Any]:
+def entry_of(person: Person) -> Face:
+    """One template for each net: the mean of the person's own."""
     templates = list(person.templates.all())
     small = [template.small for template in templates if template.small is not None]
-    vectors = {"template": _centroid([template.vector for template in templates]), "small": _centroid(small) if small else None}
-    key, expires = portal_key(), person.expires.timestamp()
-    return sign_entry(person.site.slug, str(person.uid), vectors["template"], expires, person.changed, key, small=vectors["small"])
+    sharp = _centroid([template.vector for template in templates])
+    return Face(str(person.uid), sharp, _centroid(small) if small else None, person.expires.timestamp(), person.changed)
+
+
+def sign(site: Site, face: Face) -> dict[str, Any]:
+    """The portal's word for it."""
+    return sign_entry(site.slug, face.person, face.template, face.expires, face.version, portal_key(), small=face.small)
 
 
 def _centroid(vectors: list[Any]) -> np.ndarray:

@@ -66,3 +66,87 @@ class Template(models.Model):
 
     def __str__(self) -> str:
         return f"template of {self.person}"
+
+
+class Verdict(models.TextChoices):
+    """What the two verifiers of a recognition came to."""
+
+    WAITING = "waiting", _("To be verified")
+    RIGHT = "right", _("Right person")
+    WRONG = "wrong", _("Wrong person")
+    UNCLEAR = "unclear", _("Not agreed")
+
+
+class Recognition(models.Model):
+    """One visit of one person to a door as the camera saw it: the record of use that Art. 12(3) of Regulation (EU) 2024/1689 asks for.
+
+    Period of use (`started`, `ended`), the reference database (`gallery_version`, `people`, `net`, `model_sha256`), the matched data
+    (`score` and `threshold` as cosines, `frames`, `person`), and the two who verified it.
+    """
+
+    camera = models.ForeignKey("sites.Camera", models.CASCADE, related_name="recognitions")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="recognitions")
+    event = models.ForeignKey("alerts.Event", models.SET_NULL, null=True, related_name="+")
+    visit = models.CharField(max_length=32)
+    started = models.DateTimeField()
+    ended = models.DateTimeField(null=True)
+    net = models.CharField(max_length=40)
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    gallery_version = models.PositiveIntegerField()
+    people = models.PositiveIntegerField()
+    score = models.FloatField()
+    threshold = models.FloatField()
+    frames = models.PositiveIntegerField()
+    zone = models.CharField(max_length=60, blank=True)
+    snapshot = models.CharField(max_length=64, blank=True)  # sha256 of the picture of the face at the door
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.WAITING)
+
+    class Meta:
+        ordering = ["-started", "-id"]
+        constraints = [models.UniqueConstraint(fields=["camera", "visit", "person"], name="one_recognition_a_visit")]
+        indexes = [models.Index(fields=["camera", "-started"], name="recognition_log"), models.Index(fields=["snapshot"], name="recognition_picture")]
+
+    def __str__(self) -> str:
+        return f"{self.person} · {self.camera} · {self.started:%F %T}"
+
+
+class Verification(models.Model):
+    """What one of the two verifiers said, alone: whether the person in the picture is the one named."""
+
+    class Answer(models.TextChoices):
+        YES = "yes", _("Yes, it is this person")
+        NO = "no", _("No, it is somebody else")
+        UNSURE = "unsure", _("Cannot tell")
+
+    recognition = models.ForeignKey(Recognition, models.CASCADE, related_name="verifications")
+    verifier = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    answer = models.CharField(max_length=10, choices=Answer.choices)
+    made = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["recognition", "verifier"], name="one_verification_each")]
+
+    def __str__(self) -> str:
+        return f"{self.verifier}: {self.answer}"
+
+
+class DoorDay(models.Model):
+    """What a door counted on one day with a list of so many `people`: strangers, and how alike each was to the nearest of the list. Numbers only.
+
+    `scores` is {bin: count}, 200 bins of the best cosine from -1 to 1; `last` what its agent had counted when it was looked at.
+    """
+
+    camera = models.ForeignKey("sites.Camera", models.CASCADE, related_name="door_days")
+    day = models.DateField()
+    people = models.PositiveIntegerField()
+    strangers = models.PositiveIntegerField(default=0)
+    scores = models.JSONField(default=dict)
+    last = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [models.UniqueConstraint(fields=["camera", "day", "people"], name="one_count_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.camera} · {self.day}"

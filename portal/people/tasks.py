@@ -1,4 +1,4 @@
-"""The worker's part: once a day, look at the end dates of the staff lists."""
+"""The worker's part: every night the end dates and the face log, every minute what the doors counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 
 from procrastinate.contrib.django import app
 
-from portal.people import expiry
+from portal.people import doors, expiry
+from portal.people import log as face_log
 
 log = logging.getLogger(__name__)
 
@@ -16,4 +17,13 @@ log = logging.getLogger(__name__)
 def clean_up(timestamp: int) -> None:
     """Every night: tell the owners in the audit log, and delete the templates of people who are long over."""
     told, over = expiry.clean_up()
-    log.info("end dates: %d owners told, the templates of %d people deleted", told, over)
+    forgotten = face_log.forget_old()
+    doors.forget_old()
+    log.info("end dates: %d owners told, the templates of %d people deleted; %d recognitions forgotten", told, over, forgotten)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="people.count_doors", queue="default", queueing_lock="people.count_doors")
+def count_doors(timestamp: int) -> None:
+    """Every minute: keep what the doors' agents counted of strangers, which they forget when they restart."""
+    doors.count()

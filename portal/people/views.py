@@ -1,4 +1,4 @@
-"""The staff list."""
+"""The staff list, enrolling somebody, and each person's own page."""
 
 from __future__ import annotations
 
@@ -6,43 +6,116 @@ import uuid
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.people import actions, expiry, queries
-from portal.people.forms import PersonForm
+from portal.accounts.queries import sites_of
+from portal.people import actions, expiry, lookalikes, pictures, queries
+from portal.people.forms import ChangeForm, PersonForm
 from portal.people.models import Person
+from portal.sites.models import Site
 
+PAGE = 50
+MOST_BYTES = 20 * 1024 * 1024  # of one picture
 seen = role_required(Role.MANAGER)
+
+
+@require_GET
+@seen
+def listing(request: HttpRequest) -> HttpResponse:
+    """Who may be recognised at a restricted door, until when, and on what basis."""
+    words = request.GET.get("q", "")[:100].replace("\x00", "")
+    page = Paginator(queries.people(request.user, words), PAGE).get_page(request.GET.get("page"))
+    return render(request, "people/list.html", {"page": page, "words": words, "ending": expiry.count(request.user)})
 
 
 @require_http_methods(["GET", "POST"])
 @seen
-def listing(request: HttpRequest) -> HttpResponse:
-    """Who may be recognised at a restricted door, until when, and on what basis."""
+def enrol(request: HttpRequest) -> HttpResponse:
+    """The paper, then the pictures; nothing is kept before everything is right."""
     form = PersonForm(request.POST or None, request.FILES or None, user=request.user)
+    alike = False
     if request.method == "POST" and form.is_valid():
-        pictures = [file.read() for file in form.cleaned_data["pictures"]]
         try:
-            person = actions.enrol(user=request.user, pictures=pictures, **form.paper())
-            messages.success(request, _("%(person)s is on the staff list.") % {"person": person})
-            return redirect("people:list")
+            content = [_content(file) for file in form.cleaned_data["pictures"]]
+            made = actions.enrol(user=request.user, pictures=content, **form.paper())
+            messages.success(request, _("%(person)s is on the staff list.") % {"person": made})
+            return redirect("people:person", made.uid)
+        except ValidationError as error:
+            alike = getattr(error, "code", "") == "alike"
+            form.add_error(None, error)
+    answer = render(request, "people/enrol.html", {"form": form, "alike": alike or bool(request.POST.get("alike"))}, status=422 if form.errors else 200)
+    answer["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
+    return answer
+
+
+@require_POST
+@seen
+def judge(request: HttpRequest) -> HttpResponse:
+    """What a picture is worth, before anything is saved: `{"fits", "problems": [sentence], "alike": [name]}`. Nothing of it is kept."""
+    file = request.FILES.get("picture")
+    site = Site.objects.filter(pk=_number(request.POST.get("site")), pk__in=sites_of(request.user, Role.MANAGER)).first()
+    if file is None or site is None:
+        return JsonResponse({"fits": False, "problems": [_("Choose a site and a picture.")], "alike": []}, status=400)
+    try:
+        sample, problems = pictures.judge(_content(file))
+    except ValidationError as error:
+        sample, problems = None, list(error.messages)
+    alike = [twin.person.name for twin in lookalikes.of_samples(site, [sample])] if sample else []
+    return JsonResponse({"fits": sample is not None, "problems": problems, "alike": alike})
+
+
+@require_http_methods(["GET", "POST"])
+@seen
+def person(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """One person: the facts, how good the templates are, who looks the same, which doors know."""
+    found = _person(request, uid)
+    form = ChangeForm(request.POST or None, person=found)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change(user=request.user, uid=uid, **form.wish())
+            messages.success(request, _("Saved. The doors hear of it with their next heartbeat."))
+            return redirect("people:person", uid)
+        except Person.DoesNotExist as error:
+            raise Http404 from error
         except ValidationError as error:
             form.add_error(None, error)
-    shown = {"form": form, "people": queries.people(request.user), "ending": expiry.count(request.user)}
-    return render(request, "people/list.html", shown, status=422 if form.errors else 200)
+    templates = list(found.templates.order_by("pk"))
+    health = zip(templates, pictures.agreement([each.vector for each in templates]), strict=True)
+    shown = {"person": found, "form": form, "templates": list(health), "same": pictures.same_person(), "twins": lookalikes.of_person(found)}
+    shown["doors"] = queries.at_doors(found) if found.valid else []
+    return render(request, "people/person.html", shown, status=422 if form.errors else 200)
 
 
 @require_POST
 @seen
 def revoke(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
+    """Off the list at once."""
     try:
-        person = actions.revoke(user=request.user, uid=uid)
+        found = actions.revoke(user=request.user, uid=uid)
     except (Person.DoesNotExist, PermissionDenied) as error:
         raise Http404 from error
-    messages.success(request, _("%(person)s was taken off the list, the templates were deleted.") % {"person": person})
+    messages.success(request, _("%(person)s was taken off the list, the templates were deleted.") % {"person": found})
     return redirect("people:list")
+
+
+def _person(request: HttpRequest, uid: uuid.UUID) -> Person:
+    try:
+        return queries.person(request.user, uid)
+    except Person.DoesNotExist as error:
+        raise Http404 from error
+
+
+def _content(file: object) -> bytes:
+    if file.size > MOST_BYTES:
+        raise ValidationError(_("%(name)s is too large: %(mb)d MB, at most %(most)d.") % {"name": file.name, "mb": file.size >> 20, "most": MOST_BYTES >> 20})
+    return file.read()
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 18 else 0

@@ -22,6 +22,7 @@ from portal.sites.rules import Watching
 
 CODE_VALID = timedelta(hours=24)
 SHORTEST_REASON = 8
+LONGEST_KEPT = 365  # days
 
 
 class Changed(ValidationError):
@@ -116,6 +117,21 @@ def resume_biometrics(*, user: User, site: Site, reason: str) -> None:
 
 
 @transaction.atomic
+def change_kept_days(*, user: User, site: Site, days: Any) -> None:
+    """How long the site keeps closed alerts, pictures and clips: 1 to 365 days. Only a manager; fewer days hold from the next night on."""
+    require_role(user, site, "manager")
+    row = Site.objects.select_for_update().get(pk=site.pk)
+    before = row.kept_days
+    row.kept_days = int(days) if str(days).strip().isascii() and str(days).strip().isdigit() and len(str(days)) < 9 else 0
+    if not 1 <= row.kept_days <= LONGEST_KEPT:
+        raise ValidationError(_("Pictures are kept for 1 to %(most)d days.") % {"most": LONGEST_KEPT})
+    if row.kept_days != before:
+        row.save(update_fields=["kept_days"])
+        data = {"before": before, "after": row.kept_days}
+        audit.record(actor=user, verb="site.kept_days_changed", subject=f"site:{row.pk}", site=row.slug, data=data)
+
+
+@transaction.atomic
 def make_code(*, user: User | str, camera: Camera) -> str:
     """A one-time code that lets one agent enrol for this camera within a day; it is shown once, only its hash is kept."""
     if isinstance(user, User):
@@ -139,7 +155,7 @@ def revoke(*, user: User | str, agent: Agent, reason: str = "") -> None:
     agent.save(update_fields=["revoked"])
     data = {"camera": agent.camera.slug, "reason": reason[:500]}
     audit.record(actor=user, verb="agent.revoked", subject=f"agent:{agent.pk}", site=agent.camera.site.slug, data=data)
-    if agent.node_id:
+    if agent.node_id or agent.node_public_key:  # it may be about to be registered
         from portal.sites.tasks import unregister_node
 
         unregister_node.defer(agent_id=str(agent.pk))

@@ -8,13 +8,14 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.sites import actions, hooks, queries
+from portal.sites import actions, certificates, hooks, key_actions, queries
 from portal.sites.models import Agent, Camera
 
 administrated = role_required(Role.ADMINISTRATOR)
@@ -51,6 +52,19 @@ def revoke(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("sites:agents")
 
 
+@require_POST
+@administrated
+def renew(request: HttpRequest, pk: str) -> HttpResponse:
+    """Have an agent make new keys."""
+    try:
+        agent = queries.get_agent(request.user, pk)
+    except (Agent.DoesNotExist, ValidationError) as error:
+        raise Http404 from error
+    key_actions.ask_renewal(user=request.user, agent=agent)
+    messages.success(request, _("With its next heartbeat the agent is asked for new keys."))
+    return redirect("sites:agents")
+
+
 def _inventory(request: HttpRequest, **more: Any) -> HttpResponse:
     rows = [_row(tile) for tile in queries.agents(request.user)]
     return render(request, "sites/agents.html", {"rows": rows, "revoked": queries.revoked_agents(request.user), **more})
@@ -62,6 +76,7 @@ def _row(tile: queries.Tile) -> dict[str, Any]:
     wanted = {document["detector"]: document["sha256"] for document in hooks.desired_models(tile.camera)}
     models = [{"detector": name, "sha256": str(sha256), "wanted": wanted.get(name, sha256) == sha256} for name, sha256 in sorted(running.items())]
     shown = {"tile": tile, "models": models, "versions": _dict(said, "versions"), "outbox": _dict(said, "outbox"), "data": _dict(said, "data")}
+    shown["paper"] = certificates.of(tile.agent, timezone.now()) if tile.agent else None
     current = said.get("config_version") == tile.camera.config_version
     return {**shown, "disk_free": said.get("disk_free"), "config_current": current, "mode": said.get("legal_mode"), "troubles": queries.troubles(tile)}
 

@@ -48,6 +48,7 @@ class AgentShape(serializers.ModelSerializer):
     class Meta:
         model = Agent
         fields = ["id", "site", "camera", "state", "enrolled", "revoked", "last_seen", "clock_skew", "node_id", "health"]
+        fields += ["certificate_serial", "certificate_not_after", "rotated", "renew_asked"]
 
     def get_state(self, agent: Agent) -> str:
         return state.of(agent, timezone.now()).name
@@ -84,6 +85,7 @@ class Agents(generics.ListAPIView):
 
 urlpatterns = [
     path("agents/enrol", machines.Enrol.as_view(), name="enrol"),
+    path("agents/rotate", machines.Rotate.as_view(), name="rotate"),
     path("agents/models", machines.Outcome.as_view(), name="model-outcome"),
     path("heartbeat", machines.Heartbeat.as_view(), name="heartbeat"),
     path("frame", machines.Frame.as_view(), name="frame"),

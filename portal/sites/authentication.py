@@ -1,12 +1,14 @@
 """Agents prove who they are by an RFC 9421 signature on every call; each refusal gets the right status and leaves one audit row.
 
-401 unsigned, wrongly signed or stale (`skew_s` tells the agent by how much its clock is off)   403 revoked, or speaking for a foreign camera
+401 unsigned, wrongly signed, stale (`skew_s`: by how much the agent's clock is off), with a replaced key or an expired certificate
+403 revoked, or speaking for a foreign camera
 409 replayed   413 too large   400 malformed   503 the memory of nonces is away: nothing is believed without it
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
+from django.utils import timezone
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
@@ -24,10 +27,11 @@ from rest_framework.views import APIView, exception_handler
 
 from federated import signing
 from portal.core import audit
-from portal.sites.models import Agent, Camera
+from portal.sites.models import Agent, Camera, FormerKeys
 
 REMEMBER_S = 600  # the whole window in which a signature could be good, on both sides of now
 AUDITED = (400, 401, 403, 409, 413)
+FORMER = 3  # replaced keys that are tried against a signature: to believe the last for its hour, and to tell a late one why not
 MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
@@ -51,16 +55,10 @@ class AgentAuthentication(BaseAuthentication):
     """Sets `request.auth` to the Agent that signed the call; there is no user."""
 
     def authenticate(self, request: Request) -> tuple[Any, Agent]:
-        message = _message(request._request)
-        try:
-            signed = signing.verify_http(message, _public_key)
-        except signing.SignatureStale as stale:
-            raise Refusal(401, str(stale), skew_s=round(stale.skew, 3)) from stale
-        except signing.SignatureRejected as rejected:
-            raise Refusal(401, f"not believed: {rejected}") from rejected
-        agent = Agent.objects.select_related("camera__site").get(pk=signed.key_id)
+        agent, signed = _believe(_message(request._request))
         if agent.revoked:
             raise Refusal(403, "this agent was revoked; it must enrol again with a new code")
+        _refuse_expired(agent)
         _refuse_replay(signed)
         return None, agent
 
@@ -113,12 +111,57 @@ def _message(request: HttpRequest) -> signing.HttpMessage:
     return signing.HttpMessage(request.method or "", f"http://portal{request.get_full_path()}", dict(request.headers), body)
 
 
-def _public_key(key_id: str) -> str | None:
-    """Also of a revoked agent: its calls are answered 403, not 401, so that its keeper understands."""
+def _believe(message: signing.HttpMessage) -> tuple[Agent, signing.Signed]:
+    """The agent that signed, with its present key or one it has just replaced (then on `agent.former`). Raises Refusal 401.
+
+    Also a revoked agent: its calls are answered 403, not 401, so that its keeper understands.
+    """
+    found: list[Agent] = []
+
+    def present(key_id: str) -> str | None:
+        found[:] = [agent] if (agent := _agent(key_id)) else []
+        return agent.public_key if agent else None
+
     try:
-        return Agent.objects.filter(pk=uuid.UUID(key_id)).values_list("public_key", flat=True).first()
+        return _verified(message, present, found)
+    except signing.SignatureRejected as rejected:
+        for former in _former(found):
+            try:
+                agent, signed = _verified(message, lambda _, key=former.public_key: key, found)
+            except signing.SignatureRejected:
+                continue
+            agent.former = former
+            if former.retired is None and agent.overlap_until and agent.overlap_until > timezone.now():
+                return agent, signed
+            raise Refusal(401, f"this key was replaced by a newer one on {former.replaced:%Y-%m-%d %H:%M} UTC") from rejected
+        raise Refusal(401, f"not believed: {rejected}") from rejected
+
+
+def _verified(message: signing.HttpMessage, find: Callable[[str], str | None], found: list[Agent]) -> tuple[Agent, signing.Signed]:
+    try:
+        signed = signing.verify_http(message, find)
+    except signing.SignatureStale as stale:
+        raise Refusal(401, str(stale), skew_s=round(stale.skew, 3)) from stale
+    return found[0], signed
+
+
+def _former(found: list[Agent]) -> list[FormerKeys]:
+    """The keys that the agent has replaced, the newest first."""
+    return list(found[0].former_keys.order_by("-replaced")[:FORMER]) if found else []
+
+
+def _agent(key_id: str) -> Agent | None:
+    try:
+        return Agent.objects.select_related("camera__site").filter(pk=uuid.UUID(key_id)).first()
     except ValueError:
         return None
+
+
+def _refuse_expired(agent: Agent) -> None:
+    """The certificate of the key that signed must not have ended; an agent from before certificates has none, and is asked for new keys instead."""
+    end = agent.former.certificate_not_after if agent.former else agent.certificate_not_after
+    if end and end <= timezone.now():
+        raise Refusal(401, f"certificate expired on {end:%Y-%m-%d %H:%M} UTC: enrol again")
 
 
 def _refuse_replay(signed: signing.Signed) -> None:

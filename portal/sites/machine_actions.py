@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from federated import pki, signing
+from federated.signing import fingerprint
 from portal.core import audit
-from portal.sites import actions, hooks
+from portal.sites import actions, hooks, key_actions
 from portal.sites.authentication import Refusal
 from portal.sites.config import RENEW_S, config_for
-from portal.sites.models import Agent, Camera, EnrolmentCode
+from portal.sites.key_actions import Keys
+from portal.sites.models import Agent, Camera, EnrolmentCode, FormerKeys
 
 FRAME_S = 30  # a frame older than that is shown by nobody
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Keys:
-    """The public halves of an agent's keys; `node` is empty when it does not train."""
-
-    own: str
-    node: str = ""
 
 
 @transaction.atomic
 def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
     """Let an agent in by a one-time code; it replaces the camera's earlier agents. Raises Refusal 403 for a wrong, used or expired code."""
-    _check_keys(keys)
     row = EnrolmentCode.objects.select_for_update(of=("self",)).select_related("camera__site").filter(code_sha256=actions.hash_code(code)).first()
     if row is None or row.used or row.expires < timezone.now():
         raise Refusal(403, "this code is wrong, was used before, or has expired: ask for a new one")
@@ -39,13 +30,19 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
     agent = Agent.objects.select_for_update().filter(public_key=keys.own).first()
     if agent and agent.camera_id != row.camera_id:
         raise Refusal(400, "this key belongs to an agent of another camera: make a new one")
+    if FormerKeys.objects.filter(public_key=keys.own).exists():
+        raise Refusal(400, "this key was replaced by a newer one: make a new one")
     for earlier in row.camera.agents.filter(revoked=None).exclude(public_key=keys.own):
         actions.revoke(user="system", agent=earlier, reason="another agent enrolled for this camera")
     agent = agent or Agent(camera=row.camera, public_key=keys.own)
     agent.node_public_key, agent.node_id, agent.revoked, agent.health = keys.node, "", None, {"versions": versions}
-    agent.enrolled = timezone.now()
+    agent.enrolled, agent.renew_asked, agent.next_node_id = timezone.now(), None, ""
+    key_actions.certify(agent)
     agent.save()
-    audit.record(actor=f"agent:{agent.pk}", verb="agent.enrolled", subject=f"camera:{row.camera_id}", site=row.camera.site.slug, data={"versions": versions})
+    data = {"versions": versions, "key": fingerprint(keys.own), "serial": agent.certificate_serial}
+    audit.record(actor=f"agent:{agent.pk}", verb="agent.enrolled", subject=f"camera:{row.camera_id}", site=row.camera.site.slug, data=data)
+    if agent.overlap_until:
+        key_actions.retire(agent=agent, reason="the agent enrolled again")
     if keys.node:
         from portal.sites.tasks import register_node
 
@@ -58,14 +55,19 @@ def beat(*, agent: Agent, said: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     skew = round(now.timestamp() - said["t"], 3)
     Agent.objects.filter(pk=agent.pk).update(last_seen=now, clock_skew=skew, health=said)
+    if agent.overlap_until and agent.former is None:
+        key_actions.retire(agent=agent, reason="the agent speaks with its new key")
     camera = agent.camera
     return {
         "now": now.timestamp(),
         "config": config_for(camera) if _wants_config(agent, said.get("config_version")) else None,
         "gallery": _gallery(camera, said.get("gallery")),
+        "neighbours": hooks.circle(agent, said.get("neighbours")),
         "models": hooks.desired_models(camera),
+        "verdicts": hooks.verdicts(camera, said.get("verdicts")),
         "watch": cache.get(f"watch:{camera.pk}") is not None,
         "stop_biometrics": camera.site.biometrics_stopped,
+        "renew_keys": agent.renew_asked is not None or not agent.certificate,
     }
 
 
@@ -88,13 +90,4 @@ def _gallery(camera: Camera, held: Any) -> dict[str, Any] | None:
     version, public = (held.get("version"), held.get("key")) if isinstance(held, dict) else (None, None)
     if isinstance(version, bool) or not isinstance(version, int) or not isinstance(public, str):
         return None
-    return hooks.gallery(camera, version, public)
-
-
-def _check_keys(keys: Keys) -> None:
-    try:
-        signing.public_from_text(keys.own)
-        if keys.node:
-            pki.check_node_public_key(keys.node)
-    except (signing.SignatureRejected, pki.PkiError) as error:
-        raise Refusal(400, str(error)) from error
+    return hooks.gallery(camera, version, public, held.get("names") is True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ class Site(models.Model):
     longitude = models.FloatField(null=True, blank=True)
     plan = models.CharField(max_length=200, blank=True)
     people_version = models.PositiveIntegerField(default=1)  # of the staff list: rises with every change of it
+    kept_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1), MaxValueValidator(365)])  # pictures, clips, closed alerts
     biometrics_stopped = models.BooleanField(default=False)  # the stop button: halts every biometric function at once
 
     class Meta:
@@ -118,9 +120,35 @@ class Agent(models.Model):
     last_seen = models.DateTimeField(null=True, blank=True)
     clock_skew = models.FloatField(default=0)  # seconds, this portal's clock minus the agent's
     health = models.JSONField(default=dict, blank=True)  # the last heartbeat
+    certificate = models.TextField(blank=True)  # PEM; "": enrolled before there were certificates, until it renews its keys
+    certificate_serial = models.CharField(max_length=40, blank=True)
+    certificate_issued = models.DateTimeField(null=True, blank=True)
+    certificate_not_after = models.DateTimeField(null=True, blank=True)
+    rotated = models.DateTimeField(null=True, blank=True)  # when it last came with new keys
+    renew_asked = models.DateTimeField(null=True, blank=True)  # an administrator wants new keys; null again when they have come
+    next_node_id = models.CharField(max_length=40, blank=True)  # the new key's node, until it is online and becomes `node_id`
+    overlap_until = models.DateTimeField(null=True, blank=True)  # the keys before are believed too; null: only the present ones
+    former = None  # not stored: the FormerKeys with which this call was signed; None: with the present key
 
     def __str__(self) -> str:
         return f"{self.camera} · {str(self.id)[:8]}"
+
+
+class FormerKeys(models.Model):
+    """Keys that an agent has replaced. Kept: what a node did in a run then still names its camera, and no key is ever used twice."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="former_keys")
+    public_key = models.CharField(max_length=60, unique=True)
+    certificate_serial = models.CharField(max_length=40, blank=True)
+    certificate_not_after = models.DateTimeField(null=True, blank=True)
+    node_public_key = models.TextField(blank=True)
+    node_id = models.CharField(max_length=40, blank=True)
+    replaced = models.DateTimeField(default=timezone.now)
+    retired = models.DateTimeField(null=True, blank=True)  # believed no more since then
+    node_gone = models.DateTimeField(null=True, blank=True)  # the SuperLink refuses its node since then
+
+    def __str__(self) -> str:
+        return f"{self.agent} until {self.replaced:%Y-%m-%d}"
 
 
 class EnrolmentCode(models.Model):

@@ -20,6 +20,7 @@ from portal.accounts.permissions import role_required
 from portal.sites import actions, queries, rules
 from portal.sites.flow import flow
 from portal.sites.forms import CameraForm, SiteForm
+from portal.sites.graph import graph
 from portal.sites.models import Camera, LegalMode, Site
 
 WATCH_S = 10
@@ -42,6 +43,7 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
     tiles = queries.tiles_of(found.cameras.select_related("site").prefetch_related("rules__zone", "rules__line"))
     shown = {"site": found, "tiles": tiles, "alerts": _open_alerts(request).get(found.pk, 0), "pins": [_pin(tile) for tile in tiles]}
     rights = {"is_manager": request.user.has_role("manager", found), "is_administrator": request.user.has_role("administrator", found)}
+    shown["neighbours"] = any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles)
     return render(request, "sites/site.html", {**shown, **rights, "kinds": rules.KINDS})
 
 
@@ -52,6 +54,15 @@ def site_tiles(request: HttpRequest, slug: str) -> HttpResponse:
     tiles = queries.tiles_of(_site(request, slug).cameras.select_related("site"))
     now = [{"id": tile.camera.pk, "state": tile.state.name, "label": tile.state.label, "style": tile.state.style, **_numbers(tile)} for tile in tiles]
     return JsonResponse({"cameras": now})
+
+
+@require_GET
+@seen_by_all
+def neighbours(request: HttpRequest, slug: str) -> HttpResponse:
+    """The graph of cameras that help each other; htmx asks for the changing part again every few seconds."""
+    found = _site(request, slug)
+    template = "sites/neighbours_graph.html" if request.headers.get("HX-Request") else "sites/neighbours.html"
+    return render(request, template, {"site": found, "graph": graph(found)})
 
 
 @require_GET
@@ -117,6 +128,19 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
         actions.resume_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
+    return redirect("sites:site", slug)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def kept(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change for how many days closed alerts, pictures and clips are kept."""
+    try:
+        actions.change_kept_days(user=request.user, site=_site(request, slug), days=request.POST.get("days", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Saved. What is older is deleted tonight."))
     return redirect("sites:site", slug)
 
 

@@ -15,25 +15,29 @@ from federated.plan import PlanError, RunConfig, check
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit, push
+from portal.sites import nodes
 from portal.sites.models import Agent
-from portal.training import documents
+from portal.training import budget, canary, documents, resume, root_set, terms
 from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run, RunState
 
-OUTCOMES = ("installed", "refused", "rolled back")
-CHOSEN = ("rounds", "local_epochs", "strategy", "min_sites", "deadline_s", "wait_s", "learning_rate", "seed")
+OUTCOMES = ("installed", "refused", "failed", "rolled back")
+CHOSEN = tuple(field.name for field in dataclasses.fields(RunConfig) if field.name not in ("task", "base_model", "resume"))
 
 
 def start_run(*, user: User, task: str, **plan: Any) -> Run:
     """Queue a run of a task. Raises ValidationError with a sentence when the plan cannot work."""
     require_role(user, None, Role.ADMINISTRATOR)
-    config = _plan(task, plan)
-    with transaction.atomic():
-        chosen = {name: value for name, value in dataclasses.asdict(config).items() if name in CHOSEN}
-        run = Run.objects.create(task=task, plan=chosen, started_by=user)
-        audit.record(actor=user, verb="run.started", subject=f"run:{run.pk}", data={"task": task, **chosen})
-        _defer(run)
-        tell(run)
-    return run
+    return _queue(user, task, check_plan(task, plan))
+
+
+def resume_run(*, user: User, run_id: int) -> Run:
+    """Queue a run that goes on from the checkpoint of one that ended early. Raises ValidationError when there is none."""
+    require_role(user, None, Role.ADMINISTRATOR)
+    ended = Run.objects.get(pk=run_id)
+    checkpoint = resume.resumable(ended)
+    if checkpoint is None:
+        raise ValidationError(_("This run left no checkpoint to go on from."))
+    return _queue(user, ended.task, check_plan(ended.task, ended.plan), checkpoint.run)
 
 
 def stop_run(*, user: User, run_id: int) -> Run:
@@ -80,9 +84,13 @@ def publish(*, user: User, model_id: int) -> ModelVersion:
             return model
         if not model.here:
             raise ValidationError(_("The file of this model is missing in the media store."))
-        before = _current(model.detector)
+        budget.check(model)
+        before, tried = _current(model.detector), model.state == ModelState.CANARY
+        if not tried and ModelVersion.objects.filter(detector=model.detector, state=ModelState.CANARY).exists():
+            raise ValidationError(_("Another version of this detector is on trial: publish it or take it back first."))
         _replace(before, ModelState.RETIRED, model)
-        data = {"detector": model.detector, "sha256": model.sha256, "before": before and before.sha256}
+        canary.succeed(model=model)
+        data = {"detector": model.detector, "sha256": model.sha256, "before": before and before.sha256, "canary": tried}
         audit.record(actor=user, verb="model.published", subject=f"model:{model.pk}", data=data)
     return model
 
@@ -102,12 +110,12 @@ def roll_back(*, user: User, detector: str) -> ModelVersion | None:
     return back
 
 
-def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "") -> ModelOutcome:
-    """Keep what an agent says of a model it was asked to run."""
+def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float) -> ModelOutcome:
+    """Keep what an agent says of a model it was asked to run; `measured`: ms and budget_ms of its self-test."""
     if outcome not in OUTCOMES:
         raise ValidationError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
     with transaction.atomic():
-        row = ModelOutcome.objects.create(agent=agent, detector=detector[:40], sha256=sha256[:64], outcome=outcome, reason=reason[:2000])
+        row = ModelOutcome.objects.create(agent=agent, detector=detector[:40], sha256=sha256[:64], outcome=outcome, reason=reason[:2000], **measured)
         data = {"detector": detector, "sha256": sha256, "reason": reason[:500]}
         audit.record(
             actor=f"agent:{agent.pk}", verb=f"model.{outcome.replace(' ', '_')}", subject=f"camera:{agent.camera_id}", site=agent.camera.site.slug, data=data
@@ -133,20 +141,58 @@ def tell(run: Run) -> None:
     push.send_on_commit(f"run-{run.pk}", {"id": run.pk})
 
 
-def _plan(task: str, plan: dict[str, Any]) -> RunConfig:
+def check_plan(task: str, plan: dict[str, Any]) -> dict[str, Any]:
+    """The whole plan with every default, as it is kept. Raises ValidationError with a sentence when it cannot work."""
     if task not in tasks_of.names():
         raise ValidationError(_("There is no task %(task)s.") % {"task": task})
     if unknown := sorted(set(plan) - set(CHOSEN)):
         raise ValidationError(_("Unknown setting %(name)s.") % {"name": unknown[0]})
     try:
-        config = RunConfig(task=task, **plan)
-        check(config)
-    except (PlanError, TypeError) as error:
+        config = config_of(task, plan)
+        config = dataclasses.replace(config, sites=tuple(nodes.present(config.sites)))
+        check(config, root=root_set.present(task))
+    except (PlanError, TypeError, ValueError) as error:
         raise ValidationError(str(error)) from error
-    ready = Agent.objects.filter(revoked=None).exclude(node_id="").count()
-    if ready < config.min_sites:
-        raise ValidationError(_("%(need)d sites must answer, but only %(have)d are enrolled for training.") % {"need": config.min_sites, "have": ready})
-    return config
+    _check_sites(config)
+    return {name: value for name, value in dataclasses.asdict(config).items() if name in CHOSEN}
+
+
+def config_of(task: str, plan: dict[str, Any], **more: Any) -> RunConfig:
+    """A stored plan as the federation takes it."""
+    sites = tuple(str(site) for site in plan.get("sites") or ())
+    return RunConfig(task=task, **{**plan, "sites": sites}, **more)
+
+
+def _check_sites(config: RunConfig) -> None:
+    enrolled = set(Agent.objects.filter(revoked=None).exclude(node_id="").values_list("node_id", flat=True))
+    if set(config.sites) - enrolled:
+        raise ValidationError(_("A chosen site is not enrolled for training any more."))
+    _check_terms(config)
+    if len(enrolled) < config.min_sites:
+        raise ValidationError(_("%(need)d sites must answer, but only %(have)d are enrolled for training.") % {"need": config.min_sites, "have": len(enrolled)})
+
+
+def _check_terms(config: RunConfig) -> None:
+    """A chosen site that would refuse is told now, not in each round; of all sites so many must take part as have to answer."""
+    asked = {"task": config.task, "privacy": config.privacy, "epsilon": config.epsilon}
+    agents = Agent.objects.filter(revoked=None).exclude(node_id="").select_related("camera")
+    against = {agent.node_id: (agent, why) for agent in agents if (why := terms.of(agent).against(**asked))}
+    if chosen := [against[site] for site in config.sites if site in against]:
+        raise ValidationError(f"{chosen[0][0].camera.name}: {chosen[0][1]}")
+    if against and not config.sites and len(agents) - len(against) < config.min_sites:
+        agent, why = next(iter(against.values()))
+        names = {"need": config.min_sites, "have": len(agents) - len(against), "camera": agent.camera.name, "why": why}
+        raise ValidationError(_("%(need)d sites must answer, but only %(have)d take part in such a run (%(camera)s: %(why)s).") % names)
+
+
+def _queue(user: User, task: str, plan: dict[str, Any], resumes: Run | None = None) -> Run:
+    with transaction.atomic():
+        run = Run.objects.create(task=task, plan=plan, started_by=user, resumes=resumes)
+        data = {"task": task, **plan, **({"resumes": resumes.pk} if resumes else {})}
+        audit.record(actor=user, verb="run.resumed" if resumes else "run.started", subject=f"run:{run.pk}", data=data)
+        _defer(run)
+        tell(run)
+    return run
 
 
 def _end(run: Run, state: str, reason: str) -> None:

@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class TrainingConfig(AppConfig):
     name = "portal.training"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Pictures of trials are not for others to delete."""
+        from portal.core import media
+        from portal.training import beside
+
+        media.hold(beside.holds)

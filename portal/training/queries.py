@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 
-from federated import plan as plans
+from federated import privacy
 from federated import task as tasks_of
 from portal.accounts.models import Role, User
 from portal.sites.models import Agent, Camera
-from portal.training import documents
-from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound
+from portal.training import documents, resume, root_set, terms, three, words
+from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound, RunState
 
+MOST_SITES = 20  # from so many on every strategy works, or never will
 READERS = (Role.ADMINISTRATOR, Role.MANAGER)
 
 
@@ -32,11 +34,10 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     """A run as its page shows it, as plain JSON; None when there is none or the user may not see it."""
     if not str(run_id).isdecimal():
         return None
-    sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
-    run = runs(user).prefetch_related(Prefetch("rounds", RunRound.objects.prefetch_related(sites))).filter(pk=int(run_id)).first()
+    run = runs(user).filter(pk=int(run_id)).first()
     if run is None:
         return None
-    model = getattr(run, "model", None)
+    model, left = getattr(run, "model", None), resume.resumable(run)
     times = {name: value and value.isoformat() for name, value in (("created", run.created), ("began", run.began), ("ended", run.ended))}
     told = {"id": run.pk, "task": run.task, "status": run.state, "label": str(run.get_state_display()), "reason": run.reason, "note": run.note}
     return {
@@ -44,11 +45,35 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         **times,
         "plan": run.plan,
         "over": run.over,
+        "ahead": ahead(run),
         "by": str(run.started_by),
-        "rounds": [_round(row) for row in run.rounds.all()],
+        "resumes": run.resumes_id,
+        "checkpoint": left and left.round,
+        "bytes_sent": run.bytes_sent,
+        "bytes_received": run.bytes_received,
+        "rounds": rounds(run),
         "gate": run.gate,
+        "three": three.compared(run),
+        "privacy": run.privacy,
         "model": model and model_state(model),
     }
+
+
+def rounds(run: Run) -> list[dict[str, Any]]:
+    """Every round that led to this run's weights, also those of the runs it goes on from; a round done again counts as it went last."""
+    found: dict[int, dict[str, Any]] = {}
+    sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
+    for each in reversed(resume.chain(run)):
+        for row in each.rounds.prefetch_related(sites):
+            found[row.number] = {**_round(row), "run": each.pk}
+    return [found[number] for number in sorted(found)]
+
+
+def ahead(run: Run) -> int:
+    """How many runs are done before this queued one."""
+    if run.state != RunState.QUEUED:
+        return 0
+    return Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING), pk__lt=run.pk).count()
 
 
 def model_state(model: ModelVersion) -> dict[str, Any]:
@@ -61,7 +86,7 @@ def models_by_detector(user: User) -> dict[str, list[ModelVersion]]:
     """The registry: every detector's versions, newest first."""
     found: dict[str, list[ModelVersion]] = {}
     if may_read(user):
-        for model in ModelVersion.objects.select_related("run", "parent"):
+        for model in ModelVersion.objects.select_related("run", "parent").prefetch_related("canaries"):
             found.setdefault(model.detector, []).append(model)
     return found
 
@@ -75,27 +100,50 @@ def running_models() -> dict[str, list[Agent]]:
     return found
 
 
+def watched_cameras() -> QuerySet[Camera]:
+    """Cameras with an agent: where a version can be tried."""
+    return Camera.objects.filter(agents__revoked=None, agents__isnull=False).select_related("site").order_by("site__name", "name").distinct()
+
+
 def last_outcomes(limit: int = 20) -> QuerySet[ModelOutcome]:
     """What agents last said of models they were asked to run."""
     return ModelOutcome.objects.select_related("agent__camera__site")[:limit]
 
 
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
-    """The signed documents of the models this camera's agent should run: every detector's published version."""
-    return [documents.of(model) for model in ModelVersion.objects.filter(state=ModelState.PUBLISHED)]
+    """The signed documents of the models this camera's agent should run: every detector's published version, or the one on trial at this camera."""
+    tried = models.Q(state=ModelState.CANARY, canaries__ended=None, canaries__cameras__camera=camera)
+    found = ModelVersion.objects.filter(models.Q(state=ModelState.PUBLISHED) | tried)
+    wanted = {model.detector: model for model in sorted(found, key=lambda model: model.state == ModelState.CANARY)}
+    return [documents.on_trial(model) if model.state == ModelState.CANARY else documents.of(model) for model in wanted.values()]
 
 
 def nodes() -> list[dict[str, Any]]:
     """The agents that can train: where they are, and how much data of each task they said they keep (numbers, never content)."""
     found = Agent.objects.filter(revoked=None).select_related("camera__site").order_by("camera__site__name", "camera__name")
-    return [{"agent": agent, "enrolled": bool(agent.node_id), "data": dict(agent.health.get("data") or {})} for agent in found]
+    return [_node(agent) for agent in found]
 
 
 def choices() -> dict[str, Any]:
-    """What the start form offers: the tasks, and each strategy with whether it can work with the enrolled sites, and why not."""
-    sites = Agent.objects.filter(revoked=None).exclude(node_id="").count()
-    tasks = [{"name": name, "needs": tasks_of.load(name).needs} for name in tasks_of.names()]
-    return {"sites": sites, "tasks": tasks, "strategies": plans.offered(sites)}
+    """What the start form offers: the tasks, and for each task and number of sites that must answer every strategy with whether it works, and why (not)."""
+    enrolled = list(Agent.objects.filter(revoked=None).exclude(node_id=""))
+    sites = len(enrolled)
+    tasks = [{**words.task(name), "root": root_set.present(name)} for name in tasks_of.names()]
+    return {
+        "sites": sites,
+        "terms": {agent.node_id: terms.told(agent) for agent in enrolled},
+        "costs": privacy.measured(),
+        "tasks": tasks,
+        "strategies": words.offered(sites, root=any(each["root"] for each in tasks)),
+        "offers": {each["name"]: [words.offered(number, root=each["root"]) for number in range(min(sites, MOST_SITES) + 1)] for each in tasks},
+    }
+
+
+def _node(agent: Agent) -> dict[str, Any]:
+    said = terms.of(agent)
+    refuses = [name for name in tasks_of.names() if said.tasks and name not in said.tasks]
+    data = dict(agent.health.get("data") or {})
+    return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": said.most_epsilon}
 
 
 def _round(row: RunRound) -> dict[str, Any]:
@@ -103,6 +151,6 @@ def _round(row: RunRound) -> dict[str, Any]:
 
 
 def _site(site: RunNode) -> dict[str, Any]:
-    told = {name: getattr(site, name) for name in ("node", "status", "reason", "samples", "loss", "bytes_down", "bytes_up", "update_norm")}
+    told = {name: getattr(site, name) for name in ("node", "status", "reason", "samples", "loss", "bytes_down", "bytes_up", "update_norm", "cosine", "epsilon")}
     place = {"name": site.camera.name, "site": site.camera.site.name} if site.camera else {"name": site.node, "site": ""}
     return {**told, **place}

@@ -1,9 +1,12 @@
-"""The training console, the live page of a run, and the model registry."""
+"""The training console: plan, live page, resume, compare, export, the nightly run, and numbers for Prometheus."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -11,37 +14,36 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.training import actions, queries
-from portal.training.forms import PlanForm
-from portal.training.models import ModelState, ModelVersion, Run
+from portal.training import actions, export, metrics, nightly, nodes, queries, three
+from portal.training.forms import NightForm, PlanForm
+from portal.training.models import Run, Schedule
 
 seen = role_required(*queries.READERS)
 acted_on = role_required(Role.ADMINISTRATOR)
+FILES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @require_http_methods(["GET", "POST"])
 @seen
 def console(request: HttpRequest) -> HttpResponse:
     """Who can train on what, a form to start a run, and the runs so far."""
-    form = PlanForm(request.POST or None)
+    trainers = queries.nodes()
+    form = PlanForm(request.POST or None, nodes=trainers)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("training:run", actions.start_run(user=request.user, **form.cleaned_data).pk)
         except ValidationError as error:
             form.add_error(None, error)
-    shown = {"form": form, "nodes": queries.nodes(), "runs": queries.runs(request.user)[:20], **queries.choices()}
-    allowed = {"may_act": request.user.has_role(Role.ADMINISTRATOR)}
-    return render(request, "training/console.html", {**shown, **allowed}, status=422 if form.errors else 200)
+    shown = {"form": form, "nodes": trainers, "runs": queries.runs(request.user)[:20], "schedules": Schedule.objects.all(), **queries.choices()}
+    return render(request, "training/console.html", {**shown, **_may(request)}, status=422 if form.errors else 200)
 
 
 @require_GET
 @seen
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     """A run as it happens; the page's script draws the same state again whenever the WebSocket brings a newer one."""
-    state = queries.run_state(request.user, pk)
-    if state is None:
-        raise Http404
-    return render(request, "training/run.html", {"state": state, "may_act": request.user.has_role(Role.ADMINISTRATOR)})
+    state = _state(request, pk)
+    return render(request, "training/run.html", {"state": state, "lab": three.lab(state["task"]), **_may(request)})
 
 
 @require_POST
@@ -54,39 +56,75 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("training:run", pk)
 
 
-@require_GET
-@seen
-def models(request: HttpRequest) -> HttpResponse:
-    """The registry: what is published, what could be, who runs what."""
-    running = queries.running_models()
-    found = queries.models_by_detector(request.user)
-    published = {name for name, versions in found.items() if any(each.state == ModelState.PUBLISHED for each in versions)}
-    for model in [each for versions in found.values() for each in versions]:
-        model.agents = running.get(model.sha256, [])
-    shown = {"detectors": found, "published": published, "outcomes": queries.last_outcomes(), "may_act": request.user.has_role(Role.ADMINISTRATOR)}
-    return render(request, "training/models.html", shown)
-
-
 @require_POST
 @acted_on
-def publish(request: HttpRequest, pk: int) -> HttpResponse:
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go on from the checkpoint of a run that ended early."""
     try:
-        model = actions.publish(user=request.user, model_id=pk)
-        messages.success(request, _("%(model)s is published: agents take it with their next heartbeat.") % {"model": model})
-    except ModelVersion.DoesNotExist as error:
+        return redirect("training:run", actions.resume_run(user=request.user, run_id=pk).pk)
+    except Run.DoesNotExist as error:
         raise Http404 from error
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-    return redirect("training:models")
+    return redirect("training:run", pk)
 
 
-@require_POST
+@require_GET
+@seen
+def inventory(request: HttpRequest) -> HttpResponse:
+    """Every site that can train, and how it is."""
+    rows, trouble = nodes.inventory(request.user)
+    return render(request, "training/nodes.html", {"rows": rows, "trouble": trouble, **_may(request)})
+
+
+@require_GET
+@seen
+def compare(request: HttpRequest) -> HttpResponse:
+    """A few runs side by side."""
+    states = export.beside(request.user, request.GET.getlist("run"))
+    shown = {"states": states, "differing": export.differing(states), "runs": queries.runs(request.user)[:20], "asked": {state["id"] for state in states}}
+    return render(request, "training/compare.html", shown)
+
+
+@require_GET
+@seen
+def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """A run as a file: every round and site."""
+    state = _state(request, pk)
+    content = export.as_csv(state) if kind == "csv" else json.dumps(state, indent=1)
+    return HttpResponse(content, content_type=FILES[kind], headers={"Content-Disposition": f'attachment; filename="run-{pk}.{kind}"'})
+
+
+@require_http_methods(["GET", "POST"])
 @acted_on
-def roll_back(request: HttpRequest) -> HttpResponse:
-    try:
-        back = actions.roll_back(user=request.user, detector=request.POST.get("detector", ""))
-        went = _("Back to %(model)s.") % {"model": back} if back else _("Back to the version that the agents were shipped with.")
-        messages.success(request, went)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    return redirect("training:models")
+def night(request: HttpRequest) -> HttpResponse:
+    """The nightly run of a task."""
+    form = NightForm(request.POST or None, nodes=queries.nodes())
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = nightly.save(user=request.user, **form.cleaned_data)
+            on = _("%(task)s trains each night from %(hour)s:00 on.") % {"task": saved.task, "hour": saved.hour}
+            messages.success(request, on if saved.enabled else _("Switched off."))
+            return redirect("training:console")
+        except ValidationError as error:
+            form.add_error(None, error)
+    return render(request, "training/night.html", {"form": form, "schedules": Schedule.objects.all(), **queries.choices()}, status=422 if form.errors else 200)
+
+
+@require_GET
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus; with the token, or for an administrator who looks."""
+    if not metrics.may_read(request):
+        raise PermissionDenied
+    return HttpResponse(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _state(request: HttpRequest, pk: int) -> dict[str, Any]:
+    state = queries.run_state(request.user, pk)
+    if state is None:
+        raise Http404
+    return state
+
+
+def _may(request: HttpRequest) -> dict[str, bool]:
+    return {"may_act": request.user.has_role(Role.ADMINISTRATOR)}

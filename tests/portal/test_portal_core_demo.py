@@ -126,6 +126,15 @@ def test_an_agent_that_was_revoked_gets_a_code(folder, capsys):
     assert codes(lay_out(folder, capsys))["square"]
 
 
+@pytest.mark.parametrize(("days", "code"), [(-1, True), (1, False)])
+def test_an_agent_whose_certificate_ended_while_the_demo_slept_gets_a_code(folder, capsys, days, code):
+    lay_out(folder, capsys)
+    agent = enrolled(folder, Camera.objects.get(slug="square"))
+    agent.certificate_not_after = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    agent.save()
+    assert codes(lay_out(folder, capsys))["square"] is code
+
+
 @pytest.mark.parametrize(
     "kept", ["", "{", "[]", "null", '{"agent_id": 7}', '{"agent_id": "not a uuid"}', '{"agent_id": "00000000-0000-0000-0000-000000000000"}']
 )

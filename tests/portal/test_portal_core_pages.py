@@ -47,6 +47,7 @@ def test_every_page_carries_the_headers_that_protect_it(square, page):
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Permissions-Policy"].startswith("camera=()")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +146,8 @@ def test_the_programmers_page_shows_a_first_call_that_works(square):
 @pytest.mark.parametrize(
     ("role", "groups"),
     [
-        ("operator", {"House": ["Health"]}),
-        ("manager", {"Protection": ["People & access"], "House": ["Health", "Audit log"]}),
+        ("operator", {"Protection": ["Face log"], "House": ["Health"]}),
+        ("manager", {"Protection": ["People & access", "Face log"], "House": ["Health", "Audit log"]}),
         ("administrator", {"Federation": ["Agents", "Training", "Models"], "House": ["Health", "Audit log"]}),
     ],
 )
@@ -180,7 +181,7 @@ def test_every_room_of_the_rail_opens(square):
     client = signed_in(reader)
     rail = client.get("/").context["rail"]
     rooms = [entry["url"] for entry in rail["main"]] + [entry["url"] for group in rail["groups"] for entry in group["entries"]]
-    assert len(rooms) == 10
+    assert len(rooms) == 11
     assert {client.get(room).status_code for room in rooms} == {200}
 
 

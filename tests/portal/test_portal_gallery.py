@@ -20,7 +20,7 @@ from portal.sites import actions as sites
 from portal.sites.config import portal_key
 from portal.sites.models import LegalMode
 from tests.portal.portal_scene import machine, place
-from tests.portal.test_portal_people import door, enrolled, in_days
+from tests.portal.test_portal_people import door, enrolled, face, in_days
 from tests.portal.test_portal_sites_machines import beat
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_only_what_has_changed_since_is_sent():
     at = scene()
     door(at)
     first = enrolled(at)
-    second = enrolled(at, name="Custode 2")
+    second = enrolled(at, name="Custode 2", pictures=[face(2)])
     listed, entries = told(again(at), version=2)
     assert set(listed.people) == {str(first.uid), str(second.uid)}
     assert set(entries) == {str(second.uid)}
@@ -145,7 +145,7 @@ def test_a_person_of_one_door_is_not_told_to_another():
     assert told(again(at))[0].people == {}
 
 
-@pytest.mark.parametrize("key", ["", "AAAA", "no key", box_text(KEY)[:-4]])
+@pytest.mark.parametrize("key", ["", "AAAA", "no key", box_text(KEY)[:-4]], ids=["empty", "short", "words", "cut off"])
 def test_a_key_that_is_none_gets_nothing(key):
     at = scene()
     door(at)

@@ -16,10 +16,14 @@ from django.urls import reverse
 from django.utils import translation
 from training_scene import administrator
 
+from federated import plan, privacy
+from federated import task as tasks_of
+from portal.accounts.models import Membership
 from portal.core import health
 from portal.core.audit import record
 from portal.core.models import AuditRow
 from portal.sites import rules
+from portal.training import words
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_MESSAGES"
 PORTAL = FOLDER.parents[2]
@@ -108,7 +112,7 @@ def bare_words(template: str) -> list[str]:
 
 
 def test_no_template_says_a_word_that_is_not_translated():
-    same_everywhere = {"Specola", "PDF", "JSON", "sha", "Enter", "Esc"}
+    same_everywhere = {"Specola", "PDF", "JSON", "CSV", "sha", "Enter", "Esc"}
     files = [file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts and file.name != "500.html"]
     found = {file.name: set(bare_words(file.read_text())) - same_everywhere for file in files}
     assert {name: words for name, words in found.items() if words - {"BB"}} == {}
@@ -162,6 +166,26 @@ def test_pages_speak_italian(client, name):
     assert english not in text
 
 
+MACHINE_READABLE = {"date": r"\d{4}-\d{2}-\d{2}", "number": r"-?\d+(\.\d+)?"}
+
+
+def fields(text: str) -> list[tuple[str, str]]:
+    """Kind and value of each field that a browser reads by its own rules, as far as it holds a value."""
+    found = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<input\b[^>]*>", text)]
+    return [(each["type"], each["value"]) for each in found if each.get("type") in MACHINE_READABLE and each.get("value")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["people:enrol", "training:console", "training:night"])
+def test_fields_hold_what_a_browser_can_read_in_italian_too(client, name):
+    person = user("both@example.org", "administrator")
+    Membership.objects.create(user=person, role="manager", site=None)
+    client.force_login(person)
+    found = fields(client.get(reverse(name), headers={"accept-language": "it"}).content.decode())
+    assert found
+    assert [each for each in found if not re.fullmatch(MACHINE_READABLE[each[0]], each[1])] == []
+
+
 @pytest.mark.django_db
 def test_the_browsers_language_is_taken_before_signing_in(client):
     assert "Accedi" in client.get(reverse("accounts:sign_in"), headers={"accept-language": "it-IT,it;q=0.9"}).content.decode()
@@ -193,3 +217,24 @@ def test_counted_words_follow_the_count():
     with translation.override("it"):
         assert translation.ngettext("open alert", "open alerts", 1) == "allarme aperto"
         assert translation.ngettext("open alert", "open alerts", 3) == "allarmi aperti"
+
+
+def said_below() -> list[str]:
+    """English sentences of the floors below that a page shows."""
+    ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.tasks.")]  # other test files register tasks too
+    closed = [reason for name in ours if (reason := privacy.why_not_local(name))]
+    return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed]
+
+
+@pytest.mark.parametrize("sentence", said_below())
+def test_what_strategies_promise_and_tasks_need_is_said_in_italian(sentence):
+    assert sentence in dict(entries())
+
+
+@pytest.mark.parametrize(("sites", "why"), [(2, "richiede almeno 3 siti"), (3, "il valore centrale di ogni peso")])
+def test_a_closed_strategy_says_why_in_italian(sites, why):
+    with translation.override("it"):
+        (median,) = [each for each in words.offered(sites, root=False) if each["name"] == "median"]
+        (trusting,) = [each for each in words.offered(sites, root=False) if each["name"] == "fltrust"]
+    assert why in median["why"]
+    assert "richiede un insieme radice" in trusting["why"]

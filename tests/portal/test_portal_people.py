@@ -173,7 +173,7 @@ def test_the_page_enrols_and_revokes(client):
     client.force_login(at.manager)
     form = {"site": at.site.pk, "name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "expires": f"{in_days(30):%Y-%m-%d}"}
     picture = SimpleUploadedFile("a.jpg", face())
-    assert "is on the staff list" in client.post(reverse("people:list"), {**form, "pictures": picture}, follow=True).content.decode()
+    assert "is on the staff list" in client.post(reverse("people:enrol"), {**form, "pictures": picture}, follow=True).content.decode()
     client.post(reverse("people:revoke", args=[Person.objects.get().uid]))
     assert Person.objects.get().revoked
 
@@ -182,9 +182,9 @@ def test_the_page_says_why_somebody_was_not_enrolled(client):
     at = scene()
     client.force_login(at.manager)
     form = {"site": at.site.pk, "name": "C", "legal_basis": "consent", "document": "d", "expires": f"{in_days(9):%Y-%m-%d}"}
-    answer = client.post(reverse("people:list"), {**form, "pictures": SimpleUploadedFile("a.png", blank())})
+    answer = client.post(reverse("people:enrol"), {**form, "pictures": SimpleUploadedFile("a.png", blank())})
     assert answer.status_code == 422
-    assert b"No face was found" in answer.content
+    assert b"no face was found" in answer.content
 
 
 def test_a_manager_of_another_site_cannot_revoke(client):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from redis.exceptions import ConnectionError as RedisGone
 
-from federated import pki, signing
+from federated import csr, pki, signing
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.sites import actions
@@ -44,8 +44,7 @@ def gate(square):
 
 
 def enrol(code, key=None, **changes):
-    key = key or Ed25519PrivateKey.generate()
-    body = {"code": code, "public_key": signing.public_text(key), "versions": {"specola": "0.1.0"}, **changes}
+    body = {"code": code, "csr": csr.make(key or Ed25519PrivateKey.generate(), "gate"), "versions": {"specola": "0.1.0"}, **changes}
     return Client().post("/api/v1/agents/enrol", json.dumps(body), content_type="application/json")
 
 
@@ -91,16 +90,16 @@ def test_a_guessed_code_is_refused_and_written_down(square):
     assert (row.actor, row.verb, row.data["status"]) == ("unknown", "machine.refused", 403)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"code"', b'{"code": "x"}', b'{"code": "x", "public_key": 7}', b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"code"', b'{"code": "x"}', b'{"code": "x", "csr": [7]}', b"\xff\xfe"])
 def test_a_malformed_enrolment_is_400(body):
     assert Client().post("/api/v1/agents/enrol", body, content_type="application/json").status_code == 400
     assert refusals() == [400]
 
 
-@pytest.mark.parametrize("key", ["", "not base64!", "c2hvcnQ=", "x" * 44])
-def test_a_key_that_is_none_is_refused_and_the_code_stays_good(square, key):
+@pytest.mark.parametrize("request_", ["", "not PEM!", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "x" * 9000])
+def test_a_request_that_is_none_is_refused_and_the_code_stays_good(square, request_):
     code = code_for(square.door)
-    assert enrol(code, public_key=key).status_code == 400
+    assert enrol(code, csr=request_).status_code == 400
     assert enrol(code).status_code == 201
 
 
@@ -227,7 +226,15 @@ def test_a_senseless_outcome_is_400(gate, change):
     assert gate.send("POST", "agents/models", said).status_code == 400
 
 
-CALLS = [("POST", "heartbeat"), ("PUT", "frame"), ("GET", f"models/{'a' * 64}"), ("POST", "agents/models"), ("POST", "events"), ("PUT", f"media/{'a' * 64}")]
+CALLS = [
+    ("POST", "heartbeat"),
+    ("POST", "agents/rotate"),
+    ("PUT", "frame"),
+    ("GET", f"models/{'a' * 64}"),
+    ("POST", "agents/models"),
+    ("POST", "events"),
+    ("PUT", f"media/{'a' * 64}"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from alert_scene import user
+from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.sites.models import Agent, Camera, Site
-from portal.training import actions, tasks
-from portal.training.models import ModelVersion, Run
+from portal.training import actions, canary, tasks
+from portal.training.models import Canary, ModelVersion, Run
 
 CARD = {
     "name": "anomaly",
@@ -58,3 +60,14 @@ def tell(of: Run, *events: dict[str, Any]) -> Run:
         tasks.store(of, event)
     of.refresh_from_db()
     return of
+
+
+def beat(agent: Agent, ago: datetime.timedelta = datetime.timedelta(), **said: Any) -> None:
+    """What the agent's last heartbeat said, and how long ago."""
+    agent.health, agent.last_seen = {**agent.health, **said}, timezone.now() - ago
+    agent.save()
+
+
+def trial_of(person: User, version: ModelVersion, *tried: Agent) -> Canary:
+    """A version on trial at these agents' cameras."""
+    return canary.start(user=person, model_id=version.pk, cameras=[agent.camera_id for agent in tried])

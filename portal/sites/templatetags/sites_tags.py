@@ -18,6 +18,12 @@ def at(mapping: dict[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def percent(share: float) -> str:
+    """A share as whole percent."""
+    return f"{round(100 * share)} %"
+
+
+@register.filter
 def rule_label(kind: str) -> str:
     """A rule's name in the reader's language; a kind this portal does not know by its own name."""
     return str(KINDS[kind].label) if kind in KINDS else kind.replace("_", " ")

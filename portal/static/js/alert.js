@@ -52,5 +52,17 @@ function make(name, attributes) {
   return element;
 }
 
+// The keys of the watch room's pane, on a page of its own.
+const keys = { a: "acknowledge", t: "real", f: "false-alarm", b: "boxes" };
+addEventListener("keydown", (event) => {
+  const pane = document.querySelector(".pane.is-page");
+  const field = event.target.closest("input, textarea, select, dialog, video");
+  if (!pane || field || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "r") pane.querySelector('[data-do="resolve"]')?.focus();
+  else if (Object.hasOwn(keys, event.key)) pane.querySelector(`[data-do="${keys[event.key]}"]`)?.click();
+  else return;
+  event.preventDefault();
+});
+
 dress(document);
 document.body.addEventListener("htmx:afterSettle", (event) => dress(event.target));

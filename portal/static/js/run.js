@@ -1,6 +1,7 @@
 // The live page of a run: draws the whole state again whenever a newer one arrives.
 import { connect } from "./socket.js";
-import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { draw as drawLosses } from "./loss-chart.js";
+import { draw as drawThree } from "./three.js";
 
 const page = document.getElementById("run");
 const words = document.getElementById("words").dataset;
@@ -37,15 +38,13 @@ function drawRows(rounds) {
       badge.dataset.status = site.status;
       badge.textContent = words[site.status] ?? site.status;
       cell(row, "").replaceChildren(badge);
-      for (const value of [site.samples, site.loss, site.update_norm]) cell(row, value == null ? null : number.format(value), "num");
+      for (const value of [site.samples, site.loss, site.update_norm, site.cosine]) cell(row, value == null ? null : number.format(value), "num");
+      cell(row, bytes(site.bytes_down), "num");
       cell(row, bytes(site.bytes_up), "num");
+      cell(row, number.format(round.seconds), "num");
       cell(row, site.reason || "");
     }
   }
-}
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#1f6b5e";
 }
 
 function drawChart(rounds) {
@@ -53,20 +52,12 @@ function drawChart(rounds) {
   at("chart-empty").hidden = done.length > 0;
   if (!done.length) return;
   const found = new Map(done.flatMap((round) => round.sites.map((site) => [site.node, site.name])));
-  const names = [...found.values()];
   const line = (node) => done.map((round) => round.sites.find((site) => site.node === node)?.loss ?? null);
-  const data = [done.map((round) => round.number), done.map((round) => round.loss), ...[...found.keys()].map(line)];
-  if (chart && chart.series.length === data.length) return chart.setData(data);
+  const lines = [{ label: words.mean, values: done.map((round) => round.loss) }, ...[...found].map(([node, label]) => ({ label, values: line(node) }))];
+  const numbers = done.map((round) => round.number);
+  if (chart && chart.series.length === lines.length + 1) return chart.setData([numbers, ...lines.map(({ values }) => values)]);
   chart?.destroy();
-  const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false } };
-  const tones = ["#b5762a", "#5b7fa6", "#8a5a83", "#6f7f3f", "#a3361f"];
-  const options = {
-    width: at("chart").clientWidth, height: 240, scales: { x: { time: false, range: (_, low, high) => [low - 0.5, high + 0.5] } },
-    axes: [{ ...axis, values: (_, marks) => marks.map((mark) => (Number.isInteger(mark) ? mark : "")) }, { ...axis, size: 64 }],
-    series: [{}, { label: words.mean, stroke: colour("--accent"), width: 3, points: { size: 7 } },
-      ...names.map((name, n) => ({ label: name, stroke: tones[n % tones.length], width: 1.5, dash: [5, 4], points: { size: 5 } }))],
-  };
-  chart = new uPlot(options, data, at("chart"));
+  chart = drawLosses(at("chart"), numbers, lines);
 }
 
 function paragraph(text, kind) {
@@ -76,18 +67,11 @@ function paragraph(text, kind) {
   return made;
 }
 
-function drawGate(gate, names) {
+function drawGate(gate) {
   if (gate.passed === undefined) return;
   const parts = gate.passed ? [paragraph(words.passed, "notice success")] : [paragraph(words.refused, "notice is-problem"), ...gate.reasons.map((reason) => paragraph(reason))];
-  if (gate.votes?.length) {
-    const list = document.createElement("ul");
-    for (const vote of gate.votes) {
-      const item = document.createElement("li");
-      item.textContent = `${names.get(String(vote.node)) ?? vote.node}: ${words.before} ${vote.before == null ? "–" : number.format(vote.before)}, ${words.after} ${number.format(vote.after)}`;
-      list.append(item);
-    }
-    parts.push(paragraph(words.heldback, "muted"), list);
-  }
+  if (gate.warnings?.length) parts.push(paragraph(words.warned, "notice is-warning"));
+  if (gate.root) parts.push(paragraph(`${words.root}: ${words.before} ${number.format(gate.root.before)}, ${words.after} ${number.format(gate.root.after)}`));
   at("gate").replaceChildren(...parts);
 }
 
@@ -109,12 +93,16 @@ function drawModel(model) {
 function draw(state) {
   at("status").textContent = state.label;
   at("status").dataset.status = state.status;
-  const told = state.reason || (state.note ? words.waiting.replace("{n}", state.note) : "");
-  at("reason").textContent = told;
+  const queued = state.ahead ? words.ahead.replace("{n}", state.ahead) : "";
+  const told = state.reason || (state.note ? words.waiting.replace("{n}", state.note) : queued);
+  const names = new Map(state.rounds.flatMap((round) => round.sites.map((site) => [site.node, site.name])));
+  at("reason").textContent = [...names].reduce((text, [node, name]) => text.replaceAll(node, name), told);
   at("reason").hidden = !told;
+  at("reason").classList.toggle("is-problem", state.status === "failed");
   const last = state.rounds.at(-1);
   at("round").textContent = last?.number ?? 0;
   at("progress").value = last?.number ?? 0;
+  if (at("epsilon") && state.privacy?.epsilon != null) at("epsilon").textContent = number.format(state.privacy.epsilon);
   if (last) {
     const sum = (name) => state.rounds.flatMap((round) => round.sites).reduce((total, site) => total + site[name], 0);
     at("loss").textContent = last.loss == null ? "–" : number.format(last.loss);
@@ -123,14 +111,17 @@ function draw(state) {
     at("up").textContent = bytes(sum("bytes_up"));
     at("seconds").textContent = number.format(last.seconds);
   }
-  const names = new Map(state.rounds.flatMap((round) => round.sites.map((site) => [site.node, site.name])));
   drawRows(state.rounds);
   drawChart(state.rounds);
-  drawGate(state.gate ?? {}, names);
+  drawGate(state.gate ?? {});
+  drawThree(state.three, words, number);
   drawModel(state.model);
   if (at("stop")) at("stop").hidden = state.over;
+  if (at("resume")) {
+    at("resume").hidden = !state.checkpoint;
+    at("resume").querySelector("button").textContent = words.resume.replace("{n}", state.checkpoint);
+  }
 }
 
 draw(JSON.parse(at("state").textContent));
-addEventListener("resize", () => chart?.setSize({ width: at("chart").clientWidth, height: 240 }));
 connect(`/ws/runs/${page.dataset.id}/`, { onMessage: (message) => message.type === "state" && draw(message.state) });

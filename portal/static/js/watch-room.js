@@ -124,6 +124,8 @@ const keys = {
   j: () => select(selected() ? selected().nextElementSibling : all()[0]),
   k: () => select(selected()?.previousElementSibling),
   a: () => ready.then(() => press("acknowledge")?.click()),
+  t: () => ready.then(() => press("real")?.click()),
+  f: () => ready.then(() => press("false-alarm")?.click()),
   r: () => ready.then(() => press("resolve")?.focus()),
   b: () => ready.then(() => press("boxes")?.click()),
   "/": () => document.getElementById("q").focus(),

@@ -1,0 +1,72 @@
+"""How long pictures, clips and closed alerts are kept: each site's days, after which they are deleted every night."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from portal.alerts.models import Alert, Event, Kind, State
+from portal.core import audit, media
+from portal.sites import hooks
+from portal.sites.models import Site
+
+BATCH = 500  # alerts deleted in one transaction
+
+
+def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
+    """Delete what is older than its site keeps things; {"alerts", "files"}: how many of each went.
+
+    Open alerts stay with all they have, however old; so does an alert with a picture or clip that a case of the desk holds. Events that belong to no alert
+    (counted crossings) lose their picture and stay as numbers. Recognitions have an end of their own (the face log's).
+    """
+    now, gone = now or timezone.now(), {"alerts": 0, "files": 0}
+    for site in Site.objects.order_by("pk"):
+        said = _forget(site, now - datetime.timedelta(days=site.kept_days))
+        gone = {name: gone[name] + said[name] for name in gone}
+    return gone
+
+
+def drop_files(names: Iterable[str]) -> int:
+    """Delete these files (sha256) unless an event, an alert or a case still names them; how many went."""
+    names = set(names)
+    kept = hooks.in_cases(names) | set(Alert.objects.filter(picture__in=names).values_list("picture", flat=True))
+    for column in ("snapshot", "clip"):
+        kept |= set(Event.objects.filter(**{f"{column}__in": names}).values_list(column, flat=True))
+    return sum(media.forget(name) for name in names - kept)
+
+
+def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
+    old = Alert.objects.filter(camera__site=site, state=State.RESOLVED, last_t__lt=until)
+    alerts, files = 0, set()
+    with transaction.atomic():
+        for part in _parts(old):
+            events = Event.objects.filter(alert__in=part)
+            files |= _files_of(events) | {alert.picture for alert in part if alert.picture}
+            events.delete()
+            Alert.objects.filter(pk__in=[alert.pk for alert in part]).delete()
+            alerts += len(part)
+        loose = Event.objects.filter(camera__site=site, alert=None, t__lt=until).exclude(kind=Kind.RECOGNISED).exclude(snapshot=None, clip=None)
+        files |= _files_of(loose)
+        loose.update(snapshot=None, clip=None)
+        if alerts or files:
+            data = {"alerts": alerts, "pictures and clips": len(files), "days": site.kept_days}
+            audit.record(actor="system", verb="alerts.forgotten", subject=f"site:{site.pk}", site=site.slug, data=data)
+    return {"alerts": alerts, "files": drop_files(files)}
+
+
+def _parts(old: QuerySet[Alert]) -> Iterable[list[Alert]]:
+    """The old alerts that no case holds, some at a time."""
+    keys = list(old.order_by("pk").values_list("pk", flat=True))
+    for at in range(0, len(keys), BATCH):
+        part = list(old.filter(pk__in=keys[at : at + BATCH]).select_for_update(no_key=True, of=("self",)))
+        held = hooks.in_cases(_files_of(Event.objects.filter(alert__in=part)))
+        attached = set(Event.objects.filter(alert__in=part).filter(Q(snapshot__in=held) | Q(clip__in=held)).values_list("alert", flat=True)) if held else set()
+        yield [alert for alert in part if alert.pk not in attached]
+
+
+def _files_of(events: QuerySet[Event]) -> set[str]:
+    return {name for pair in events.order_by().values_list("snapshot", "clip") for name in pair if name}

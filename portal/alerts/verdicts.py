@@ -1,0 +1,53 @@
+"""What operators said of a camera's alerts, handed to its agent with the heartbeat so that it can learn from it: event ids and a word, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from detectors.objects.head import EXCLUDED
+from federated.signing import sign_document
+from portal.alerts.models import Alert, Event, Reason, Verdict
+from portal.sites.config import portal_key
+from portal.sites.models import Camera
+
+TAUGHT = (Reason.REAL, Reason.FALSE_ALARM)  # a test or another reason teaches nothing
+ALERTS, EVENTS = 20, 25  # of one answer: alerts, and the newest events of each
+
+
+def write_down(alert: Alert) -> None:
+    """Keep what the alert's reason teaches, as the newest row. Call it in the change's transaction after its audit row.
+
+    The audit log lets one transaction in at a time, until its end: ids therefore grow in the order in which they can be seen, and an agent that has
+    read up to one misses none before it.
+    """
+    label = alert.reason if alert.reason in TAUGHT else ""
+    earlier = Verdict.objects.filter(alert=alert)
+    if alert.kind in EXCLUDED or earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
+        return
+    earlier.delete()
+    Verdict.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())
+
+
+def news(camera: Camera, held: Any) -> dict[str, Any] | None:
+    """The signed verdicts after the number that the agent says it has written down; None when there are none, or it keeps none.
+
+    An agent that is ahead of us (this portal was restored from a backup) is told everything again.
+    """
+    number = held.get("number") if isinstance(held, dict) else None
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**63:
+        return None
+    rows = Verdict.objects.filter(camera=camera).order_by("pk")
+    newest = rows.values_list("pk", flat=True).last()
+    if newest is None or newest == number:
+        return None
+    after = number if number < newest else 0
+    told = list(rows.filter(pk__gt=after)[:ALERTS])
+    labels = [[str(event), row.label] for row in told for event in _events(row)]
+    said = {"type": "verdicts", "site": camera.site.slug, "camera": camera.slug, "after": after, "upto": told[-1].pk, "labels": labels}
+    return sign_document(said, portal_key())
+
+
+def _events(verdict: Verdict) -> Any:
+    return Event.objects.filter(alert=verdict.alert_id, snapshot__isnull=False).order_by("-t").values_list("pk", flat=True)[:EVENTS]

@@ -1,0 +1,194 @@
+"""How often a door gives a stranger a name, measured on that very door: strangers counted by its agent, recognitions verified by two people."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+import numpy as np
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detectors.errors import BadInput
+from detectors.faces import identify
+from portal.accounts.models import Role, User
+from portal.accounts.permissions import require_role
+from portal.accounts.queries import sites_of
+from portal.core import audit
+from portal.people.models import DoorDay, Recognition, Verdict
+from portal.sites import actions, rules
+from portal.sites.models import Agent, Camera, LegalMode
+
+PERIOD = datetime.timedelta(days=30)
+KEPT = datetime.timedelta(days=90)
+BINS = 200  # of the agent's histogram, from -1 to 1
+NEEDED = 300  # scores of strangers below which no threshold is chosen
+WANTED = 0.01  # share of strangers that may get a name
+FACE_RULES = ("unknown_person", "tailgating")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Measured:
+    """One door over the last 30 days. `rate` is the share of strangers who got a name, `low` to `high` its 95 % interval; None before anything was verified.
+
+    `strangers` are visits called unknown; of `recognitions`, `verified` ones have a verdict, `wrong` of them the wrong one.
+    """
+
+    camera: Camera
+    people: int
+    strangers: int
+    recognitions: int
+    verified: int
+    wrong: int
+    scores: np.ndarray
+    threshold: float | None
+    own: float
+
+    @property
+    def counted(self) -> int:
+        """Strangers the rate is about: unknown visits, in the share in which recognitions were verified, and those who got a name."""
+        return round(self.strangers * self.verified / self.recognitions) + self.wrong if self.recognitions else self.strangers
+
+    @property
+    def rate(self) -> float | None:
+        """The measured false match rate of the door."""
+        return self.wrong / self.counted if self.counted and (self.verified or not self.recognitions) else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Clopper and Pearson (1934)."""
+        return identify.rate_interval(self.wrong, self.counted) if self.rate is not None else None
+
+    @property
+    def needed(self) -> int:
+        """Scores of strangers that a threshold of the door's own asks for."""
+        return NEEDED
+
+    @property
+    def missing(self) -> int:
+        """Recognitions that must be verified first: without them nobody knows which of the high scores were strangers'."""
+        return self.recognitions - self.verified
+
+
+def count(now: datetime.datetime | None = None) -> int:
+    """Add to today's counts what the doors' agents counted since the last look; returns how many doors said anything."""
+    now = now or timezone.now()
+    agents = Agent.objects.filter(revoked=None, camera__legal_mode=LegalMode.M1, last_seen__gt=now - datetime.timedelta(minutes=2)).select_related("camera")
+    return sum(_add(agent, timezone.localdate(now)) for agent in agents)
+
+
+def forget_old() -> None:
+    """Counts older than 90 days tell nothing of a door that has changed since."""
+    DoorDay.objects.filter(day__lt=timezone.localdate() - KEPT).delete()
+
+
+def measured(user: User) -> list[Measured]:
+    """Every restricted door of the reader's sites."""
+    cameras = Camera.objects.filter(site__in=sites_of(user, Role.MANAGER), legal_mode=LegalMode.M1).select_related("site").order_by("site__name", "name")
+    return [measure(camera) for camera in cameras]
+
+
+def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
+    """One door. Scores count for the list's size of today only: a longer list makes other scores."""
+    since = (now or timezone.now()) - PERIOD
+    days = list(DoorDay.objects.filter(camera=camera, day__gte=since.date()))
+    verdicts = list(Recognition.objects.filter(camera=camera, started__gte=since).values_list("verdict", "score"))
+    wrong = [score for verdict, score in verdicts if verdict == Verdict.WRONG]
+    verified = sum(verdict in (Verdict.RIGHT, Verdict.WRONG) for verdict, _score in verdicts)
+    said = _door(Agent.objects.filter(camera=camera, revoked=None).order_by("-enrolled").first())
+    people = said.get("people", days[0].people if days else 0)
+    below = [_scores(day.scores) for day in days if day.people == people]
+    scores = np.concatenate([*below, np.asarray(wrong, float)]) if below or wrong else np.zeros(0)
+    threshold = said.get("threshold")
+    own = max((float(rule.parameters.get("threshold") or 0) for rule in camera.rules.filter(enabled=True, kind__in=FACE_RULES)), default=0.0)
+    strangers = sum(day.strangers for day in days)
+    return Measured(camera, int(people), strangers, len(verdicts), verified, len(wrong), scores, float(threshold) if threshold is not None else None, own)
+
+
+def recalibrate(*, user: User, camera: Camera) -> float:
+    """Give the door a threshold from its own strangers, for 1 % of them; returns it. Raises ValidationError that says what is missing."""
+    require_role(user, camera.site, Role.MANAGER)
+    found = measure(camera)
+    if found.missing:
+        words = _("%(n)s recognitions of this door are not verified yet: without them nobody knows which of the high scores were strangers'.")
+        raise ValidationError(words % {"n": found.missing})
+    if len(found.scores) < NEEDED:
+        raise ValidationError(_("%(have)s of at least %(need)s strangers' scores: too few to promise a rate.") % {"have": len(found.scores), "need": NEEDED})
+    try:
+        threshold, interval = identify.calibrate(found.scores, fpir=WANTED)
+    except BadInput as error:
+        raise ValidationError(str(error)) from error
+    threshold = round(min(0.99, max(0.001, threshold)), 3)
+    with transaction.atomic():
+        _write(user, camera, threshold)
+        said = {"threshold": threshold, "scores": len(found.scores), "fpir": WANTED, "interval": [round(each, 5) for each in interval]}
+        audit.record(actor=user, verb="door.recalibrated", subject=f"camera:{camera.pk}", site=camera.site.slug, data=said)
+    return threshold
+
+
+def by_list(*, user: User, camera: Camera) -> None:
+    """Back to the threshold that follows from the length of the staff list and the size of the faces."""
+    require_role(user, camera.site, Role.MANAGER)
+    with transaction.atomic():
+        _write(user, camera, 0)
+        audit.record(actor=user, verb="door.recalibrated", subject=f"camera:{camera.pk}", site=camera.site.slug, data={"threshold": 0, "by": "list"})
+
+
+def _write(user: User, camera: Camera, threshold: float) -> None:
+    watching = actions.watching_of(camera)
+    changed = [{**rule, "threshold": threshold} if rule["kind"] in FACE_RULES else rule for rule in watching["rules"]]
+    if not any(rule["kind"] in FACE_RULES for rule in watching["rules"]):
+        raise ValidationError(_("This door has no rule about faces: draw one on the camera's page."))
+    actions.save_watching(user=user, camera_id=camera.pk, watching=rules.read({**watching, "rules": changed}))
+
+
+def _add(agent: Agent, day: datetime.date) -> bool:
+    said = _door(agent)
+    if not said:
+        return False
+    now = {"agent": str(agent.pk), "strangers": said["strangers"], "scores": said["scores"]}
+    with transaction.atomic():
+        Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)
+        before = DoorDay.objects.filter(camera=agent.camera).order_by("-day", "-pk").first()
+        row, _made = DoorDay.objects.get_or_create(camera=agent.camera, day=day, people=said["people"])
+        known = before.last if before and before.last.get("agent") == now["agent"] else {}
+        row.strangers += _more(now["strangers"], known.get("strangers", 0))
+        # a list of another length starts a new histogram at the agent; so does a restart, and then there are fewer than before
+        scores = known.get("scores", {}) if before and before.people == row.people else {}
+        anew = sum(now["scores"].values()) < sum(scores.values())
+        for name, count_ in now["scores"].items():
+            row.scores[name] = row.scores.get(name, 0) + (count_ if anew else _more(count_, scores.get(name, 0)))
+        row.last = now
+        row.save()
+    return True
+
+
+def _more(now: int, before: int) -> int:
+    return now - before if now >= before else now
+
+
+def _door(agent: Agent | None) -> dict[str, Any]:
+    """What the agent's heartbeat says of its door, as far as it makes sense: {people, strangers, scores, threshold}."""
+    said = agent.health.get("door") if agent and isinstance(agent.health, dict) else None
+    if not isinstance(said, dict) or not _whole(said.get("people")):
+        return {}
+    visits = said.get("visits") if isinstance(said.get("visits"), dict) else {}
+    scores = said.get("scores") if isinstance(said.get("scores"), dict) else {}
+    sound = {name: count_ for name, count_ in scores.items() if name.isdigit() and int(name) < BINS and _whole(count_)}
+    threshold = said.get("threshold")
+    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    strangers = visits.get("unknown")
+    return {"people": said["people"], "strangers": strangers if _whole(strangers) else 0, "scores": sound, "threshold": threshold if number else None}
+
+
+def _scores(histogram: dict[str, int]) -> np.ndarray:
+    """The middles of the bins, as often as they were counted."""
+    names = sorted(int(name) for name in histogram)
+    return np.repeat([(name + 0.5) / BINS * 2 - 1 for name in names], [histogram[str(name)] for name in names])
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

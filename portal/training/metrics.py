@@ -1,0 +1,87 @@
+"""What Prometheus may read: runs, rounds, sites, trials and agents, as numbers in its text format."""
+
+from __future__ import annotations
+
+import datetime
+import hmac
+import secrets
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db.models import Count, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portal.accounts.models import Role
+from portal.sites.models import Agent
+from portal.training.models import Canary, ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound, RunState
+
+HEARD = datetime.timedelta(seconds=12)
+
+
+def text() -> str:
+    """Every figure with its help line."""
+    lines: list[str] = []
+    for name, kind, told, rows in _figures():
+        lines += [f"# HELP specola_{name} {told}", f"# TYPE specola_{name} {kind}"]
+        lines += [f"specola_{name}{_labels(labels)} {value:g}" for labels, value in rows]
+    return "\n".join(lines) + "\n"
+
+
+def may_read(request: HttpRequest) -> bool:
+    """An administrator, or whoever holds the token of `secrets/metrics.token`."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if request.user.is_authenticated:
+        return request.user.has_role(Role.ADMINISTRATOR)
+    return bool(given) and hmac.compare_digest(given.encode(), token().encode())
+
+
+def token() -> str:
+    """Made on first use."""
+    path = settings.HOME / "secrets" / "metrics.token"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text().strip()
+
+
+def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float]]]]:
+    runs = dict(Run.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    sites = dict(RunNode.objects.order_by().values_list("status").annotate(n=Count("pk")))
+    moved = RunNode.objects.aggregate(down=Sum("bytes_down"), up=Sum("bytes_up"))
+    last = RunRound.objects.select_related("run").order_by("-pk").first()
+    versions = dict(ModelVersion.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    outcomes = dict(ModelOutcome.objects.order_by().values_list("outcome").annotate(n=Count("pk")))
+    agents = Agent.objects.filter(revoked=None)
+    heard = agents.filter(last_seen__gt=timezone.now() - HEARD)
+    yield "runs", "gauge", "Federated runs by state.", [({"state": name}, runs.get(name, 0)) for name in RunState.values]
+    yield "round_sites_total", "counter", "Replies of sites by what became of them.", [({"status": name}, n) for name, n in sorted(sites.items())]
+    yield "round_bytes_total", "counter", "Bytes of weights.", [({"direction": name}, moved[name] or 0) for name in ("down", "up")]
+    if last:
+        yield "last_round_seconds", "gauge", "Seconds of the newest round.", [({"task": last.run.task}, last.seconds)]
+    if last and last.loss is not None:
+        yield "last_round_loss", "gauge", "Mean loss of the newest round.", [({"task": last.run.task}, last.loss)]
+    yield "models", "gauge", "Versions by state.", [({"state": name}, versions.get(name, 0)) for name in ModelState.values]
+    yield "model_outcomes_total", "counter", "What agents said of models.", [({"outcome": name}, n) for name, n in sorted(outcomes.items())]
+    yield "trials_taken_back_total", "counter", "Trials that left their band.", [({}, Canary.objects.filter(automatic=True).count())]
+    yield "agents", "gauge", "Agents that are believed.", [({}, agents.count())]
+    yield "agents_heard", "gauge", "Agents heard within 12 s.", [({}, heard.count())]
+    yield "agents_enrolled_for_training", "gauge", "Agents whose SuperNode is registered.", [({}, agents.exclude(node_id="").count())]
+    dropped = [({"site": each.camera.site.slug, "camera": each.camera.slug}, _dropped(each)) for each in agents.select_related("camera__site")]
+    yield "frames_dropped_total", "counter", "Frames an agent had no time for since it began.", dropped
+
+
+def _dropped(agent: Agent) -> float:
+    said = agent.health.get("camera")
+    found = said.get("dropped") if isinstance(said, dict) else 0
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else 0
+
+
+def _labels(labels: dict[str, str]) -> str:
+    quoted = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+    return f"{{{quoted}}}" if quoted else ""
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
