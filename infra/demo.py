@@ -35,6 +35,9 @@ telemetry = {telemetry}
 
 [training]
 enabled = true
+
+[neighbours]
+host = "127.0.0.1"
 """
 ALIVE = """SELECT count(*) FROM sites_agent a JOIN sites_camera c ON c.id = a.camera_id
     WHERE c.slug = %s AND a.revoked IS NULL AND a.last_seen > to_timestamp(%s)"""

@@ -15,7 +15,7 @@ from infra.errors import InfraError
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-NO_TEST_RAN = 5
+ALONE = ("tests/test_architecture.py", "tests/e2e")  # prints figures; browsers and whole Specolas
 SKIPPED_FOR_DATA = re.compile(r"^SKIPPED .*SPECOLA_DATA", re.MULTILINE)
 
 
@@ -26,12 +26,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", action="store_true", help="fail when a test was skipped because the evaluation data is not there")
     options, rest = parser.parse_known_args(arguments)
     ensure_chromium()
-    status, output = run_pytest(pytest_arguments(rest, long=options.long))
+    status, output = 0, ""
+    for part in parts_of(rest):
+        ended, said = run_pytest(pytest_arguments([*part, *rest], long=options.long))
+        status, output = status or ended, output + said
     missing = SKIPPED_FOR_DATA.findall(output)
     if options.data and missing:
         print(f"--data: {len(missing)} kinds of tests were skipped because the evaluation data is not there (SPECOLA_DATA).", file=sys.stderr)
         return status or 1
     return status
+
+
+def parts_of(rest: list[str]) -> list[list[str]]:
+    """Everything runs in two parts: what shares nothing, a file at a time in as many processes as there are cores (at most four), and then what measures or
+    needs the machine for itself. A caller who names files, or a number of processes, gets one run of exactly that.
+    """
+    named = any((ROOT / argument.split("::")[0]).exists() for argument in rest if not argument.startswith("-"))
+    if named or any(argument.startswith(("-n", "--collect-only", "--lf", "--ff")) for argument in rest):
+        return [[]]
+    beside = [f"--ignore={place}" for place in ALONE]
+    return [["-n", str(max(1, min(4, os.cpu_count() or 1))), "--dist", "loadfile", *beside], list(ALONE)]
 
 
 def pytest_arguments(rest: list[str], *, long: bool) -> list[str]:

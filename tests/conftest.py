@@ -45,6 +45,8 @@ def prepare_portal() -> None:
 
 def needs_portal(arguments: list[str]) -> bool:
     """Whether these pytest arguments reach beyond the lower floors."""
+    if {"-n", "--numprocesses"} & {*arguments} and "PYTEST_XDIST_WORKER" not in os.environ:
+        return False  # this process only hands the tests out; each of those that run them has services of its own
     paths = [Path(argument.split("::")[0]) for argument in arguments if not argument.startswith("-")]
     named = [path.resolve() for path in paths if path.exists()]
     return not named or any(not any(path.is_relative_to(folder) for folder in LOWER_FLOORS) for path in named)

@@ -16,11 +16,12 @@ import detectors
 from detectors import image, registry
 from detectors.bench import scene
 from detectors.errors import BadInput
+from detectors.objects import head
 from detectors.types import Detection, Frame, ModelCard, Report, to_json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = detectors.names()
-OF_KIND = {kind: [name for name in NAMES if registry.entry(name).kind == kind] for kind in ("images", "stream", "tool")}
+OF_KIND = {kind: [name for name in NAMES if registry.entry(name).kind == kind] for kind in ("images", "stream", "tool", "head")}
 NOT_PICTURES = {
     "no pixels": np.empty((0, 0, 3), np.uint8),
     "no width": np.empty((10, 0, 3), np.uint8),
@@ -190,6 +191,21 @@ def test_a_tool_refuses_a_file_that_is_no_picture(name, content, tmp_path):
 def test_a_tool_says_that_a_file_is_missing(name, tmp_path):
     with pytest.raises(BadInput, match="cannot be read"):
         use_tool(loaded(name), tmp_path / "nowhere.jpg")
+
+
+@pytest.mark.parametrize("name", OF_KIND["head"])
+def test_a_head_judges_many_as_one_by_one_and_gives_probabilities(name):
+    made = np.random.default_rng(0).normal(size=(5, head.SIZE)).astype(np.float32)
+    together = loaded(name).judge(made)
+    assert together.tolist() == [float(loaded(name).judge(row[None])[0]) for row in made]
+    assert ((together >= 0) & (together <= 1)).all()
+
+
+@pytest.mark.parametrize("thing", [None, np.zeros(head.SIZE), np.zeros((1, 3)), np.full((1, head.SIZE), np.nan)], ids=["nothing", "a row", "short", "nan"])
+@pytest.mark.parametrize("name", OF_KIND["head"])
+def test_a_head_refuses_what_are_no_features(name, thing):
+    with pytest.raises(BadInput):
+        loaded(name).judge(thing)
 
 
 INFERENCE = """

@@ -104,8 +104,20 @@ def up() -> Iterator[Up]:
 
 @pytest.fixture(scope="session")
 def galileo(up: Up, chromium: Browser) -> FirstVisit:
-    """The demo's person, in for the first time: one-time password, a new one of his own. What he met on the way is kept for the tests."""
+    """The demo's person, in for the first time."""
+    return first_visit(up, chromium)
+
+
+@pytest.fixture
+def open_up(up: Up, chromium: Browser, galileo: FirstVisit) -> Iterator[Callable[..., Page]]:
+    """Open a page of the running `up` as the demo's person: `open_up("/agents/", PHONE)`."""
     with watched_pages(chromium, up.address) as opened:
+        yield lambda path="/", size=DESKTOP, prepare=None: opened(path, size, prepare, storage_state=galileo.cookies)
+
+
+def first_visit(up: Up, browser: Browser) -> FirstVisit:
+    """One-time password, a new one of his own. What he met on the way is kept for the tests."""
+    with watched_pages(browser, up.address) as opened:
         page = opened("/", DESKTOP)
         sign_in(page, up.email, up.password)
         visit = FirstVisit([page.url.removeprefix(up.address)], CHOSEN)
@@ -118,13 +130,6 @@ def galileo(up: Up, chromium: Browser) -> FirstVisit:
         visit.path.append("/")
         visit.cookies = page.context.storage_state()
     return visit
-
-
-@pytest.fixture
-def open_up(up: Up, chromium: Browser, galileo: FirstVisit) -> Iterator[Callable[..., Page]]:
-    """Open a page of the running `up` as the demo's person: `open_up("/agents/", PHONE)`."""
-    with watched_pages(chromium, up.address) as opened:
-        yield lambda path="/", size=DESKTOP, prepare=None: opened(path, size, prepare, storage_state=galileo.cookies)
 
 
 @contextmanager

@@ -164,6 +164,8 @@ def two_rows(open_page, raised, zone):
     page.watched.allow("ERR_FAILED")
     connected(page)
     expect(page.locator("#pane [data-do=acknowledge]")).to_be_visible()
+    expect(row_of(page, zone).nth(0)).to_have_attribute("aria-current", "true")
+    expect(row_of(page, zone)).to_have_count(2)
     second = row_of(page, zone).nth(1).get_attribute("data-alert")
     page.answer_of_second = lambda handler: page.route(f"**/alerts/{second}/", handler)
     return page
@@ -199,6 +201,27 @@ def test_an_alert_is_resolved_with_a_reason_and_a_note(open_page, raised, zone, 
     page.locator("#pane .resolve button").click()
     expect(page.locator("#pane .history")).to_contain_text("a flock of pigeons")
     expect(page.locator("#pane .state-resolved").first).to_contain_text("False alarm")
+
+
+@pytest.mark.parametrize(("key", "reason"), [("f", "False alarm"), ("t", "Real")])
+def test_one_key_says_whether_it_was_real(open_page, raised, zone, key, reason):
+    raised()
+    page = open_page(f"/?q={zone}")
+    connected(page)
+    expect(page.locator("#pane [data-do=false-alarm]")).to_be_visible()
+    page.keyboard.press(key)
+    expect(row_of(page, zone).locator(".state-resolved")).to_contain_text(reason)
+
+
+@SIZES
+def test_one_click_on_the_alerts_own_page_says_that_it_was_false(open_page, raised, zone, size):
+    raised(data={"zone": zone, "width": 768, "height": 576, "false_alarm": 0.83})
+    page = open_page(f"/?q={zone}", size=size)
+    expect(row_of(page, zone).locator(".doubt")).to_have_text("83 % likely false")
+    page.goto(page.url.split("?")[0] + row_of(page, zone).locator("a").get_attribute("href").lstrip("/"))
+    expect(page.locator(".judged")).to_contain_text("83 % likely a false alarm")
+    page.locator("[data-do=false-alarm]").click()
+    expect(page.locator(".state-resolved").first).to_contain_text("False alarm")
 
 
 def test_other_without_a_note_is_refused_and_says_why(open_page, raised, zone):

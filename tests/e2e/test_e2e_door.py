@@ -80,11 +80,14 @@ class Door:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     """Somebody of the staff comes to the door, then nobody, then a stranger, then nobody for half a minute."""
+    return cut(tmp_path_factory.mktemp("clip") / "door.webm", [NOBODY, RECOGNISED, NOBODY, STRANGER, *[NOBODY] * 10])
+
+
+def cut(path, parts):
+    """Parts of the gate's clip, one after the other."""
     frames, reader = [], cv2.VideoCapture(str(FOOTAGE / "gate.webm"))
     while (found := reader.read())[0]:
         frames.append(found[1])
-    path = tmp_path_factory.mktemp("clip") / "door.webm"
-    parts = [NOBODY, RECOGNISED, NOBODY, STRANGER, *[NOBODY] * 10]
     write_webm(path, (frame for begin, end in parts for frame in frames[begin:end]), 10.0)
     return path
 

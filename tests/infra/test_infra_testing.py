@@ -34,6 +34,26 @@ def test_the_callers_marks_are_joined_with_ours():
     assert given == ["-rs", "-m", "not long and (browser or data)", "-x", "tests/e2e"]
 
 
+def test_everything_runs_in_two_parts_that_leave_nothing_out():
+    beside, alone = testing.parts_of(["-x", "--durations=5"])
+    assert beside[0] == "-n"
+    assert [f"--ignore={place}" for place in alone] == [argument for argument in beside if argument.startswith("--ignore")]
+    assert all((ROOT / place).exists() for place in alone)
+
+
+@pytest.mark.parametrize("rest", [["tests/infra"], ["tests/infra/test_infra_testing.py::test_x"], ["-n0"], ["--lf"], ["--collect-only"]])
+def test_named_files_are_one_run_of_exactly_those(rest):
+    assert testing.parts_of(rest) == [[]]
+
+
+def test_a_failure_in_either_part_fails_the_command_and_both_run(monkeypatch):
+    asked = []
+    monkeypatch.setattr(testing, "ensure_chromium", lambda: None)
+    monkeypatch.setattr(testing, "run_pytest", lambda arguments: (asked.append(arguments) or 2 - len(asked), "1 failed"))
+    assert testing.main([]) == 1
+    assert len(asked) == 2
+
+
 def test_a_failing_test_fails_the_command(tmp_path, capfd):
     (tmp_path / "test_no.py").write_text("def test_no(): assert False\n")
     status, output = testing.run_pytest(["-p", "no:django", "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)])
@@ -49,10 +69,10 @@ def test_tests_skipped_for_lack_of_data_are_found_in_the_summary():
 
 def test_with_data_a_skip_for_lack_of_it_is_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(testing, "ensure_chromium", lambda: None)
-    monkeypatch.setattr(testing, "run_pytest", lambda arguments: (0, "SKIPPED [2] tests/x.py:3: set SPECOLA_DATA\n2 skipped"))
+    monkeypatch.setattr(testing, "run_pytest", lambda arguments: (0, "SKIPPED [2] tests/x.py:3: set SPECOLA_DATA\n2 skipped\n"))
     assert testing.main([]) == 0
     assert testing.main(["--data"]) == 1
-    assert "1 kinds of tests were skipped" in capsys.readouterr().err
+    assert "2 kinds of tests were skipped" in capsys.readouterr().err
 
 
 def test_without_root_a_missing_chromium_is_one_clear_sentence(monkeypatch):
