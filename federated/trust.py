@@ -1,8 +1,12 @@
 """FLTrust (Cao et al., NDSS 2021): what a site's update is worth is how far it points where the portal's own root set points.
 
-The portal trains on a small set of its own, from the same weights and for as long as a site does. An update against that direction counts nothing,
-however many sites send it; none counts for more by being longer, or by claiming more samples. What the direction does not show (a site that teaches
-that the unusual is ordinary points nearly as the others do) the guard sees by the loss on what the root set holds back.
+The portal trains on a small set of its own, from the same weights and in as many passes. An update against that direction counts nothing, however many
+sites send it; none counts for more by being longer, or by claiming more samples. What the direction does not show (a site that teaches that the
+unusual is ordinary points nearly as the others do) the guard sees by the loss on what the root set holds back.
+
+One thing differs from the paper, which makes every update as long as the portal's: here long ones are cut and short ones stay. Sites have less footage
+than the portal or more, hence fewer steps in a pass; lengthened to the portal's many steps, three honest sites of the demo overshot together (loss 1.9
+before, 9.0 after). The limit is the portal's length or the sites' median, whichever is shorter.
 """
 
 from __future__ import annotations
@@ -28,12 +32,13 @@ def cosine(update: np.ndarray, root: np.ndarray) -> float:
 
 
 def combine(updates: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, each made as long as the root's. Zeros without any trust."""
+    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, none longer than the root's or the median. Zeros without any trust."""
     trust = np.maximum([cosine(update, root) for update in updates], 0.0)
     if not trust.sum() > 0:
         return trust, np.zeros_like(root)
     lengths = np.linalg.norm(updates, axis=1)
-    scale = np.divide(np.linalg.norm(root), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    longest = min(float(np.linalg.norm(root)), float(np.median(lengths[trust > 0])))
+    scale = np.minimum(1.0, np.divide(longest, lengths, out=np.ones_like(lengths), where=lengths > 0))
     return trust, (trust * scale) @ updates / trust.sum()
 
 

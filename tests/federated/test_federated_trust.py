@@ -45,9 +45,19 @@ def test_the_trust_is_the_cosine_and_never_below_nothing():
     assert found == pytest.approx([1.0, 0.0, 0.0, 0.0])
 
 
-def test_every_update_is_made_as_long_as_the_roots():
-    _, step = trust.combine(np.array([[300.0, 400.0], [0.03, 0.04]]), ROOT)
+def test_long_updates_are_cut_to_the_roots():
+    _, step = trust.combine(np.array([[300.0, 400.0], [30.0, 40.0]]), ROOT)
     assert step == pytest.approx(ROOT)
+
+
+def test_short_updates_are_not_lengthened_though_the_portal_has_more_footage():
+    _, step = trust.combine(np.array([[0.3, 0.4], [0.03, 0.04]]), ROOT)
+    assert np.linalg.norm(step) < 0.5
+
+
+def test_one_long_update_is_cut_to_the_sites_median():
+    _, step = trust.combine(np.array([[0.3, 0.4], [0.3, 0.4], [3.0, 4.0]]), ROOT)
+    assert step == pytest.approx([0.3, 0.4])
 
 
 def test_the_mean_is_weighted_by_trust():
