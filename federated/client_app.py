@@ -43,6 +43,8 @@ def _train(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigR
     before = todo.metric(net, samples.held_back)
     _hold_near(net, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
     spent = _fit(todo, net, samples.train, config, context)
+    if config.get("server-round") == 1 and not spent and not config.get("proximal-mu"):
+        alone.keep(context.state, weights.of(net), config)
     numbers = {"num-examples": len(samples.train), "loss-before": before, "loss-after": todo.metric(net, samples.held_back), **spent}
     record = ArrayRecord({name: Array(value) for name, value in weights.of(net).items()})
     return RecordDict({"arrays": record, "metrics": MetricRecord(numbers), "site": ConfigRecord({"version": fab.version()})})
@@ -71,7 +73,8 @@ def _evaluate(todo: task.Task, arrays: Arrays, samples: task.Split, config: Conf
     net = todo.net(0)
     weights.put(net, arrays)
     numbers = {"num-examples": len(samples.held_back), "loss": todo.metric(net, samples.held_back)}
-    return RecordDict({"metrics": MetricRecord(numbers | (alone.answer(todo, start, samples, config) if start else {}))})
+    more = alone.answer(todo, start, samples, config, alone.kept(context.state, config)) if start else {}
+    return RecordDict({"metrics": MetricRecord(numbers | more)})
 
 
 def _arrays(message: Message, name: str) -> Arrays:

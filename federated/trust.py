@@ -32,7 +32,7 @@ def cosine(update: np.ndarray, root: np.ndarray) -> float:
 
 
 def combine(updates: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, none longer than the root's or the median. Zeros without any trust."""
+    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, none longer than the root's or the median."""
     trust = np.maximum([cosine(update, root) for update in updates], 0.0)
     if not trust.sum() > 0:
         return trust, np.zeros_like(root)

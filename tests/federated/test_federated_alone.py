@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from federated_lab import Line
 from federated_live import make_footage
+from flwr.app import RecordDict
 
 from federated import alone, task, weights
 from federated.plan import RunConfig
@@ -152,3 +153,25 @@ def test_most_sites_better_off_alone_is_told_not_refused(lab):
 )
 def test_the_warning_is_about_most_sites_and_more_than_noise(together, lone, warns):
     assert bool(alone.warning(together, lone)) is warns
+
+
+def test_what_a_site_made_of_the_first_weights_is_not_trained_again(lab, monkeypatch):
+    fits = []
+    plain = Line.fit
+    monkeypatch.setattr(Line, "fit", lambda self, net, samples, **how: fits.append(how["seed"]) or plain(self, net, samples, **how))
+    lab.run(rounds=3, seed=5).go()
+    assert sorted(fits) == sorted([6] * 3 + [7, 8] * 3 * 2)  # each of three sites once in round 1, and twice in the others: together and alone
+
+
+@pytest.mark.parametrize("other", [{"epochs": 3}, {"lr": 0.5}, {"seed": 9}])
+def test_what_was_made_in_another_way_is_not_taken_for_it(other):
+    state, asked = RecordDict(), alone.question(PLAN, 0.25)
+    alone.keep(state, {"w": np.ones(2, np.float32)}, {"epochs": 2, "lr": 0.25, "seed": 1})
+    assert alone.kept(state, asked)["w"].tolist() == [1.0, 1.0]
+    assert alone.kept(state, asked | other) is None
+    assert alone.kept(RecordDict(), asked) is None
+
+
+def test_what_is_trained_another_way_is_not_taken_for_it(lab):
+    lab.run(strategy="fedprox", rounds=1).go()
+    assert [alone.FIRST in context.state for context in lab.grid.contexts.values()] == [False] * 3

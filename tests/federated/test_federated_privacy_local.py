@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from federated import dpsgd, privacy, task, terms
+from federated import alone, dpsgd, privacy, task, terms
 from federated.bench import privacy as bench
 from federated.client_app import app
 from federated.dpsgd import LEDGER, Ledger, PrivacySpent
@@ -37,6 +37,11 @@ def test_a_local_run_trains_and_tells_what_each_site_has_spent(lab):
     first, last = (lab.row(lab.nodes[0], number)["epsilon"] for number in (0, 1))
     assert 0 < first < last == pytest.approx(told["epsilon"], abs=1e-3)
     assert lab.row(lab.nodes[0], 1)["loss"] < lab.row(lab.nodes[0], 0)["loss_before"]
+
+
+def test_weights_trained_with_noise_are_not_taken_for_those_of_a_site_alone(lab):
+    private(lab, rounds=1).go()
+    assert [alone.FIRST in context.state for context in lab.grid.contexts.values()] == [False] * 3
 
 
 @pytest.mark.parametrize("strategy", ["median", "fedprox"])

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from agent_lab import wait_for
 
-from site_agents.sparing import LONGEST_S, REST_S, Sparing, tasks_of
+from site_agents.sparing import LONGEST_S, NO_USE_S, REST_S, Sparing, tasks_of
 
 # Stands for federated.node with its executor: a child named like the executor that forks a task, as ours does.
 FAMILY = """
@@ -70,13 +70,32 @@ def test_frames_dropped_before_the_first_look_are_no_reason(root, sparing):
     assert not sparing.held
 
 
-def test_a_camera_that_always_drops_does_not_hold_training_for_ever(root, sparing, now):
-    held = []
-    for second in range(120):
-        now[0] = 100.0 + second
-        sparing.look(second, root)
+def shares_held(sparing, now, root, dropped_each, seconds=400):
+    """How much of the time training was held; `dropped_each(held)` frames are dropped each second."""
+    dropped, held = 0, []
+    for _ in range(seconds):
+        now[0] += 1
+        dropped += dropped_each(sparing.held)
+        sparing.look(dropped, root)
         held.append(sparing.held)
-    assert 1 - sum(held) / len(held) == pytest.approx(REST_S / (LONGEST_S + REST_S), abs=0.06)
+    return sum(held) / len(held)
+
+
+def test_a_camera_that_drops_less_while_training_is_held_has_most_of_the_time(root, sparing, now):
+    held = shares_held(sparing, now, root, lambda held: 1 if held else 8)
+    assert 1 - held == pytest.approx(REST_S / (LONGEST_S + REST_S), abs=0.06)
+
+
+def test_an_hour_without_drops_does_not_make_the_first_hold_look_useless(root, sparing, now):
+    sparing.look(0, root)
+    now[0] += 3600
+    sparing.look(0, root)
+    assert shares_held(sparing, now, root, lambda held: 1 if held else 8) > 0.6
+
+
+def test_where_holding_saves_no_frame_training_is_left_alone(root, sparing, now):
+    held = shares_held(sparing, now, root, lambda _: 4)
+    assert held == pytest.approx(LONGEST_S / (LONGEST_S + NO_USE_S), abs=0.06)
 
 
 def test_what_is_held_can_be_let_go_before_it_is_asked_to_end(root, sparing):
