@@ -37,6 +37,8 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def _convert(row: Row, columns: dict[str, Callable[[str], Any]], where: str, expected: str) -> Row:
+    if empty := [name for name in columns if not (row[name] or "").strip()]:
+        raise BadDataset(f"{where}: {empty[0]} is empty; {expected}")
     try:
         return {name: convert(row[name]) for name, convert in columns.items()}
     except (TypeError, ValueError) as error:

@@ -248,7 +248,8 @@ def test_open_set_rates():
     ("text", "said"),
     [
         ("a,b\n1,x\n", r"t\.csv, line 2: b cannot be 'x'; expected columns a,b"),
-        ("a,b\n1,2\n3\n", r"t\.csv, line 3: b cannot be None"),
+        ("a,b\n1,2\n3\n", r"t\.csv, line 3: b is empty; expected columns a,b"),
+        ("a,b\n ,2\n", r"t\.csv, line 2: a is empty; expected columns a,b"),
         ("a,c\n1,2\n", r"t\.csv, line 1: column b is missing; expected columns a,b"),
         ("", r"t\.csv, line 1: column a is missing"),
     ],
