@@ -211,20 +211,24 @@ class GuardedFedAdam(Guard, FedAdam):
 
 
 class GuardedFLTrust(Guard, trust.FLTrust):
-    """The mean by trust: without trust (cosine 0 or below) there is no place in it, and the site is left out by name."""
+    """The mean by trust: without trust (cosine 0 or below) there is no place in it, and the site is left out by name.
+
+    So is a site without which the mean does clearly better on the root set: who teaches that the unusual is ordinary points nearly as the honest do. What
+    its weights do by themselves says nothing: an honest camera elsewhere is worse there by itself and better together. Never below the quorum.
+    """
 
     least_cosine = 0.0
 
-    def _compare_with_root(self, messages: list[Message]) -> None:
-        """Besides the direction, what the weights do: who teaches that the unusual is ordinary points nearly as the honest do, but fits the root set worse."""
-        super()._compare_with_root(messages)
-        if self.measure is None:
+    def _bound_lengths(self, messages: list[Message]) -> None:
+        super()._bound_lengths(messages)
+        if self.root is None or self.measure is None:
             return
-        before = self.measure(self.start)
-        for message, reply in zip(messages, self.replies, strict=True):
-            if reply.accepted and not (after := self.measure(_arrays_of(message))) <= before:
-                reply.accepted = False
-                reply.reason = f"its weights do worse on the root set than those it was sent (loss {before:.3g}, now {after:.3g}; cosine {reply.cosine:.3f})"
+        good = [(message, reply) for message, reply in zip(messages, self.replies, strict=True) if reply.accepted]
+        trial = trust.Trial(self.start, self.root, self.measure)
+        for at, with_it, without in trial.harmful([_arrays_of(message) for message, _ in good], self.limits.min_accepted):
+            reply = good[at][1]
+            reply.accepted = False
+            reply.reason = f"without it the result does better on the root set (loss {with_it:.3g} with it, {without:.3g} without; cosine {reply.cosine:.3f})"
 
 
 STRATEGIES: dict[str, type[Guard]] = {

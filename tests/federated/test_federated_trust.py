@@ -127,12 +127,36 @@ def distance_to(value):
     return lambda arrays: float(np.abs(arrays["w"] - value).mean())
 
 
-def test_fltrust_leaves_out_whose_weights_do_worse_on_the_root_set_though_they_point_the_same_way():
-    strategy = with_root()
+def test_fltrust_leaves_out_who_makes_the_mean_worse_on_the_root_set_though_it_points_the_same_way():
+    strategy = with_root(value=3.0)
     strategy.measure = distance_to(1.0)
     strategy.aggregate_train(1, [reply(1, 0.9), reply(2, 1.2), reply(3, 2.5)])
     assert [each.accepted for each in strategy.replies] == [True, True, False]
-    assert strategy.replies[2].reason == "its weights do worse on the root set than those it was sent (loss 1, now 1.5; cosine 1.000)"
+    assert strategy.replies[2].reason == "without it the result does better on the root set (loss 0.1 with it, 0.025 without; cosine 1.000)"
+
+
+def test_who_is_worse_by_itself_but_good_for_the_mean_stays():
+    def loss(arrays):
+        return float(np.linalg.norm(arrays["w"] - 1))
+
+    start, one, other = ({"w": np.array(values)} for values in ((0.0, 0.0), (2.0, -0.5), (-0.5, 2.0)))
+    assert min(loss(one), loss(other)) > loss(start)
+    assert list(trust.Trial(start, {"w": np.ones(2)}, loss).harmful([one, other], 1)) == []
+
+
+def test_nobody_is_left_out_that_the_quorum_needs():
+    strategy = with_root(value=3.0, min_accepted=3)
+    strategy.measure = distance_to(1.0)
+    strategy.aggregate_train(1, [reply(1, 0.9), reply(2, 1.2), reply(3, 2.5)])
+    assert [each.accepted for each in strategy.replies] == [True, True, True]
+
+
+def test_less_than_a_tenth_of_what_the_portal_gains_is_no_reason():
+    assert trust.CLEARLY == 0.1
+    trial = trust.Trial({"w": np.zeros(1)}, {"w": np.ones(1)}, lambda arrays: 100 * abs(float(arrays["w"][0]) - 1))
+    updates = [{"w": np.array([value])} for value in (1.0, 1.0, 0.75)]  # without the last: 0 instead of 8.3, of 100
+    assert list(trial.harmful(updates, 1)) == []
+    assert [at for at, *_ in trial.harmful([*updates[:2], {"w": np.array([0.5])}], 1)] == [2]
 
 
 def test_the_other_strategies_only_look_at_the_direction():
@@ -143,9 +167,10 @@ def test_the_other_strategies_only_look_at_the_direction():
 
 
 def test_a_loss_that_is_no_number_is_worse():
-    strategy = with_root()
-    strategy.measure = lambda arrays: float("nan") if arrays["w"].any() else 1.0
-    assert strategy.aggregate_train(1, [reply(1), reply(2, 1.1)]) == (None, None)
+    strategy = with_root(value=3.0)
+    strategy.measure = lambda arrays: float("nan") if arrays["w"].max() > 1.05 else 1.0
+    strategy.aggregate_train(1, [reply(1), reply(2, 1.1), reply(3, 4.0)])
+    assert [each.accepted for each in strategy.replies] == [True, True, False]
 
 
 def test_most_of_the_sites_may_lie():
