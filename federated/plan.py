@@ -125,7 +125,7 @@ def offered(sites: int, *, root: bool = False) -> list[dict[str, Any]]:
 
 def _closed(strategy: Strategy, sites: int, root: bool) -> str:
     if sites < strategy.least:
-        return f"needs at least {strategy.least} sites"
+        return f"needs at least {strategy.least} sites that must answer"
     return "needs a root set of this task at the portal" if strategy.root and not root else ""
 
 

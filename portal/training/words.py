@@ -25,4 +25,6 @@ def _why(each: dict[str, Any], sites: int) -> str:
     strategy = plan.STRATEGIES[each["name"]]
     if each["works"]:
         return _(strategy.promise)
-    return _("needs at least %(n)d sites") % {"n": strategy.least} if sites < strategy.least else _("needs a root set of this task at the portal")
+    return (
+        _("needs at least %(n)d sites that must answer") % {"n": strategy.least} if sites < strategy.least else _("needs a root set of this task at the portal")
+    )

@@ -43,7 +43,7 @@ def links(session):
 
 
 def begin(session, **plan):
-    return session.person.call("POST", "runs", json={"task": "anomaly", "rounds": 3, "min_sites": 2, **plan})["id"]
+    return session.person.call("POST", "runs", json={"task": "anomaly", "strategy": "fedavg", "rounds": 3, "min_sites": 2, **plan})["id"]
 
 
 def state_of(session, run):

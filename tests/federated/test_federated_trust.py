@@ -218,7 +218,7 @@ def test_the_form_closes_fltrust_without_a_root_set():
 
 
 def test_one_site_is_too_few_whatever_lies_at_the_portal():
-    assert {each["name"]: each["why"] for each in plan.offered(1, root=True)}["fltrust"] == "needs at least 2 sites"
+    assert {each["name"]: each["why"] for each in plan.offered(1, root=True)}["fltrust"] == "needs at least 2 sites that must answer"
 
 
 def test_a_recommended_strategy_can_work_with_and_without_a_root_set():
