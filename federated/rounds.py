@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 from detectors.types import ModelCard
@@ -31,6 +32,7 @@ from federated.weights import Arrays
 
 POLL_S = 0.5
 KEPT = ("noise", "spent", "privacy", "out")  # of Progress: what a resumed run must know besides
+UNREACHABLE = (ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE, ErrorCode.NODE_UNAVAILABLE)  # the SuperLink's own answers for a site
 PRESENCE_S = 5.0  # between looks at which of the awaited sites are still online
 
 
@@ -205,6 +207,9 @@ class Run:
         while waiting:
             for reply in self.grid.pull_messages(list(waiting)):
                 node = waiting.pop(reply.metadata.reply_to_message_id)
+                if reply.has_error() and reply.error.code in UNREACHABLE:
+                    lost[node] = "went offline during the round"
+                    continue
                 _name_sender(reply, node)
                 replies.append(reply)
             if self.clock() >= until:

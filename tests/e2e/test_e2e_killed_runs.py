@@ -108,7 +108,7 @@ def test_killed_portal_the_run_does_not_notice(session):
 
 
 def test_one_killed_supernode_the_others_make_the_model(session):
-    run = begin(session, deadline_s=30)
+    run = begin(session, deadline_s=60)
     after_round(session, run)
     supernode_of(session, "square").kill()
     done = end_of(session, run)
@@ -134,7 +134,7 @@ def test_two_killed_supernodes_the_quorum_is_lost_and_the_run_goes_on_when_they_
 
 def test_a_network_cut_for_a_minute_makes_one_site_late_and_loses_nothing(session):
     cable = rewire(session, "gate")
-    run = begin(session, deadline_s=25)
+    run = begin(session, deadline_s=40)
     after_round(session, run)
     cable.cut()
     since = time.monotonic()
@@ -142,7 +142,7 @@ def test_a_network_cut_for_a_minute_makes_one_site_late_and_loses_nothing(sessio
     cable.mend()
     done = end_of(session, run)
     assert done["status"] == "completed", done
-    assert statuses(done) <= {"accepted", "late"}
+    assert statuses(done) <= {"accepted", "late"}, [site for row in done["rounds"] for site in row["sites"]]
     session.wait(lambda: links(session) == 3, 120, "the site's return")
     cable.close()
 
@@ -156,6 +156,5 @@ def rewire(session, agent):
     pid = session.pid(f"agent-{agent}")
     os.kill(pid, signal.SIGTERM)
     session.wait_for_restart(f"agent-{agent}", pid)
-    session.wait(lambda: links(session) < 3, 90, "the old connection's end")
-    session.wait(lambda: links(session) == 3 and cable.ends, 150, "the site on its cable")
+    session.wait(lambda: cable.ends and links(session) == 3, 150, "the site on its cable")
     return cable

@@ -11,6 +11,7 @@ import federated_attacks as attacks
 import numpy as np
 import pytest
 from federated_lab import Lab
+from flwr.app import Error, Message
 
 from federated import weights
 from federated.rounds import RunFailed, RunRefused, restore
@@ -134,6 +135,14 @@ def test_a_silent_site_is_late_and_the_round_goes_on(lab):
     lab.grid.silent = {lab.nodes[1]}
     lab.run(rounds=1, deadline_s=30).go()
     assert (lab.row(lab.nodes[1])["status"], lab.row(lab.nodes[1])["reason"]) == ("late", "no answer within 30 s")
+
+
+@pytest.mark.parametrize("code", [3, 4, 5])  # of Flower: message, reply or node unavailable
+def test_a_site_that_the_superlink_cannot_reach_is_late_not_failed(lab, monkeypatch, code):
+    work, away = lab.grid._work, lab.nodes[1]
+    monkeypatch.setattr(lab.grid, "_work", lambda asked, node: Message(Error(code=code, reason="?"), reply_to=asked) if node == away else work(asked, node))
+    lab.run(rounds=1).go()
+    assert (lab.row(lab.nodes[1])["status"], lab.row(lab.nodes[1])["reason"]) == ("late", "went offline during the round")
 
 
 def test_a_site_that_goes_offline_is_not_awaited_until_the_deadline(lab):
