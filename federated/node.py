@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from federated import pki, process, site
 
-EXIT_USAGE = 2
+EXIT_USAGE, EXIT_GAVE_UP = 2, 3
 SETTLED_S = 2.0  # a SuperNode that was refused (revoked, or still thought online) is gone by then: only after it the executor is worth its memory
 TICK_S = 0.1
 log = logging.getLogger("federated.node")
@@ -121,8 +122,17 @@ def _supernode(parent: int, flags: str) -> int:
     from flwr.supernode.cli.flower_supernode import flower_supernode
 
     sys.argv = ["flower-supernode", *json.loads(flags)]
-    flower_supernode()
-    return 0
+    code: object = EXIT_GAVE_UP
+    try:
+        flower_supernode()
+    except SystemExit as end:
+        code = end.code or 0
+    except Exception:  # noqa: BLE001 - the edge of a process that must end whatever happened
+        traceback.print_exc()
+    # Flower 1.41 gives up for good when a connection is cut in the middle of a TLS handshake, and a thread of its own would keep the process alive, connected
+    # to nothing: end it, so that `Node` starts another. Its exit handlers have run by now.
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else EXIT_GAVE_UP)
 
 
 def _parser() -> argparse.ArgumentParser:
