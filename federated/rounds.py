@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
-from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 from detectors.types import ModelCard
@@ -32,7 +31,7 @@ from federated.weights import Arrays
 
 POLL_S = 0.5
 KEPT = ("noise", "spent", "privacy", "out")  # of Progress: what a resumed run must know besides
-UNREACHABLE = (ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE, ErrorCode.NODE_UNAVAILABLE)  # the SuperLink's own answers for a site
+UNREACHABLE = (3, 4, 5)  # Flower's codes for a message, a reply or a node that is not to be had: the SuperLink's own answers for a site
 PRESENCE_S = 5.0  # between looks at which of the awaited sites are still online
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from federated import control
+from federated import control, rounds
 
 ROOT = Path(__file__).parents[2] / "federated"
 PUBLIC = {"flwr.app", "flwr.clientapp", "flwr.serverapp", "flwr.serverapp.strategy"}
@@ -98,3 +98,9 @@ def test_the_door_opens_without_flower():
 
     code = "import sys, federated.control; sys.exit(any(name.split('.')[0] in ('flwr', 'torch') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent, check=False).returncode == 0
+
+
+def test_the_codes_of_a_site_that_cannot_be_reached_are_the_ones_we_know():
+    from flwr.common.constant import ErrorCode
+
+    assert (ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE, ErrorCode.NODE_UNAVAILABLE) == rounds.UNREACHABLE
