@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,9 +72,9 @@ class Alarms:
         self._sites = sites
         return folders
 
-    def judge(self, net: torch.nn.Module) -> list[float]:
+    def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
         """The same later alerts for every site."""
-        return [auc(self.say(net), self.later[:, SIZE])] * self._sites
+        return [auc(self.say(net), self.later[:, SIZE])] * (self._sites if sites is None else len(sites))
 
     def say(self, net: torch.nn.Module) -> np.ndarray:
         """What a net says of the later alerts."""

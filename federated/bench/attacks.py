@@ -22,7 +22,7 @@ from federated.local import Tamper
 from federated.plan import RunConfig
 
 SQUARE, BRIGHT = 12, 255  # the back-door's patch: pixels a side of the small grey frame, its grey
-ROOT_CLIPS = 3
+ROOT_CLIPS, FRAMES = 3, 120
 CLAIMED = ("nan", "x100", "sign flip", "stale replay", "wrong shape", "empty reply")  # what the guard and the recommended strategy claim to stop, of a minority
 
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--strategy", default="", help="the guarded one; default: what is recommended for so many sites")
     parser.add_argument("--root", type=int, default=ROOT_CLIPS, help="clips of the root set, which no site has; 0: none, as in a portal without one")
-    parser.add_argument("--frames", type=int, default=0, help="frames that a site, and the root set, has; 0: all. Fewer: the same in less time")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="frames that a site, and the root set, has; 0: all. Fewer: the same in less time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--attacks", nargs="+", default=sorted({*REPLIES, *FOOTAGE}), choices=sorted({*REPLIES, *FOOTAGE}))
 

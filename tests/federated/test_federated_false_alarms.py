@@ -10,8 +10,9 @@ import pytest
 from detectors.errors import BadDataset
 from detectors.objects.head import SIZE
 from federated import task
-from federated.bench import _alarms, false_alarms
+from federated.bench import _alarms, false_alarms, triple
 from federated.bench import _material as material
+from federated.plan import RunConfig
 
 
 def made_up(count: int = 240) -> np.ndarray:
@@ -67,6 +68,13 @@ def test_a_site_with_one_kind_only_ends_the_bench_with_the_reason(known, tmp_pat
 
 def test_the_triple_knows_the_task(known, tmp_path):
     assert isinstance(material.of("object_head", tmp_path), _alarms.Alarms)
+
+
+def test_the_triple_judges_each_site_by_the_same_later_alerts(known):
+    plan = RunConfig("object_head", rounds=2, local_epochs=2, min_sites=2)
+    found = triple.one(known, plan, 2, 0)
+    assert [len(found[way]) for way in triple.WAYS] == [2, 2, 2]
+    assert 5_000 < found["bytes_up_per_site_and_round"] < 20_000
 
 
 def test_a_folder_of_another_form_says_what_was_expected(tmp_path):
