@@ -87,7 +87,7 @@ def test_killed_superlink_the_run_fails_with_a_reason_and_goes_on_from_its_check
     session.wait(lambda: links(session) == 3, 150, "three nodes online")
     again = session.person.call("POST", f"runs/{first}/resume")["id"]
     done = end_of(session, again)
-    assert (done["status"], done["model"]["state"]) == ("completed", "candidate"), done
+    assert (done["status"], done["model"]["state"]) == ("completed", "candidate"), done["reason"]
     assert numbers(done) == [(n, first if n <= kept else again) for n in (1, 2, 3)]
 
 
@@ -112,12 +112,12 @@ def test_one_killed_supernode_the_others_make_the_model(session):
     after_round(session, run)
     supernode_of(session, "square").kill()
     done = end_of(session, run)
-    assert done["status"] == "completed", done
+    assert done["status"] == "completed", done["reason"]
     assert [sum(site["status"] == "accepted" for site in row["sites"]) >= 2 for row in done["rounds"]] == [True] * 3
 
 
 def test_two_killed_supernodes_the_quorum_is_lost_and_the_run_goes_on_when_they_are_back(session):
-    first = begin(session, deadline_s=20, wait_s=5)
+    first = begin(session, deadline_s=60, wait_s=5)
     after_round(session, first)
     for agent in ("square", "drone"):
         supernode_of(session, agent).kill()
@@ -127,7 +127,7 @@ def test_two_killed_supernodes_the_quorum_is_lost_and_the_run_goes_on_when_they_
     kept = ended["checkpoint"]
     session.wait(lambda: links(session) == 3, 150, "three nodes online")
     done = end_of(session, session.person.call("POST", f"runs/{first}/resume")["id"])
-    assert done["status"] == "completed", done
+    assert done["status"] == "completed", done["reason"]
     assert [number for number, _ in numbers(done)] == [1, 2, 3]
     assert [run for _, run in numbers(done)][:kept] == [first] * kept
 
@@ -141,7 +141,7 @@ def test_a_network_cut_for_a_minute_makes_one_site_late_and_loses_nothing(sessio
     session.wait(lambda: time.monotonic() - since > CUT_S, CUT_S + 5, "a minute")
     cable.mend()
     done = end_of(session, run)
-    assert done["status"] == "completed", done
+    assert done["status"] == "completed", done["reason"]
     assert statuses(done) <= {"accepted", "late"}, [site for row in done["rounds"] for site in row["sites"]]
     session.wait(lambda: links(session) == 3, 120, "the site's return")
     cable.close()
