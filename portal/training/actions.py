@@ -175,7 +175,7 @@ def _check_sites(config: RunConfig) -> None:
 def _check_terms(config: RunConfig) -> None:
     """A chosen site that would refuse is told now, not in each round; of all sites so many must take part as have to answer."""
     asked = {"task": config.task, "privacy": config.privacy, "epsilon": config.epsilon}
-    agents = Agent.objects.filter(revoked=None).exclude(node_id="").select_related("camera")
+    agents = Agent.objects.filter(revoked=None).exclude(node_id="").select_related("camera").order_by("camera__name", "pk")
     against = {agent.node_id: (agent, why) for agent in agents if (why := terms.of(agent).against(**asked))}
     if chosen := [against[site] for site in config.sites if site in against]:
         raise ValidationError(f"{chosen[0][0].camera.name}: {chosen[0][1]}")

@@ -23,7 +23,7 @@ from portal.core import health
 from portal.core.audit import record
 from portal.core.models import AuditRow
 from portal.sites import rules
-from portal.training import words
+from portal.training import three, words
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_MESSAGES"
 PORTAL = FOLDER.parents[2]
@@ -223,7 +223,8 @@ def said_below() -> list[str]:
     """English sentences of the floors below that a page shows."""
     ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.tasks.")]  # other test files register tasks too
     closed = [reason for name in ours if (reason := privacy.why_not_local(name))]
-    return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed]
+    metrics = [found["metric"] for name in ours if (found := three.lab(name))]
+    return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed, *metrics]
 
 
 @pytest.mark.parametrize("sentence", said_below())
