@@ -49,8 +49,7 @@ class Trial:
     """What the mean of some sites does on the root set. `root`: what the portal's own training made of `start`; `loss`: on what the root set holds back."""
 
     def __init__(self, start: Arrays, root: Arrays, loss: Callable[[Arrays], float]) -> None:
-        self.start, self.own, self._loss = start, flat(root, start), loss
-        self.enough = CLEARLY * max(0.0, self.loss(start) - self.loss(root))
+        self.start, self.root, self.own, self._loss = start, root, flat(root, start), loss
 
     def loss(self, arrays: Arrays) -> float:
         """Infinite when it is no number."""
@@ -65,15 +64,16 @@ class Trial:
     def harmful(self, sites: Sequence[Arrays], quorum: int) -> Iterator[tuple[int, float, float]]:
         """(place, loss with it, loss without it) of each that is better left out, the worst by itself first, as long as more than the quorum are left."""
         left: Mapping[int, np.ndarray] = {at: flat(arrays, self.start) for at, arrays in enumerate(sites)}
-        if len(left) <= quorum:
+        least = max(1, quorum)
+        if len(left) <= least:  # each measurement costs the portal a third of a second
             return
-        now = self.of(left.values())
+        enough, now = CLEARLY * max(0.0, self.loss(self.start) - self.loss(self.root)), self.of(left.values())
         for at in sorted(left, key=lambda at: self.loss(sites[at]), reverse=True):
-            others = {other: update for other, update in left.items() if other != at}
-            if len(others) < max(1, quorum):
+            if len(left) <= least:
                 return
+            others = {other: update for other, update in left.items() if other != at}
             without = self.of(others.values())
-            if now - without > self.enough:
+            if now - without > enough:
                 yield at, now, without
                 left, now = others, without
 

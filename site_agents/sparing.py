@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psutil
 
 REST_S = 3.0  # after the last dropped frame
-LONGEST_S = 10.0  # then it may work for as long as a rest, whatever the camera does: a site that never finishes a round helps nobody
+LONGEST_S = 10.0  # then it may work for as long as a rest or longer, whatever the camera does: a site that never finishes a round helps nobody
 NO_USE_S = 60.0  # how long training is left alone after a hold of the longest kind that did not help
 HELPED = 0.5  # a hold helps when fewer than this share of the frames dropped a second before are dropped during it
 EXECUTOR = "federated.executor"
@@ -32,12 +32,12 @@ class Sparing:
 
     def look(self, dropped: int, root: int | None) -> None:
         """Hold or let go."""
-        now = self.clock()
-        if self._dropped is not None and dropped > self._dropped and now >= self._free_until:
-            self._until = now + REST_S
-        elif not self.held and dropped == (self._dropped or dropped):
-            self._at_work = now, dropped
+        now, lost = self.clock(), self._dropped is not None and dropped > self._dropped
         self._dropped = dropped
+        if lost and now >= self._free_until:
+            self._until = now + REST_S
+        elif not lost and not self.held:
+            self._at_work = now, dropped
         if self.held and now - self._since > LONGEST_S:
             self._until, self._free_until = 0.0, now + (REST_S if self._helps(dropped, now) else NO_USE_S)
         if root is None:

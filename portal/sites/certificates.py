@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from federated.signing import fingerprint
 from portal.sites.models import Agent
+from portal.sites.worded import Worded
 
 OVERDUE = 1 / 5  # of its life left: the agent renews it between a third and a quarter
 WORDS = {
@@ -21,22 +22,12 @@ WORDS = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Worded):
     """The state of a certificate ("none", "good", "asked", "overdue", "expired"), its end, and the short name of the agent's key."""
 
-    name: str
+    words = WORDS
     not_after: datetime.datetime | None
     key: str
-
-    @property
-    def label(self) -> str:
-        """The state in the reader's language."""
-        return str(WORDS[self.name][0])
-
-    @property
-    def style(self) -> str:
-        """The CSS class of the state."""
-        return WORDS[self.name][1]
 
 
 def of(agent: Agent, now: datetime.datetime) -> Standing:

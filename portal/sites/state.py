@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from portal.sites.models import Agent
+from portal.sites.worded import Worded
 
 SILENT_S = 12  # four heartbeats missed: whatever the last one said is no longer true
 STARTING_S = 60  # from enrolment to the first heartbeat: weights are loaded meanwhile
@@ -27,26 +28,16 @@ WORDS = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class State:
+class State(Worded):
     """The state of a camera ("live", "stale", "tampered", "starting", "silent", "none", "revoked") and the numbers beside it."""
 
-    name: str
+    words = WORDS
     last_frame: datetime.datetime | None = None
     fps: float | None = None
     dropped: int | None = None
     people: int | None = None
     width: int = 4
     height: int = 3
-
-    @property
-    def label(self) -> str:
-        """The state in the reader's language."""
-        return str(WORDS[self.name][0])
-
-    @property
-    def style(self) -> str:
-        """The CSS class of the state."""
-        return WORDS[self.name][1]
 
 
 def of(agent: Agent | None, now: datetime.datetime) -> State:

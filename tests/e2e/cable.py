@@ -1,4 +1,7 @@
-"""A network cable that can be pulled: TCP through loopback, byte for byte, until `cut`; then nothing gets through until `mend`."""
+"""A network cable that can be pulled: TCP through loopback, byte for byte, until `cut`; then nothing gets through until `mend`.
+
+While it is cut a new connection ends after its first words, in the middle of the TLS handshake: from this Flower does not recover by itself.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Cable:
             except OSError:
                 return
             if not self.whole:
-                near.close()
+                threading.Thread(target=_hang_up, args=(near,), daemon=True).start()
                 continue
             try:
                 far = socket.create_connection(self.target, 5)
@@ -51,6 +54,12 @@ class Cable:
             self.ends += [near, far]
             for source, drain in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, drain), daemon=True).start()
+
+
+def _hang_up(near: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        near.recv(65536)  # all of it: else the other side sees a reset, which Flower takes for an ordinary trouble
+    near.close()
 
 
 def _pump(source: socket.socket, drain: socket.socket) -> None:
