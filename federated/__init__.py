@@ -1,1 +1,1 @@
-"""Training together: tasks, Flower apps, guard and gate, and the signatures that portal and sites trust each other by."""
+"""What portal and sites share: `contract` (what they say), `trust` (what they believe each other by), `learning` (what they train with Flower)."""

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from detectors.errors import DetectorError
-from federated import bench
-from federated.task import TaskError
+from federated.learning import bench
+from federated.learning.task import TaskError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -84,7 +84,9 @@ def store(place: valkey.Store) -> Program:
 
 def superlink(plan: Plan, environment: dict[str, str]) -> Program:
     """Flower's SuperLink behind its guard."""
-    command = _python("federated.superlink", "--home", plan.home, "--control", f"127.0.0.1:{plan.control_port}", "--fleet", f"127.0.0.1:{plan.fleet_port}")
+    command = _python(
+        "federated.learning.superlink", "--home", plan.home, "--control", f"127.0.0.1:{plan.control_port}", "--fleet", f"127.0.0.1:{plan.fleet_port}"
+    )
     ready = functools.partial(superlink_answers, plan.home / "pki" / "ca.crt", plan.fleet_port)
     return Program("superlink", command, wave=1, environment=environment, ready=ready, ready_s=120)
 

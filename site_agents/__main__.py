@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detectors.errors import DetectorError
-from federated.pki import PkiError
+from federated.trust.pki import PkiError
 from site_agents import __version__
 from site_agents.config import Config, load
 from site_agents.errors import AgentError, ConfigError

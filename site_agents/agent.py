@@ -18,7 +18,7 @@ import numpy as np
 
 import detectors
 from detectors.types import Box, Event, Frame, uuid7
-from federated import signing
+from federated.trust import signing
 from site_agents import calibration, gallery, orders, papers
 from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from detectors.types import Frame
-from federated.gallery import DIMENSIONS, Entry
+from federated.trust.staff_list import DIMENSIONS, Entry
 from site_agents import sources
 from site_agents.agent import face_finder, prepare_process
 from site_agents.clock import Clock

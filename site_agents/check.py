@@ -15,7 +15,7 @@ import httpx
 
 import detectors
 from detectors.errors import DetectorError
-from federated import signing
+from federated.trust import signing
 from site_agents import orders, papers, sources
 from site_agents.config import Config
 from site_agents.errors import AgentError, NotEnrolled, SourceError

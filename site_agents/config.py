@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from federated import task
+from federated.learning import task
 from site_agents.errors import ConfigError
 from site_agents.orders import MODES
 

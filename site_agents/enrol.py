@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from federated import csr
+from federated.trust import csr
 from site_agents import orders, papers
 from site_agents.config import Config
 from site_agents.link import check_portal, post_unsigned

@@ -15,7 +15,7 @@ from detectors.faces.fuse import TrackFaces
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
 from detectors.types import Box, Detection, Face, Frame
-from federated.gallery import Entry
+from federated.trust.staff_list import Entry
 from site_agents.gallery import Staff
 from site_agents.rules import Finding
 

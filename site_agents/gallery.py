@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from federated.gallery import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
+from federated.trust.staff_list import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
 from site_agents.errors import GalleryRefused
 from site_agents.orders import Seat
 

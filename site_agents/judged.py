@@ -24,8 +24,8 @@ import numpy as np
 from detectors import image
 from detectors.objects import head
 from detectors.types import Event
-from federated import signing
-from federated.tasks.object_head import FOLDER, LABELS
+from federated.learning.tasks.object_head import FOLDER, LABELS
+from federated.trust import signing
 from site_agents.errors import OrdersRejected
 from site_agents.models import FAILURES
 from site_agents.orders import Seat

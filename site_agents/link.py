@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from federated import signing
+from federated.trust import signing
 from site_agents.clock import Clock
 from site_agents.errors import NotEnrolled, Refused, Unreachable
 from site_agents.orders import Seat

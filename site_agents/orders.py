@@ -13,7 +13,7 @@ import zoneinfo
 from pathlib import Path
 from typing import Any
 
-from federated import signing
+from federated.trust import signing
 from site_agents.errors import OrdersRejected
 
 FILE = "config.json"

@@ -16,7 +16,7 @@ from typing import Any
 
 from cryptography import x509
 
-from federated import pki, signing
+from federated.trust import pki, signing
 from site_agents.errors import Unreachable
 
 NEXT = "next"

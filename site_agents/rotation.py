@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from federated import csr
-from federated.pki import PkiError
+from federated.trust import csr
+from federated.trust.pki import PkiError
 from site_agents import papers
 from site_agents.errors import PortalError, Refused, Unreachable
 from site_agents.link import Backoff, Link

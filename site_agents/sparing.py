@@ -16,7 +16,7 @@ REST_S = 3.0  # after the last dropped frame
 LONGEST_S = 10.0  # then it may work for as long as a rest or longer, whatever the camera does: a site that never finishes a round helps nobody
 NO_USE_S = 60.0  # how long training is left alone after a hold of the longest kind that did not help
 HELPED = 0.5  # a hold helps when fewer than this share of the frames dropped a second before are dropped during it
-EXECUTOR = "federated.executor"
+EXECUTOR = "federated.learning.executor"
 log = logging.getLogger("site_agents.sparing")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from detectors.anomaly import small
 from detectors.types import Frame
-from federated import process, terms
+from federated.learning import process, terms
 from site_agents.config import Training
 from site_agents.sparing import Sparing, tasks_of
 
@@ -112,7 +112,7 @@ class Seat:
             self.child, self._next = None, time.monotonic() + pause
             return
         self._backoff.begin(time.monotonic())
-        command = ["nice", "-n", "10", sys.executable, "-m", "federated.node", "--home", str(self.folder), "--parent", str(os.getpid())]
+        command = ["nice", "-n", "10", sys.executable, "-m", "federated.learning.node", "--home", str(self.folder), "--parent", str(os.getpid())]
         self.child = subprocess.Popen(command, env=process.calm_environment(), start_new_session=True)
 
     def _quiet(self) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import detectors
 from detectors import weights
 from detectors.errors import DetectorError
-from federated import signing
+from federated.trust import signing
 from site_agents import selftest
 from site_agents.errors import ModelRefused, PortalError, Refused
 from site_agents.link import Backoff, Link

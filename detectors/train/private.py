@@ -1,6 +1,6 @@
 """DP-SGD (Abadi et al. 2016): every sample's gradient is cut to one length and Gaussian noise is added, so that no single sample shows in the weights.
 
-What a task gives is its loss, sample by sample; the numbers of the recipe come from an accountant (federated.privacy). Noise and choice of samples are
+What a task gives is its loss, sample by sample; the numbers of the recipe come from an accountant (federated.learning.privacy). Noise and choice of samples are
 drawn from the operating system's entropy: who knows the seed of a run must not be able to take the noise out again.
 """
 

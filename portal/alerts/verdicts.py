@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from detectors.objects.head import EXCLUDED
-from federated.signing import sign_document
+from federated.trust.signing import sign_document
 from portal.alerts.models import Alert, Event, Reason, Verdict
 from portal.sites.config import portal_key
 from portal.sites.models import Camera

@@ -19,7 +19,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from federated import control
+from federated.learning import control
 from portal.accounts.models import User
 
 ROOM = 500 * 2**20  # bytes below which pictures soon find no place

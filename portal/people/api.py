@@ -9,7 +9,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from federated.gallery import GalleryRejected, unpack
+from federated.trust.staff_list import GalleryRejected, unpack
 from portal.people.circle import whose
 from portal.sites.authentication import Refusal
 from portal.sites.config import effective_mode

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 import detectors
 from detectors.faces import identify
-from federated import pki
-from federated.gallery import seal
-from federated.signing import canonical, sign_document
+from federated.trust import pki
+from federated.trust.signing import canonical, sign_document
+from federated.trust.staff_list import seal
 from portal.people import search
 from portal.people.gallery import entry_of, sign, staff_of
 from portal.sites.config import effective_mode, portal_key

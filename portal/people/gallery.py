@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from federated.gallery import GalleryRejected, seal, sign_entry, sign_list
+from federated.trust.staff_list import GalleryRejected, seal, sign_entry, sign_list
 from portal.people.models import Person
 from portal.sites.config import effective_mode, portal_key
 from portal.sites.models import Camera, LegalMode, Site

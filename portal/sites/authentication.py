@@ -25,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from federated import signing
+from federated.trust import signing
 from portal.core import audit
 from portal.sites.models import Agent, Camera, FormerKeys
 

@@ -7,7 +7,7 @@ import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from federated.signing import fingerprint
+from federated.trust.signing import fingerprint
 from portal.sites.models import Agent
 from portal.sites.worded import Worded
 

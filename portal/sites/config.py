@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
-from federated.signing import load_or_make_key, sign_document
+from federated.trust.signing import load_or_make_key, sign_document
 from portal.sites.models import Camera, LegalMode
 from portal.sites.rules import KINDS
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
 from portal.core import audit

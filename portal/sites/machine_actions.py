@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from federated.signing import fingerprint
+from federated.trust.signing import fingerprint
 from portal.core import audit
 from portal.sites import actions, hooks, key_actions
 from portal.sites.authentication import Refusal

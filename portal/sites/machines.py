@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from federated.signing import public_text
+from federated.trust.signing import public_text
 from portal.sites import hooks, key_actions, machine_actions, schema  # noqa: F401  (schema: drf-spectacular then knows our signatures)
 from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 from portal.sites.config import fleet, portal_key

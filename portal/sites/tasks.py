@@ -9,7 +9,8 @@ from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from federated import control, pki
+from federated.learning import control
+from federated.trust import pki
 from portal.core import audit
 from portal.sites import key_actions
 from portal.sites.models import Agent, FormerKeys

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from federated import task as tasks_of
-from federated.plan import PlanError, RunConfig, check
+from federated.learning import task as tasks_of
+from federated.learning.plan import PlanError, RunConfig, check
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit, push

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from federated.privacy import KINDS
+from federated.learning.privacy import KINDS
 from portal.accounts.models import Role
 from portal.accounts.permissions import HasRole
 from portal.training import actions, canary, machines, queries

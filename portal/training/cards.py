@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from federated.signing import public_text
+from federated.trust.signing import public_text
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
 from portal.training import budget, documents

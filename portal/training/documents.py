@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from federated.signing import sign_document
+from federated.trust.signing import sign_document
 from portal.core import media
 from portal.sites.config import portal_key
 

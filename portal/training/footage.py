@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from detectors import BadInput, video
 from detectors.anomaly import small
 from detectors.types import Frame
-from federated.tasks.anomaly import FOLDER, HELD_BACK
+from federated.learning.tasks.anomaly import FOLDER, HELD_BACK
 
 RATE = 5.0  # frames a second, as an agent analyses and keeps them: the motion from frame to frame is what is learned
 CLIP = 50  # frames of one file, as an agent keeps them

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from federated.plan import RunConfig, offered, recommended
-from federated.privacy import KINDS, LEAST_EPSILON, MOST_EPSILON
-from federated.task import names
+from federated.learning.plan import RunConfig, offered, recommended
+from federated.learning.privacy import KINDS, LEAST_EPSILON, MOST_EPSILON
+from federated.learning.task import names
 from portal.training import root_set
 
 DEFAULT = RunConfig(task="")

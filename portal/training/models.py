@@ -27,7 +27,7 @@ class ModelState(models.TextChoices):
 
 
 class Run(models.Model):
-    """One federated run. `plan` holds the fields of federated.plan.RunConfig; `reason` says why it ended, `note` what it is waiting for."""
+    """One federated run. `plan` holds the fields of federated.learning.plan.RunConfig; `reason` says why it ended, `note` what it is waiting for."""
 
     task = models.CharField(max_length=40)
     plan = models.JSONField(default=dict)
@@ -37,7 +37,7 @@ class Run(models.Model):
     flower_id = models.CharField(max_length=40, blank=True)
     last_seq = models.PositiveIntegerField(default=0)  # the last event of the run that was stored
     gate = models.JSONField(default=dict, blank=True)
-    privacy = models.JSONField(default=dict, blank=True)  # what was promised and spent so far, as federated.privacy.statement says it
+    privacy = models.JSONField(default=dict, blank=True)  # what was promised and spent so far, as federated.learning.privacy.statement says it
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     resumes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="resumed")  # the run from whose checkpoint it goes on
     bytes_sent = models.BigIntegerField(default=0)  # over the wire to all sites, as the SuperLink counted them

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.cache import cache
 from django.utils import timezone
 
-from federated import control
-from federated.terms import Terms
+from federated.learning import control
+from federated.learning.terms import Terms
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.sites import certificates, nodes, state

@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 
-from federated import privacy
-from federated import task as tasks_of
+from federated.learning import privacy
+from federated.learning import task as tasks_of
 from portal.accounts.models import Role, User
 from portal.sites.models import Agent, Camera
 from portal.training import documents, resume, root_set, terms, three, words

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from federated import pki, refusals
+from federated.learning import refusals
+from federated.trust import pki
 from portal.core import audit
 from portal.core.models import AuditRow
 from portal.sites.models import Agent, FormerKeys

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from federated import root
+from federated.learning import root
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit

@@ -11,7 +11,7 @@ from django.core.files import File
 from django.db import transaction
 from procrastinate.contrib.django import app
 
-from federated import control, task
+from federated.learning import control, task
 from portal.accounts.models import User
 from portal.core import audit
 from portal.sites import nodes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from federated.terms import Terms
+from federated.learning.terms import Terms
 from portal.sites.models import Agent
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from federated import plan, privacy
-from federated import task as tasks_of
+from federated.learning import plan, privacy
+from federated.learning import task as tasks_of
 
 
 def offered(sites: int, *, root: bool) -> list[dict[str, Any]]:
-    """`federated.plan.offered`, with each `why` translated."""
+    """`federated.learning.plan.offered`, with each `why` translated."""
     return [{**each, "why": _why(each, sites)} for each in plan.offered(sites, root=root)]
 
 

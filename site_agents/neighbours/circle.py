@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from federated import pki
-from federated.signing import SignatureRejected, verify_document
+from federated.trust import pki
+from federated.trust.signing import SignatureRejected, verify_document
 from site_agents.errors import CircleRefused
 from site_agents.orders import Seat
 

@@ -10,9 +10,9 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from detectors.faces import identify
-from federated.gallery import Entry, GalleryRejected
-from federated.gallery import read_entry as believe_entry
-from federated.signing import SignatureRejected, sign_document, verify_document
+from federated.trust.signing import SignatureRejected, sign_document, verify_document
+from federated.trust.staff_list import Entry, GalleryRejected
+from federated.trust.staff_list import read_entry as believe_entry
 from site_agents.errors import GalleryRefused
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from federated import pki
-from federated.gallery import Entry, GalleryRejected, unseal
+from federated.trust import pki
+from federated.trust.staff_list import Entry, GalleryRejected, unseal
 from site_agents.config import Neighbours
 from site_agents.errors import CircleRefused, MessageRefused, PortalError
 from site_agents.gallery import Keep, Staff

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from federated.signing import canonical
+from federated.trust.signing import canonical
 from site_agents.errors import MessageRefused
 
 LARGEST = 4_000_000  # bytes of one message: a gallery of some 6,000 people

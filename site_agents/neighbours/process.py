@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from federated.pki import Authority
-from federated.process import die_with
+from federated.learning.process import die_with
+from federated.trust.pki import Authority
 from site_agents.neighbours import gallery, protocol
 from site_agents.neighbours.messages import Message
 from site_agents.neighbours.node import Decided, Event, Lost, Node, Order, Send, Settings, Sight, Wake, build

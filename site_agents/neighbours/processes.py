@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from federated.pki import ensure_peer
-from federated.process import calm_environment, spawn, stop
+from federated.learning.process import calm_environment, spawn, stop
+from federated.trust.pki import ensure_peer
 from site_agents.errors import AgentError
 from site_agents.neighbours import scenario, site
 from site_agents.neighbours.node import Decided, Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from federated.gallery import GalleryRejected, pack, unpack
+from federated.trust.staff_list import GalleryRejected, pack, unpack
 from site_agents.errors import GalleryRefused, MessageRefused
 from site_agents.neighbours import gallery
 from site_agents.neighbours.messages import Message

@@ -6,8 +6,8 @@ import dataclasses
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated.gallery import sign_entry
-from federated.signing import public_text
+from federated.trust.signing import public_text
+from federated.trust.staff_list import sign_entry
 from site_agents.neighbours import gallery
 from site_agents.neighbours.node import Node, Settings, build
 from site_agents.neighbours.people import Crowd

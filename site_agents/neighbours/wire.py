@@ -8,7 +8,7 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 
-from federated.pki import Authority
+from federated.trust.pki import Authority
 from site_agents.errors import MessageRefused
 from site_agents.neighbours.messages import HEADER, LARGEST, Message, decode, encode
 

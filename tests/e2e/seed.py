@@ -14,7 +14,7 @@ django.setup()
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: E402
 
-from federated.signing import public_text  # noqa: E402
+from federated.trust.signing import public_text  # noqa: E402
 from portal.accounts.models import Membership, User  # noqa: E402
 from portal.sites.models import Agent, Camera, Site, Zone  # noqa: E402
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from federated import task
-from federated.client_app import app
-from federated.local import LocalGrid
-from federated.plan import RunConfig, to_run_config
-from federated.rounds import Run
+from federated.learning import task
+from federated.learning.client_app import app
+from federated.learning.local import LocalGrid
+from federated.learning.plan import RunConfig, to_run_config
+from federated.learning.rounds import Run
 
 SLOPE = 3.0
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from federated_wire import Tap
 
-from federated import control, pki, process
+from federated.learning import control, process
+from federated.trust import pki
 
 
 def make_footage(folder: Path, seed: int, frames: int = 80) -> Path:
@@ -49,7 +50,7 @@ class Federation:
 
     def start_superlink(self) -> control.Link:
         """Start (or start again) and wait until it answers."""
-        self._spawn("superlink", ["federated.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
+        self._spawn("superlink", ["federated.learning.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
         wait_for(self._answers, "the SuperLink")
         self.link = control.Link.of(self.home)
         self.tap = self.tap or Tap(self.home / "pki", self.fleet)
@@ -67,7 +68,7 @@ class Federation:
 
     def start_node(self, name: str) -> None:
         """Start a site's SuperNode and executor."""
-        self._spawn(name, ["federated.node", "--home", str(self.root / name)])
+        self._spawn(name, ["federated.learning.node", "--home", str(self.root / name)])
 
     def online(self) -> set[str]:
         """Names of the sites that are there."""

@@ -11,9 +11,9 @@ from federated_lab import Line
 from federated_live import make_footage
 from flwr.app import RecordDict
 
-from federated import alone, task, weights
-from federated.plan import RunConfig
-from federated.rounds import RunFailed
+from federated.learning import alone, task, weights
+from federated.learning.plan import RunConfig
+from federated.learning.rounds import RunFailed
 
 PLAN = RunConfig("line", 3, 2, deadline_s=100)
 

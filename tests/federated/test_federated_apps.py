@@ -9,11 +9,11 @@ import pytest
 from federated_lab import SLOPE
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 
-from federated import control, server_app, weights
-from federated.client_app import SiteFailed, app
-from federated.plan import PlanError, RunConfig, to_run_config
-from federated.rounds import RunFailed
-from federated.task import UnknownTask
+from federated.learning import control, server_app, weights
+from federated.learning.client_app import SiteFailed, app
+from federated.learning.plan import PlanError, RunConfig, to_run_config
+from federated.learning.rounds import RunFailed
+from federated.learning.task import UnknownTask
 
 NET = {"weight": np.zeros((1, 1), np.float32), "bias": np.zeros(1, np.float32)}
 SETTINGS = {"epochs": 1, "lr": 0.1, "seed": 1}

@@ -14,10 +14,10 @@ import torch
 from federated_live import make_footage
 from test_federated_tasks import make_faces
 
-from federated import bench, task, weights
-from federated.bench import _rounds, attacks, triple
-from federated.client_app import _hold_near
-from federated.plan import RunConfig
+from federated.learning import bench, task, weights
+from federated.learning.bench import _rounds, attacks, triple
+from federated.learning.client_app import _hold_near
+from federated.learning.plan import RunConfig
 
 PLAN = RunConfig("face_adapter", 2, 1, "fedavg", 2)
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from federated import control, pki
-from federated.plan import PlanError, RunConfig
+from federated.learning import control
+from federated.learning.plan import PlanError, RunConfig
+from federated.trust import pki
 
 LINK = control.Link("127.0.0.1:1", None, "token")
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 
 NOW = datetime.datetime.now(datetime.UTC)
 AGENT = "0192f0c1-2b3c-7d4e-8f50-111213141516"

@@ -9,10 +9,10 @@ import pytest
 
 from detectors.errors import BadDataset
 from detectors.objects.head import SIZE
-from federated import task
-from federated.bench import _alarms, false_alarms, triple
-from federated.bench import _material as material
-from federated.plan import RunConfig
+from federated.learning import task
+from federated.learning.bench import _alarms, false_alarms, triple
+from federated.learning.bench import _material as material
+from federated.learning.plan import RunConfig
 
 
 def made_up(count: int = 240) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from federated import control, rounds
+from federated.learning import control, rounds
 
 ROOT = Path(__file__).parents[2] / "federated"
 PUBLIC = {"flwr.app", "flwr.clientapp", "flwr.serverapp", "flwr.serverapp.strategy"}
@@ -96,7 +96,7 @@ def test_the_door_opens_without_flower():
     import subprocess
     import sys
 
-    code = "import sys, federated.control; sys.exit(any(name.split('.')[0] in ('flwr', 'torch') for name in sys.modules))"
+    code = "import sys, federated.learning.control; sys.exit(any(name.split('.')[0] in ('flwr', 'torch') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent, check=False).returncode == 0
 
 

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from federated.gallery import (
+from federated.trust.signing import public_text, sign_document
+from federated.trust.staff_list import (
     GalleryRejected,
     box_text,
     load_or_make_box_key,
@@ -22,7 +23,6 @@ from federated.gallery import (
     unpack,
     unseal,
 )
-from federated.signing import public_text, sign_document
 
 PORTAL, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 PUBLIC = public_text(PORTAL)

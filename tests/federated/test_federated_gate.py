@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from federated.gate import Candidate, judge
+from federated.learning.gate import Candidate, judge
 
 START = {"w": np.ones((3, 3), np.float32)}
 GOOD = Candidate(START, {"w": START["w"] * 1.1}, {"1": 1.0, "2": 1.0, "3": 1.0}, {"1": 0.9, "2": 0.8, "3": 0.7}, 2, 1e-6)

@@ -7,8 +7,8 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
-from federated import guard
-from federated.plan import PlanError
+from federated.learning import guard
+from federated.learning.plan import PlanError
 
 START = {"w": np.zeros((2, 2), np.float32), "n": np.array(7, np.int64)}
 
@@ -60,7 +60,7 @@ def test_the_types_of_the_weights_survive_the_mean():
 
 def test_an_error_reply_keeps_the_sites_own_words():
     strategy = started()
-    strategy.aggregate_train(1, [reply(1), reply(2), message(3, Error(1, "<class 'federated.client_app.SiteFailed'>:<'no footage'>"))])
+    strategy.aggregate_train(1, [reply(1), reply(2), message(3, Error(1, "<class 'federated.learning.client_app.SiteFailed'>:<'no footage'>"))])
     assert [each.reason for each in strategy.replies] == ["", "", "no footage"]
 
 

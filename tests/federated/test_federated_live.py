@@ -16,7 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated_live import Federation, federation, wait_for
 
-from federated import control, fab, pki, refusals, signing
+from federated.learning import control, fab, refusals
+from federated.trust import pki, signing
 
 pytestmark = pytest.mark.timeout(240)
 CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
@@ -128,7 +129,7 @@ def test_a_run_can_be_stopped(live):
 def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypatch, tmp_path):
     mark = tmp_path / "code-ran"
     evil = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
-    project = fab._project().replace("federated.server_app", "evil").replace("federated.client_app", "evil")
+    project = fab._project().replace("federated.learning.server_app", "evil").replace("federated.learning.client_app", "evil")
     monkeypatch.setattr(fab, "build", lambda: fab.bundle(project, **{"evil.py": evil}))
     run_id = control.start_run(control.RunConfig("anomaly", rounds=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]

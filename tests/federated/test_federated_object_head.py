@@ -10,9 +10,9 @@ from test_federated_tasks import make_alerts
 
 from detectors.objects.head import SIZE
 from detectors.types import uuid7
-from federated import task, weights
-from federated.bench._rounds import play
-from federated.plan import RunConfig
+from federated.learning import task, weights
+from federated.learning.bench._rounds import play
+from federated.learning.plan import RunConfig
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from federated import pki
+from federated.trust import pki
 
 NOW = datetime.datetime.now(datetime.UTC)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from federated import fab, plan
-from federated.plan import PlanError, RunConfig
+from federated.learning import fab, plan
+from federated.learning.plan import PlanError, RunConfig
 
 BAD = [
     {"rounds": 0},
@@ -111,10 +111,10 @@ def test_flower_accepts_the_bundle_and_reads_our_defaults_in_it():
 
 
 def test_the_components_of_the_bundle_exist():
-    from federated import client_app, server_app
+    from federated.learning import client_app, server_app
 
-    assert "federated.server_app:app" in fab._project()
-    assert "federated.client_app:app" in fab._project()
+    assert "federated.learning.server_app:app" in fab._project()
+    assert "federated.learning.client_app:app" in fab._project()
     assert client_app.app
     assert server_app.app
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, RecordDict
 
-from federated import central, guard, plan, privacy, task, weights
-from federated.bench import attacks
-from federated.plan import PlanError, RunConfig
-from federated.privacy import Steps
-from federated.rounds import RunFailed, save
+from federated.learning import central, guard, plan, privacy, task, weights
+from federated.learning.bench import attacks
+from federated.learning.plan import PlanError, RunConfig
+from federated.learning.privacy import Steps
+from federated.learning.rounds import RunFailed, save
 
 DELTA = 1e-5
 PHI = NormalDist().cdf

@@ -8,15 +8,15 @@ import json
 import numpy as np
 import pytest
 
-from federated import alone, dpsgd, privacy, task, terms
-from federated.bench import privacy as bench
-from federated.client_app import app
-from federated.dpsgd import LEDGER, Ledger, PrivacySpent
-from federated.local import LocalGrid
-from federated.plan import RunConfig, to_run_config
-from federated.privacy import Steps
-from federated.rounds import RunFailed
-from federated.terms import NotAgreed, Terms
+from federated.learning import alone, dpsgd, privacy, task, terms
+from federated.learning.bench import privacy as bench
+from federated.learning.client_app import app
+from federated.learning.dpsgd import LEDGER, Ledger, PrivacySpent
+from federated.learning.local import LocalGrid
+from federated.learning.plan import RunConfig, to_run_config
+from federated.learning.privacy import Steps
+from federated.learning.rounds import RunFailed
+from federated.learning.terms import NotAgreed, Terms
 
 LOCAL = {"privacy": "local", "epsilon": 8.0}
 FITTED = {"epochs": 1, "lr": 0.1, "seed": 1, "server-round": 1}

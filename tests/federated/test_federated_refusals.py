@@ -7,7 +7,8 @@ import base64
 
 import pytest
 
-from federated import pki, refusals, superlink
+from federated.learning import refusals, superlink
+from federated.trust import pki
 
 FLEET, CONTROL = 4001, 4000
 

@@ -13,8 +13,8 @@ import pytest
 from federated_lab import Lab
 from flwr.app import Error, Message
 
-from federated import weights
-from federated.rounds import RunFailed, RunRefused, restore
+from federated.learning import weights
+from federated.learning.rounds import RunFailed, RunRefused, restore
 
 
 def slope(path: Path) -> float:
@@ -306,7 +306,7 @@ def test_only_the_newest_checkpoint_is_kept(lab):
 
 
 def test_a_crash_between_the_two_files_of_a_checkpoint_keeps_the_older_one(lab, monkeypatch):
-    from federated import rounds
+    from federated.learning import rounds
 
     lab.run(rounds=1).go()
     folder = lab.root / "superlink/runs/1"

@@ -6,9 +6,9 @@ import collections
 
 import pytest
 
-from federated import plan
-from federated.plan import PlanError, RunConfig, from_run_config, to_run_config
-from federated.sampling import sampled
+from federated.learning import plan
+from federated.learning.plan import PlanError, RunConfig, from_run_config, to_run_config
+from federated.learning.sampling import sampled
 
 NODES = list(range(1000, 1100))
 

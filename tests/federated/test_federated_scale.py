@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from detectors.errors import BadDataset
-from federated import task
-from federated.bench import _cost, scale
+from federated.learning import task
+from federated.learning.bench import _cost, scale
 
 ONE = _cost.Measured(bytes_down=200_000, bytes_up=200_000, train_s=6.0, combine_s=0.01)
 

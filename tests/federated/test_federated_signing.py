@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from federated import signing
-from federated.signing import HttpMessage, SignatureRejected, SignatureStale
+from federated.trust import signing
+from federated.trust.signing import HttpMessage, SignatureRejected, SignatureStale
 
 NOW = 1_800_000_000.0
 

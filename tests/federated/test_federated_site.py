@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from federated_live import wait_for
 
-from federated import executor, fab, node, process, signing, site
+from federated.learning import executor, fab, node, process, site
+from federated.trust import signing
 
 
 @pytest.fixture

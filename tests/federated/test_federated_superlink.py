@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from federated import superlink
-from federated.control import TOKEN_HEADER
+from federated.learning import superlink
+from federated.learning.control import TOKEN_HEADER
 
 FLEET, CONTROL = 4001, 4000
 NOT_FLEET = ["", "/", "/v1/fleet", "/v1/fleets/x", "/V1/FLEET/x", "/health/", "/healthy", "/v1/control/start-run", "//v1/fleet/x", "/x/v1/fleet/"]

@@ -12,7 +12,7 @@ from federated_live import make_footage
 
 from detectors.objects.head import SIZE
 from detectors.types import uuid7
-from federated import task, weights
+from federated.learning import task, weights
 
 SHIPPED = [name for name in task.names() if name != "line"]
 
@@ -139,7 +139,7 @@ def test_a_clip_of_something_else_is_named(tmp_path, frames):
 
 
 def test_the_latest_fifth_of_the_footage_is_held_back(tmp_path):
-    from federated.tasks.anomaly import _split_by_time
+    from federated.learning.tasks.anomaly import _split_by_time
 
     clips = [np.full((10, 1, 1), number, np.uint8) for number in range(3)]
     earlier, later = _split_by_time(clips)

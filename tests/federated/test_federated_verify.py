@@ -8,7 +8,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated import signing, verify
+from federated.trust import signing, verify
 
 KEY, CONTENT = Ed25519PrivateKey.generate(), b"weights"
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from federated import control, pki, process
+from federated.learning import control, process
+from federated.trust import pki
 from tests.load.stand import conclude, parser, percentile, say
 
 START_S = 60
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
 def superlink(home: Path) -> Iterator[tuple[psutil.Process, str]]:
     """The product's own SuperLink in a process of its own."""
     ports = [f"127.0.0.1:{process.free_port()}" for _ in range(2)]
-    command = [sys.executable, "-m", "federated.superlink", "--home", str(home), "--control", ports[0], "--fleet", ports[1]]
+    command = [sys.executable, "-m", "federated.learning.superlink", "--home", str(home), "--control", ports[0], "--fleet", ports[1]]
     with (home / "superlink.log").open("wb") as log:
         server = subprocess.Popen(command, env=process.calm_environment(), stdout=log, stderr=log)
     os.environ["SPECOLA_HOME"] = str(home)

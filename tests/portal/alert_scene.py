@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated.signing import public_text
+from federated.trust.signing import public_text
 from portal.accounts.models import Membership, User
 from portal.alerts import actions
 from portal.alerts.models import Alert

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
-from federated import csr, pki
+from federated.trust import csr, pki
 from portal.sites import actions
 from portal.sites.models import Agent, Camera
 from tests.portal.portal_scene import Machine

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
-from federated.signing import public_text
+from federated.trust.signing import public_text
 from portal.accounts.models import Membership, User
 from portal.sites import actions, rules
 from portal.sites.models import Agent, Camera, Site

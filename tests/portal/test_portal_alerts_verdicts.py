@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from detectors.objects.head import EXCLUDED
-from federated import signing
+from federated.trust import signing
 from portal.alerts import actions, verdicts
 from portal.alerts.models import Alert, Reason, State, Verdict
 from portal.core.models import AuditRow

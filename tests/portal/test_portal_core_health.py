@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
-from federated import control
+from federated.learning import control
 from portal.core import health
 from portal.sites.models import Agent
 from tests.portal.portal_scene import machine, person, place, signed_in

@@ -11,8 +11,8 @@ from alert_scene import scene, user
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.core.exceptions import PermissionDenied
 
-from federated.gallery import GalleryRejected, box_text, pack, read_entry, read_list, unseal
-from federated.signing import public_text
+from federated.trust.signing import public_text
+from federated.trust.staff_list import GalleryRejected, box_text, pack, read_entry, read_list, unseal
 from portal.accounts.models import User
 from portal.people import actions, gallery
 from portal.people.models import Person

@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from federated import csr, signing
+from federated.trust import csr, signing
 from portal.core.models import AuditRow
 from portal.sites import actions, certificates, key_actions
 from portal.sites.models import Agent, FormerKeys

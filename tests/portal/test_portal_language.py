@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import translation
 from training_scene import administrator
 
-from federated import plan, privacy
-from federated import task as tasks_of
+from federated.learning import plan, privacy
+from federated.learning import task as tasks_of
 from portal.accounts.models import Membership
 from portal.core import health
 from portal.core.audit import record
@@ -221,7 +221,8 @@ def test_counted_words_follow_the_count():
 
 def said_below() -> list[str]:
     """English sentences of the floors below that a page shows."""
-    ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.tasks.")]  # other test files register tasks too
+    # other test files register tasks too
+    ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.learning.tasks.")]
     closed = [reason for name in ours if (reason := privacy.why_not_local(name))]
     metrics = [found["metric"] for name in ours if (found := three.lab(name))]
     return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed, *metrics]

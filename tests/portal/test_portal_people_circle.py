@@ -10,9 +10,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from federated import pki
-from federated.gallery import box_text, load_or_make_box_key, pack, read_entry, unseal
-from federated.signing import public_text, verify_document
+from federated.trust import pki
+from federated.trust.signing import public_text, verify_document
+from federated.trust.staff_list import box_text, load_or_make_box_key, pack, read_entry, unseal
 from portal.core.models import AuditRow
 from portal.people.models import Person, Template
 from portal.sites.config import portal_key

@@ -15,7 +15,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from redis.exceptions import ConnectionError as RedisGone
 
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.sites import actions

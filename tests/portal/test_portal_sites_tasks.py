@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from federated import control, pki
+from federated.learning import control
+from federated.trust import pki
 from portal.core.models import AuditRow
 from portal.sites import nodes, tasks
 from portal.sites.models import Agent, FormerKeys

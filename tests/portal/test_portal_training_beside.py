@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from training_scene import administrator, agents, beat, model, trial_of
 
-from federated.signing import public_text, verify_document
+from federated.trust.signing import public_text, verify_document
 from portal.alerts import actions as alerts
 from portal.alerts.models import Event
 from portal.core import media

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from training_scene import administrator, agents, model, trial_of
 
-from federated.signing import public_text
+from federated.trust.signing import public_text
 from portal.training import actions, budget, tasks
 from portal.training.models import Canary, ModelOutcome, ModelVersion
 from tests.portal.signed_client import send_in_process

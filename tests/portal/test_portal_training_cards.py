@@ -8,8 +8,8 @@ from django.urls import reverse
 from training_scene import CARD, administrator, agents, tell, trial_of
 from training_scene import run as begin
 
-from federated import verify
-from federated.signing import public_text
+from federated.trust import verify
+from federated.trust.signing import public_text
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
 from portal.training import actions, cards

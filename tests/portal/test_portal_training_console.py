@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from training_scene import administrator, agents, beat, round_event, run, tell
 
-from federated import control
+from federated.learning import control
 from portal.core.models import AuditRow
 from portal.sites.models import Site
 from portal.training import metrics

@@ -7,7 +7,7 @@ from alert_scene import user
 from django.core.exceptions import PermissionDenied, ValidationError
 from training_scene import administrator, agents, model
 
-from federated.signing import public_text, verify_document
+from federated.trust.signing import public_text, verify_document
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.sites.config import portal_key

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from training_scene import CARD, administrator, agents, beat, round_event, run, tell
 
-from federated import privacy
+from federated.learning import privacy
 from portal.training import actions, nightly, queries, terms
 from portal.training.forms import PlanForm
 from portal.training.models import Run, Schedule

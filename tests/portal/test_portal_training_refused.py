@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from training_scene import agents
 
-from federated import pki, refusals
+from federated.learning import refusals
+from federated.trust import pki
 from portal.core.models import AuditRow
 from portal.sites.models import FormerKeys
 from portal.training import refused, tasks

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from training_scene import administrator, agents, round_event, run, tell
 
-from federated import control
+from federated.learning import control
 from portal.sites import nodes as numbers
 from portal.sites.models import Agent, FormerKeys
 from portal.training import nightly, nodes, tasks

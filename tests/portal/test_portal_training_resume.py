@@ -7,7 +7,7 @@ from alert_scene import user
 from django.core.exceptions import PermissionDenied, ValidationError
 from training_scene import administrator, agents, round_event, run, tell
 
-from federated import control
+from federated.learning import control
 from portal.core.models import AuditRow
 from portal.training import actions, queries, resume, tasks
 from portal.training.models import Run, RunState

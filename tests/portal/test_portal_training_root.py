@@ -17,7 +17,7 @@ from django.urls import reverse
 from training_scene import administrator, agents, round_event, run, tell
 
 from detectors import video
-from federated import root, task
+from federated.learning import root, task
 from portal.core.models import AuditRow
 from portal.training import footage, queries, root_set
 from portal.training.models import RunNode

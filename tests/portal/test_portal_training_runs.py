@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from training_scene import administrator, agents, round_event, run, tell
 
-from federated import control
+from federated.learning import control
 from portal.core.models import AuditRow
 from portal.training import actions, queries, tasks
 from portal.training.models import Run, RunNode, RunState

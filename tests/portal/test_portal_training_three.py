@@ -12,7 +12,7 @@ from alert_scene import user
 from django.urls import reverse
 from training_scene import administrator, agents, round_event, run, tell
 
-from federated import task
+from federated.learning import task
 from portal.training import queries, three
 from portal.training.models import Run
 

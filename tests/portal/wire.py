@@ -9,7 +9,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from detectors.types import uuid7
-from federated.signing import HttpMessage, sign_http
+from federated.trust.signing import HttpMessage, sign_http
 
 
 def event(site: str, camera: str, **changes: Any) -> dict[str, Any]:

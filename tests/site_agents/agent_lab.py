@@ -19,7 +19,7 @@ import numpy as np
 import detectors
 from detectors import onnxfile, weights
 from detectors.types import Box, Detection, Event, Frame, uuid7
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 from site_agents import papers
 from site_agents.clock import Clock
 from site_agents.link import Link

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated.gallery import pack, sign_entry
-from federated.signing import public_text
+from federated.trust.signing import public_text
+from federated.trust.staff_list import pack, sign_entry
 from site_agents.neighbours import gallery, protocol
 from site_agents.neighbours.messages import Message
 from site_agents.neighbours.node import Decided, Event, Node, Order, Send, Settings, Wake, build

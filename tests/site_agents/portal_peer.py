@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federated import csr, gallery, pki, signing
+from federated.trust import csr, pki, signing, staff_list
 
 AGENT = "0192f0c1-2b3c-7d4e-8f50-111213141516"
 CODE = "one-time-code"
@@ -63,10 +63,10 @@ class Peer:
         versions = {person: (changed or {}).get(person, version) for person in people}
         sent = people if changed is None else {person: said for person, said in people.items() if person in changed}
         entries = [
-            gallery.sign_entry(at["site"], person, said["template"], said["expires"], versions[person], self.key, small=said.get("small"))
+            staff_list.sign_entry(at["site"], person, said["template"], said["expires"], versions[person], self.key, small=said.get("small"))
             for person, said in sent.items()
         ]
-        return {"list": gallery.sign_list(at["site"], at["camera"], version, versions, self.key), "sealed": gallery.seal(entries, key)}
+        return {"list": staff_list.sign_list(at["site"], at["camera"], version, versions, self.key), "sealed": staff_list.seal(entries, key)}
 
     def model(self, content: bytes, **changes: Any) -> dict[str, Any]:
         """A signed model document, its file ready to be fetched."""

@@ -12,7 +12,7 @@ from agent_lab import enrolled, scene, write_config
 
 from detectors import image
 from detectors.types import Box, Detection, Frame, event_from_json
-from federated import signing
+from federated.trust import signing
 from site_agents import orders, papers
 from site_agents.agent import STOPPED, Agent
 from site_agents.config import load

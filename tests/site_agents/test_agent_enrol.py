@@ -10,7 +10,7 @@ import pytest
 from agent_lab import write_config
 from portal_peer import AGENT, CODE
 
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 from site_agents import orders, papers
 from site_agents.__main__ import main
 from site_agents.clock import Clock

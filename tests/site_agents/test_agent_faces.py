@@ -14,7 +14,7 @@ from agent_lab import FOOTAGE
 import detectors
 from detectors.faces import identify
 from detectors.types import Frame
-from federated.gallery import Entry
+from federated.trust.staff_list import Entry
 from site_agents.clock import Clock
 from site_agents.faces import BIOMETRIC, GONE_S, DoorKeeper, Limits
 from site_agents.gallery import NOBODY, Staff

@@ -12,7 +12,7 @@ from agent_lab import FOOTAGE, enrolled, scene, seat, write_config
 from portal_peer import Peer
 
 from detectors.types import Frame
-from federated.gallery import box_text, load_or_make_box_key, pack
+from federated.trust.staff_list import box_text, load_or_make_box_key, pack
 from site_agents.agent import Agent
 from site_agents.config import load
 from site_agents.errors import GalleryRefused

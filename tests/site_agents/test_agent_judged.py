@@ -19,7 +19,8 @@ from detectors.nets.object_head import Head
 from detectors.objects import head
 from detectors.train import object_head
 from detectors.types import Box, Detection, Frame, uuid7
-from federated import signing, task
+from federated.learning import task
+from federated.trust import signing
 from site_agents import judged, selftest
 from site_agents.agent import Agent
 from site_agents.clock import Clock

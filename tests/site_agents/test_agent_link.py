@@ -8,7 +8,7 @@ import time
 import pytest
 from portal_peer import serve
 
-from federated import signing
+from federated.trust import signing
 from site_agents.clock import Clock
 from site_agents.errors import NotEnrolled, Refused, Unreachable
 from site_agents.link import Backoff, post_unsigned, read_portal, seat_of

@@ -11,7 +11,7 @@ from agent_lab import seat
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from portal_peer import Peer
 
-from federated import signing
+from federated.trust import signing
 from site_agents import orders
 from site_agents.errors import OrdersRejected
 from site_agents.orders import M0, M1, NONE, Orders, Zone, believe

@@ -11,7 +11,7 @@ import pytest
 from agent_lab import Program, wait_for, write_config
 from portal_peer import AGENT, Peer, serve
 
-from federated import csr, pki, signing
+from federated.trust import csr, pki, signing
 from site_agents import papers
 from site_agents.clock import Clock
 from site_agents.errors import Refused

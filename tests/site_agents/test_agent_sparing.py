@@ -13,12 +13,12 @@ from agent_lab import wait_for
 
 from site_agents.sparing import LONGEST_S, NO_USE_S, REST_S, Sparing, tasks_of
 
-# Stands for federated.node with its executor: a child named like the executor that forks a task, as ours does.
+# Stands for federated.learning.node with its executor: a child named like the executor that forks a task, as ours does.
 FAMILY = """
 import os, subprocess, sys, time
 executor = "import os, time\\nchild = os.fork()\\nwhile True: time.sleep(0.05)"
-subprocess.Popen([sys.executable, "-c", executor, "federated.executor"])
-subprocess.Popen([sys.executable, "-c", "import time\\nwhile True: time.sleep(0.05)", "federated.node"])
+subprocess.Popen([sys.executable, "-c", executor, "federated.learning.executor"])
+subprocess.Popen([sys.executable, "-c", "import time\\nwhile True: time.sleep(0.05)", "federated.learning.node"])
 while True: time.sleep(0.05)
 """
 

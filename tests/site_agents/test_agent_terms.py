@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from test_agent_config import GOOD, written
 
-from federated import terms
-from federated.terms import Terms
+from federated.learning import terms
+from federated.learning.terms import Terms
 from site_agents import training
 from site_agents.config import Training, load
 from site_agents.errors import ConfigError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from neighbours_lab import KEY, NOW, SITE, STRANGER_KEY, answer, decided, document, entry, face, follow, load, node, query, seen, sent, tell
 
-from federated.gallery import pack
+from federated.trust.staff_list import pack
 from site_agents.errors import MessageRefused
 from site_agents.neighbours import gallery, protocol
 from site_agents.neighbours.messages import FIELDS, Message, decode, encode

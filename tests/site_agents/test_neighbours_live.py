@@ -12,7 +12,7 @@ from agent_lab import seat, wait_for
 from neighbours_lab import face
 from portal_peer import Peer
 
-from federated import pki, signing
+from federated.trust import pki, signing
 from site_agents.clock import Clock
 from site_agents.config import Neighbours
 from site_agents.gallery import NOBODY, Keep

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from neighbours_lab import load
 
-from federated.pki import ensure_peer
+from federated.trust.pki import ensure_peer
 from site_agents.neighbours.messages import HEADER, LARGEST, Message, encode
 from site_agents.neighbours.wire import Wire, contexts
 

@@ -1,0 +1,98 @@
+"""A site's end of a run: trains on what lies in the agent's folder and answers with weights and a few numbers, nothing else."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from federated.learning import alone, fab, task, terms, weights
+from federated.learning.weights import Arrays
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+app = ClientApp()
+
+
+class SiteFailed(Exception):
+    """Why this site could not do its part, in words that give away nothing about its data; the traceback stays in the site's own log."""
+
+
+@app.train()
+def train(message: Message, context: Context) -> Message:
+    """Fit the weights on all but the latest fifth of the local samples; measure on that fifth before and after."""
+    return _answer(message, context, _train)
+
+
+@app.evaluate()
+def evaluate(message: Message, context: Context) -> Message:
+    """Measure the weights on the latest fifth of the local samples; where the starting weights are sent too, also those, and what this site reaches alone."""
+    return _answer(message, context, functools.partial(_evaluate, start=_arrays(message, "start") if "start" in message.content.array_records else None))
+
+
+def _train(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigRecord, context: Context) -> RecordDict:
+    net = todo.net(0)
+    weights.put(net, arrays)
+    before = todo.metric(net, samples.held_back)
+    _hold_near(net, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
+    spent = _fit(todo, net, samples.train, config, context)
+    if config.get("server-round") == 1 and not spent and not config.get("proximal-mu"):
+        alone.keep(context.state, weights.of(net), config)
+    numbers = {"num-examples": len(samples.train), "loss-before": before, "loss-after": todo.metric(net, samples.held_back), **spent}
+    record = ArrayRecord({name: Array(value) for name, value in weights.of(net).items()})
+    return RecordDict({"arrays": record, "metrics": MetricRecord(numbers), "site": ConfigRecord({"version": fab.version()})})
+
+
+def _fit(todo: task.Task, net: torch.nn.Module, samples: np.ndarray, config: ConfigRecord, context: Context) -> dict[str, float]:
+    """Train in place; with local privacy, what of it was spent."""
+    if context.run_config.get("privacy") == "local":
+        from federated.learning import dpsgd
+
+        return dpsgd.fit(todo, net, samples, dict(config), folder=_folder(context), run=str(context.run_id), plan=dict(context.run_config))
+    todo.fit(net, samples, epochs=int(config["epochs"]), lr=float(config["lr"]), seed=int(config["seed"]))  # type: ignore[arg-type]
+    return {}
+
+
+def _hold_near(net: torch.nn.Module, strength: float) -> None:
+    """FedProx (Li et al. 2020): every gradient also pulls back to the weights that were sent, whatever the task's own loss is."""
+    if strength <= 0:
+        return
+    for parameter in net.parameters():
+        sent = parameter.detach().clone()
+        parameter.register_hook(lambda gradient, parameter=parameter, sent=sent: gradient + strength * (parameter.detach() - sent))
+
+
+def _evaluate(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigRecord, context: Context, *, start: Arrays | None) -> RecordDict:
+    net = todo.net(0)
+    weights.put(net, arrays)
+    numbers = {"num-examples": len(samples.held_back), "loss": todo.metric(net, samples.held_back)}
+    more = alone.answer(todo, start, samples, config, alone.kept(context.state, config)) if start else {}
+    return RecordDict({"metrics": MetricRecord(numbers | more)})
+
+
+def _arrays(message: Message, name: str) -> Arrays:
+    return {key: value.numpy() for key, value in message.content.array_records[name].items()}
+
+
+def _answer(message: Message, context: Context, work: Callable[..., RecordDict]) -> Message:
+    try:
+        todo = task.load(str(context.run_config["task"]))
+        terms.check(_folder(context), dict(context.run_config))
+        samples = todo.samples(_folder(context))
+        return Message(work(todo, _arrays(message, "arrays"), samples, message.content.config_records["config"], context), reply_to=message)
+    except (task.TaskError, weights.WeightsMismatch) as error:
+        raise SiteFailed(str(error)) from error
+    except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong may quote local paths or data, so only its kind leaves the site
+        traceback.print_exc()
+        raise SiteFailed(f"{type(error).__name__} while working; the site's log has the details") from None
+
+
+def _folder(context: Context) -> Path:
+    return Path(str(context.node_config["folder"]))

@@ -1,0 +1,150 @@
+"""What an administrator asks of a run, and whether it can work at all: no flwr, no torch, so that a form may import it.
+
+Exceptions::
+
+    PlanError       this plan cannot work; the message is a sentence for the person who made it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+
+class PlanError(ValueError):
+    """The plan of a run cannot work."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Strategy:
+    """How the sites' updates become one: `least` is the smallest number of sites with which it does what it promises."""
+
+    name: str
+    least: int
+    promise: str
+    root: bool = False  # it measures the sites against a root set, so the portal must have one of the task
+
+
+STRATEGIES = {
+    each.name: each
+    for each in (
+        Strategy("fedavg", 2, "mean weighted by the number of samples; outliers are only clipped by the guard"),
+        Strategy("trimmed-mean", 3, "in every weight the largest and the smallest fifth (at least one of each) are left out"),
+        Strategy("median", 3, "the middle value in every weight: less than half of the sites may lie"),
+        Strategy("krum", 5, "the mean of the updates that lie nearest to each other, without a fifth of the sites (multi-Krum; one liar in five)"),
+        Strategy("bulyan", 7, "Krum chooses, then the values nearest the middle are averaged (one liar in seven)"),
+        Strategy("fedprox", 2, "the weighted mean, and each site is held near the common weights: for sites that differ much"),
+        Strategy("fedadam", 2, "the mean update drives Adam at the portal: for many rounds of small steps"),
+        Strategy("fltrust", 2, "a site counts as far as its update points where the portal's own root set points and helps there; most may lie", root=True),
+    )
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The plan of one run. Node and run identifiers are decimal text (64-bit numbers do not survive JSON in a browser)."""
+
+    task: str
+    rounds: int = 3
+    local_epochs: int = 1
+    strategy: str = "fedavg"
+    min_sites: int = 2  # the quorum: fewer accepted replies in a round end the run
+    sites: tuple[str, ...] = ()  # node ids that may take part; every node when empty
+    deadline_s: float = 300.0  # a round goes on without the sites that have not answered by then
+    wait_s: float = 60.0  # how long to wait for `min_sites` sites to be there before giving up
+    learning_rate: float = 0.0  # 0: the task's own
+    seed: int = 0
+    base_model: str | None = None  # ONNX or NPZ file on the SuperLink's machine whose weights to start from; None: fresh weights
+    resume: str | None = None  # run id whose checkpoint to go on from
+    share: float = 1.0  # of the sites that are there, drawn anew for each round; never fewer than `min_sites`
+    compare: bool = True  # with the vote each site also says what it reaches alone
+    privacy: str = "none"  # "central": noise at the portal, for a site as a whole; "local": noise at each site, for each of its samples
+    epsilon: float = 0.0  # wanted for the whole run; 0 without privacy
+    delta: float = 1e-5
+    clip: float = 0.0  # longest update of a site (central) or gradient of a sample (local); 0: the task's own
+
+
+def check(config: RunConfig, *, root: bool = False) -> None:
+    """Raise PlanError when the plan cannot work, before anything is started. `root`: whether the portal has a root set of this task."""
+    for name, low, high in (("rounds", 1, 500), ("local_epochs", 1, 100), ("min_sites", 1, 10_000), ("deadline_s", 1, 86_400), ("wait_s", 0, 86_400)):
+        value = getattr(config, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+            raise PlanError(f"{name} must lie between {low} and {high}, not {value!r}")
+    if not math.isfinite(config.learning_rate) or not 0 <= config.learning_rate <= 1:
+        raise PlanError(f"learning_rate must lie between 0 (the task's own) and 1, not {config.learning_rate!r}")
+    if isinstance(config.share, bool) or not math.isfinite(config.share) or not 0 < config.share <= 1:
+        raise PlanError(f"share must lie above 0 and be at most 1 (every site), not {config.share!r}")
+    if not isinstance(config.compare, bool):
+        raise PlanError(f"compare is true or false, not {config.compare!r}")
+    check_strategy(config.strategy, config.min_sites)
+    if STRATEGIES[config.strategy].root and not root:
+        raise PlanError(f"{config.strategy} {NO_ROOT.format(task=config.task)}")
+    if config.sites and len(set(config.sites)) < config.min_sites:
+        raise PlanError(f"{config.min_sites} sites must answer, but only {len(set(config.sites))} may take part")
+    if not all(site.isdecimal() for site in config.sites):
+        raise PlanError("sites must be node ids in decimal form")
+    if config.base_model and not Path(config.base_model).is_file():
+        raise PlanError(f"there is no model to start from at {config.base_model}")
+    from federated.learning import privacy  # here: it needs PlanError
+
+    privacy.check_plan(config)
+
+
+def check_strategy(name: str, sites: int) -> None:
+    """Raise PlanError unless the strategy is known and keeps its promise with this number of sites."""
+    if name not in STRATEGIES:
+        raise PlanError(f"unknown strategy {name!r}: choose one of {', '.join(STRATEGIES)}")
+    if sites < STRATEGIES[name].least:
+        raise PlanError(f"{name} needs at least {STRATEGIES[name].least} sites to do what it promises, not {sites}")
+
+
+def recommended(sites: int, *, root: bool = False) -> str:
+    """What a form offers first: trust by the root set where there is one, or else the middle value from five sites on.
+
+    With fewer sites, those that the guard leaves out would leave too few for a middle. Measured by `python -m federated bench attacks`.
+    """
+    return "fltrust" if root else "median" if sites >= FEW else "fedavg"
+
+
+def liars(sites: int, strategy: str) -> int:
+    """How many sites may lie without harm, as the strategy's authors prove it: Krum n >= 2f + 3, Bulyan n >= 4f + 3, others less than half or none."""
+    known = {"krum": (sites - 3) // 2, "bulyan": (sites - 3) // 4, "median": (sites - 1) // 2, "trimmed-mean": max(1, sites // 5)}
+    return max(0, known.get(strategy, 0)) if strategy in STRATEGIES and sites >= STRATEGIES[strategy].least else 0
+
+
+FEW = 5
+NO_ROOT = "needs a root set of the task {task} at the portal: an administrator adds one on the page Root set"
+
+
+def offered(sites: int, *, root: bool = False) -> list[dict[str, Any]]:
+    """For a form: every strategy with `works` (with so many sites, with or without a root set) and `why`."""
+    return [{"name": each.name, "works": not (why := _closed(each, sites, root)), "why": why or each.promise} for each in STRATEGIES.values()]
+
+
+def _closed(strategy: Strategy, sites: int, root: bool) -> str:
+    if sites < strategy.least:
+        return f"needs at least {strategy.least} sites that must answer"
+    return "needs a root set of this task at the portal" if strategy.root and not root else ""
+
+
+def to_run_config(config: RunConfig) -> dict[str, str | int | float | bool]:
+    """The plan as Flower's run configuration: flat, text and numbers only."""
+    values = {name.replace("_", "-"): "" if value is None else value for name, value in _fields(config).items()}
+    return {**values, "sites": " ".join(config.sites)}
+
+
+def from_run_config(values: dict[str, Any]) -> RunConfig:
+    """The opposite of `to_run_config`. Raises PlanError for unknown names."""
+    named = {name.replace("-", "_"): value for name, value in values.items()}
+    if unknown := sorted(set(named) - {field.name for field in dataclasses.fields(RunConfig)}):
+        raise PlanError(f"unknown setting {unknown[0]!r}")
+    named["sites"] = tuple(str(named.get("sites", "")).split())
+    for name in ("base_model", "resume"):
+        named[name] = named.get(name) or None
+    return RunConfig(**named)
+
+
+def _fields(config: RunConfig) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}

@@ -1,0 +1,54 @@
+"""The SuperLink's end of a run: reads the plan, reports progress as METRIC lines in the run's log, leaves the files in `<home>/superlink/runs/<id>/`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from federated.learning import root, task
+from federated.learning.control import METRIC
+from federated.learning.plan import check, from_run_config
+from federated.learning.rounds import Run
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Run the plan in the run's configuration. An exception's text becomes the reason that the administrator reads."""
+    plan = from_run_config(dict(context.run_config))
+    home = Path(os.environ["SPECOLA_HOME"]).resolve()
+    check(plan, root=root.present(plan.task, home))
+    Run(str(context.run_id), plan, task.load(plan.task), grid, home / "superlink" / "runs" / str(context.run_id), Metrics()).go()
+
+
+class Metrics:
+    """Numbers each event from 1 and writes it as one line, in one piece, so that lines of other threads cannot cut it."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+
+    def __call__(self, kind: str, **fields: Any) -> None:
+        self.seq += 1
+        sys.stdout.write(METRIC + json.dumps(_plain({"kind": kind, "seq": self.seq, "t": time.time(), **fields})) + "\n")
+        sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN, and PostgreSQL and browsers refuse it: what is not finite is nothing."""
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,121 @@
+"""Federated tasks: what sites can train together. A task is one file in `federated/learning/tasks/` with one decorated class; everything else finds it.
+
+Exceptions::
+
+    TaskError
+    +-- UnknownTask     no file in federated/learning/tasks/ holds a task of this name
+    +-- NotEnoughData   this site has too little to train on; the message says how much is needed
+    +-- DamagedData     a file of training data cannot be read; the message names it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+HELD_BACK = 0.2  # of a site's samples: never trained on, only for its own number
+
+
+class TaskError(Exception):
+    """A task cannot be done."""
+
+
+class UnknownTask(TaskError):
+    """There is no task of this name."""
+
+
+class NotEnoughData(TaskError):
+    """A site has too little data."""
+
+
+class DamagedData(TaskError):
+    """A file of a site's training data cannot be read."""
+
+
+class Task(Protocol):
+    """What a task's class offers. torch is imported inside the methods, so that listing tasks stays cheap."""
+
+    name: str
+    detector: str  # whose weights are trained
+    needs: str  # in words, what data a site must have
+    learning_rate: float
+    max_update_norm: float  # the guard clips the change of one site in one round to this L2 norm
+
+    def count(self, folder: Path) -> int:
+        """How many clips (or other units) of training data lie in an agent's folder: cheap, for a heartbeat."""
+
+    def net(self, seed: int) -> torch.nn.Module:
+        """Fresh weights, the same for the same seed."""
+
+    def samples(self, folder: Path) -> Split:
+        """The local samples, the latest fifth of the footage held back, so that a site's number is about what comes next. Raises TaskError."""
+
+    def probe(self) -> np.ndarray:
+        """A few made-up samples of the right shape, to compare ONNX with torch where there is no data."""
+
+    def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
+        """Train in place and return the mean training loss."""
+
+    def metric(self, net: torch.nn.Module, samples: np.ndarray) -> float:
+        """The number a site votes with: smaller is better."""
+
+    def export(self, net: torch.nn.Module, path: Path) -> str:
+        """Write ONNX and return its sha256."""
+
+    def agreement(self, net: torch.nn.Module, path: Path, samples: np.ndarray) -> float:
+        """max |ONNX - torch| on these samples."""
+
+    def card(self) -> dict[str, Any]:
+        """What of a ModelCard does not depend on the run: family, licence, source, preprocessing, thresholds, limits."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Split:
+    """A site's samples: `train` to fit on, `held_back` to vote with."""
+
+    train: np.ndarray
+    held_back: np.ndarray
+
+
+def task(name: str) -> Callable[[type], type]:
+    """Register the decorated class under this name."""
+
+    def register(cls: type) -> type:
+        cls.name = name
+        _REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+def names() -> list[str]:
+    """Every known task, in alphabetical order."""
+    _discover()
+    return sorted(_REGISTRY)
+
+
+def load(name: str) -> Task:
+    """The task of this name. Raises UnknownTask."""
+    _discover()
+    if name not in _REGISTRY:
+        raise UnknownTask(f"unknown task {name!r}: there are {', '.join(sorted(_REGISTRY))}")
+    return _REGISTRY[name]()
+
+
+_REGISTRY: dict[str, type] = {}
+
+
+@functools.cache
+def _discover() -> None:
+    package = importlib.import_module("federated.learning.tasks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"federated.learning.tasks.{module.name}")

@@ -1,1 +1,0 @@
-"""One file a task; each is found by `federated.task`."""
