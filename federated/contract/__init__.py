@@ -1,1 +1,1 @@
-"""Everything that travels between portal and sites, typed once: frozen dataclasses that parse and print themselves. No flwr, no torch, no Django."""
+"""All that travels between the portal and the agents: one file a message, typed, parsed once at the edge of each side."""

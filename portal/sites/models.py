@@ -9,6 +9,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from federated.contract.heartbeat import Heartbeat
+from federated.contract.message import ContractError
+
 
 class LegalMode(models.TextChoices):
     M0 = "M0", _("M0 · no biometrics")
@@ -119,7 +122,10 @@ class Agent(models.Model):
     revoked = models.DateTimeField(null=True, blank=True)
     last_seen = models.DateTimeField(null=True, blank=True)
     clock_skew = models.FloatField(default=0)  # seconds, this portal's clock minus the agent's
-    health = models.JSONField(default=dict, blank=True)  # the last heartbeat
+    health = models.JSONField(default=dict, blank=True)  # the last heartbeat that was understood; read it as `heartbeat`
+    contract_problem = models.CharField(max_length=300, blank=True)  # why the newest heartbeat was refused; "": it was understood
+    contract_refused = models.DateTimeField(null=True, blank=True)  # when that was
+    fields_dropped = models.PositiveIntegerField(default=0)  # of the last heartbeat, because it speaks a newer version of the contract
     certificate = models.TextField(blank=True)  # PEM; "": enrolled before there were certificates, until it renews its keys
     certificate_serial = models.CharField(max_length=40, blank=True)
     certificate_issued = models.DateTimeField(null=True, blank=True)
@@ -129,9 +135,27 @@ class Agent(models.Model):
     next_node_id = models.CharField(max_length=40, blank=True)  # the new key's node, until it is online and becomes `node_id`
     overlap_until = models.DateTimeField(null=True, blank=True)  # the keys before are believed too; null: only the present ones
     former = None  # not stored: the FormerKeys with which this call was signed; None: with the present key
+    _parsed = (None, None)  # not stored: (health, the Heartbeat in it)
 
     def __str__(self) -> str:
         return f"{self.camera} · {str(self.id)[:8]}"
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The last heartbeat that was understood; None before the first, and when what is stored is of no version that is understood here.
+
+        What enrolment leaves holds versions and no time: its `t` is 0.
+        """
+        if self._parsed[0] is not self.health:
+            self._parsed = (self.health, _stored(self.health))
+        return self._parsed[1]
+
+
+def _stored(health: object) -> Heartbeat | None:
+    try:
+        return Heartbeat.parse({"t": 0.0, **health}) if isinstance(health, dict) and health else None
+    except ContractError:
+        return None
 
 
 class FormerKeys(models.Model):
