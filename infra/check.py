@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import secrets
 import sys
@@ -13,7 +14,6 @@ from typing import Any
 
 import cv2
 import httpx
-import psycopg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
@@ -21,33 +21,13 @@ from infra import bootstrap, demo
 from infra.errors import InfraError, ServiceError
 from infra.programs import Plan
 from infra.running import Running, manage, run_quietly
-from infra.up import started
+from infra.start import started
 
 ROOT = Path(__file__).resolve().parent.parent
 ALERT_S, DATA_S, ROUND_S, REPORT_S = 120, 180, 300, 120
 TICK_S = 0.05
 PROOFS = ("first_alert_db_s", "first_alert_browser_s", "report_s", "federated_round_s")
-FAILURES = (InfraError, OSError, httpx.HTTPError, psycopg.Error, WebSocketException, KeyError, ValueError)
-# An account of its own, so that the one-time password stays unused; it goes with the check.
-SESSION = """
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from portal.accounts.models import Membership, User
-user, _ = User.objects.get_or_create(email="check@localhost", defaults={"must_change_password": False})
-user.set_unusable_password()
-user.must_change_password, user.is_active = False, True
-user.save()
-for role in ("administrator", "operator", "manager"):
-    Membership.objects.get_or_create(user=user, role=role, site=None)
-session = SessionStore()
-session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), "django.contrib.auth.backends.ModelBackend"
-session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-session.create()
-print(session.session_key)
-"""
-ALERTED = "SELECT count(*) FROM alerts_event WHERE alert_id IS NOT NULL AND received > to_timestamp(%s)"
-WITH_DATA = "SELECT count(*) FROM sites_agent WHERE revoked IS NULL AND (health -> 'data' ->> 'anomaly')::float > 0"
-FORGET = 'from portal.accounts.models import User; User.objects.filter(email="check@localhost").update(is_active=False)'
+FAILURES = (InfraError, OSError, httpx.HTTPError, WebSocketException, KeyError, ValueError)
 
 
 def prove(plan: Plan) -> int:
@@ -73,11 +53,11 @@ def prove(plan: Plan) -> int:
 def proofs_of(running: Running, errors: dict[str, str]) -> dict[str, float | None]:
     """Every proof with its seconds, or None and an entry in `errors`."""
     figures: dict[str, float | None] = {}
-    with Person(running) as person:
-        proofs: list[tuple[str, Callable[[], dict[str, float]]]] = [("report_s", lambda: {"report_s": report(person)})]
+    with AdministratorSession(running) as session:
+        proofs: list[tuple[str, Callable[[], dict[str, float]]]] = [("report_s", lambda: {"report_s": report(session)})]
         if running.plan.demo:
-            proofs.insert(0, ("first_alert_browser_s", lambda: first_alert(person)))
-            proofs.append(("federated_round_s", lambda: {"federated_round_s": federated_round(person)}))
+            proofs.insert(0, ("first_alert_browser_s", lambda: first_alert(session)))
+            proofs.append(("federated_round_s", lambda: {"federated_round_s": federated_round(session)}))
         for name, proof in proofs:
             try:
                 with bootstrap.progress(f"[check] {name.removesuffix('_s').replace('_', ' ')}"):
@@ -88,22 +68,22 @@ def proofs_of(running: Running, errors: dict[str, str]) -> dict[str, float | Non
     return figures
 
 
-class Person:
+class AdministratorSession:
     """A signed-in administrator: HTTP with session and CSRF token, and the same session for WebSockets."""
 
     def __init__(self, running: Running) -> None:
         self.running, self.address = running, running.plan.address
-        self.session = run_quietly(running, "check-session", manage("shell", "-v", "0", "-c", SESSION)).strip().splitlines()[-1]
+        key = run_quietly(running, "check-session", manage("check_session", "open")).strip().splitlines()[-1]
         token = secrets.token_hex(16)
-        self.cookies = {"sessionid": self.session, "csrftoken": token}
+        self.cookies = {"sessionid": key, "csrftoken": token}
         self.http = httpx.Client(base_url=self.address, cookies=self.cookies, headers={"X-CSRFToken": token, "Origin": self.address}, timeout=30)
 
-    def __enter__(self) -> Person:
+    def __enter__(self) -> AdministratorSession:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
-        run_quietly(self.running, "check-session", manage("shell", "-v", "0", "-c", FORGET))
+        run_quietly(self.running, "check-session", manage("check_session", "close"))
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """An API call. Raises ServiceError when it is refused."""
@@ -122,54 +102,59 @@ class Person:
             time.sleep(TICK_S)
         return found
 
-    def count(self, query: str, *values: float) -> int:
-        """What a counting query says, read past the portal."""
-        with psycopg.connect(self.running.environment["DATABASE_URL"]) as connection:
-            return connection.execute(query, values).fetchone()[0]
+    def agents_with_data(self, task: str = "anomaly") -> int:
+        """How many agents have reported training data for this task."""
+        agents = self.call("GET", "agents")["results"]
+        return sum(not agent["revoked"] and (agent["health"].get("data") or {}).get(task, 0) > 0 for agent in agents)
+
+    def alerts_since(self, since: float) -> int:
+        """How many of the latest alerts were raised, or had an event join them, since then (Unix seconds)."""
+        alerts = self.call("GET", "alerts")["results"]
+        return sum(datetime.datetime.fromisoformat(alert["changed"]).timestamp() > since for alert in alerts)
 
 
-def first_alert(person: Person) -> dict[str, float]:
+def first_alert(session: AdministratorSession) -> dict[str, float]:
     """An agent's next event with an alert: seconds until it stands in PostgreSQL, and until a WebSocket brought the row to a signed-in session.
 
     It may join an open alert of the same kind and place: that changes the row and is pushed all the same.
     """
     began, since, seconds = time.monotonic(), time.time(), {}
-    url = person.address.replace("http", "ws", 1) + "/ws/alerts/"
-    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in person.cookies.items())}
-    with connect(url, additional_headers=cookie, origin=person.address) as socket:
+    url = session.address.replace("http", "ws", 1) + "/ws/alerts/"
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in session.cookies.items())}
+    with connect(url, additional_headers=cookie, origin=session.address) as socket:
         socket.send(json.dumps({"filters": {}, "language": "en"}))
 
         def both_came() -> bool:
-            if _brings_an_alert(socket):
+            if brings_an_alert(socket):
                 seconds.setdefault("first_alert_browser_s", time.monotonic() - began)
-            if "first_alert_db_s" not in seconds and person.count(ALERTED, since):
+            if "first_alert_db_s" not in seconds and session.alerts_since(since):
                 seconds["first_alert_db_s"] = time.monotonic() - began
             return len(seconds) == 2
 
-        person.wait(both_came, ALERT_S, "an alert in PostgreSQL and over the WebSocket")
+        session.wait(both_came, ALERT_S, "an alert in PostgreSQL and over the WebSocket")
     return seconds
 
 
-def report(person: Person) -> float:
+def report(session: AdministratorSession) -> float:
     """A picture goes to the analysis desk; seconds until its report is there."""
     began = time.monotonic()
-    case = person.call("POST", "cases", files={"file": ("check.jpg", picture(), "image/jpeg")})
-    done = person.wait(lambda: _ended(person.call("GET", f"cases/{case['id']}")), REPORT_S, "the report")
+    case = session.call("POST", "cases", files={"file": ("check.jpg", picture(), "image/jpeg")})
+    done = session.wait(lambda: _ended(session.call("GET", f"cases/{case['id']}")), REPORT_S, "the report")
     if not done.get("report"):
         raise ServiceError(f"the case ended as {done.get('status')} without a report: {json.dumps(done)[:300]}")
     return time.monotonic() - began
 
 
-def federated_round(person: Person) -> float:
+def federated_round(session: AdministratorSession) -> float:
     """One round of real training at the three agents; seconds until a candidate stands whose weights no version before it had."""
-    agents = len(person.running.demo["agents"])
-    person.wait(lambda: person.count(WITH_DATA) >= agents, DATA_S, "training data at every agent")
-    known = {model["sha256"] for models in person.call("GET", "models").values() for model in models}
+    agents = len(session.running.demo["agents"])
+    session.wait(lambda: session.agents_with_data() >= agents, DATA_S, "training data at every agent")
+    versions = {model["sha256"] for models in session.call("GET", "models").values() for model in models}
     began = time.monotonic()
-    run = person.call("POST", "runs", json={"task": "anomaly", "rounds": 1, "min_sites": agents})
-    done = person.wait(lambda: _ended(person.call("GET", f"runs/{run['id']}")), ROUND_S, "the end of the run")
+    run = session.call("POST", "runs", json={"task": "anomaly", "rounds": 1, "min_sites": agents})
+    done = session.wait(lambda: _ended(session.call("GET", f"runs/{run['id']}")), ROUND_S, "the end of the run")
     model = done.get("model") or {}
-    if done.get("status") != "completed" or model.get("state") != "candidate" or model.get("sha256") in known:
+    if done.get("status") != "completed" or model.get("state") != "candidate" or model.get("sha256") in versions:
         raise ServiceError(f"the run ended as {done.get('status')} without a new candidate: {json.dumps(done)[:600]}")
     trained = [site for row in done["rounds"] for site in row["sites"] if site["status"] == "accepted" and site["update_norm"]]
     if len(trained) < agents:
@@ -188,7 +173,7 @@ def picture() -> bytes:
     return bytes(cv2.imencode(".jpg", image)[1])
 
 
-def _brings_an_alert(socket: Any) -> bool:
+def brings_an_alert(socket: Any) -> bool:
     try:
         message = json.loads(socket.recv(timeout=TICK_S))
     except TimeoutError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import sys
@@ -12,9 +11,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from infra import programs
+from infra import alive, programs
 from infra.errors import HomeError, ServiceError
 from infra.running import Running, manage, run_quietly
 
@@ -39,18 +36,16 @@ enabled = true
 [neighbours]
 host = "127.0.0.1"
 """
-ALIVE = """SELECT count(*) FROM sites_agent a JOIN sites_camera c ON c.id = a.camera_id
-    WHERE c.slug = %s AND a.revoked IS NULL AND a.last_seen > to_timestamp(%s)"""
 
 
 def lay_out(running: Running) -> None:
     """Make the demo site, its administrator and the enrolment codes; nothing is made twice."""
     clips = ["--clips", running.plan.footage.name] if running.plan.footage else []
-    said = run_quietly(running, "demo", manage("demo", *clips))
+    output = run_quietly(running, "demo", manage("demo", *clips))
     try:
-        running.demo = json.loads(said.strip().splitlines()[-1])
+        running.demo = json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:
-        raise ServiceError(f"`manage.py demo` did not end with a line of JSON but with {said.strip()[-200:]!r}.") from error
+        raise ServiceError(f"`manage.py demo` did not end with a line of JSON but with {output.strip()[-200:]!r}.") from error
 
 
 def start_agents(running: Running, show: Callable[[str], None]) -> None:
@@ -64,16 +59,9 @@ def start_agents(running: Running, show: Callable[[str], None]) -> None:
             command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
             run_quietly(running, f"enrol-{agent['name']}", command)
     folders = [running.plan.home / "agents" / agent["name"] for agent in running.demo["agents"]]
-    database = running.environment["DATABASE_URL"]
-    agents = [programs.agent(folder, running.environment, functools.partial(has_reported, database, folder.name, began)) for folder in folders]
+    has_reported = functools.partial(alive.agent_since, running.plan.home, running.plan.address)
+    agents = [programs.agent(folder, running.environment, functools.partial(has_reported, folder.name, began)) for folder in folders]
     running.supervisor.start(agents, show)
-
-
-def has_reported(database: str, camera: str, since: float) -> bool:
-    """Whether this camera's agent has sent a heartbeat since then."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(database, connect_timeout=3) as connection:
-        return connection.execute(ALIVE, [camera, since]).fetchone()[0] > 0
-    return False
 
 
 def clips_for(names: list[str], footage: Path | None) -> dict[str, dict[str, str]]:

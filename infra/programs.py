@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import signal
@@ -16,9 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
-from infra import postgres, valkey
+from infra import alive, postgres, valkey
 from infra.errors import PortTaken
 from infra.processes import Program
 from infra.state import MARK
@@ -99,9 +96,9 @@ def portal(plan: Plan, environment: dict[str, str]) -> Program:
     return Program("portal", command, wave=1, environment=environment, ready=lambda: http_answers(f"{plan.address}/"), ready_s=120)
 
 
-def worker(environment: dict[str, str]) -> Program:
-    """The portal's background worker; ready when it has registered in the database."""
-    ready = functools.partial(worker_beats, environment.get("DATABASE_URL", ""), time.time())
+def worker(plan: Plan, environment: dict[str, str]) -> Program:
+    """The portal's background worker; ready when it has told the portal that it lives."""
+    ready = functools.partial(alive.worker_since, plan.home, plan.address, time.time())
     return Program("worker", (sys.executable, str(ROOT / "manage.py"), "worker"), wave=2, environment=environment, ready=ready)
 
 
@@ -130,13 +127,6 @@ def superlink_answers(ca: Path, port: int) -> bool:
             return answer.status == 200
     except (OSError, ssl.SSLError):
         return False
-
-
-def worker_beats(database: str, since: float) -> bool:
-    """Whether a worker has said since then that it lives."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(database, connect_timeout=3) as connection:
-        return connection.execute("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > to_timestamp(%s)", [since]).fetchone()[0] > 0
-    return False
 
 
 def check_port(host: str, port: int) -> None:

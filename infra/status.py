@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from infra import demo, postgres, programs, state, valkey
+from infra import alive, postgres, programs, state, valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENT_SILENT_S, WORKER_SILENT_S = 15, 35  # a few heartbeats of theirs
@@ -27,13 +27,13 @@ def main(arguments: list[str]) -> int:
     if not (home / "run").is_dir() or not state.is_held(home):
         print(json.dumps({"running": False}) if options.json else f"Specola does not run from {home}: start it with `python3 manage.py up`.")
         return NOT_RUNNING
-    known = state.read(home)
-    rows = [row_of(known, program) for program in known.get("programs", [])]
-    print(json.dumps({"running": True, "address": known.get("address"), "programs": rows}) if options.json else table_of(home, known, rows))
+    up = state.read(home)
+    rows = [row_of(up, program) for program in up.get("programs", [])]
+    print(json.dumps({"running": True, "address": up.get("address"), "programs": rows}) if options.json else table_of(home, up, rows))
     return 0 if rows and all(row["healthy"] for row in rows) else 1
 
 
-def row_of(known: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
+def row_of(up: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
     """One program as it is now: alive, answering, how much memory."""
     try:
         process = psutil.Process(program["pid"])
@@ -41,29 +41,29 @@ def row_of(known: dict[str, Any], program: dict[str, Any]) -> dict[str, Any]:
         alive = process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         alive, memory = False, 0
-    ports = {"portal": [known["ports"]["portal"]], "superlink": [known["ports"]["control"], known["ports"]["fleet"]]}
-    healthy = alive and answers(known, program["name"])
+    ports = {"portal": [up["ports"]["portal"]], "superlink": [up["ports"]["control"], up["ports"]["fleet"]]}
+    healthy = alive and answers(up, program["name"])
     return {**program, "ports": ports.get(program["name"], []), "memory_mb": memory // 1024**2, "healthy": healthy}
 
 
-def answers(known: dict[str, Any], name: str) -> bool:
-    """Whether a program does its work: it answers, or its last heartbeat is fresh."""
-    told = known["environment"]
+def answers(up: dict[str, Any], name: str) -> bool:
+    """Whether a program does its work: it answers, or its last heartbeat is fresh. `up`: the state that an `up` wrote down about itself."""
+    environment, home = up["environment"], Path(up["environment"]["SPECOLA_HOME"])
     checks = {
-        "worker": lambda: programs.worker_beats(told["DATABASE_URL"], time.time() - WORKER_SILENT_S),
-        "postgres": lambda: postgres.answers(told["DATABASE_URL"]),
-        "valkey": lambda: valkey.answers(told["REDIS_URL"]),
-        "portal": lambda: programs.http_answers(f"{known['address']}/"),
-        "superlink": lambda: programs.superlink_answers(Path(told["SPECOLA_HOME"]) / "pki" / "ca.crt", known["ports"]["fleet"]),
+        "worker": lambda: alive.worker_since(home, up["address"], time.time() - WORKER_SILENT_S),
+        "postgres": lambda: postgres.answers(environment["DATABASE_URL"]),
+        "valkey": lambda: valkey.answers(environment["REDIS_URL"]),
+        "portal": lambda: programs.http_answers(f"{up['address']}/"),
+        "superlink": lambda: programs.superlink_answers(home / "pki" / "ca.crt", up["ports"]["fleet"]),
     }
     if name.startswith("agent-"):
-        return demo.has_reported(told["DATABASE_URL"], name.removeprefix("agent-"), time.time() - AGENT_SILENT_S)
+        return alive.agent_since(home, up["address"], name.removeprefix("agent-"), time.time() - AGENT_SILENT_S)
     return checks[name]() if name in checks else True
 
 
-def table_of(home: Path, known: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+def table_of(home: Path, up: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """The same for a person's eyes."""
-    head = f"Specola from {home} at {known.get('address')} (process {known.get('pid')})"
+    head = f"Specola from {home} at {up.get('address')} (process {up.get('pid')})"
     lines = [f"{'program':<16} {'pid':>8} {'ports':<14} {'memory':>8}  {'restarts':>8}  state"]
     for row in rows:
         verdict = "healthy" if row["healthy"] else ("does not answer" if row["state"] == "running" else row["state"])

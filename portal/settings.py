@@ -44,6 +44,7 @@ def _days(name: str, usual: int) -> int:
 
 
 SECRET_KEY = _secret("django.key")
+SUPERVISOR_KEY = _secret("supervisor.key")  # opens /healthz/programs to `manage.py up` and `status`
 DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///specola"))}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 ALLOWED_HOSTS = os.environ.get("SPECOLA_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.sites import agent_views, views
+from portal.sites import agent_views, supervision, views
 
 app_name = "sites"
 urlpatterns = [
+    path("healthz/programs", supervision.programs, name="programs"),
     path("sites/", views.site_map, name="map"),
     path("sites/new/", views.new_site, name="new_site"),
     path("sites/<slug:slug>/", views.site, name="site"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.check import WITH_DATA, picture
+from infra.check import picture
 from tests.e2e.up_session import whole_specola
 
 pytestmark = pytest.mark.timeout(240)
@@ -62,7 +62,7 @@ def test_a_report_whose_worker_is_killed_is_made_by_the_next_one(session):
 
 
 def test_a_run_whose_superlink_is_killed_ends_with_a_reason(session):
-    session.wait(lambda: session.person.count(WITH_DATA) >= AGENTS, 90, "training data at every agent")
+    session.wait(lambda: session.person.agents_with_data() >= AGENTS, 90, "training data at every agent")
     run = session.person.call("POST", "runs", json={"task": "anomaly", "rounds": 3, "min_sites": AGENTS})
     state = lambda: session.person.call("GET", f"runs/{run['id']}")  # noqa: E731
     session.wait(lambda: state()["status"] == "running", 60, "the beginning of the run")

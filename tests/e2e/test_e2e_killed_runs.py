@@ -10,7 +10,6 @@ import time
 import psutil
 import pytest
 
-from infra.check import WITH_DATA
 from tests.e2e.cable import Cable
 from tests.e2e.up_session import whole_specola
 
@@ -27,7 +26,7 @@ def session():
         for name in ("DATABASE_URL", "REDIS_URL", "SPECOLA_HOME"):
             patch.delenv(name, raising=False)
         with whole_specola() as running:
-            running.wait(lambda: running.person.count(WITH_DATA) >= len(AGENTS), 120, "training data at every agent")
+            running.wait(lambda: running.person.agents_with_data() >= len(AGENTS), 120, "training data at every agent")
             yield running
 
 

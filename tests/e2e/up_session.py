@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 
-from infra.check import Person
+from infra.check import AdministratorSession
+from infra.errors import ServiceError
 from infra.programs import Plan, free_port
 from infra.running import Running
-from infra.up import started
+from infra.start import started
 from tests.load.bench_latency import watch_more
 
 STORED = "SELECT id::text, camera_id, seq FROM alerts_event"
@@ -32,7 +34,7 @@ class Session:
     """A running Specola and a signed-in administrator."""
 
     running: Running
-    person: Person
+    person: AdministratorSession
 
     def kill(self, name: str) -> int:
         """`kill -9` a program; returns the process id it had."""
@@ -49,12 +51,12 @@ class Session:
         self.wait(lambda: self.pid(name) != before and self.running.supervisor.children[name].program.ready(), 60, f"the restart of {name}")
 
     def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """As `Person.wait`: the supervisor works meanwhile, as it does in `up`; a service that is away is no error."""
+        """As `AdministratorSession.wait`: the supervisor works meanwhile, as it does in `up`; a service that is away is no error."""
 
         def patient() -> Any:
             try:
                 return condition()
-            except (psycopg.OperationalError, OSError):
+            except (psycopg.OperationalError, OSError, httpx.HTTPError, ServiceError):
                 return None
 
         return self.person.wait(patient, seconds, what)
@@ -79,7 +81,7 @@ def whole_specola() -> Iterator[Session]:
     home = Path(tempfile.mkdtemp(prefix="specola-kills-"))
     home.chmod(0o755)
     try:
-        with started(Plan(home, port=free_port())) as running, Person(running) as person:
+        with started(Plan(home, port=free_port())) as running, AdministratorSession(running) as person:
             watch_more(running)
             yield Session(running, person)
     finally:

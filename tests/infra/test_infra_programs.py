@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import postgres, programs, running, state, up, valkey
+from infra import postgres, programs, running, start, state, up, valkey
 from infra.errors import HomeError, PortTaken, ServiceError
 from infra.owner import Owner
 from infra.processes import Supervisor
@@ -89,7 +89,7 @@ def test_postgres_is_stopped_in_its_own_polite_way(tmp_path):
 def test_services_stop_after_what_uses_them(plan, tmp_path):
     cluster = postgres.Cluster(tmp_path / "d", tmp_path, Path("/x"), tmp_path / "log", Owner())
     place = valkey.Store(tmp_path, tmp_path / "s", tmp_path / "log", Path("/x"))
-    waves = [programs.database(cluster), programs.store(place), programs.portal(plan, {}), programs.worker({}), programs.agent(tmp_path, {})]
+    waves = [programs.database(cluster), programs.store(place), programs.portal(plan, {}), programs.worker(plan, {}), programs.agent(tmp_path, {})]
     assert [program.wave for program in waves] == [0, 0, 1, 2, 3]
 
 
@@ -130,8 +130,8 @@ def test_an_address_that_is_not_ours_is_refused():
 
 def test_the_superlinks_ports_stay_the_same_from_start_to_start(tmp_path):
     state.prepare_home(tmp_path)
-    first = up._with_ports(Plan(tmp_path))
-    assert up._with_ports(Plan(tmp_path)) == first
+    first = start.with_ports(Plan(tmp_path))
+    assert start.with_ports(Plan(tmp_path)) == first
     assert first.control_port != first.fleet_port
 
 
@@ -139,7 +139,7 @@ def test_the_superlinks_ports_stay_the_same_from_start_to_start(tmp_path):
 def test_a_broken_note_of_the_ports_is_written_anew(tmp_path, text):
     state.prepare_home(tmp_path)
     (tmp_path / "run" / "ports.json").write_text(text)
-    assert up._with_ports(Plan(tmp_path)).fleet_port > 0
+    assert start.with_ports(Plan(tmp_path)).fleet_port > 0
 
 
 def test_a_short_command_gives_back_what_it_printed(started):
@@ -164,26 +164,26 @@ def test_the_welcome_never_shows_a_password_that_is_no_longer_good(started):
 
 def test_the_state_written_for_others_names_every_program(started):
     state.prepare_home(started.plan.home)
-    up._remember(started)
-    known = json.loads((started.plan.home / "run" / "state.json").read_text())
-    assert (known["address"], known["programs"]) == ("http://127.0.0.1:8000", [])
+    start.write_state(started)
+    state_file = json.loads((started.plan.home / "run" / "state.json").read_text())
+    assert (state_file["address"], state_file["programs"]) == ("http://127.0.0.1:8000", [])
 
 
 def test_a_state_that_cannot_be_written_is_said_and_nothing_stops(started, capsys):
-    up._remember(started)
+    start.write_state(started)
     assert "run/state.json could not be written" in capsys.readouterr().err
 
 
 def test_footage_that_is_not_there_is_refused_before_anything_starts(tmp_path):
-    options = up._parser().parse_args(["--footage", str(tmp_path / "nowhere")])
+    options = up.parser().parse_args(["--footage", str(tmp_path / "nowhere")])
     with pytest.raises(HomeError, match="give a folder of video files"):
         up.plan_of(options)
 
 
 def test_a_dying_start_stops_what_had_started(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(up, "steps", lambda made: [("start something", lambda show: made.supervisor.start([_sleeper(seen)])), ("fail", _fail)])
-    with pytest.raises(ServiceError, match="no luck"), up.started(Plan(tmp_path, port=programs.free_port())):
+    monkeypatch.setattr(start, "steps", lambda made: [("start something", lambda show: made.supervisor.start([_sleeper(seen)])), ("fail", _fail)])
+    with pytest.raises(ServiceError, match="no luck"), start.started(Plan(tmp_path, port=programs.free_port())):
         pass
     assert seen[0]() is False
     assert not state.is_held(tmp_path)
@@ -210,35 +210,35 @@ def test_an_unknown_option_is_a_usage_error():
     done = subprocess.run([sys.executable, "-m", "infra.up"], capture_output=True, check=False, cwd=up.ROOT)
     assert done.returncode == 0  # importing it starts nothing
     with pytest.raises(SystemExit):
-        up._parser().parse_args(["--no-such-option"])
+        up.parser().parse_args(["--no-such-option"])
 
 
 def test_a_database_that_is_as_new_as_the_code_is_not_migrated_again(started, monkeypatch):
     ran = []
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setattr(up, "run_quietly", lambda _, name, command: ran.append(name))
+    monkeypatch.setattr(start, "run_quietly", lambda _, name, command: ran.append(name))
     (started.plan.home / "postgres").mkdir()
-    up._migrate(started)
-    up._migrate(started)
+    start.migrate(started)
+    start.migrate(started)
     assert ran == ["migrate"]
     (started.plan.home / "postgres" / "migrated").write_text("older")
-    up._migrate(started)
+    start.migrate(started)
     assert ran == ["migrate", "migrate"]
 
 
 def test_somebody_elses_database_is_always_migrated(started, monkeypatch):
     ran = []
     monkeypatch.setenv("DATABASE_URL", "postgresql:///elsewhere")
-    monkeypatch.setattr(up, "run_quietly", lambda _, name, command: ran.append(name))
-    up._migrate(started)
-    up._migrate(started)
+    monkeypatch.setattr(start, "run_quietly", lambda _, name, command: ran.append(name))
+    start.migrate(started)
+    start.migrate(started)
     assert ran == ["migrate", "migrate"]
 
 
 def test_a_new_migration_changes_the_fingerprint(tmp_path):
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "portal.lock").write_text("django==5.2\n")
-    before = up.schema_of(tmp_path)
+    before = start.schema_of(tmp_path)
     (tmp_path / "portal" / "x" / "migrations").mkdir(parents=True)
     (tmp_path / "portal" / "x" / "migrations" / "0001_initial.py").write_text("")
-    assert up.schema_of(tmp_path) != before
+    assert start.schema_of(tmp_path) != before

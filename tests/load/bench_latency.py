@@ -15,10 +15,10 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from infra.check import Person
+from infra.check import AdministratorSession
 from infra.programs import Plan, free_port
 from infra.running import Running, manage, run_quietly
-from infra.up import started
+from infra.start import started
 from tests.load.stand import conclude, parser, percentile, say
 
 TARGET_P95_S = 1.5
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 def watch(chosen: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
     """One entry for each event that showed in the page: its times, all in Unix seconds of this machine."""
     home.chmod(0o755)
-    with started(Plan(home.resolve(), port=free_port())) as running, Person(running) as person, sync_playwright() as playwright:
+    with started(Plan(home.resolve(), port=free_port())) as running, AdministratorSession(running) as person, sync_playwright() as playwright:
         if not chosen.demo_rules:
             watch_more(running)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
