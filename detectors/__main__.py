@@ -77,9 +77,14 @@ def evaluate(asked: argparse.Namespace) -> int:
 
 
 def bench(asked: argparse.Namespace) -> int:
-    """Milliseconds an item of every detector, on one thread."""
-    from detectors.bench import measure_all
+    """Milliseconds an item of every detector, on one thread; with --threads items a second of those that threads share."""
+    from detectors.bench import measure_all, measure_threads
 
+    if asked.threads:
+        rows = measure_threads(asked.threads, asked.items)
+        lines = [f"{row['name']:<20} {row['threads']} threads {row['per_second']:8.1f} a second {row['memory_mb']:6d} MB" for row in rows["detectors"]]
+        print(json.dumps(rows) if asked.json else "\n".join(lines))
+        return 0
     rows = measure_all(asked.items)
     print(json.dumps(rows) if asked.json else "\n".join(f"{row['name']:<16} {row['ms_per_item']:8.2f} ms  {row['item']}" for row in rows["detectors"]))
     return 0
@@ -107,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
     judged.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
     judged.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
-    add("bench", bench).add_argument("--items", type=int, default=20)
+    timed = add("bench", bench)
+    timed.add_argument("--items", type=int, default=20)
+    timed.add_argument("--threads", type=int, nargs="+", help="numbers of threads, such as 1 2 8")
     return parser
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import dataclasses
+import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +49,36 @@ def measure_all(items: int = 20) -> dict[str, Any]:
     return {"threads": 1, "detectors": rows, "skipped": skipped}
 
 
+def measure_threads(counts: Sequence[int], items: int = 20) -> dict[str, Any]:
+    """{"detectors": [{"name", "item", "threads", "per_second", "memory_mb"}]}: one detector of each kind that portal and worker share, called by so many
+    threads at once; `memory_mb` is what this process has grown by since the detector was opened."""
+    cv2.setNumThreads(1)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in [each for each in detectors.names() if registry.entry(each).kind in ("images", "tool")]:
+            case, before = _case(name, Path(scratch)), _resident_mb()
+            for count in counts:
+                start = time.perf_counter()
+                with concurrent.futures.ThreadPoolExecutor(count) as threads:
+                    list(threads.map(case.run, range(items)))
+                pace = items / (time.perf_counter() - start)
+                rows.append({"name": name, "item": case.item, "threads": count, "per_second": round(pace, 1), "memory_mb": round(_resident_mb() - before)})
+    return {"detectors": rows}
+
+
 def scene(n: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """A made-up BGR picture: textured ground over which a block moves with n."""
     picture = cv2.resize(np.random.default_rng(7).integers(60, 200, (48, 64, 3), dtype=np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
     left = n * 7 % max(1, size[1] - 60)
     picture[size[0] // 3 : size[0] // 3 + 120, left : left + 50] = (40, 30, 90)
     return picture
+
+
+def _resident_mb() -> float:
+    """Resident memory of this process; 0 where the system does not tell."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    return 0.0
 
 
 def _measure(case: Case, items: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Tree::
     ├── WeightsError        weights cannot be found, fetched or opened
     │   └── WrongHash       a file is not the one in the lock; both hashes are named
     ├── BadInput            this picture, clip or array cannot be judged, and why
+    ├── StreamShared        two threads gave frames of one camera at once: a fault of the program, never of the input
     └── BadDataset          a data set is not in the format an evaluator expects: file, line, expected columns
 """
 
@@ -35,6 +36,10 @@ class WrongHash(WeightsError):
 
 class BadInput(DetectorError, ValueError):
     """This picture, clip or array cannot be judged."""
+
+
+class StreamShared(DetectorError, RuntimeError):
+    """Two threads gave frames of one camera at once."""
 
 
 class BadDataset(DetectorError, ValueError):

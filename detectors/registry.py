@@ -9,6 +9,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ FOLDER = Path(__file__).parent
 NOT_FAMILIES = {"nets", "train", "weights", "evaluators"}
 
 _entries: dict[str, Entry] = {}
+_shared: dict[str, Any] = {}
+_sharing = threading.RLock()  # a tool that is being opened opens the detectors it uses
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def entry(name: str) -> Entry:
 
 
 def load(name: str, *, path: Path | str | None = None, **options: Any) -> Any:
-    """Build a detector, ready to use on one thread.
+    """Build a detector, ready to use; every one may be called from any thread, a stream for each camera from one (tests/contract holds it).
 
     `path` opens another weights file than the lock's (an agent's downloaded model: the agent has verified its hash and signature);
     `options` go to the detector. Raises UnknownDetector, WeightsError, WrongHash.
@@ -75,6 +78,19 @@ def load(name: str, *, path: Path | str | None = None, **options: Any) -> Any:
         described = dataclasses.replace(described, sha256=weights.sha256_of(file))
     opened = weights.open_session(file, found.exposes) if file and found.opens == "session" else file
     return found.build(opened, described, **options)
+
+
+def shared(name: str) -> Any:
+    """The detector opened once in this process, with its own weights and no options: for portal, worker and tools, whose threads all may call it.
+
+    Raises ValueError for a stream, which holds a camera's state and belongs to whoever reads that camera; and what `load` raises.
+    """
+    if entry(name).kind == "stream":
+        raise ValueError(f"{name} holds the state of a camera and is never shared: load one for each reader")
+    with _sharing:
+        if name not in _shared:
+            _shared[name] = load(name)
+        return _shared[name]
 
 
 def card(name: str) -> ModelCard:

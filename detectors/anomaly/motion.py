@@ -12,6 +12,7 @@ import numpy as np
 
 from detectors.anomaly.calibration import Calibration, calibrate
 from detectors.anomaly.prepare import HEIGHT, PAST, WIDTH, small
+from detectors.native import StreamTurn
 from detectors.registry import detector
 from detectors.types import Box, Detection, Frame, ModelCard
 
@@ -33,6 +34,7 @@ class _Memory:
     frames: deque[np.ndarray]
     maps: deque[np.ndarray]
     warm_up: list[np.ndarray]
+    turn: StreamTurn = dataclasses.field(default_factory=StreamTurn)
     t: float = float("-inf")
     n: int = -1
 
@@ -41,6 +43,7 @@ class _Memory:
 class Anomaly:
     """A score for every frame: 0.5 where the excess motion is `z` spreads (card) above what this camera's own normal footage shows.
 
+    One object may serve many cameras, each camera's frames from one thread.
     Without a `calibration` the first 300 frames of a camera become it, and until then `step` gives None. Only the past is used.
     """
 
@@ -53,13 +56,14 @@ class Anomaly:
         self._calibrations: dict[str, Calibration] = {}
 
     def step(self, frame: Frame) -> Detection | None:
-        """Take a camera's next frame; None while there are too few frames or the camera is still being learnt. Raises BadInput."""
-        excess = self.excess(frame)
-        if excess is None:
-            return None
-        calibration = self.calibration(frame.camera)
-        if calibration is None:
-            self._learn(frame.camera, excess)
+        """Take a camera's next frame; None while there are too few frames or the camera is still being learnt. Raises BadInput, StreamShared."""
+        memory = self._memory_of(frame.camera)
+        with memory.turn.take(frame.camera):
+            excess = self._excess(memory, frame)
+            calibration = self.calibration(frame.camera)
+            if excess is not None and calibration is None:
+                self._learn(memory, frame.camera, excess)
+        if excess is None or calibration is None:
             return None
         raw, row, column = calibration.raw(excess)
         z = calibration.z(raw)
@@ -75,8 +79,16 @@ class Anomaly:
         return self._given or self._calibrations.get(camera)
 
     def excess(self, frame: Frame) -> np.ndarray | None:
-        """Excess motion of the blocks (20, 30) averaged over neighbours and the last frames; None while there are too few frames."""
-        memory = self._memory_of(frame)
+        """Excess motion of the blocks (20, 30) averaged over neighbours and the last frames; None while there are too few frames. Raises as `step`."""
+        memory = self._memory_of(frame.camera)
+        with memory.turn.take(frame.camera):
+            return self._excess(memory, frame)
+
+    def _excess(self, memory: _Memory, frame: Frame) -> np.ndarray | None:
+        if not 0 < frame.t - memory.t < LONGEST_GAP_S or frame.n <= memory.n:
+            memory.frames.clear()
+            memory.maps.clear()
+        memory.t, memory.n = frame.t, frame.n
         memory.frames.append(small(frame.image))
         if len(memory.frames) > 1 and _is_cut(memory.frames[-2], memory.frames[-1]):
             memory.frames = deque([memory.frames[-1]], maxlen=PAST + 1)
@@ -90,18 +102,10 @@ class Anomaly:
         memory.maps.append(cv2.blur(seen, (GATHER, GATHER)))
         return np.mean(memory.maps, axis=0)
 
-    def _memory_of(self, frame: Frame) -> _Memory:
-        memory = self._memories.get(frame.camera)
-        if memory is None:
-            memory = self._memories[frame.camera] = _Memory(deque(maxlen=PAST + 1), deque(maxlen=RECENT), [])
-        if not 0 < frame.t - memory.t < LONGEST_GAP_S or frame.n <= memory.n:
-            memory.frames.clear()
-            memory.maps.clear()
-        memory.t, memory.n = frame.t, frame.n
-        return memory
+    def _memory_of(self, camera: str) -> _Memory:
+        return self._memories.setdefault(camera, _Memory(deque(maxlen=PAST + 1), deque(maxlen=RECENT), []))
 
-    def _learn(self, camera: str, excess: np.ndarray) -> None:
-        memory = self._memories[camera]
+    def _learn(self, memory: _Memory, camera: str, excess: np.ndarray) -> None:
         memory.warm_up.append(excess)
         if len(memory.warm_up) >= WARM_UP:
             self._calibrations[camera] = calibrate(np.stack(memory.warm_up))

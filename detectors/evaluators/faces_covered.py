@@ -13,7 +13,7 @@ from detectors import datasets, openset
 from detectors.errors import BadDataset
 from detectors.evaluate import Outcome, evaluator, model_of
 from detectors.faces import quality
-from detectors.faces.covered import PARTS, Covered, shared
+from detectors.faces.covered import PARTS, Covered
 from detectors.faces.fuse import TrackFaces
 from detectors.faces.identify import threshold_at
 from detectors.metrics import auc, interval
@@ -40,8 +40,8 @@ def evaluate_covered(folder: Path, **_: Any) -> Outcome:
     people: People = {}
     for row in rows:
         people.setdefault(person_of(row["path"]), []).append(crops[row["path"]][0])
-    thresholds = shared().card.thresholds
-    told = judge(shared(), people, thresholds)
+    thresholds = detectors.shared("face-covered").card.thresholds
+    told = judge(detectors.shared("face-covered"), people, thresholds)
     counts = {name: told.pop(name) for name in ("people", "clear faces")}
     return Outcome(
         n=len(rows),

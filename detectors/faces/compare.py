@@ -59,7 +59,7 @@ class FaceCompare:
 
     def __init__(self, path: Path, card: ModelCard) -> None:
         self.card, self.table = card, likelihood.read(path)
-        self.finder, self.embedder = registry.load("faces"), registry.load("face-embedding")
+        self.finder, self.embedder = registry.shared("faces"), registry.shared("face-embedding")
 
     def compare(self, path_a: Path | str, path_b: Path | str, progress: Progress = lambda done, what: None) -> Report:
         """The report on two picture files; `progress` is called with a share 0..1 and a word. Raises BadInput that names the picture."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from detectors import registry
 from detectors.image import check
 from detectors.registry import detector
 from detectors.types import Box, Detection, ModelCard
@@ -46,9 +44,3 @@ def prepare(crop: np.ndarray) -> np.ndarray:
     """What the net sees of an aligned face: (3, 56, 56) float32 RGB 0..1."""
     seen = cv2.resize(crop, (LOOKED_AT, LOOKED_AT), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(seen[..., ::-1].transpose(2, 0, 1), np.float32) / 255
-
-
-@functools.cache
-def shared() -> Covered:
-    """The shipped net, opened once in this process."""
-    return registry.load("face-covered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 
 from detectors.image import check
+from detectors.native import NativePool
 from detectors.registry import detector
 from detectors.tiles import Tiles, cut
 from detectors.types import Box, Detection, Face, ModelCard
@@ -17,6 +19,7 @@ from detectors.types import Box, Detection, Face, ModelCard
 LONG_SIDE = 1280  # larger pictures are scaled down to this before the net sees them
 LARGEST_SCALE = 2.0  # of a tile
 SHORT_SIDE = 16  # smaller ones are padded: the net's coarsest cell is 32 pixels
+_logging = threading.Lock()
 
 
 @detector("faces", family="faces", weights="yunet-2023mar", opens="path")
@@ -31,8 +34,12 @@ class Faces:
         self.card, self.long_side, self.tiles = card, long_side, tiles
         self.threshold = card.thresholds["score"] if threshold is None else threshold
         cv2.setNumThreads(1)
-        with quiet():
-            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), self.threshold, card.thresholds["nms_iou"], 5000)
+
+        def open_net() -> cv2.FaceDetectorYN:
+            with quiet():
+                return cv2.FaceDetectorYN.create(str(path), "", (320, 320), self.threshold, card.thresholds["nms_iou"], 5000)
+
+        self._nets = NativePool(open_net)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """Faces of each picture (BGR uint8) as Detections; `data["landmarks"]` is (5, 2) as a list. Raises BadInput."""
@@ -51,21 +58,26 @@ class Faces:
         seen = part if scale == 1 else cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         below, right = max(0, SHORT_SIDE - seen.shape[0]), max(0, SHORT_SIDE - seen.shape[1])
         seen = cv2.copyMakeBorder(seen, 0, below, 0, right, cv2.BORDER_CONSTANT) if below or right else seen
-        with quiet():
-            self._net.setInputSize((seen.shape[1], seen.shape[0]))
-        found = self._net.detect(seen)[1]
+        with self._nets.borrow() as net:
+            with quiet():
+                net.setInputSize((seen.shape[1], seen.shape[0]))
+            found = net.detect(seen)[1]
         rows = [] if found is None else found.astype(float)
         return [_to_face(row, scale, left, top) for row in sorted(rows, key=lambda row: -row[14])]
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """OpenCV 5 warns at every load that its new engine ignores targets: nothing a person can act on."""
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(before)
+    """OpenCV 5 warns at every load that its new engine ignores targets: nothing a person can act on.
+
+    The level is one for the whole process: the lock keeps a thread from restoring the level that another one had only just lowered.
+    """
+    with _logging:
+        before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            yield
+        finally:
+            cv2.utils.logging.setLogLevel(before)
 
 
 def _to_face(row: np.ndarray, scale: float, left: int, top: int) -> Face:

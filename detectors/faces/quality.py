@@ -7,6 +7,7 @@ import dataclasses
 import cv2
 import numpy as np
 
+from detectors import registry
 from detectors.faces import covered
 from detectors.faces.identify import SMALL as LEAST_PX  # pixels of the face below which nobody can see whether it is covered
 from detectors.types import Face
@@ -66,7 +67,7 @@ def _seen(crop: np.ndarray, face: Face) -> dict[str, float]:
     """1 when eyes, mouth are surely seen, one half at the threshold from which they count as covered, `WORST` when they surely are."""
     if min(face.box.w, face.box.h) < LEAST_PX:
         return {}
-    net = covered.shared()
+    net = registry.shared("face-covered")
     said = {f"covered {part}": (float(score), net.card.thresholds[part]) for part, score in zip(covered.PARTS, net.look(crop), strict=True)}
     return {name: float(np.interp(score, [0, limit, 1], [1, GOOD, WORST])) for name, (score, limit) in said.items()}
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from detectors.image import check
+from detectors.native import StreamTurn
 from detectors.registry import detector
 from detectors.types import Detection, Frame, ModelCard
 
@@ -32,6 +33,7 @@ class _View:
 class _Memory:
     """What is remembered of one camera."""
 
+    turn: StreamTurn = dataclasses.field(default_factory=StreamTurn)
     learnt: int = 0
     edges: np.ndarray | None = None
     coarse: np.ndarray | None = None
@@ -47,6 +49,7 @@ class _Memory:
 class CameraHealth:
     """Compares each frame with what the camera usually shows (learnt from its first 15 frames, then followed slowly while all is well).
 
+    One object may serve many cameras, each camera's frames from one thread.
     `moving=True` is for drones: nothing is then said of "moved", and layout is not compared.
     """
 
@@ -56,17 +59,18 @@ class CameraHealth:
         self._memories: dict[str, _Memory] = {}
 
     def step(self, frame: Frame) -> list[Detection]:
-        """What is wrong with the camera now, `kind` and `data["reason"]` one of REASONS, `data["since"]` the time it began. Raises BadInput."""
+        """What is wrong with the camera now, `kind` and `data["reason"]` one of REASONS, `data["since"]` the time it began. Raises BadInput, StreamShared."""
         memory, view = self._memories.setdefault(frame.camera, _Memory()), look(frame.image)
-        if frame.t <= memory.t:
-            memory.since.clear()
-            memory.seen.clear()
-            memory.still_since = None
-        wrong = self._wrong(memory, view, frame.t)
-        memory.last, memory.t = view.grey, frame.t
-        if not wrong:
-            _learn(memory, view)
-        return self._settled(memory, wrong, frame.t)
+        with memory.turn.take(frame.camera):
+            if frame.t <= memory.t:
+                memory.since.clear()
+                memory.seen.clear()
+                memory.still_since = None
+            wrong = self._wrong(memory, view, frame.t)
+            memory.last, memory.t = view.grey, frame.t
+            if not wrong:
+                _learn(memory, view)
+            return self._settled(memory, wrong, frame.t)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """Single pictures, without a reference: only black can be said of them."""

@@ -20,7 +20,7 @@ class PictureCheck:
     """Faces, EXIF and C2PA provenance of a picture file."""
 
     def __init__(self, session: None, card: ModelCard) -> None:
-        self.card, self.finder = card, registry.load("faces")
+        self.card, self.finder = card, registry.shared("faces")
 
     def report(self, path: Path | str, progress: Progress = lambda done, what: None) -> Report:
         """The report on one picture file; `progress` is called with a share 0..1 and a word. Raises BadInput with the reason."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from typing import Any
 
 from procrastinate.contrib.django import app
 
@@ -33,15 +31,10 @@ def run_case(case_id: int) -> None:
 
 
 def _examine(case: Case) -> Report:
-    tool = _tool(case.tool)
+    tool = detectors.shared(case.tool)
     paths = [media.path(file.sha256) for file in case.files.all()]
 
     def progress(share: float, step: str) -> None:
         actions.show_progress(case=case, share=share, step=step)
 
     return tool.compare(*paths, progress) if case.tool == Tool.FACE_COMPARE else tool.report(*paths, progress)
-
-
-@functools.cache
-def _tool(name: str) -> Any:
-    return detectors.load(name)

@@ -10,10 +10,11 @@ import numpy as np
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+import detectors
 from detectors.faces import identify
 from portal.people import search
 from portal.people.models import Person, Template
-from portal.people.pictures import Sample, embedder
+from portal.people.pictures import Sample
 from portal.sites.models import Site
 
 NEAREST = 20  # templates looked at; a person has twelve at the most
@@ -52,7 +53,7 @@ def _twins(site: Site, vectors: Sequence[Any]) -> list[Twin]:
     if not len(vectors):
         return []
     people = Person.objects.filter(site=site, revoked=None).count()
-    threshold = identify.threshold_for(max(1, people), embedder().card.thresholds["tail"])
+    threshold = identify.threshold_for(max(1, people), detectors.card("face-embedding").thresholds["tail"])
     best: dict[int, tuple[float, Person]] = {}
     for vector in vectors:
         for template, score in search.nearest(site, np.asarray(vector, np.float32), NEAREST):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +33,7 @@ class Sample:
 
     def kept(self) -> dict[str, Any]:
         """The fields of a Template."""
-        return {"vector": self.vector, "small": self.small, "picture_sha256": self.picture_sha256, "model_sha256": embedder().card.sha256}
+        return {"vector": self.vector, "small": self.small, "picture_sha256": self.picture_sha256, "model_sha256": detectors.card("face-embedding").sha256}
 
 
 def read(pictures: Sequence[bytes]) -> list[Sample]:
@@ -67,19 +66,7 @@ def agreement(vectors: Sequence[Any]) -> list[float | None]:
 
 def same_person() -> float:
     """The cosine from which two pictures may show the same person (the net's own, for verification)."""
-    return float(embedder().card.thresholds["cosine"])
-
-
-@functools.cache
-def finder() -> Any:
-    """The face finder, opened once."""
-    return detectors.load("faces")
-
-
-@functools.cache
-def embedder(name: str = "face-embedding") -> Any:
-    """An embedding net, opened once."""
-    return detectors.load(name)
+    return float(detectors.card("face-embedding").thresholds["cosine"])
 
 
 def _sample(picture: bytes, number: int) -> Sample:
@@ -92,13 +79,13 @@ def _sample(picture: bytes, number: int) -> Sample:
     if _moves(picture):
         raise ValidationError(_("%(which)s is an animation: save one picture of it.") % {"which": which})
     pixels = _fitted(pixels)
-    faces = finder().find(pixels)
+    faces = detectors.shared("faces").find(pixels)
     if not faces:
         raise ValidationError(_("%(which)s: no face was found. Show the whole face, at least 40 pixels wide, looking to the camera.") % {"which": which})
     if len(faces) > 1:
         raise ValidationError(_("%(which)s: %(k)d faces were found. Show one person only.") % {"which": which, "k": len(faces)})
     _check_quality(align(pixels, faces[0].landmarks), faces[0], which)
-    sharp, shrunken = (embedder(name).embed(pixels, faces)[0].embedding for name in ("face-embedding", "face-embedding-small"))
+    sharp, shrunken = (detectors.shared(name).embed(pixels, faces)[0].embedding for name in ("face-embedding", "face-embedding-small"))
     return Sample(sharp, small.template(sharp, shrunken), hashlib.sha256(picture).hexdigest())
 
 

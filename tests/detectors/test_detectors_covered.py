@@ -13,7 +13,7 @@ import torch
 import detectors
 from detectors import image, weights
 from detectors.errors import BadDataset
-from detectors.faces.covered import LOOKED_AT, PARTS, Covered, prepare, shared
+from detectors.faces.covered import LOOKED_AT, PARTS, Covered, prepare
 from detectors.faces.embed import align
 from detectors.nets.covered import SIDE, CoveredNet
 from detectors.train import face_covered
@@ -32,11 +32,11 @@ def crops():
 
 
 def said(crop: np.ndarray) -> dict[str, float]:
-    return dict(zip(PARTS, shared().look(crop).tolist(), strict=True))
+    return dict(zip(PARTS, detectors.shared("face-covered").look(crop).tolist(), strict=True))
 
 
 def over(crop: np.ndarray) -> set[str]:
-    return {part for part, score in said(crop).items() if score > shared().card.thresholds[part]}
+    return {part for part, score in said(crop).items() if score > detectors.shared("face-covered").card.thresholds[part]}
 
 
 def test_clear_faces_are_clear_also_grey_small_dark_or_mirrored(crops):
@@ -116,7 +116,7 @@ def test_training_brings_the_loss_down_and_the_same_seed_trains_the_same_net(cro
 
 def test_a_threshold_lets_no_more_than_the_wanted_share_of_clear_faces_pass(crops):
     people = {str(n): [crop] for n, crop in enumerate(crops)}
-    limits = face_covered.thresholds_of(shared(), people, false=0.2)
+    limits = face_covered.thresholds_of(detectors.shared("face-covered"), people, false=0.2)
     scores = [said(face_covered.degrade(crop, size))["mouth"] for crop in crops for size in (112, 64, 48, 32, 24)]
     assert np.mean(np.array(scores) > limits["mouth"]) <= 0.2
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from PIL import Image, ImageDraw, ImageFilter
 
+import detectors
 from portal.core.models import AuditRow
 from portal.people import actions, lookalikes, pictures, queries
 from portal.people.models import Person, Template
@@ -78,7 +79,7 @@ def animated(kind: str) -> bytes:
 def covered(part: str) -> bytes:
     """A portrait with dark glasses or a white mask over it."""
     picture = portrait()
-    (right, left, nose, *_mouth) = pictures.finder().find(np.asarray(picture)[..., ::-1].copy())[0].landmarks.tolist()
+    (right, left, nose, *_mouth) = detectors.shared("faces").find(np.asarray(picture)[..., ::-1].copy())[0].landmarks.tolist()
     pen, between = ImageDraw.Draw(picture), left[0] - right[0]
     if part == "eyes":
         for x, y in (right, left):

@@ -1,0 +1,105 @@
+"""Many jobs and many requests at once get the answers that each gets alone: what the worker's and the portal's threads share is safe."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alert_scene import scene, user
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from PIL import Image, ImageDraw
+
+from portal.analysis import actions, tasks
+from portal.analysis.models import Case, CaseState
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
+JOBS, PICTURE_CHECKS, COMPARISONS = 6, 36, 30
+
+
+def saved(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def wall(*numbers: int, size: tuple[int, int] = (640, 480)) -> bytes:
+    """A grey wall with these portraits side by side."""
+    sheet = Image.new("RGB", size, "grey")
+    for place, number in enumerate(numbers):
+        sheet.paste(Image.open(STAFF / f"custode-{number}.jpg"), (10 + 310 * place, 20))
+    return saved(sheet)
+
+
+def drawing() -> bytes:
+    sheet = Image.new("RGB", (300, 360), "white")
+    ImageDraw.Draw(sheet).ellipse((60, 60, 240, 280), outline="black", width=6)
+    return saved(sheet)
+
+
+def face(number: int) -> bytes:
+    return (STAFF / f"custode-{number}.jpg").read_bytes()
+
+
+def at_once(work: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
+    """Each item's answer, from so many threads; their connections are closed before the database is emptied."""
+
+    def one(item: Any) -> Any:
+        try:
+            return work(item)
+        finally:
+            connection.close()
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, items))
+
+
+def result(case: Case) -> tuple[str, str, Any]:
+    case.refresh_from_db()
+    return case.state, case.problem, case.report and (case.report["verdict"], case.report["parts"], case.evidence)
+
+
+def test_36_picture_checks_and_30_comparisons_at_once_say_what_each_says_alone():
+    operator = user("guard@example.org", "operator")
+
+    def opened(tool: str, *contents: bytes) -> Case:
+        return actions.open_case(user=operator, files=[SimpleUploadedFile(f"{n}.png", content) for n, content in enumerate(contents)], tool=tool)
+
+    singles = [(wall(),), (wall(1),), (wall(1, 2),)]
+    pairs = [(face(1), face(2)), (face(1), wall(1, 3)), (wall(2), face(2))]
+    kinds = [("picture-check", each) for each in singles] + [("face-compare", each) for each in pairs]
+    alone = {}
+    for n, (tool, contents) in enumerate(kinds):
+        case = opened(tool, *contents)
+        tasks.run_case(case_id=case.pk)
+        alone[n] = result(case)
+    assert [state for state, _problem, _report in alone.values()] == [CaseState.DONE] * len(kinds)
+    wanted = [n % 3 for n in range(PICTURE_CHECKS)] + [3 + n % 3 for n in range(COMPARISONS)]
+    wanted = [wanted[n * 25 % len(wanted)] for n in range(len(wanted))]  # 25 and 66 share no divisor: the two tools alternate
+    cases = [opened(kinds[n][0], *kinds[n][1]) for n in wanted]
+    at_once(lambda case: tasks.run_case(case_id=case.pk), cases, JOBS)
+    assert [result(case) for case in cases] == [alone[n] for n in wanted]
+
+
+def test_five_pictures_chosen_at_once_for_enrolment_are_each_taken_for_what_they_are_20_times():
+    at = scene()
+    browser = Client()
+    browser.force_login(at.manager)
+    pictures = [face(1), face(2), face(3), wall(1, 2), drawing()]
+
+    def answer(content: bytes) -> tuple[int, Any]:
+        page = Client(raise_request_exception=False)
+        page.cookies = browser.cookies
+        reply = page.post(reverse("people:judge"), {"site": at.site.pk, "picture": SimpleUploadedFile("a.jpg", content)})
+        return reply.status_code, reply.json() if reply.status_code == 200 else None
+
+    alone = [answer(content) for content in pictures]
+    assert [reply["fits"] for _status, reply in alone] == [True, True, True, False, False]
+    assert at_once(answer, pictures * 20, len(pictures)) == alone * 20
