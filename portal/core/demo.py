@@ -133,7 +133,7 @@ def _staff(user: User, site: Site, folder: Path, described: list[dict[str, Any]]
 
 def _root_set(user: User, clips: list[Path]) -> None:
     """Let a worker make one of our own clips, once: so that a run can be measured against it."""
-    from portal.training.tasks import make_root_set
+    from portal.training.runs.tasks import make_root_set
 
     if clips and not AuditRow.objects.filter(verb__startswith="root_set.").exists():
         make_root_set.defer(by=user.pk, clips=[str(clip) for clip in clips])

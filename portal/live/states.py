@@ -37,7 +37,7 @@ class StateConsumer(PortalConsumer):
 
 class RunConsumer(StateConsumer):
     prefix = "run"
-    query = ("portal.training.queries", "run_state")
+    query = ("portal.training.runs.queries", "run_state")
 
 
 class CaseConsumer(StateConsumer):

@@ -43,7 +43,7 @@ def in_cases(names: set[str]) -> set[str]:
 
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
     """The signed documents of the models that the agent of this camera should run."""
-    return _call("portal.training.queries", "desired_models", camera) or []
+    return _call("portal.training.rollout.queries", "desired_models", camera) or []
 
 
 def model_file(camera: Camera, sha256: str) -> Path | None:
@@ -54,7 +54,7 @@ def model_file(camera: Camera, sha256: str) -> Path | None:
 
 def record_outcome(*, agent: Agent, **said: Any) -> None:
     """Hand on what an agent says of a model. Raises ValidationError."""
-    module = import_module("portal.training.actions")
+    module = import_module("portal.training.rollout.actions")
     module.record_outcome(agent=agent, **said)
 
 

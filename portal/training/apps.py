@@ -8,8 +8,8 @@ class TrainingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Pictures of trials are not for others to delete."""
+        """Pictures of canaries are not for others to delete."""
         from portal.core import media
-        from portal.training import beside
+        from portal.training.rollout import canary_comparison
 
-        media.hold(beside.holds)
+        media.hold(canary_comparison.holds)

@@ -1,4 +1,4 @@
-"""What Prometheus may read: runs, rounds, sites, trials and agents, as numbers in its text format."""
+"""What Prometheus may read: runs, rounds, nodes, canaries and agents, as numbers in its text format."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ import secrets
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_GET
 
 from portal.accounts.models import Role
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound, RunState
 
-HEARD = datetime.timedelta(seconds=12)
+PRESENT = datetime.timedelta(seconds=12)
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus; with the token, or for an administrator who looks."""
+    if not may_read(request):
+        raise PermissionDenied
+    return HttpResponse(text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def text() -> str:
     """Every figure with its help line."""
     lines: list[str] = []
-    for name, kind, told, rows in _figures():
-        lines += [f"# HELP specola_{name} {told}", f"# TYPE specola_{name} {kind}"]
+    for name, kind, meaning, rows in _figures():
+        lines += [f"# HELP specola_{name} {meaning}", f"# TYPE specola_{name} {kind}"]
         lines += [f"specola_{name}{_labels(labels)} {value:g}" for labels, value in rows]
     return "\n".join(lines) + "\n"
 
@@ -54,7 +64,7 @@ def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float
     versions = dict(ModelVersion.objects.order_by().values_list("state").annotate(n=Count("pk")))
     outcomes = dict(ModelOutcome.objects.order_by().values_list("outcome").annotate(n=Count("pk")))
     agents = Agent.objects.filter(revoked=None)
-    heard = agents.filter(last_seen__gt=timezone.now() - HEARD)
+    present = agents.filter(last_seen__gt=timezone.now() - PRESENT)
     yield "runs", "gauge", "Federated runs by state.", [({"state": name}, runs.get(name, 0)) for name in RunState.values]
     yield "round_sites_total", "counter", "Replies of sites by what became of them.", [({"status": name}, n) for name, n in sorted(sites.items())]
     yield "round_bytes_total", "counter", "Bytes of weights.", [({"direction": name}, moved[name] or 0) for name in ("down", "up")]
@@ -63,18 +73,18 @@ def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float
     if last and last.loss is not None:
         yield "last_round_loss", "gauge", "Mean loss of the newest round.", [({"task": last.run.task}, last.loss)]
     yield "models", "gauge", "Versions by state.", [({"state": name}, versions.get(name, 0)) for name in ModelState.values]
-    yield "model_outcomes_total", "counter", "What agents said of models.", [({"outcome": name}, n) for name, n in sorted(outcomes.items())]
-    yield "trials_taken_back_total", "counter", "Trials that left their band.", [({}, Canary.objects.filter(automatic=True).count())]
-    yield "agents", "gauge", "Agents that are believed.", [({}, agents.count())]
-    yield "agents_heard", "gauge", "Agents heard within 12 s.", [({}, heard.count())]
+    yield "model_outcomes_total", "counter", "What became of models at agents.", [({"outcome": name}, n) for name, n in sorted(outcomes.items())]
+    yield "trials_taken_back_total", "counter", "Canaries that left their limits.", [({}, Canary.objects.filter(automatic=True).count())]
+    yield "agents", "gauge", "Agents in use.", [({}, agents.count())]
+    yield "agents_heard", "gauge", "Agents heard within 12 s.", [({}, present.count())]
     yield "agents_enrolled_for_training", "gauge", "Agents whose SuperNode is registered.", [({}, agents.exclude(node_id="").count())]
     dropped = [({"site": each.camera.site.slug, "camera": each.camera.slug}, _dropped(each)) for each in agents.select_related("camera__site")]
     yield "frames_dropped_total", "counter", "Frames an agent had no time for since it began.", dropped
 
 
 def _dropped(agent: Agent) -> float:
-    said = agent.health.get("camera")
-    found = said.get("dropped") if isinstance(said, dict) else 0
+    camera = agent.health.get("camera")
+    found = camera.get("dropped") if isinstance(camera, dict) else 0
     return found if isinstance(found, int | float) and not isinstance(found, bool) else 0
 
 

@@ -23,7 +23,7 @@ from portal.core import health
 from portal.core.audit import record
 from portal.core.models import AuditRow
 from portal.sites import rules
-from portal.training import three, words
+from portal.training.runs import vote_comparison, words
 
 FOLDER = Path(__file__).resolve().parents[2] / "portal" / "locale" / "it" / "LC_MESSAGES"
 PORTAL = FOLDER.parents[2]
@@ -224,7 +224,7 @@ def said_below() -> list[str]:
     # other test files register tasks too
     ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.learning.tasks.")]
     closed = [reason for name in ours if (reason := privacy.why_not_local(name))]
-    metrics = [found["metric"] for name in ours if (found := three.lab(name))]
+    metrics = [found["metric"] for name in ours if (found := vote_comparison.lab(name))]
     return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed, *metrics]
 
 

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
-from training_scene import administrator, agents, model, trial_of
+from training_scene import administrator, agents, canary_at, model
 
 from federated.trust.signing import public_text
-from portal.training import actions, budget, tasks
 from portal.training.models import Canary, ModelOutcome, ModelVersion
+from portal.training.rollout import actions, budget, tasks
 from tests.portal.signed_client import send_in_process
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_an_agent_of_before_says_no_time_and_is_not_judged(person, one):
 
 def test_a_version_too_slow_for_a_camera_on_trial_is_not_published(person, one):
     first = agents()[0]
-    trial_of(person, one, first)
+    canary_at(person, one, first)
     measure(first, one, 250.4)
     with pytest.raises(ValidationError, match=r"Camera 0 measured 250\.4 ms a frame and allows 200\.0 ms"):
         actions.publish(user=person, model_id=one.pk)
@@ -70,7 +70,7 @@ def test_a_version_too_slow_for_a_camera_on_trial_is_not_published(person, one):
 
 def test_the_page_says_why_it_was_not_published(person, one, client):
     first = agents()[0]
-    trial_of(person, one, first)
+    canary_at(person, one, first)
     measure(first, one, 250.4)
     client.force_login(person)
     assert "Too slow for all: Camera 0" in client.post(reverse("training:publish", args=[one.pk]), follow=True).content.decode()
@@ -106,7 +106,7 @@ def test_each_agent_is_judged_by_its_own_budget(one):
 
 def test_a_camera_that_refuses_it_for_its_time_takes_it_back(person, one):
     first = agents()[0]
-    started = trial_of(person, one, first)
+    started = canary_at(person, one, first)
     measure(first, one, 250.0, outcome="refused")
     tasks.watch_canaries(timestamp=0)
     started = Canary.objects.get(pk=started.pk)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from alert_scene import user
 from django.urls import reverse
-from training_scene import CARD, administrator, agents, tell, trial_of
+from training_scene import CARD, administrator, agents, canary_at, store
 from training_scene import run as begin
 
 from federated.trust import verify
 from federated.trust.signing import public_text
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
-from portal.training import actions, cards
 from portal.training.models import ModelVersion
+from portal.training.rollout import actions, cards
 
 pytestmark = pytest.mark.django_db
 METRICS = {"strategy": "median", "privacy": "none beyond keeping the data at the sites", "samples": {"100": 90, "101": 60, "102": 30}, "onnx_difference": 1e-6}
@@ -28,7 +28,7 @@ def person():
 def made(person, votes=VOTES, **metrics):
     """A version of a run in which three agents took part."""
     agents()
-    run = tell(begin(person, strategy="median", min_sites=3), {"kind": "gate", "seq": 1, "passed": True, "reasons": [], "votes": votes})
+    run = store(begin(person, strategy="median", min_sites=3), {"kind": "gate", "seq": 1, "passed": True, "reasons": [], "votes": votes})
     return actions.keep_model(run=run, content=b"weights", card={**CARD, "metrics": {**METRICS, **metrics}})
 
 
@@ -100,7 +100,7 @@ def test_privacy_settings_of_plan_and_card_are_shown_whatever_they_are_called(pe
 def test_the_time_at_each_camera_and_the_trial_are_shown(person, client):
     model = made(person)
     agent = Agent.objects.get(node_id="100")
-    trial_of(person, model, agent)
+    canary_at(person, model, agent)
     actions.record_outcome(agent=agent, detector="anomaly", sha256=model.sha256, outcome="installed", ms=12.5, budget_ms=200.0)
     actions.record_outcome(agent=agents("museum")[0], detector="anomaly", sha256=model.sha256, outcome="refused", ms=250.0, budget_ms=200.0)
     shown = page(client, person, model)

@@ -9,7 +9,7 @@ import pytest
 from alert_scene import user
 from django.core.cache import cache
 from django.urls import reverse
-from training_scene import administrator, agents, beat, round_event, run, tell
+from training_scene import administrator, agents, beat, round_event, run, store
 
 from federated.learning import control
 from portal.core.models import AuditRow
@@ -36,10 +36,10 @@ def admin(client):
 
 @pytest.fixture
 def two_runs(admin):
-    first = tell(run(admin.person, rounds=1), round_event(1, 1, n100="accepted", n101="accepted"))
+    first = store(run(admin.person, rounds=1), round_event(1, 1, n100="accepted", n101="accepted"))
     votes = [{"node": "100", "before": 0.4, "after": 0.2}, {"node": "101", "before": 0.6, "after": 0.4}]
     second = run(admin.person, rounds=2, strategy="median", min_sites=3)
-    return first, tell(second, round_event(1, 1, n100="accepted", n101="late"), {"kind": "gate", "seq": 2, "passed": True, "reasons": [], "votes": votes})
+    return first, store(second, round_event(1, 1, n100="accepted", n101="late"), {"kind": "gate", "seq": 2, "passed": True, "reasons": [], "votes": votes})
 
 
 def words(client, name, *arguments, **query):
@@ -69,7 +69,7 @@ def test_the_csv_has_a_line_for_each_site_and_round(admin, two_runs):
 def test_no_reason_of_a_site_becomes_a_formula(admin):
     event = round_event(1, 1, n100="rejected")
     event["sites"][0]["reason"] = "=HYPERLINK(1)"
-    told = tell(run(admin.person), event)
+    told = store(run(admin.person), event)
     assert "'=HYPERLINK(1)" in words(admin, "training:export", told.pk, "csv")
 
 
@@ -109,7 +109,7 @@ def test_every_strategy_is_explained_for_every_number_of_sites(admin):
 
 
 def test_the_resume_button_leads_to_the_new_run(admin):
-    told = tell(run(admin.person), round_event(1, 1, n100="accepted", n101="accepted"))
+    told = store(run(admin.person), round_event(1, 1, n100="accepted", n101="accepted"))
     Run.objects.update(flower_id="71", state="failed")
     answer = admin.post(reverse("training:resume", args=[told.pk]))
     assert answer.url == reverse("training:run", args=[Run.objects.first().pk])

@@ -11,8 +11,8 @@ from federated.trust.signing import public_text, verify_document
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.sites.config import portal_key
-from portal.training import actions, queries
 from portal.training.models import ModelOutcome, ModelVersion
+from portal.training.rollout import actions, queries
 
 pytestmark = pytest.mark.django_db
 

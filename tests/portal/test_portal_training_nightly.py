@@ -12,8 +12,8 @@ from training_scene import administrator, agents, beat
 
 from portal.alerts import actions as alerts
 from portal.core.models import AuditRow
-from portal.training import nightly
 from portal.training.models import Run, Schedule
+from portal.training.runs import nightly
 from tests.portal.wire import event
 
 pytestmark = pytest.mark.django_db

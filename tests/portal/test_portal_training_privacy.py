@@ -8,12 +8,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
-from training_scene import CARD, administrator, agents, beat, round_event, run, tell
+from training_scene import CARD, administrator, agents, beat, round_event, run, store
 
 from federated.learning import privacy
-from portal.training import actions, nightly, queries, terms
-from portal.training.forms import PlanForm
 from portal.training.models import Run, Schedule
+from portal.training.rollout import actions as rollout_actions
+from portal.training.runs import nightly, plans, queries, terms
+from portal.training.runs.forms import PlanForm
 
 pytestmark = pytest.mark.django_db
 FORM = {"task": "anomaly", "strategy": "fedavg", "rounds": 1, "local_epochs": 1, "min_sites": 2, "deadline_s": 60}
@@ -114,14 +115,14 @@ def test_in_italian_too(admin):
 
 def test_a_run_shows_what_each_round_has_spent(admin):
     begun = run(admin.person, privacy="local", epsilon=4.0)
-    tell(begun, {**round_event(1, 1, n100="accepted"), "privacy": SPENT})
+    store(begun, {**round_event(1, 1, n100="accepted"), "privacy": SPENT})
     state = queries.run_state(admin.person, begun.pk)
     assert state["privacy"] == SPENT
     assert 'id="epsilon"' in page(admin, "training:run", begun.pk)
 
 
 def test_a_run_without_privacy_shows_no_epsilon(admin):
-    begun = tell(run(admin.person), round_event(1, 1, n100="accepted"))
+    begun = store(run(admin.person), round_event(1, 1, n100="accepted"))
     assert queries.run_state(admin.person, begun.pk)["privacy"] == {}
     assert 'id="epsilon"' not in page(admin, "training:run", begun.pk)
 
@@ -129,14 +130,14 @@ def test_a_run_without_privacy_shows_no_epsilon(admin):
 def test_what_a_site_spent_is_kept_and_exported(admin):
     event = round_event(1, 1, n100="accepted")
     event["sites"][0]["epsilon"] = 1.25
-    begun = tell(run(admin.person, privacy="local", epsilon=4.0), event)
+    begun = store(run(admin.person, privacy="local", epsilon=4.0), event)
     assert queries.run_state(admin.person, begun.pk)["rounds"][0]["sites"][0]["epsilon"] == 1.25
     assert "1.25" in page(admin, "training:export", begun.pk, "csv")
 
 
 def test_a_models_card_shows_its_privacy(admin):
     card = {**CARD, "metrics": {"privacy": {**SPENT, "covers": "the weights"}}}
-    model = actions.keep_model(run=run(admin.person), content=b"onnx", card=card)
+    model = rollout_actions.keep_model(run=run(admin.person), content=b"onnx", card=card)
     shown = page(admin, "training:card", model.pk)
     assert "<code>epsilon</code> 2.5" in shown
     assert "one training sample of one site" in shown
@@ -180,9 +181,9 @@ def test_a_run_for_which_too_few_would_take_part_is_not_started(admin):
 @pytest.mark.parametrize("said", [None, 3, "x", [], {"tasks": 3, "most_epsilon": "x"}, {"tasks": [], "most_epsilon": -1}])
 def test_nonsense_of_an_agent_is_no_demand(admin, said):
     beat(admin.agents[0], terms=said)
-    assert terms.told(admin.agents[0]) == {"tasks": [], "most_epsilon": 0.0}
+    assert terms.as_json(admin.agents[0]) == {"tasks": [], "most_epsilon": 0.0}
 
 
 def test_every_field_of_a_plan_that_concerns_privacy_can_be_chosen():
-    assert {"privacy", "epsilon", "delta", "clip"} <= set(actions.CHOSEN)
+    assert {"privacy", "epsilon", "delta", "clip"} <= set(plans.CHOSEN)
     assert {"privacy", "epsilon"} <= set(PlanForm.base_fields)

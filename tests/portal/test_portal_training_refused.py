@@ -10,7 +10,7 @@ from federated.learning import refusals
 from federated.trust import pki
 from portal.core.models import AuditRow
 from portal.sites.models import FormerKeys
-from portal.training import refused, tasks
+from portal.training.runs import refused, tasks
 
 pytestmark = pytest.mark.django_db
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
-from training_scene import administrator, agents, round_event, run, tell
+from training_scene import administrator, agents, round_event, run, store
 
 from federated.learning import control
 from portal.sites import nodes as numbers
 from portal.sites.models import Agent, FormerKeys
-from portal.training import nightly, nodes, tasks
 from portal.training.models import RunNode, Schedule
+from portal.training.runs import following, nightly, nodes
 from tests.portal.test_portal_training_nightly import at, calm
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def settled(square):
 def test_a_round_names_the_camera_under_both_numbers(square, number, when):
     when(square)
     begun = run(administrator())
-    tell(begun, round_event(1, 1, **{f"n{number}": "accepted"}))
+    store(begun, round_event(1, 1, **{f"n{number}": "accepted"}))
     assert RunNode.objects.get().camera_id == square[0].camera_id
 
 
@@ -46,13 +46,13 @@ def test_a_plan_of_the_old_number_is_started_with_the_new_one(square):
 
 def test_a_run_that_starts_in_between_reaches_the_site_under_either_number(square):
     begun = run(administrator(), sites=["100", "101"])
-    assert tasks._config(begun).sites == ("100", "101", "200")
+    assert following.config_for(begun).sites == ("100", "101", "200")
     settled(square)
-    assert tasks._config(begun).sites == ("200", "101")
+    assert following.config_for(begun).sites == ("200", "101")
 
 
 def test_a_plan_without_chosen_sites_stays_open_to_all(square):
-    assert tasks._config(run(administrator())).sites == ()
+    assert following.config_for(run(administrator())).sites == ()
 
 
 def test_a_nightly_run_goes_on_with_the_new_number(square):
@@ -67,7 +67,7 @@ def test_a_nightly_run_goes_on_with_the_new_number(square):
 
 def test_the_inventory_still_knows_what_the_agent_did_last(square):
     person = administrator()
-    tell(run(person), round_event(1, 1, n100="accepted"))
+    store(run(person), round_event(1, 1, n100="accepted"))
     settled(square)
     rows, _trouble = nodes.inventory(person)
     assert {row.agent.node_id: row.last and row.last.node for row in rows} == {"200": "100", "101": None, "102": None}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from alert_scene import user
 from django.core.exceptions import PermissionDenied, ValidationError
-from training_scene import administrator, agents, round_event, run, tell
+from training_scene import administrator, agents, round_event, run, store
 
 from federated.learning import control
 from portal.core.models import AuditRow
-from portal.training import actions, queries, resume, tasks
 from portal.training.models import Run, RunState
+from portal.training.runs import actions, queries, resume, tasks
 
 pytestmark = pytest.mark.django_db
 LOST = {"kind": "ended", "status": "failed", "reason": "round 2: 1 of 3 sites accepted, 2 are needed"}
@@ -30,8 +30,8 @@ def begun(person, flower_id="71", **plan):
 
 def cut_off(person, **plan):
     """A run that lost its quorum in the second of three rounds."""
-    told = tell(begun(person, **plan), round_event(1, 1, n100="accepted", n101="accepted"), round_event(2, 2, n100="accepted", n101="late"))
-    return tell(told, {**LOST, "seq": 3})
+    told = store(begun(person, **plan), round_event(1, 1, n100="accepted", n101="accepted"), round_event(2, 2, n100="accepted", n101="late"))
+    return store(told, {**LOST, "seq": 3})
 
 
 def test_a_run_that_lost_its_quorum_can_go_on_after_its_last_good_round(person):
@@ -40,29 +40,29 @@ def test_a_run_that_lost_its_quorum_can_go_on_after_its_last_good_round(person):
 
 
 def test_a_run_that_was_stopped_can_go_on(person):
-    told = tell(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
+    told = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
     actions.stop_run(user=person, run_id=told.pk)
     assert resume.resumable(Run.objects.get(pk=told.pk)).round == 1
 
 
 def test_a_run_whose_first_round_failed_left_nothing(person):
-    told = tell(begun(person), round_event(1, 1, n100="accepted", n101="rejected"), {**LOST, "seq": 2})
+    told = store(begun(person), round_event(1, 1, n100="accepted", n101="rejected"), {**LOST, "seq": 2})
     assert resume.resumable(told) is None
     with pytest.raises(ValidationError, match="no checkpoint"):
         actions.resume_run(user=person, run_id=told.pk)
 
 
 def test_a_result_that_the_gate_refused_gets_no_second_vote(person):
-    told = tell(
+    told = store(
         begun(person), round_event(1, 1, n100="accepted", n101="accepted"), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["worse"], "votes": []}
     )
-    assert resume.resumable(tell(told, {**LOST, "seq": 3})) is None
+    assert resume.resumable(store(told, {**LOST, "seq": 3})) is None
 
 
 def test_a_running_or_completed_run_is_not_resumed(person):
-    told = tell(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
+    told = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
     assert resume.resumable(told) is None
-    assert resume.resumable(tell(told, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})) is None
+    assert resume.resumable(store(told, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})) is None
 
 
 def test_resuming_queues_the_same_plan_from_the_checkpoint_and_leaves_a_row(person, monkeypatch):
@@ -79,13 +79,13 @@ def test_resuming_queues_the_same_plan_from_the_checkpoint_and_leaves_a_row(pers
 def test_a_resumed_run_that_ends_at_once_leads_back_to_the_same_checkpoint(person):
     again = actions.resume_run(user=person, run_id=cut_off(person).pk)
     Run.objects.filter(pk=again.pk).update(flower_id="72")
-    told = tell(Run.objects.get(pk=again.pk), {**LOST, "seq": 1})
+    told = store(Run.objects.get(pk=again.pk), {**LOST, "seq": 1})
     assert resume.resumable(told).run.flower_id == "71"
 
 
 def test_the_page_of_a_resumed_run_shows_every_round_that_led_to_it(person):
     again = actions.resume_run(user=person, run_id=cut_off(person).pk)
-    tell(again, round_event(2, 1, n100="accepted", n101="accepted", n102="accepted"))
+    store(again, round_event(2, 1, n100="accepted", n101="accepted", n102="accepted"))
     rounds = queries.run_state(person, again.pk)["rounds"]
     assert [(row["number"], len(row["sites"]), row["run"]) for row in rounds] == [(1, 2, again.resumes_id), (2, 3, again.pk)]
 
@@ -114,17 +114,17 @@ def test_the_queue_says_how_many_are_before(person):
 def test_a_site_that_was_left_out_is_named_once_in_the_audit_log(person):
     event = round_event(1, 1, n100="accepted", n101="rejected", n102="failed")
     event["sites"][1]["reason"] = "not finite"
-    tell(begun(person), event, event)
+    store(begun(person), event, event)
     rows = AuditRow.objects.filter(verb="run.site_left_out")
     assert [(row.site, row.data["node"], row.data["status"]) for row in rows] == [("square", "101", "rejected"), ("square", "102", "failed")]
     assert rows[0].data["reason"] == "not finite"
 
 
 def test_a_late_site_is_counted_and_not_accused(person):
-    tell(begun(person), round_event(1, 1, n100="accepted", n101="late"))
+    store(begun(person), round_event(1, 1, n100="accepted", n101="late"))
     assert not AuditRow.objects.filter(verb="run.site_left_out").exists()
 
 
 def test_what_went_over_the_wire_is_kept(person):
-    told = tell(begun(person), {"kind": "ended", "seq": 1, "status": "failed", "reason": "", "bytes_sent": 5_000_000_000, "bytes_received": 7})
+    told = store(begun(person), {"kind": "ended", "seq": 1, "status": "failed", "reason": "", "bytes_sent": 5_000_000_000, "bytes_received": 7})
     assert (told.bytes_sent, told.bytes_received) == (5_000_000_000, 7)

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.urls import reverse
-from training_scene import administrator, agents, round_event, run, tell
+from training_scene import administrator, agents, round_event, run, store
 
 from detectors import video
 from federated.learning import root, task
 from portal.core.models import AuditRow
-from portal.training import footage, queries, root_set
 from portal.training.models import RunNode
+from portal.training.runs import footage, queries, root_set
 
 pytestmark = pytest.mark.django_db
 
@@ -303,7 +303,7 @@ def test_a_run_keeps_the_cosines_and_what_the_gate_measured_at_the_portal(admin)
     event = round_event(1, 1, n100="accepted", n101="rejected")
     event["sites"][0]["cosine"] = 0.42
     gate = {"kind": "gate", "seq": 2, "passed": True, "reasons": [], "votes": [], "onnx_difference": 0.0, "root": {"before": 0.5, "after": 0.4}}
-    told = tell(run(admin.person), event, gate)
+    told = store(run(admin.person), event, gate)
     assert RunNode.objects.get(node="100").cosine == 0.42
     assert queries.run_state(admin.person, told.pk)["gate"]["root"] == {"before": 0.5, "after": 0.4}
     assert "On the root set at the portal" in admin.get(reverse("training:run", args=[told.pk])).content.decode()
@@ -320,7 +320,7 @@ def test_what_is_known_of_a_damaged_note_is_nothing(admin, walk):
 
 def test_the_demo_has_one_of_its_own_clips_made_by_a_worker_once(admin):
     from portal.core import demo
-    from portal.training.tasks import make_root_set
+    from portal.training.runs.tasks import make_root_set
 
     clips = [settings.ROOT / "infra" / "footage" / f"{name}.webm" for name in ("gate", "drone", "square")]
     make_root_set(by=admin.person.pk, clips=[str(clip) for clip in clips])

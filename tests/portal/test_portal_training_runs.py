@@ -6,12 +6,12 @@ import pytest
 from alert_scene import user
 from django.core.exceptions import PermissionDenied, ValidationError
 from procrastinate.contrib.django.models import ProcrastinateJob
-from training_scene import administrator, agents, round_event, run, tell
+from training_scene import administrator, agents, round_event, run, store
 
 from federated.learning import control
 from portal.core.models import AuditRow
-from portal.training import actions, queries, tasks
 from portal.training.models import Run, RunNode, RunState
+from portal.training.runs import actions, queries, tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_a_run_without_enough_enrolled_sites_is_refused():
 
 def test_a_round_is_stored_with_every_site_and_its_camera():
     agents()
-    told = tell(run(administrator()), round_event(1, 1, n100="accepted", n101="late"))
+    told = store(run(administrator()), round_event(1, 1, n100="accepted", n101="late"))
     assert list(RunNode.objects.values_list("camera__slug", "status")) == [("c0", "accepted"), ("c1", "late")]
     assert told.last_seq == 1
 
@@ -63,22 +63,22 @@ def test_a_round_is_stored_with_every_site_and_its_camera():
 def test_the_same_event_twice_is_stored_once():
     agents()
     event = round_event(1, 1, n100="accepted")
-    told = tell(run(administrator()), event, event)
+    told = store(run(administrator()), event, event)
     assert told.rounds.count() == 1
     assert RunNode.objects.count() == 1
 
 
 def test_waiting_is_shown_until_a_round_ends():
     agents()
-    told = tell(run(administrator()), {"kind": "waiting", "seq": 1, "have": 1, "need": 2})
+    told = store(run(administrator()), {"kind": "waiting", "seq": 1, "have": 1, "need": 2})
     assert told.note == "1 / 2"
-    assert tell(told, round_event(1, 2, n100="accepted")).note == ""
+    assert store(told, round_event(1, 2, n100="accepted")).note == ""
 
 
 def test_a_run_whose_gate_refused_ends_failed_with_the_reason_and_no_model():
     agents()
     ended = {"kind": "ended", "seq": 3, "status": "failed", "reason": "the gate refused the result: unchanged"}
-    told = tell(run(administrator()), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["unchanged"], "votes": []}, ended)
+    told = store(run(administrator()), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["unchanged"], "votes": []}, ended)
     assert (told.state, told.gate["reasons"]) == (RunState.FAILED, ["unchanged"])
     assert not hasattr(told, "model")
 
@@ -88,7 +88,7 @@ def test_a_completed_run_keeps_its_model(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"weights")
     card = {"name": "anomaly", "version": "1"}
     result = {"kind": "result", "seq": 1, "path": str(tmp_path / "model.onnx"), "sha256": "-", "card": card}
-    told = tell(run(administrator()), result, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})
+    told = store(run(administrator()), result, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})
     assert told.model.state == "candidate"
     assert queries.run_state(administrator("b@example.org"), told.pk)["model"]["version"] == "1"
 
@@ -98,7 +98,7 @@ def test_a_stopped_run_stays_stopped_whatever_comes_later():
     person = administrator()
     started = run(person)
     actions.stop_run(user=person, run_id=started.pk)
-    told = tell(Run.objects.get(), {"kind": "ended", "seq": 1, "status": "completed", "reason": ""})
+    told = store(Run.objects.get(), {"kind": "ended", "seq": 1, "status": "completed", "reason": ""})
     assert (told.state, told.reason) == (RunState.STOPPED, "stopped by admin")
 
 

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.sites.models import Agent, Camera, Site
-from portal.training import actions, canary, tasks
 from portal.training.models import Canary, ModelVersion, Run
+from portal.training.rollout import actions as rollout_actions
+from portal.training.rollout import canary
+from portal.training.runs import actions, following
 
 CARD = {
     "name": "anomaly",
@@ -51,13 +53,13 @@ def round_event(number: int, seq: int, **sites: str) -> dict[str, Any]:
 def model(content: bytes, version: str = "0.1.0+1") -> ModelVersion:
     """A candidate, as a run leaves it."""
     begun = Run.objects.create(task="anomaly", plan={"rounds": 1}, started_by=administrator(f"{version}@example.org"))
-    return actions.keep_model(run=begun, content=content, card={**CARD, "version": version})
+    return rollout_actions.keep_model(run=begun, content=content, card={**CARD, "version": version})
 
 
-def tell(of: Run, *events: dict[str, Any]) -> Run:
+def store(of: Run, *events: dict[str, Any]) -> Run:
     """Store events as the worker does."""
     for event in events:
-        tasks.store(of, event)
+        following.store(of, event)
     of.refresh_from_db()
     return of
 
@@ -68,6 +70,6 @@ def beat(agent: Agent, ago: datetime.timedelta = datetime.timedelta(), **said: A
     agent.save()
 
 
-def trial_of(person: User, version: ModelVersion, *tried: Agent) -> Canary:
+def canary_at(person: User, version: ModelVersion, *tried: Agent) -> Canary:
     """A version on trial at these agents' cameras."""
     return canary.start(user=person, model_id=version.pk, cameras=[agent.camera_id for agent in tried])

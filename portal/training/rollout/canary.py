@@ -1,0 +1,97 @@
+"""A canary: a version that runs at chosen cameras first. Start it, watch its figures, and take it back by itself when one leaves its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role, User
+from portal.accounts.permissions import require_role
+from portal.core import audit, push
+from portal.sites.models import Agent, Camera
+from portal.training.models import Canary, CanaryCamera, ModelState, ModelVersion
+from portal.training.rollout import canary_comparison, canary_figures, canary_limits
+
+STARTABLE = (ModelState.CANDIDATE, ModelState.RETIRED, ModelState.ROLLED_BACK)
+
+
+@transaction.atomic
+def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
+    """Let the agents of these cameras run the version; the others stay with the one before. Raises ValidationError with a sentence."""
+    require_role(user, None, Role.ADMINISTRATOR)
+    model = ModelVersion.objects.select_for_update().get(pk=model_id)
+    if model.state not in STARTABLE:
+        raise ValidationError(_("This version is at work already."))
+    if ModelVersion.objects.filter(detector=model.detector, state=ModelState.CANARY).exists():
+        raise ValidationError(_("Another version of this detector is on trial: publish it or take it back first."))
+    if not model.here:
+        raise ValidationError(_("The file of this model is missing in the media store."))
+    watched = Agent.objects.filter(revoked=None).values_list("camera_id", flat=True)
+    chosen = list(Camera.objects.filter(pk__in=set(cameras) & set(watched)).select_related("site"))
+    if not chosen:
+        raise ValidationError(_("Choose at least one camera that has an agent."))
+    canary = Canary.objects.create(model=model, started_by=user)
+    CanaryCamera.objects.bulk_create(CanaryCamera(canary=canary, camera=camera) for camera in chosen)
+    model.state = ModelState.CANARY
+    model.save(update_fields=["state"])
+    _record(user, "model.canary_started", canary, {"cameras": [f"{camera.site.slug}/{camera.slug}" for camera in chosen]})
+    return canary
+
+
+@transaction.atomic
+def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
+    """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
+    if isinstance(user, User):
+        require_role(user, None, Role.ADMINISTRATOR)
+    canary = _of(canary_id)
+    if canary.ended is None:
+        canary.model.state = ModelState.ROLLED_BACK
+        canary.model.save(update_fields=["state"])
+        _end(canary, ModelState.ROLLED_BACK, reason, automatic=not isinstance(user, User))
+        _record(user, "model.canary_rolled_back", canary, {"reason": reason, "automatic": canary.automatic})
+    return canary
+
+
+def succeed(*, model: ModelVersion) -> None:
+    """Note that the canary is being published; call it inside the publishing transaction."""
+    for canary in Canary.objects.select_for_update().filter(model=model, ended=None):
+        _end(canary, ModelState.PUBLISHED, "")
+
+
+def watch_all() -> list[Canary]:
+    """Look at every canary; returns those that were taken back now."""
+    ended = []
+    for canary in Canary.objects.filter(ended=None).select_related("model"):
+        note_installed(canary)
+        canary_comparison.record_counts(canary)
+        if why := canary_limits.reasons(canary_figures.limits_of(canary)):
+            ended.append(take_back(user="system", canary_id=canary.pk, reason="; ".join(why)))
+    return ended
+
+
+def note_installed(canary: Canary) -> None:
+    """Keep when each camera's agent first reported that it runs the version."""
+    for row in canary.cameras.filter(installed=None):
+        agents = Agent.objects.filter(camera=row.camera_id, revoked=None)
+        if any(dict(agent.health.get("models") or {}).get(canary.model.detector) == canary.model.sha256 for agent in agents):
+            CanaryCamera.objects.filter(pk=row.pk, installed=None).update(installed=timezone.now())
+
+
+def _of(canary_id: int) -> Canary:
+    return Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
+
+
+def _end(canary: Canary, outcome: str, reason: str, *, automatic: bool = False) -> None:
+    canary_comparison.record_counts(canary)
+    canary.ended, canary.outcome, canary.reason, canary.automatic = timezone.now(), outcome, reason[:2000], automatic
+    canary.save(update_fields=["ended", "outcome", "reason", "automatic"])
+
+
+def _record(user: User | str, verb: str, canary: Canary, data: dict[str, Any]) -> None:
+    named = {"detector": canary.model.detector, "sha256": canary.model.sha256}
+    audit.record(actor=user, verb=verb, subject=f"model:{canary.model_id}", data={**named, **data})
+    push.send_on_commit("models", {"id": canary.model_id})

@@ -1,0 +1,147 @@
+"""A version's card as a regulator would ask for it: data, sites, strategy, privacy, what changed at each site with an interval, and how to verify it all."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from federated.trust.signing import public_text
+from portal.sites.config import portal_key
+from portal.sites.models import Agent
+from portal.training.models import ModelVersion
+from portal.training.rollout import budget, documents
+
+# Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond, the last one is a little too wide, which is the safe side.
+T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
+T += (2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
+FEW = 5  # sites below which an interval says little
+PRIVATE = ("privacy", "epsilon", "delta", "clip", "noise", "secure", "secagg", "dp")
+SETTINGS = {
+    "rounds": _("Rounds"),
+    "local_epochs": _("Local epochs"),
+    "min_sites": _("Sites that must answer"),
+    "deadline_s": _("Deadline of a round (s)"),
+}
+OTHERS = {"onnx_difference": _("Largest difference between ONNX and torch")}
+SHOWN_ELSEWHERE = ("strategy", "sites", "rounds", "local_epochs", "parent", "run")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Vote:
+    """What one site measured on its own held-back data: a loss, smaller is better."""
+
+    place: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """Below nought: better."""
+        return self.after - self.before
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Interval:
+    """The mean of the sites' changes with its 95 % t-interval; no interval with one site."""
+
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+
+    @property
+    def few(self) -> bool:
+        """Whether so few sites have voted that the interval says little."""
+        return self.n < FEW
+
+
+def interval(changes: list[float]) -> Interval | None:
+    """Mean and 95 % t-interval of the sites' changes; None when nobody has voted."""
+    n = len(changes)
+    if not n:
+        return None
+    mean = statistics.fmean(changes)
+    if n == 1:
+        return Interval(1, mean, None, None)
+    half = T[min(n - 1, len(T)) - 1] * statistics.stdev(changes) / math.sqrt(n)
+    return Interval(n, mean, mean - half, mean + half)
+
+
+def votes(model: ModelVersion) -> list[Vote]:
+    """Each site's vote, by place; from the run's gate, else from the card."""
+    metrics = _dict(model.card, "metrics")
+    before, after = _dict(metrics, "loss_before"), _dict(metrics, "loss_after")
+    losses = {str(node): (before.get(node), after[node]) for node in after}
+    if model.run:
+        losses |= {str(each.get("node")): (each.get("before"), each.get("after")) for each in _list(model.run.gate, "votes") if isinstance(each, dict)}
+    places = _places(losses)
+    found = [Vote(places.get(node, node), *pair) for node, pair in losses.items() if all(map(_finite, pair))]
+    return sorted(found, key=lambda vote: vote.place)
+
+
+def card(model: ModelVersion) -> dict[str, Any]:
+    """Everything the page shows."""
+    metrics, plan, found = _dict(model.card, "metrics"), model.run.plan if model.run else {}, votes(model)
+    samples = {str(node): count for node, count in _dict(metrics, "samples").items()}
+    places = _places(samples)
+    return {
+        "samples": [(places.get(node, node), count) for node, count in sorted(samples.items(), key=lambda pair: places.get(pair[0], pair[0]))],
+        "total": sum(count for count in samples.values() if _finite(count)),
+        "strategy": metrics.get("strategy") or plan.get("strategy"),
+        "privacy": _privacy(metrics, plan),
+        "settings": [(label, plan[name]) for name, label in SETTINGS.items() if name in plan],
+        "votes": found,
+        "interval": interval([vote.change for vote in found]),
+        "others": [(OTHERS.get(name, name), _plain(value)) for name, value in metrics.items() if _other(name, value)],
+        "thresholds": _dict(model.card, "thresholds"),
+        "preprocessing": _dict(model.card, "preprocessing"),
+        "measured": budget.measured(model),
+        "public": public_text(portal_key()),
+    }
+
+
+def document(model: ModelVersion) -> dict[str, Any]:
+    """The signed document, as it is downloaded: the signature covers the card."""
+    return documents.of(model)
+
+
+def _other(name: str, value: Any) -> bool:
+    """Whether a figure of the card stands nowhere else on the page."""
+    return not isinstance(value, dict | list) and name not in SHOWN_ELSEWHERE and not name.startswith(PRIVATE)
+
+
+def _plain(value: Any) -> Any:
+    """A number as people read it."""
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+def _places(nodes: Any) -> dict[str, str]:
+    """Where the nodes stand, as far as an agent with this node is known."""
+    agents = Agent.objects.filter(node_id__in=list(nodes)).select_related("camera__site")
+    return {agent.node_id: f"{agent.camera.site.name} / {agent.camera.name}" for agent in agents}
+
+
+def _dict(parent: Any, name: str) -> dict[str, Any]:
+    found = parent.get(name) if isinstance(parent, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _list(parent: Any, name: str) -> list[Any]:
+    found = parent.get(name) if isinstance(parent, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _privacy(metrics: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What was promised and spent, one row a number; what the plan asked for where the run wrote nothing down."""
+    spent = metrics.get("privacy")
+    asked = plan if plan.get("privacy", "none") != "none" else {}
+    rows = spent if isinstance(spent, dict) else {**asked, **metrics}
+    return [(name, value) for name, value in rows.items() if value not in (None, "", 0) and (isinstance(spent, dict) or name.startswith(PRIVATE))]

@@ -1,0 +1,57 @@
+"""Every read of model versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from portal.accounts.models import User
+from portal.sites.models import Agent, Camera
+from portal.training.models import ModelOutcome, ModelState, ModelVersion
+from portal.training.permissions import may_read
+from portal.training.rollout import documents
+
+
+def model_state(model: ModelVersion) -> dict[str, Any]:
+    """A version as plain JSON, without its card."""
+    named = {"id": model.pk, "detector": model.detector, "version": model.version, "sha256": model.sha256, "size": model.size}
+    return {**named, "state": model.state, "label": str(model.get_state_display()), "url": reverse("training:models") + f"#model-{model.pk}"}
+
+
+def models_by_detector(user: User) -> dict[str, list[ModelVersion]]:
+    """The registry: every detector's versions, newest first."""
+    found: dict[str, list[ModelVersion]] = {}
+    if may_read(user):
+        for model in ModelVersion.objects.select_related("run", "parent").prefetch_related("canaries"):
+            found.setdefault(model.detector, []).append(model)
+    return found
+
+
+def running_models() -> dict[str, list[Agent]]:
+    """Which agents said in their last heartbeat that they run which weights, by sha256."""
+    found: dict[str, list[Agent]] = {}
+    for agent in Agent.objects.filter(revoked=None).select_related("camera__site"):
+        for sha256 in dict(agent.health.get("models") or {}).values():
+            found.setdefault(str(sha256), []).append(agent)
+    return found
+
+
+def watched_cameras() -> QuerySet[Camera]:
+    """Cameras with an agent: where a canary can run."""
+    return Camera.objects.filter(agents__revoked=None, agents__isnull=False).select_related("site").order_by("site__name", "name").distinct()
+
+
+def last_outcomes(limit: int = 20) -> QuerySet[ModelOutcome]:
+    """What last became of models at agents they were asked to run."""
+    return ModelOutcome.objects.select_related("agent__camera__site")[:limit]
+
+
+def desired_models(camera: Camera) -> list[dict[str, Any]]:
+    """The signed documents of the models this camera's agent should run: every detector's published version, or the canary at this camera."""
+    canary = models.Q(state=ModelState.CANARY, canaries__ended=None, canaries__cameras__camera=camera)
+    found = ModelVersion.objects.filter(models.Q(state=ModelState.PUBLISHED) | canary)
+    wanted = {model.detector: model for model in sorted(found, key=lambda model: model.state == ModelState.CANARY)}
+    return [documents.of_canary(model) if model.state == ModelState.CANARY else documents.of(model) for model in wanted.values()]

@@ -1,0 +1,22 @@
+"""The worker's part: watch canaries, forget their pictures."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+from portal.training.rollout import canary, canary_comparison, canary_figures
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="training.watch_canaries", queue="default", queueing_lock="training.watch_canaries")
+def watch_canaries(timestamp: int) -> None:
+    """Every minute: keep how each agent is, and take back a canary whose figures have left their limits."""
+    canary_figures.take_samples()
+    canary.watch_all()
+
+
+@app.periodic(cron="41 4 * * *")
+@app.task(name="training.forget_pictures", queue="default", queueing_lock="training.forget_pictures")
+def forget_pictures(timestamp: int) -> None:
+    """Every night: delete the pictures of canaries that are long over."""
+    canary_comparison.forget_old_pictures()

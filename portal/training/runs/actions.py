@@ -1,0 +1,90 @@
+"""Every change of a run: permission, change, audit row and message in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+
+from portal.accounts.models import Role, User
+from portal.accounts.permissions import require_role
+from portal.core import audit, push
+from portal.training.models import Run, RunState
+from portal.training.runs import resume
+from portal.training.runs.plans import check_plan
+
+
+def start_run(*, user: User, task: str, **plan: Any) -> Run:
+    """Queue a run of a task. Raises ValidationError with a sentence when the plan cannot work."""
+    require_role(user, None, Role.ADMINISTRATOR)
+    return _queue(user, task, check_plan(task, plan))
+
+
+def resume_run(*, user: User, run_id: int) -> Run:
+    """Queue a run that goes on from the checkpoint of one that ended early. Raises ValidationError when there is none."""
+    require_role(user, None, Role.ADMINISTRATOR)
+    ended = Run.objects.get(pk=run_id)
+    checkpoint = resume.resumable(ended)
+    if checkpoint is None:
+        raise ValidationError(_("This run left no checkpoint to go on from."))
+    return _queue(user, ended.task, check_plan(ended.task, ended.plan), checkpoint.run)
+
+
+def stop_run(*, user: User, run_id: int) -> Run:
+    """Ask for the end of a run: a queued one ends now, a running one when the SuperLink has stopped it. Stopping an ended run changes nothing."""
+    require_role(user, None, Role.ADMINISTRATOR)
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        if not run.over:
+            _end(run, RunState.STOPPED, _("stopped by %(user)s") % {"user": user})
+            audit.record(actor=user, verb="run.stopped", subject=f"run:{run.pk}")
+            if run.flower_id:
+                transaction.on_commit(lambda: app.configure_task("training.stop_flower_run").defer(run_id=run.pk))
+    return run
+
+
+def begin_run(*, run_id: int) -> Run | None:
+    """Take a queued run to work; None when it was stopped meanwhile."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        if run.state != RunState.QUEUED:
+            return None
+        run.state, run.began = RunState.RUNNING, timezone.now()
+        run.save(update_fields=["state", "began"])
+        announce(run)
+    return run
+
+
+def end_run(*, run_id: int, state: str, reason: str = "") -> Run:
+    """Write down how a run ended. The first end stands: a stopped run stays stopped."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        if not run.over:
+            _end(run, state, reason)
+            audit.record(actor="system", verb=f"run.{state}", subject=f"run:{run.pk}", data={"reason": reason})
+    return run
+
+
+def announce(run: Run) -> None:
+    """Let the browsers that look at this run read it again."""
+    push.send_on_commit(f"run-{run.pk}", {"id": run.pk})
+
+
+def _queue(user: User, task: str, plan: dict[str, Any], resumes: Run | None = None) -> Run:
+    with transaction.atomic():
+        run = Run.objects.create(task=task, plan=plan, started_by=user, resumes=resumes)
+        data = {"task": task, **plan, **({"resumes": resumes.pk} if resumes else {})}
+        audit.record(actor=user, verb="run.resumed" if resumes else "run.started", subject=f"run:{run.pk}", data=data)
+        app.configure_task("training.follow_run").defer(run_id=run.pk)
+        announce(run)
+    return run
+
+
+def _end(run: Run, state: str, reason: str) -> None:
+    run.state, run.reason, run.ended, run.note = state, reason, timezone.now(), ""
+    run.save(update_fields=["state", "reason", "ended", "note"])
+    announce(run)

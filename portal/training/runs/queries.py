@@ -1,0 +1,110 @@
+"""Every read of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from federated.learning import privacy
+from federated.learning import task as tasks_of
+from portal.accounts.models import User
+from portal.sites.models import Agent
+from portal.training.models import Run, RunNode, RunRound, RunState
+from portal.training.permissions import may_read
+from portal.training.rollout.queries import model_state
+from portal.training.runs import resume, root_set, terms, vote_comparison, words
+
+MOST_SITES = 20  # from so many on every strategy works, or never will
+
+
+def runs(user: User) -> QuerySet[Run]:
+    """Every run the user may see, newest first, with its model and who started it."""
+    found = Run.objects.select_related("started_by", "model")
+    return found if may_read(user) else found.none()
+
+
+def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
+    """A run as its page shows it, as plain JSON; None when there is none or the user may not see it."""
+    if not str(run_id).isdecimal():
+        return None
+    run = runs(user).filter(pk=int(run_id)).first()
+    if run is None:
+        return None
+    model, left = getattr(run, "model", None), resume.resumable(run)
+    times = {name: value and value.isoformat() for name, value in (("created", run.created), ("began", run.began), ("ended", run.ended))}
+    named = {"id": run.pk, "task": run.task, "status": run.state, "label": str(run.get_state_display()), "reason": run.reason, "note": run.note}
+    return {
+        **named,
+        **times,
+        "plan": run.plan,
+        "over": run.over,
+        "ahead": ahead(run),
+        "by": str(run.started_by),
+        "resumes": run.resumes_id,
+        "checkpoint": left and left.round,
+        "bytes_sent": run.bytes_sent,
+        "bytes_received": run.bytes_received,
+        "rounds": rounds(run),
+        "gate": run.gate,
+        "three": vote_comparison.compare(run),
+        "privacy": run.privacy,
+        "model": model and model_state(model),
+    }
+
+
+def rounds(run: Run) -> list[dict[str, Any]]:
+    """Every round that led to this run's weights, also those of the runs it goes on from; a round done again counts as it went last."""
+    found: dict[int, dict[str, Any]] = {}
+    sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
+    for each in reversed(resume.chain(run)):
+        for row in each.rounds.prefetch_related(sites):
+            found[row.number] = {**_round(row), "run": each.pk}
+    return [found[number] for number in sorted(found)]
+
+
+def ahead(run: Run) -> int:
+    """How many runs are done before this queued one."""
+    if run.state != RunState.QUEUED:
+        return 0
+    return Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING), pk__lt=run.pk).count()
+
+
+def nodes() -> list[dict[str, Any]]:
+    """The agents that can train: where they are, and how much data of each task they report to keep (numbers, never content)."""
+    found = Agent.objects.filter(revoked=None).select_related("camera__site").order_by("camera__site__name", "camera__name")
+    return [_node(agent) for agent in found]
+
+
+def choices() -> dict[str, Any]:
+    """What the start form offers: the tasks, and for each task and number of sites that must answer every strategy with whether it works, and why (not)."""
+    enrolled = list(Agent.objects.filter(revoked=None).exclude(node_id=""))
+    sites = len(enrolled)
+    tasks = [{**words.task(name), "root": root_set.present(name)} for name in tasks_of.names()]
+    return {
+        "sites": sites,
+        "terms": {agent.node_id: terms.as_json(agent) for agent in enrolled},
+        "costs": privacy.measured(),
+        "tasks": tasks,
+        "strategies": words.offered(sites, root=any(each["root"] for each in tasks)),
+        "offers": {each["name"]: [words.offered(number, root=each["root"]) for number in range(min(sites, MOST_SITES) + 1)] for each in tasks},
+    }
+
+
+def _node(agent: Agent) -> dict[str, Any]:
+    demands = terms.of(agent)
+    refuses = [name for name in tasks_of.names() if demands.tasks and name not in demands.tasks]
+    data = dict(agent.health.get("data") or {})
+    return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": demands.most_epsilon}
+
+
+def _round(row: RunRound) -> dict[str, Any]:
+    return {"number": row.number, "loss": row.loss, "seconds": row.seconds, "sites": [_site(site) for site in row.sites.all()]}
+
+
+def _site(site: RunNode) -> dict[str, Any]:
+    fields = {
+        name: getattr(site, name) for name in ("node", "status", "reason", "samples", "loss", "bytes_down", "bytes_up", "update_norm", "cosine", "epsilon")
+    }
+    place = {"name": site.camera.name, "site": site.camera.site.name} if site.camera else {"name": site.node, "site": ""}
+    return {**fields, **place}
