@@ -9,16 +9,16 @@ import pytest
 
 import detectors
 from detectors import registry, weights
-from detectors.errors import BadDataset, BadInput, DetectorError, UnknownDetector, WeightsError, WrongHash
+from detectors.errors import BadDataset, BadInput, DetectorError, StreamShared, UnknownDetector, WeightsError, WrongHash
 
 
 def test_the_package_offers_what_it_says():
     assert sorted(detectors.__all__) == sorted(
-        ["BadDataset", "BadInput", "DetectorError", "UnknownDetector", "WeightsError", "WrongHash", "card", "entry", "load", "names"]
+        ["BadDataset", "BadInput", "DetectorError", "StreamShared", "UnknownDetector", "WeightsError", "WrongHash", "card", "entry", "load", "names", "shared"]
     )
 
 
-@pytest.mark.parametrize("error", [UnknownDetector, WeightsError, WrongHash, BadInput, BadDataset])
+@pytest.mark.parametrize("error", [UnknownDetector, WeightsError, WrongHash, BadInput, StreamShared, BadDataset])
 def test_every_error_is_a_detector_error(error):
     assert issubclass(error, DetectorError)
 
