@@ -16,6 +16,7 @@ STATIC = HERE.parent / "static" / "vendor"
 FILES = {
     "htmx.org": ("htmx", ["dist/htmx.min.js", "LICENSE"]),
     "@picocss/pico": ("pico", ["css/pico.min.css", "LICENSE.md"]),
+    "tus-js-client": ("tus", ["dist/tus.min.js", "LICENSE"]),
     "uplot": ("uplot", ["dist/uPlot.esm.js", "dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"]),
     "leaflet": (
         "leaflet",
