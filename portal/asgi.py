@@ -12,7 +12,10 @@ http = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (apps must be ready first)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 
+from portal.core.bodies import bounded  # noqa: E402
 from portal.live.urls import websocket_urlpatterns  # noqa: E402
 
+http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE})
 application = ProtocolTypeRouter({"http": http, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))})

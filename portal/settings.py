@@ -35,12 +35,12 @@ def _database(url: str) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.postgresql", **settings, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**parts, "pool": pool}}
 
 
-def _days(name: str, usual: int) -> int:
-    """A whole number of days, 1 to 825, from the environment."""
-    said = os.environ.get(name) or str(usual)
-    if not said.isdecimal() or not 1 <= int(said) <= 825:
-        raise ImproperlyConfigured(f"{name} must be a whole number of days from 1 to 825, not {said!r}")
-    return int(said)
+def _whole(name: str, usual: int, most: int, unit: str) -> int:
+    """A whole number from 1 to `most` out of the environment."""
+    text = os.environ.get(name) or str(usual)
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number of {unit} from 1 to {most}, not {text!r}")
+    return int(text)
 
 
 SECRET_KEY = _secret("django.key")
@@ -51,7 +51,12 @@ ALLOWED_HOSTS = os.environ.get("SPECOLA_ALLOWED_HOSTS", "127.0.0.1,localhost,[::
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("SPECOLA_ORIGINS", "").split(",") if origin]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 MEDIA_FOLDER = HOME / "media"
-CERTIFICATE_DAYS = _days("SPECOLA_CERTIFICATE_DAYS", 30)  # how long an agent's certificate is good; it renews it when a third is left
+UPLOAD_LARGEST = _whole("SPECOLA_UPLOAD_MB", 2048, 1_000_000, "megabytes") * 2**20  # of one file on the desk
+UPLOAD_DAILY = _whole("SPECOLA_UPLOAD_DAILY_MB", 10_240, 10_000_000, "megabytes") * 2**20  # of one person in a day
+UPLOAD_HOURS = _whole("SPECOLA_UPLOAD_HOURS", 24, 8760, "hours")  # without a new piece, and an upload is swept away
+UPLOAD_PIECE = 8 * 2**20  # a request's most: Django keeps a request's body beside the memory, on the temporary disk
+DISK_RESERVE = 2**30  # bytes that uploads leave free
+CERTIFICATE_DAYS = _whole("SPECOLA_CERTIFICATE_DAYS", 30, 825, "days")  # how long an agent's certificate is good; it renews it when a third is left
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, examiners, intake, pdf, queries
+from portal.analysis import actions, examiners, intake, pdf, queries, upload_api
 from portal.analysis.models import Case, Support, Tool
 
 
@@ -106,6 +106,7 @@ class ReportPdf(_Api):
 
 
 urlpatterns = [
+    *upload_api.urlpatterns,
     path("cases", Cases.as_view(), name="cases"),
     path("cases/<int:pk>", OneCase.as_view(), name="case"),
     path("cases/<int:pk>/conclusions", Conclusions.as_view(), name="conclusions"),

@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from detectors import BadInput, image
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.analysis.models import Tool
+from portal.analysis import kinds
+from portal.analysis.errors import UnreadableKind
+from portal.analysis.models import Tool, Upload
 from portal.core.reasons import in_words
 from portal.sites.models import Site
 
@@ -22,7 +24,7 @@ FILES = {Tool.PICTURE_CHECK: 1, Tool.FACE_COMPARE: 2}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Upload:
+class Accepted:
     """A file that a tool can read."""
 
     name: str
@@ -30,7 +32,7 @@ class Upload:
     kind: str
 
 
-def read(files: Sequence[UploadedFile], tool: str) -> list[Upload]:
+def read(files: Sequence[UploadedFile], tool: str) -> list[Accepted]:
     """The files, read whole and decoded once. Raises ValidationError with a sentence that names the file."""
     if tool not in FILES:
         raise ValidationError(_("There is no tool %(tool)s.") % {"tool": tool})
@@ -49,7 +51,19 @@ def site_named(user: User, slug: str) -> Site | None:
     return site
 
 
-def _one(file: UploadedFile) -> Upload:
+def kind_of_upload(upload: Upload) -> str:
+    """The kind of a file of which the first piece is here; "" while too little is. Raises UnreadableKind."""
+    with upload.part.open("rb") as file:
+        head = file.read(kinds.HEAD)
+    if len(head) < kinds.HEAD and upload.offset < upload.size:
+        return ""
+    try:
+        return kinds.kind_of(head)
+    except BadInput as error:
+        raise UnreadableKind(_("%(name)s cannot be examined: %(why)s.") % {"name": upload.name, "why": in_words(error)}) from error
+
+
+def _one(file: UploadedFile) -> Accepted:
     name = PurePath(file.name or "?").name[:200]
     if not file.size:
         raise ValidationError(_("%(name)s is empty.") % {"name": name})
@@ -60,4 +74,4 @@ def _one(file: UploadedFile) -> Upload:
         image.read(content)
     except BadInput as error:
         raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": name, "why": in_words(error)}) from error
-    return Upload(name, content, image.kind_of(content))
+    return Accepted(name, content, image.kind_of(content))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -31,19 +34,35 @@ class CaseState(models.TextChoices):
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Priority(models.IntegerChoices):
+    """What comes first in the queue; equal cases go in the order in which they were opened."""
+
+    NORMAL = 0, _("Normal")
+    URGENT = 10, _("Urgent")
 
 
 class Case(models.Model):
-    """One question to one tool. `report` is detectors.types.Report as JSON, `evidence` maps a picture's name to its sha256 in the media store."""
+    """One question to one tool. `report` is detectors.types.Report as JSON.
+
+    `evidence` maps a name to `{kind, sha256, ...}` of a file in the media store (cases of the first version: to the sha256 of a PNG).
+    `stages` are the steps the tool has begun, in order: `{share, words, t}`. `failure` is why there is no report, as `{code, params}`;
+    `problem` is the same as an English sentence.
+    """
 
     title = models.CharField(max_length=200)
     site = models.ForeignKey("sites.Site", models.SET_NULL, null=True, blank=True)
-    tool = models.CharField(max_length=40, choices=Tool.choices, default=Tool.PICTURE_CHECK)
+    tool = models.CharField(max_length=40, default=Tool.PICTURE_CHECK)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     state = models.CharField(max_length=20, choices=CaseState.choices, default=CaseState.QUEUED)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     progress = models.FloatField(default=0)
+    stages = models.JSONField(default=list, blank=True)
     step = models.CharField(max_length=100, blank=True)
     problem = models.TextField(blank=True)
+    failure = models.JSONField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
     evidence = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -56,6 +75,11 @@ class Case(models.Model):
         return self.title
 
     @property
+    def tool_name(self) -> str:
+        """The tool's title, in the reader's language."""
+        return str(dict(Tool.choices).get(self.tool, self.tool))
+
+    @property
     def problem_words(self) -> str:
         """Why there is no report, in the reader's language."""
         return in_words(self.problem)
@@ -63,7 +87,7 @@ class Case(models.Model):
     @property
     def over(self) -> bool:
         """Whether nothing more will come."""
-        return self.state in (CaseState.DONE, CaseState.FAILED)
+        return self.state in (CaseState.DONE, CaseState.FAILED, CaseState.CANCELLED)
 
 
 class CaseFile(models.Model):
@@ -81,6 +105,31 @@ class CaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Upload(models.Model):
+    """A file on its way to the desk, in pieces. `offset` bytes are safely on the disk; `sha256` stands here when all are, and the media store holds them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    kind = models.CharField(max_length=20, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["created"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def part(self) -> Path:
+        """Where the pieces lie until the last one is in: on the media store's own disk, so that it takes the file over by renaming it."""
+        return settings.MEDIA_FOLDER / "incoming" / str(self.pk)
 
 
 class Conclusion(models.Model):

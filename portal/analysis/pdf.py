@@ -45,7 +45,7 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "words": words,
         "id": case.pk,
         "title": case.title,
-        "tool": str(case.get_tool_display()),
+        "tool": case.tool_name,
         "made": f"{timezone.localtime(case.ended):%Y-%m-%d %H:%M %Z}",
         "by": str(case.opened_by),
         "label": report["verdict"]["label"],

@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 
 import detectors
 from detectors.types import Report
-from portal.analysis import actions
+from portal.analysis import actions, uploads
 from portal.analysis.models import Case, Tool
 from portal.core import media
 
@@ -28,6 +28,14 @@ def run_case(case_id: int) -> None:
     except Exception:  # the edge of a job: the person must not wait for ever, the traceback is for us
         log.exception("case %s failed", case.pk)
         actions.fail_case(case=case, problem="The tool broke down on this file. The administrator finds the cause in the worker's log.")
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="analysis.sweep_uploads", queue="default", queueing_lock="analysis.sweep_uploads")
+def sweep_uploads(timestamp: int) -> None:
+    """Every ten minutes: drop the uploads that were abandoned."""
+    if gone := uploads.sweep():
+        log.info("%d abandoned uploads dropped", gone)
 
 
 def _examine(case: Case) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -30,6 +31,19 @@ def put(content: bytes) -> str:
             Path(name).unlink(missing_ok=True)
             raise
     return sha256
+
+
+def adopt(file: Path, sha256: str) -> None:
+    """Keep a file of the store's own disk, written and fsync'd, under its known sha256: a second name for it, no copy; the first stays the caller's."""
+    target = path(sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.link(file, target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def path(sha256: str) -> Path:
