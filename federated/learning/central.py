@@ -1,7 +1,8 @@
 """Central differential privacy: the portal cuts every accepted update to one length, takes their mean with equal weights and adds Gaussian noise.
 
-What is protected is one site as a whole, against everybody who gets the model; the portal itself sees the updates. A site that gave nothing counts as
-one that changed nothing, so that the mean always divides by the number of sites asked, and nothing a site sends changes how others are treated.
+What is protected is all that one camera (its node) has, against everybody who gets the model; the portal itself sees the updates. A node that gave
+nothing counts as one that changed nothing, so that the mean always divides by the number of nodes asked, and nothing a node sends changes how others
+are treated.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class NoisyMean:
     """In place of a strategy's own mean. Only arrays of floats are learned; others stay as they were."""
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord, MetricRecord]:
-        """The start, plus the sum of the updates and noise, divided by the number of sites asked."""
+        """The start, plus the sum of the updates and noise, divided by the number of nodes asked."""
         records = [next(iter(message.content.array_records.values())) for message in replies]
         me: Any = self
         rng = me.noise.rng or np.random.default_rng()

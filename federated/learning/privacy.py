@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 FIGURES = Path(__file__).parent / "figures"
 KINDS = ("none", "central", "local")
-UNITS = {"central": "one site", "local": "one training sample of one site"}
-COVERS = "the weights of this run; not the losses and counts that sites report, and not what earlier runs on the same data gave away"
+UNITS = {"central": "one camera (its node)", "local": "one training sample of one camera (its node)"}
+COVERS = (
+    "the weights of this run; not the losses and counts that cameras report, and not what earlier runs on the same data gave away. "
+    "A heritage site with several cameras is as many units: together they are promised that many times less"
+)
 LEAST_EPSILON, MOST_EPSILON, MOST_DELTA = 0.1, 50.0, 0.01
-MEANS = ("fedavg", "fedprox")  # strategies with a mean in which every site can count the same
+MEANS = ("fedavg", "fedprox")  # strategies with a mean in which every node can count the same
 ROUNDING = 2e-3  # of a privacy loss distribution; always upwards
 SEARCH = 2e-3  # how near to the smallest sigma that keeps the promise
-SITE_CLIP, SAMPLE_CLIP = 0.01, 1.0  # where a task says nothing: longest update of a site, longest gradient of a sample
+SITE_CLIP, SAMPLE_CLIP = 0.01, 1.0  # where a task says nothing: longest update of a node, longest gradient of a sample
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,17 +54,17 @@ def check_plan(config: RunConfig) -> None:
     _check_numbers(config)
     if config.privacy == "central" and config.strategy not in MEANS:
         raise PlanError(
-            f"central privacy bounds what one site can change in a mean where all count the same: choose {' or '.join(MEANS)}. With {config.strategy} one "
-            "site can move the result by more than its own share, so no honest epsilon can be given"
+            f"central privacy bounds what one camera can change in a mean where all count the same: choose {' or '.join(MEANS)}. With {config.strategy} one "
+            "camera can move the result by more than its own share, so no honest epsilon can be given"
         )
     if config.privacy == "central" and config.delta >= 1 / config.min_sites:
-        raise PlanError(f"delta must be below 1 / {config.min_sites}, one in the number of sites: else a whole site may be given away")
+        raise PlanError(f"delta must be below 1 / {config.min_sites}, one in the number of cameras: else all of one camera's part may be given away")
     if config.privacy == "local" and (why := why_not_local(config.task)):
         raise PlanError(f"{config.task} cannot train with local privacy: {why}")
 
 
 def why_not_local(task: str) -> str:
-    """Why sites cannot train this task with local privacy; empty when they can."""
+    """Why cameras cannot train this task with local privacy; empty when they can."""
     from federated.learning.task import load, names
 
     if task not in names() or hasattr(load(task), "sample_losses"):
@@ -70,7 +73,7 @@ def why_not_local(task: str) -> str:
 
 
 def clip_of(config: RunConfig, task: Task) -> float:
-    """The longest update of a site (central) or gradient of a sample (local): the plan's, else the task's own."""
+    """The longest update of a node (central) or gradient of a sample (local): the plan's, else the task's own."""
     own = getattr(task, "site_clip", SITE_CLIP) if config.privacy == "central" else getattr(task, "sample_clip", SAMPLE_CLIP)
     return config.clip or own
 

@@ -177,7 +177,7 @@ def test_no_site_moves_the_model_by_more_than_its_share(lab, monkeypatch):
 def test_a_central_run_tells_what_it_has_spent(lab, strategy):
     card = lab.run(rounds=2, strategy=strategy, clip=2.0, **CENTRAL).go()["card"]
     told = card["metrics"]["privacy"]
-    assert (told["kind"], told["epsilon"], told["delta"], told["clip"], told["unit"]) == ("central", pytest.approx(8.0), DELTA, 2.0, "one site")
+    assert (told["kind"], told["epsilon"], told["delta"], told["clip"], told["unit"]) == ("central", pytest.approx(8.0), DELTA, 2.0, "one camera (its node)")
     assert [event["privacy"]["epsilon"] for event in lab.of("round")] == pytest.approx([5.28, 8.0], abs=0.1)
     assert told["sigma"] == pytest.approx(privacy.central_sigma(8.0, DELTA, 2), abs=1e-3)
 
@@ -238,3 +238,24 @@ def test_what_a_page_shows_of_the_cost_was_measured_and_says_how():
         assert {row["kind"] for row in record["rows"]} == {"untrained", "none", "central", "local"}
         assert all(row["low"] <= row["value"] <= row["high"] for row in record["rows"])
         assert json.dumps(record)
+
+
+# Whom the promise is for: one camera's node. A heritage site has several, and is promised less.
+
+
+def test_the_unit_of_every_kind_is_one_camera_never_a_site():
+    assert set(privacy.UNITS) == set(privacy.KINDS) - {"none"}
+    assert all("one camera (its node)" in unit and "site" not in unit for unit in privacy.UNITS.values())
+    assert "A heritage site with several cameras is as many units" in privacy.COVERS
+
+
+def test_the_recorded_figures_name_the_same_units():
+    recorded = {(row["kind"], row["unit"]) for each in privacy.measured() for row in each["rows"] if "unit" in row}
+    assert recorded == set(privacy.UNITS.items())
+
+
+@pytest.mark.parametrize("plan_of", [{"strategy": "median", "min_sites": 3}, {"delta": 0.01, "min_sites": 200}])
+def test_a_refused_plan_speaks_of_cameras(plan_of):
+    with pytest.raises(PlanError, match="one camera") as refusal:
+        plan.check(RunConfig("anomaly", **{**CENTRAL, **plan_of}))
+    assert "site" not in str(refusal.value)

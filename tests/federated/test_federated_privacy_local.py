@@ -31,7 +31,7 @@ def private(lab, run_id="1", **asked):
 
 def test_a_local_run_trains_and_tells_what_each_site_has_spent(lab):
     told = private(lab).go()["card"]["metrics"]["privacy"]
-    assert (told["kind"], told["unit"], told["clip"]) == ("local", "one training sample of one site", 1.0)
+    assert (told["kind"], told["unit"], told["clip"]) == ("local", "one training sample of one camera (its node)", 1.0)
     assert 7.5 < told["epsilon"] <= 8.0
     assert told["sigma"] > 0.3
     first, last = (lab.row(lab.nodes[0], number)["epsilon"] for number in (0, 1))

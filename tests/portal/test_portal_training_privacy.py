@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -97,7 +98,7 @@ def test_the_plan_says_what_was_measured_for_each_epsilon(admin, monkeypatch, tm
     (tmp_path / "privacy-anomaly.json").write_text(json.dumps(RECORD))
     monkeypatch.setattr(privacy, "FIGURES", tmp_path)
     shown = page(admin, "training:console")
-    assert "Measured on ped2 with 4 sites: frame AUC 0.960 without, 0.940 with epsilon 4, 0.900 before any training." in shown
+    assert "Measured on ped2 with 4 nodes: frame AUC 0.960 without, 0.940 with epsilon 4, 0.900 before any training." in shown
     assert "Interval over 3 deals of the data: 0.930 to 0.950." in shown
     assert 'data-kind="local" data-epsilon="4.0"' in shown
 
@@ -140,7 +141,24 @@ def test_a_models_card_shows_its_privacy(admin):
     model = rollout_actions.keep_model(run=run(admin.person), content=b"onnx", card=card)
     shown = page(admin, "training:card", model.pk)
     assert "<code>epsilon</code> 2.5" in shown
-    assert "one training sample of one site" in shown
+    assert "one training sample of one camera (its node)" in shown
+
+
+@pytest.mark.parametrize(("kind", "old"), [("central", "one site"), ("local", "one training sample of one site")])
+def test_an_older_card_that_promised_it_to_a_site_is_shown_with_the_true_unit(admin, kind, old):
+    statement = {**SPENT, "kind": kind, "unit": old, "covers": "the weights of this run; not the losses and counts that sites report"}
+    model = actions.keep_model(run=run(admin.person), content=b"onnx", card={**CARD, "metrics": {"privacy": statement}})
+    privacy_row = page(admin, "training:card", model.pk).split("<dt>Privacy</dt>")[1].split("</dd>")[0]
+    assert f"<code>unit</code> {privacy.UNITS[kind]}<" in privacy_row
+    assert "one site" not in privacy_row
+
+
+def test_form_and_run_page_name_one_camera_as_what_is_protected(admin):
+    form = page(admin, "training:console").split('id="privacy-plan"')[1].split("</fieldset>")[0]
+    assert "The promise is for one camera (its node)." in form
+    assert re.findall(r"\b(?:a|one|each|every|of the) sites?\b", form) == []
+    begun = tell(run(admin.person, privacy="central", epsilon=4.0), round_event(1, 1, n100="accepted"))
+    assert "for one camera (its node)" in page(admin, "training:run", begun.pk)
 
 
 # Sites with terms of their own.

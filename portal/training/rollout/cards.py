@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from federated.learning.privacy import COVERS, UNITS
 from federated.trust.signing import public_text
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
@@ -141,7 +142,10 @@ def _finite(value: Any) -> bool:
 
 def _privacy(metrics: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Any]]:
     """What was promised and spent, one row a number; what the plan asked for where the run wrote nothing down."""
-    spent = metrics.get("privacy")
+    statement = metrics.get("privacy")
+    if isinstance(statement, dict):
+        # Cards written before said "one site" where the unit has always been one camera's node, so the words are those of the kind, never the stored ones.
+        true_words = {"unit": _(UNITS[statement["kind"]]), "covers": _(COVERS)} if statement.get("kind") in UNITS else {}
+        return [(name, true_words.get(name, value)) for name, value in statement.items() if value not in (None, "", 0)]
     asked = plan if plan.get("privacy", "none") != "none" else {}
-    rows = spent if isinstance(spent, dict) else {**asked, **metrics}
-    return [(name, value) for name, value in rows.items() if value not in (None, "", 0) and (isinstance(spent, dict) or name.startswith(PRIVATE))]
+    return [(name, value) for name, value in {**asked, **metrics}.items() if value not in (None, "", 0) and name.startswith(PRIVATE)]
