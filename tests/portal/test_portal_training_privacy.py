@@ -147,7 +147,7 @@ def test_a_models_card_shows_its_privacy(admin):
 @pytest.mark.parametrize(("kind", "old"), [("central", "one site"), ("local", "one training sample of one site")])
 def test_an_older_card_that_promised_it_to_a_site_is_shown_with_the_true_unit(admin, kind, old):
     statement = {**SPENT, "kind": kind, "unit": old, "covers": "the weights of this run; not the losses and counts that sites report"}
-    model = actions.keep_model(run=run(admin.person), content=b"onnx", card={**CARD, "metrics": {"privacy": statement}})
+    model = rollout_actions.keep_model(run=run(admin.person), content=b"onnx", card={**CARD, "metrics": {"privacy": statement}})
     privacy_row = page(admin, "training:card", model.pk).split("<dt>Privacy</dt>")[1].split("</dd>")[0]
     assert f"<code>unit</code> {privacy.UNITS[kind]}<" in privacy_row
     assert "one site" not in privacy_row
@@ -157,7 +157,7 @@ def test_form_and_run_page_name_one_camera_as_what_is_protected(admin):
     form = page(admin, "training:console").split('id="privacy-plan"')[1].split("</fieldset>")[0]
     assert "The promise is for one camera (its node)." in form
     assert re.findall(r"\b(?:a|one|each|every|of the) sites?\b", form) == []
-    begun = tell(run(admin.person, privacy="central", epsilon=4.0), round_event(1, 1, n100="accepted"))
+    begun = store(run(admin.person, privacy="central", epsilon=4.0), round_event(1, 1, n100="accepted"))
     assert "for one camera (its node)" in page(admin, "training:run", begun.pk)
 
 
