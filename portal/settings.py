@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "portal.people",
     "portal.training",
     "portal.analysis",
+    "portal.house",  # the last: it looks whether the apps above have filled every port
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

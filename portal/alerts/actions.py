@@ -15,10 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.alerts import queries, record, verdicts
+from portal.alerts import ports, queries, record, verdicts
 from portal.alerts.models import Alert, Entry, Event, Kind, Reason, State
-from portal.core import audit, push
-from portal.sites import hooks
+from portal.core import audit, media, push
 from portal.sites.models import Agent, Camera
 
 BATCH = 500
@@ -37,11 +36,12 @@ class Recorded:
 def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | None = None) -> Recorded:
     """Store a batch once, whoever else sends it at the same moment. Raises record.ForeignEvent when it speaks for another camera."""
     now = timezone.now()
-    batch = record.forget_the_erased(record.sort_out(agent, events, now=now, sent=sent), hooks.nobody)
+    batch = record.forget_the_erased(record.sort_out(agent, events, now=now, sent=sent), ports.nobody)
     with transaction.atomic():
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
+        media.claim(name for row in batch.rows for name in (row.snapshot, row.clip) if name)
         fresh, duplicates = _store(batch.rows)
-        hooks.recognised([row for row in fresh if row.kind == Kind.RECOGNISED])
+        ports.record_recognitions([row for row in fresh if row.kind == Kind.RECOGNISED])
         alerts = _raise_alerts([row for row in fresh if record.raises_alert(row)], agent.camera_id, now)
         completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}

@@ -6,3 +6,11 @@ from django.apps import AppConfig
 class AlertsConfig(AppConfig):
     name = "portal.alerts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from portal.alerts import queries, verdicts
+        from portal.core import media
+        from portal.sites import ports
+
+        media.hold("events and alerts", queries.held)
+        ports.alert_labels_news.fill(verdicts.news)

@@ -46,6 +46,14 @@ class Filters:
         return self != Filters()
 
 
+def held(names: set[str]) -> set[str]:
+    """Those of these files (sha256) that an event or an alert names."""
+    found = set(Alert.objects.filter(picture__in=names).values_list("picture", flat=True))
+    for column in ("snapshot", "clip"):
+        found |= set(Event.objects.filter(**{f"{column}__in": names}).values_list(column, flat=True))
+    return found
+
+
 def visible(user: User) -> QuerySet[Alert]:
     """The alerts at the reader's sites."""
     return Alert.objects.filter(camera__site__in=sites_of(user))

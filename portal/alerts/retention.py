@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from portal.alerts.models import Alert, Event, Kind, State
 from portal.core import audit, media
-from portal.sites import hooks
 from portal.sites.models import Site
 
 BATCH = 500  # alerts deleted in one transaction
@@ -30,15 +29,6 @@ def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
     return gone
 
 
-def drop_files(names: Iterable[str]) -> int:
-    """Delete these files (sha256) unless an event, an alert or a case still names them; how many went."""
-    names = set(names)
-    kept = hooks.in_cases(names) | set(Alert.objects.filter(picture__in=names).values_list("picture", flat=True))
-    for column in ("snapshot", "clip"):
-        kept |= set(Event.objects.filter(**{f"{column}__in": names}).values_list(column, flat=True))
-    return sum(media.forget(name) for name in names - kept)
-
-
 def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
     old = Alert.objects.filter(camera__site=site, state=State.RESOLVED, last_t__lt=until)
     alerts, files = 0, set()
@@ -55,7 +45,7 @@ def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
         if alerts or files:
             data = {"alerts": alerts, "pictures and clips": len(files), "days": site.kept_days}
             audit.record(actor="system", verb="alerts.forgotten", subject=f"site:{site.pk}", site=site.slug, data=data)
-    return {"alerts": alerts, "files": drop_files(files)}
+    return {"alerts": alerts, "files": media.release(files)}
 
 
 def _parts(old: QuerySet[Alert]) -> Iterable[list[Alert]]:
@@ -63,7 +53,7 @@ def _parts(old: QuerySet[Alert]) -> Iterable[list[Alert]]:
     keys = list(old.order_by("pk").values_list("pk", flat=True))
     for at in range(0, len(keys), BATCH):
         part = list(old.filter(pk__in=keys[at : at + BATCH]).select_for_update(no_key=True, of=("self",)))
-        held = hooks.in_cases(_files_of(Event.objects.filter(alert__in=part)))
+        held = media.held(_files_of(Event.objects.filter(alert__in=part)), by="cases")
         attached = set(Event.objects.filter(alert__in=part).filter(Q(snapshot__in=held) | Q(clip__in=held)).values_list("alert", flat=True)) if held else set()
         yield [alert for alert in part if alert.pk not in attached]
 

@@ -18,9 +18,10 @@ from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, intake, queries
 from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Tool
-from portal.core import audit, media, push
+from portal.core import audit, jobs, media, push
 from portal.sites.models import Site
 
+run_case = jobs.named("analysis.run_case")
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 
 
@@ -38,7 +39,7 @@ def open_case(*, user: User, files: Sequence[UploadedFile], tool: str = Tool.PIC
             CaseFile.objects.create(case=case, position=position, name=upload.name, sha256=sha256, size=len(upload.content), kind=upload.kind)
         inputs = [file.sha256 for file in case.files.all()]
         audit.record(actor=user, verb="case.opened", subject=f"case:{case.pk}", site=site.slug if site else "", data={"tool": tool, "files": inputs})
-        _defer(case)
+        run_case.defer(case_id=case.pk)
     return case
 
 
@@ -51,9 +52,8 @@ def show_progress(*, case: Case, share: float, step: str) -> None:
 
 def keep_report(*, case: Case, report: Report) -> None:
     """Store what the tool said, and its pictures."""
-    evidence = {name: media.put(content) for name, content in report.evidence.items()}
     with transaction.atomic():
-        case.report, case.evidence = to_json(report), evidence
+        case.report, case.evidence = to_json(report), {name: media.put(content) for name, content in report.evidence.items()}
         _end(case, CaseState.DONE, data={"verdict": report.verdict.label, "models": report.models})
 
 
@@ -95,9 +95,3 @@ def _end(case: Case, state: str, data: dict[str, Any]) -> None:
     case.save()
     audit.record(actor="system", verb=f"case.{state}", subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
     tell(case)
-
-
-def _defer(case: Case) -> None:
-    from portal.analysis.tasks import run_case
-
-    run_case.defer(case_id=case.pk)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Func, JSONField, Q, QuerySet, Value
 from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners
-from portal.analysis.models import Case, CaseFile
+from portal.analysis.models import Case, CaseFile, Upload
 
 
 def cases(user: User) -> QuerySet[Case]:
@@ -45,8 +45,11 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
 
 
 def held(names: set[str]) -> set[str]:
-    """Those of these files (sha256) that some case holds."""
-    return set(CaseFile.objects.filter(sha256__in=names).values_list("sha256", flat=True))
+    """Those of these files (sha256) that came into a case, are on their way into one, or that a case's tool made."""
+    came = {name for rows in (CaseFile, Upload) for name in rows.objects.filter(sha256__in=names).values_list("sha256", flat=True)}
+    shown = Func("evidence", Value("$.*"), function="jsonb_path_query", output_field=JSONField())
+    made = Case.objects.exclude(evidence={}).annotate(made=shown).values_list("made", flat=True) if names - came else ()
+    return came | (set(made) & names)
 
 
 def may_conclude(user: User, case: Case) -> bool:

@@ -205,7 +205,7 @@ def _drop(upload: Upload) -> None:
     upload.delete()
     transaction.on_commit(lambda: part.unlink(missing_ok=True))
     if sha256:
-        transaction.on_commit(lambda: media.forget(sha256))
+        transaction.on_commit(lambda: media.release([sha256]))
 
 
 def _make_sure_of_room(size: int) -> None:

@@ -1,4 +1,9 @@
-"""Pictures, clips, uploads and models: files named by their sha256, written whole or not at all."""
+"""Pictures, clips, uploads and models: files named by their sha256, written whole or not at all, and deleted when nobody needs them any more.
+
+Who still needs a file? Each app registers one function for its own rows (`hold`), and only `release` deletes: what no app holds. Against somebody who begins
+to need the file at that very moment: `put` and `claim` take an advisory lock of PostgreSQL for the rest of their transaction, shared, and `release` takes the
+same lock alone. So either the new holder has committed and `release` sees its row, or the file is gone before `put` looks, and `put` writes it again.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +12,23 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection, transaction
 
+Holder = Callable[[set[str]], set[str]]
+STRIPES = 64  # locks for all files: an event batch claims hundreds of them, and PostgreSQL's table of locks is small
+LOCK = 0x4D454449  # the first half of their names
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_holders: list[Callable[[str], bool]] = []
+holders: dict[str, Holder] = {}
 
 
 def put(content: bytes) -> str:
-    """Keep the bytes and return their sha256 (hex). Keeping the same bytes twice is harmless."""
+    """Keep the bytes and return their sha256 (hex). Keeping the same bytes twice is harmless. Call it in the transaction of the row that names the file."""
     sha256 = hashlib.sha256(content).hexdigest()
+    claim([sha256])
     target = path(sha256)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +45,7 @@ def put(content: bytes) -> str:
 
 def adopt(file: Path, sha256: str) -> None:
     """Keep a file of the store's own disk, written and fsync'd, under its known sha256: a second name for it, no copy; the first stays the caller's."""
+    claim([sha256])
     target = path(sha256)
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -53,21 +64,51 @@ def path(sha256: str) -> Path:
     return settings.MEDIA_FOLDER / sha256[:2] / sha256
 
 
-def hold(holds: Callable[[str], bool]) -> None:
-    """Let an app say which files it still needs: `forget` leaves them."""
-    if holds not in _holders:
-        _holders.append(holds)
+def hold(name: str, holds: Holder) -> None:
+    """Let an app answer which of these files (sha256) its rows name; call it in AppConfig.ready. `name`: of what it keeps, such as "cases"."""
+    if holders.setdefault(name, holds) is not holds:
+        raise ValueError(f"two apps hold files as {name!r}")
 
 
-def forget(sha256: str) -> bool:
-    """Delete the file unless an app still needs it; whether it was here and is gone now. Call it after the transaction that let it go."""
-    there = exists(sha256)
-    if not there or any(holds(sha256) for holds in _holders):
-        return False
-    path(sha256).unlink(missing_ok=True)
-    return True
+def held(names: Iterable[str], by: str = "") -> set[str]:
+    """Those of these files that some app still needs, or the one holder `by`. Raises KeyError when nobody holds files under that name."""
+    asked = set(names)
+    asking = [holders[by]] if by else list(holders.values())
+    return set().union(*(holds(asked) for holds in asking)) if asked else set()
+
+
+def claim(names: Iterable[str]) -> None:
+    """Call it before writing rows that name files which may be here already: until the transaction ends, `release` waits. Outside one it does nothing."""
+    if not connection.in_atomic_block:
+        return
+    for stripe in sorted({_stripe(name) for name in names}):
+        _lock("pg_advisory_xact_lock_shared", stripe)
+
+
+def release(names: Iterable[str]) -> int:
+    """Delete those of these files that nobody holds; how many were here and are gone. Call it after the transaction that let them go."""
+    stripes: dict[int, set[str]] = {}
+    for name in names:
+        stripes.setdefault(_stripe(name), set()).add(name)
+    gone = 0
+    for stripe, part in sorted(stripes.items()):
+        with transaction.atomic(durable=True):  # one lock at a time, until the files are gone
+            _lock("pg_advisory_xact_lock", stripe)
+            for name in part - held(part):
+                gone += exists(name)
+                path(name).unlink(missing_ok=True)
+    return gone
 
 
 def exists(sha256: str | None) -> bool:
     """True when the file is here."""
     return bool(sha256) and path(sha256).exists()
+
+
+def _stripe(sha256: str) -> int:
+    return int(sha256[:4], 16) % STRIPES
+
+
+def _lock(function: str, stripe: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", [LOCK, stripe])

@@ -28,19 +28,19 @@ CERTIFICATE_S = 3 * 24 * 3600  # a certificate is good for seven days and given 
 CANDIDATES = 40  # templates looked at for one face; a person has at most a few
 
 
-def circle(agent: Agent, said: Any) -> dict[str, Any] | None:
-    """The signed neighbours of this agent, which said `{host, port, key, edition}`; None when it shares nothing, may not, or has this edition already."""
-    if not isinstance(said, dict) or not said.get("host") or effective_mode(agent.camera) != LegalMode.M1:
+def circle(agent: Agent, reported: Any) -> dict[str, Any] | None:
+    """The signed neighbours of this agent, which reported `{host, port, key, edition}`; None when it shares nothing, may not, or has this edition already."""
+    if not isinstance(reported, dict) or not reported.get("host") or effective_mode(agent.camera) != LegalMode.M1:
         return None
     try:
-        authority, certificate = _papers(agent, str(said.get("key")))
+        authority, certificate = _papers(agent, str(reported.get("key")))
     except pki.PkiError:
         return None
     peers = {str(each.pk): at for each in neighbours(agent.camera) if (at := _address(each))}
     body = {"type": "circle", "site": agent.camera.site.slug, "camera": agent.camera.slug, "agent": str(agent.pk), "peers": peers}
     body |= {"authority": authority, "certificate": certificate}
     edition = hashlib.sha256(canonical(body)).hexdigest()[:16]
-    return None if edition == said.get("edition") else sign_document({**body, "edition": edition}, portal_key())
+    return None if edition == reported.get("edition") else sign_document({**body, "edition": edition}, portal_key())
 
 
 def neighbours(camera: Camera) -> list[Agent]:

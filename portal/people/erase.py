@@ -128,15 +128,8 @@ def _delete(uid: uuid.UUID, by: User | str) -> dict[str, int]:
         gone = _add(gone, told.delete()[1])
         followed.update(snapshot=None, clip=None)  # the person walks in front in these pictures; the alert itself stays
         gone = _add(gone, stores.scrub_rows(uid))
-    gone["pictures and clips"] = sum(_remove(name) for name in pictures if not Event.objects.filter(snapshot=name).exists())
+    gone["pictures and clips"] = media.release(pictures)
     return gone
-
-
-def _remove(sha256: str) -> bool:
-    path = media.path(sha256)
-    there = path.exists()
-    path.unlink(missing_ok=True)
-    return there
 
 
 def _confirmed(site: Site, wait_s: float) -> list[Confirmed]:

@@ -18,8 +18,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.alerts.models import Event
-from portal.alerts.retention import drop_files
-from portal.core import audit
+from portal.core import audit, media
 from portal.people.models import Person, Recognition, Verdict, Verification
 from portal.sites.models import Site
 
@@ -76,7 +75,7 @@ def forget_old(now: datetime.datetime | None = None) -> int:
         old.delete()
         if count:
             audit.record(actor="system", verb="recognition.forgotten", subject="recognitions", data={"count": count, "days": KEPT.days})
-    drop_files(pictures)
+    media.release(pictures)
     return count
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from portal.accounts.models import Role, User
 from portal.accounts.queries import sites_of
-from portal.people.models import Person
+from portal.people.models import Person, Recognition
 from portal.sites.models import Camera, LegalMode
 from portal.sites.queries import Tile, tiles_of
 
@@ -53,3 +53,8 @@ def people(user: User, words: str = "") -> QuerySet[Person]:
 def nobody(uids: set[str]) -> set[str]:
     """Those of these ids that are nobody's: erased, or never known."""
     return uids - {str(uid) for uid in Person.objects.filter(uid__in=uids).values_list("uid", flat=True)}
+
+
+def held(names: set[str]) -> set[str]:
+    """Those of these files (sha256) that the face log shows."""
+    return set(Recognition.objects.filter(snapshot__in=names).values_list("snapshot", flat=True))

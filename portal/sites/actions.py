@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _
 from portal.accounts.actions import WORDS
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.core import audit, push
+from portal.core import audit, jobs, push
 from portal.sites.models import Agent, Camera, EnrolmentCode, LegalMode, Line, Rule, Site, Zone
 from portal.sites.rules import Watching
 
 CODE_VALID = timedelta(hours=24)
 SHORTEST_REASON = 8
 LONGEST_KEPT = 365  # days
+unregister_node = jobs.named("sites.unregister_node")
 
 
 class Changed(ValidationError):
@@ -156,8 +157,6 @@ def revoke(*, user: User | str, agent: Agent, reason: str = "") -> None:
     data = {"camera": agent.camera.slug, "reason": reason[:500]}
     audit.record(actor=user, verb="agent.revoked", subject=f"agent:{agent.pk}", site=agent.camera.site.slug, data=data)
     if agent.node_id or agent.node_public_key:  # it may be about to be registered
-        from portal.sites.tasks import unregister_node
-
         unregister_node.defer(agent_id=str(agent.pk))
 
 

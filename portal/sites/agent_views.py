@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.sites import actions, certificates, hooks, key_actions, queries
+from portal.sites import actions, certificates, key_actions, ports, queries
 from portal.sites.models import Agent, Camera
 
 administrated = role_required(Role.ADMINISTRATOR)
@@ -73,7 +73,7 @@ def _inventory(request: HttpRequest, **more: Any) -> HttpResponse:
 def _row(tile: queries.Tile) -> dict[str, Any]:
     said = tile.agent.health if tile.agent and isinstance(tile.agent.health, dict) else {}
     running = _dict(said, "models")
-    wanted = {document["detector"]: document["sha256"] for document in hooks.desired_models(tile.camera)}
+    wanted = {document["detector"]: document["sha256"] for document in ports.desired_models(tile.camera)}
     models = [{"detector": name, "sha256": str(sha256), "wanted": wanted.get(name, sha256) == sha256} for name, sha256 in sorted(running.items())]
     shown = {"tile": tile, "models": models, "versions": _dict(said, "versions"), "outbox": _dict(said, "outbox"), "data": _dict(said, "data")}
     shown["paper"] = certificates.of(tile.agent, timezone.now()) if tile.agent else None

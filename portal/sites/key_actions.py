@@ -19,11 +19,12 @@ from django.utils import timezone
 from federated.trust import csr, pki, signing
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.core import audit
+from portal.core import audit, jobs
 from portal.sites.authentication import Refusal
 from portal.sites.models import Agent, FormerKeys
 
 OVERLAP = datetime.timedelta(hours=1)  # for an agent that was killed or cut off between the portal's yes and its own files
+register_node = jobs.named("sites.register_node")
 log = logging.getLogger(__name__)
 
 
@@ -92,7 +93,8 @@ def rotate(*, agent: Agent, keys: Keys) -> Agent:
     agent.save()
     data = {"key": signing.fingerprint(keys.own), "replaces": signing.fingerprint(before.public_key), "serial": agent.certificate_serial}
     _say(f"agent:{agent.pk}", "agent.rotated", agent, {**data, "not_after": agent.certificate_not_after.isoformat()})
-    _defer_register(agent)
+    if agent.node_public_key:
+        register_node.defer(agent_id=str(agent.pk))
     return agent
 
 
@@ -170,13 +172,6 @@ def _put_aside(agent: Agent, signer: str) -> FormerKeys:
         node_id=agent.next_node_id if held else agent.node_id,
         retired=None if signer == agent.public_key else timezone.now(),
     )
-
-
-def _defer_register(agent: Agent) -> None:
-    from portal.sites.tasks import register_node
-
-    if agent.node_public_key:
-        register_node.defer(agent_id=str(agent.pk))
 
 
 def _say(actor: User | str, verb: str, agent: Agent, data: dict[str, Any]) -> None:

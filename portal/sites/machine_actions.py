@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from federated.trust.signing import fingerprint
 from portal.core import audit
-from portal.sites import actions, hooks, key_actions
+from portal.sites import actions, key_actions, ports
 from portal.sites.authentication import Refusal
 from portal.sites.config import RENEW_S, config_for
 from portal.sites.key_actions import Keys
@@ -44,9 +44,7 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
     if agent.overlap_until:
         key_actions.retire(agent=agent, reason="the agent enrolled again")
     if keys.node:
-        from portal.sites.tasks import register_node
-
-        register_node.defer(agent_id=str(agent.pk))
+        key_actions.register_node.defer(agent_id=str(agent.pk))
     return agent
 
 
@@ -62,9 +60,9 @@ def beat(*, agent: Agent, said: dict[str, Any]) -> dict[str, Any]:
         "now": now.timestamp(),
         "config": config_for(camera) if _wants_config(agent, said.get("config_version")) else None,
         "gallery": _gallery(camera, said.get("gallery")),
-        "neighbours": hooks.circle(agent, said.get("neighbours")),
-        "models": hooks.desired_models(camera),
-        "verdicts": hooks.verdicts(camera, said.get("verdicts")),
+        "neighbours": ports.peers_news(agent, said.get("neighbours")),
+        "models": ports.desired_models(camera),
+        "verdicts": ports.alert_labels_news(camera, said.get("verdicts")),
         "watch": cache.get(f"watch:{camera.pk}") is not None,
         "stop_biometrics": camera.site.biometrics_stopped,
         "renew_keys": agent.renew_asked is not None or not agent.certificate,
@@ -90,4 +88,4 @@ def _gallery(camera: Camera, held: Any) -> dict[str, Any] | None:
     version, public = (held.get("version"), held.get("key")) if isinstance(held, dict) else (None, None)
     if isinstance(version, bool) or not isinstance(version, int) or not isinstance(public, str):
         return None
-    return hooks.gallery(camera, version, public, held.get("names") is True)
+    return ports.staff_list_news(camera, version, public, held.get("names") is True)

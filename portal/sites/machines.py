@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from federated.trust.signing import public_text
-from portal.sites import hooks, key_actions, machine_actions, schema  # noqa: F401  (schema: drf-spectacular then knows our signatures)
+from portal.sites import key_actions, machine_actions, ports, queries, schema  # noqa: F401  (schema: drf-spectacular then knows our signatures)
 from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 from portal.sites.config import fleet, portal_key
 
@@ -175,7 +175,7 @@ class Model(Machine):
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, sha256: str) -> HttpResponse:
-        path = hooks.model_file(request.auth.camera, sha256)
+        path = queries.model_file(request.auth.camera, sha256)
         if path is None:
             raise NotFound("no such model is meant for this agent")
         return HttpResponse(path.read_bytes(), content_type="application/octet-stream")
@@ -189,7 +189,7 @@ class Outcome(Machine):
         body = OutcomeShape(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            hooks.record_outcome(agent=request.auth, **body.validated_data)
+            ports.record_outcome(agent=request.auth, **body.validated_data)
         except ValidationError as error:
             raise ParseError(" ".join(error.messages)) from error
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.sites import state
+from portal.core import media
+from portal.sites import ports, state
 from portal.sites.models import Agent, Camera, Site
 
 
@@ -86,6 +88,12 @@ def revoked_agents(user: User) -> QuerySet[Agent]:
 def get_agent(user: User, pk: str) -> Agent:
     """An agent that the reader administrates. Raises Agent.DoesNotExist."""
     return Agent.objects.select_related("camera__site").get(pk=pk, camera__site__in=sites_of(user, "administrator"))
+
+
+def model_file(camera: Camera, sha256: str) -> Path | None:
+    """The file of a model that this camera's agent is asked to run; None for every other."""
+    wanted = any(document["sha256"] == sha256 for document in ports.desired_models(camera))
+    return media.path(sha256) if wanted and media.exists(sha256) else None
 
 
 def troubles(tile: Tile) -> list[str]:

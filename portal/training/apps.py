@@ -8,8 +8,12 @@ class TrainingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Pictures of canaries are not for others to delete."""
+        """What sites asks is answered here; models and pictures of canaries are not for others to delete."""
         from portal.core import media
-        from portal.training.rollout import canary_comparison
+        from portal.sites import ports
+        from portal.training.rollout import actions, canary_comparison, queries
 
-        media.hold(canary_comparison.holds)
+        ports.desired_models.fill(queries.desired_models)
+        ports.record_outcome.fill(actions.record_outcome)
+        media.hold("canaries", canary_comparison.held)
+        media.hold("models", queries.held)

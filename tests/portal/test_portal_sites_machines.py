@@ -16,12 +16,13 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from redis.exceptions import ConnectionError as RedisGone
 
 from federated.trust import csr, pki, signing
-from portal.core import media
 from portal.core.models import AuditRow
 from portal.sites import actions
 from portal.sites.config import portal_key
 from portal.sites.models import Agent, EnrolmentCode
+from portal.training.models import ModelState, ModelVersion
 from tests.portal.portal_scene import machine, place, watch_lawn
+from tests.portal.training_scene import model
 from tests.portal.wire import signed_headers
 
 pytestmark = pytest.mark.django_db
@@ -206,9 +207,9 @@ def test_a_frame_is_a_jpeg_of_at_most_two_megabytes(gate, content, status):
     assert refusals() == [status]
 
 
-def test_only_a_model_that_is_meant_for_the_agent_is_given(gate, monkeypatch):
-    wanted, other = media.put(b"model bytes"), media.put(b"another model")
-    monkeypatch.setattr("portal.sites.hooks.desired_models", lambda camera: [{"detector": "anomaly", "sha256": wanted}])
+def test_only_a_model_that_is_meant_for_the_agent_is_given(gate):
+    wanted, other = model(b"model bytes").sha256, model(b"another model", "0.1.0+2").sha256
+    ModelVersion.objects.filter(sha256=wanted).update(state=ModelState.PUBLISHED, published=timezone.now())
     answers = [gate.send("GET", f"models/{name}") for name in (wanted, other, "0" * 64, "nonsense")]
     assert [answer.status_code for answer in answers] == [200, 404, 404, 404]
     assert answers[0].content == b"model bytes"

@@ -17,6 +17,7 @@ from training_scene import administrator, agents, beat, canary_at, model
 from federated.trust.signing import public_text, verify_document
 from portal.alerts import actions as alerts
 from portal.alerts.models import Event
+from portal.analysis.models import Case, CaseFile
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.people import log as face_log
@@ -258,6 +259,15 @@ def test_a_picture_that_an_alert_shows_too_stays(scene):
     assert media.exists(shown["snapshot"])
 
 
+def test_a_picture_that_lies_in_a_case_stays_when_the_trial_is_long_over(scene):
+    scene.report()
+    ended(scene, 91)
+    case = Case.objects.create(title="what was it", opened_by=scene.person)
+    CaseFile.objects.create(case=case, name="a", sha256=SHOWN, size=1, kind="JPEG")
+    assert canary_comparison.forget_old_pictures() == 1
+    assert media.exists(SHOWN)
+
+
 def test_a_running_trials_pictures_never_go(scene):
     scene.report()
     assert canary_comparison.forget_old_pictures(timezone.now() + 900 * DAY) == 0
@@ -276,6 +286,6 @@ def test_the_face_logs_clean_up_leaves_a_trials_picture(scene):
 
 def test_what_nobody_holds_is_forgotten_and_what_is_not_here_is_no_error():
     sha256 = media.put(WEBM)
-    assert media.forget(sha256)
+    assert media.release([sha256]) == 1
     assert not media.exists(sha256)
-    assert not media.forget(sha256)
+    assert media.release([sha256]) == 0

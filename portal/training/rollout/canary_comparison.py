@@ -8,12 +8,11 @@ import math
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import Event
 from portal.core import audit, media
 from portal.sites.models import Agent
 from portal.training.models import Canary, CanaryCamera, Compared, Disagreement
@@ -75,6 +74,7 @@ def record_disagreement(*, agent: Agent, detector: str, sha256: str, snapshot: s
             return Taken()
         if row.disagreements.count() >= MOST_A_CAMERA or Disagreement.objects.filter(row__canary=canary).count() >= MOST_A_CANARY:
             return Taken(full=True)
+        media.claim([snapshot])
         Disagreement.objects.create(row=row, snapshot=snapshot, t=datetime.datetime.fromtimestamp(t, datetime.UTC), **scores)
     return Taken(fresh=True)
 
@@ -123,15 +123,13 @@ def forget_old_pictures(now: datetime.datetime | None = None) -> int:
         gone = old.delete()[0]
         if gone:
             audit.record(actor="system", verb="model.trial_pictures_forgotten", subject="trials", data={"count": gone, "days": KEPT.days})
-    for name in names:
-        if not Event.objects.filter(Q(snapshot=name) | Q(clip=name)).exists():
-            media.forget(name)
+    media.release(names)
     return gone
 
 
-def holds(sha256: str) -> bool:
-    """Whether a canary still keeps this picture: clean-ups of others must leave it."""
-    return Disagreement.objects.filter(snapshot=sha256).exists()
+def held(names: set[str]) -> set[str]:
+    """Those of these files (sha256) that a canary still shows."""
+    return set(Disagreement.objects.filter(snapshot__in=names).values_list("snapshot", flat=True))
 
 
 def _row(row: CanaryCamera) -> CameraComparison:

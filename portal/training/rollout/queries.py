@@ -15,6 +15,11 @@ from portal.training.permissions import may_read
 from portal.training.rollout import documents
 
 
+def held(names: set[str]) -> set[str]:
+    """Those of these files (sha256) that are a model's."""
+    return set(ModelVersion.objects.filter(sha256__in=names).values_list("sha256", flat=True))
+
+
 def model_state(model: ModelVersion) -> dict[str, Any]:
     """A version as plain JSON, without its card."""
     named = {"id": model.pk, "detector": model.detector, "version": model.version, "sha256": model.sha256, "size": model.size}

@@ -1,0 +1,50 @@
+"""Background jobs are deferred by their name, so that actions need not import the tasks that call them; every name is checked at the start.
+
+    follow_run = jobs.named("training.follow_run")          # at the top of portal/training/actions.py
+    follow_run.defer(run_id=run.pk)                         # inside the transaction: the job exists when, and only when, it commits
+
+The task itself is an ordinary `@app.task(name="training.follow_run", ...)` in the app's tasks.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from procrastinate.contrib.django import app
+
+_declared: dict[str, Job] = {}
+_started = False
+
+
+class UnknownJob(Exception):
+    """A job that no tasks.py registers; str() names it."""
+
+
+class Job:
+    """A job somebody defers."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def defer(self, **arguments: Any) -> None:
+        """Queue it. Raises TypeError at once, not later in the worker, when the task does not take these arguments."""
+        if (task := app.tasks.get(self.name)) is None:
+            raise UnknownJob(f"no task is called {self.name}")
+        inspect.signature(task.func).bind(**arguments)
+        task.defer(**arguments)
+
+
+def named(name: str) -> Job:
+    """The job of this name; call it at the top of a module, so that a misspelt one is found when the portal starts, at the latest with the module's import."""
+    if _started and name not in app.tasks:  # a module that the start did not need
+        raise UnknownJob(f"no task is called {name}")
+    return _declared.setdefault(name, Job(name))
+
+
+def check() -> None:
+    """Called when every app is ready (portal/house/apps.py). Raises UnknownJob that names every job without a task."""
+    global _started
+    _started = True
+    if unknown := sorted(set(_declared) - set(app.tasks)):
+        raise UnknownJob(f"no task is called {', '.join(unknown)}")

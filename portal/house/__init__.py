@@ -1,0 +1,1 @@
+"""The frame around every page and the house's own pages: health, audit log, the API's description."""
