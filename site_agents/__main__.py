@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(config: Config, options: argparse.Namespace) -> int:
-    from site_agents.agent import Agent, prepare_process
+    from site_agents.agent import CameraAgent, prepare_process
 
     prepare_process()
-    agent = Agent(config)
+    agent = CameraAgent(config)
     signal.signal(signal.SIGTERM, agent.stop)
     signal.signal(signal.SIGINT, agent.stop)
     try:
@@ -96,8 +96,8 @@ def _bench(config: Config, options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     from site_agents.neighbours.command import figures, in_words
 
-    said = figures(options)
-    print(json.dumps(said) if options.json else in_words(said))
+    result = figures(options)
+    print(json.dumps(result) if options.json else in_words(result))
     return 0
 
 

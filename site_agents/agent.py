@@ -1,4 +1,4 @@
-"""One camera's agent, put together: frames in, events out, orders obeyed; the main thread watches, everything slow has its own."""
+"""One camera's agent, put together: frames in, events out, the signed configuration applied; the main thread watches, everything slow has its own."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ import numpy as np
 import detectors
 from detectors.types import Box, Event, Frame, uuid7
 from federated.trust import signing
-from site_agents import calibration, gallery, orders, papers
+from site_agents import calibration, credentials, signed_config
+from site_agents.alert_labels import AlertLabelStore
+from site_agents.canary import CanaryComparisons, CanaryDisagreement
 from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
-from site_agents.disagreements import Courier
-from site_agents.errors import AgentError, GalleryRefused, OrdersRejected
+from site_agents.disagreements import DisagreementSender
+from site_agents.errors import AgentError, DocumentRejected, StaffListRefused
 from site_agents.evidence import Evidence, FindFaces
-from site_agents.judged import Judged
-from site_agents.link import Link, read_portal, seat_of
-from site_agents.models import Models
-from site_agents.neighbours.live import Company
-from site_agents.orders import M0, M1, Orders
+from site_agents.link import PortalLink, identity_of, read_portal
+from site_agents.models import ModelStore
+from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
-from site_agents.pipeline import Pipeline, Step
+from site_agents.pipeline import Pipeline, PipelineStep
 from site_agents.rotation import Rotation
-from site_agents.rules import Finding
-from site_agents.shadow import Disagreement, Shadows
+from site_agents.rules import RuleFinding
+from site_agents.signed_config import M0, M1, SignedConfig
+from site_agents.staff_list_store import NOBODY, StaffListStore
 from site_agents.store import Medium
-from site_agents.training import Footage, Seat
+from site_agents.training import Footage, SuperNodeSupervisor
 from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
 from site_agents.versions import on_mains, versions
@@ -51,41 +52,41 @@ STOPPED = "biometrics_stopped"  # a file: the stop button holds over a restart, 
 log = logging.getLogger("site_agents.agent")
 
 
-class Agent:
+class CameraAgent:
     """Everything of one agent's folder. `run` returns when asked to stop, or when a source without a loop has ended."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.folder, self.started = config, config.folder, round(time.time(), 3)
         self._lock = _only_one(self.folder)
-        papers.settle(self.folder)
+        credentials.finish_move(self.folder)
         portal = read_portal(self.folder)
-        self.seat, self.clock = seat_of(portal), Clock()
-        self.link = Link(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
+        self.identity, self.clock = identity_of(portal), Clock()
+        self.link = PortalLink(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
-        self.models = Models(self.folder)
+        self.models = ModelStore(self.folder)
         self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
-        self.updates = Updates(self.models, self.link, self.seat.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
+        self.updates = Updates(self.models, self.link, self.identity.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
         self.pipeline.failed = self.updates.fail
-        self.courier = Courier(self.link)
-        self.shadows = Shadows(self._picture, self._disagree)
-        self.updates.shadows, self.updates.options = self.shadows, self.pipeline.options
+        self.disagreement_sender = DisagreementSender(self.link)
+        self.canaries = CanaryComparisons(self._picture, self._disagree)
+        self.updates.canaries, self.updates.options = self.canaries, self.pipeline.options
         self.pipeline.stop_biometrics((self.folder / STOPPED).exists())
-        self.orders = self._within(orders.load(self.folder, self.seat))
-        self.pipeline.apply(self.orders)
-        self.gallery = gallery.Keep(self.folder, self.seat, names=config.neighbours.keep == "expected")
-        self.company = Company(self.folder, self.gallery, self.link, config.neighbours, portal["agent_id"])
-        self.pipeline.keeper.others = self.company if config.neighbours.host else None
-        self.pipeline.staff = self.gallery.load(self.clock.latest()) if self.orders.mode(self.clock.latest()) == M1 else gallery.NOBODY
-        self.capture = Capture(config.source, self.folder, self.seat.camera)
+        self.signed_config = self._within(signed_config.load(self.folder, self.identity))
+        self.pipeline.apply_config(self.signed_config)
+        self.staff_list = StaffListStore(self.folder, self.identity, names=config.neighbours.keep == "expected")
+        self.neighbour_service = NeighbourService(self.folder, self.staff_list, self.link, config.neighbours, portal["agent_id"])
+        self.pipeline.recognizer.others = self.neighbour_service if config.neighbours.host else None
+        self.pipeline.staff = self.staff_list.load(self.clock.latest()) if self.signed_config.mode(self.clock.latest()) == M1 else NOBODY
+        self.capture = Capture(config.source, self.folder, self.identity.camera)
         self.evidence = Evidence(face_finder, self._add_clip)
         self.footage = Footage(self.folder, config.training)
-        self.judged = Judged(self.folder, self.seat, keeps=config.training.enabled)
-        self.training = Seat(self.folder, config.training, portal)
-        self.sender = Sender(self.outbox, self.link, self.seat)
+        self.alert_labels = AlertLabelStore(self.folder, self.identity, keeps=config.training.enabled)
+        self.training = SuperNodeSupervisor(self.folder, config.training, portal)
+        self.sender = Sender(self.outbox, self.link, self.identity)
         self.rotation = Rotation(self.folder, self.link, self.training.renew)
-        self.heart = Heart(self.link, self.status, self.obey, self.revoke)
+        self.heart = Heart(self.link, self.status, self.apply_answer, self.revoke)
         self._stopping = threading.Event()
-        self._last: Step | None = None
+        self._last: PipelineStep | None = None
         self._supervised = 0.0
         self._calibrated = ""
 
@@ -95,9 +96,9 @@ class Agent:
 
     def run(self) -> None:
         """Watch until asked to stop; then say what there is to say, and end."""
-        log.info("watching %s/%s, training: %s", self.seat.site, self.seat.camera, self.training.reason or "yes")
-        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates, self.courier)
-        for thread in (self.company, *threads):
+        log.info("watching %s/%s, training: %s", self.identity.site, self.identity.camera, self.training.reason or "yes")
+        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates, self.disagreement_sender)
+        for thread in (self.neighbour_service, *threads):
             thread.start()
         try:
             while not self._stopping.is_set():
@@ -118,32 +119,32 @@ class Agent:
         step = self.pipeline.step(frame)
         self._last = step
         with self.pipeline.stages("evidence"):
-            if self.orders.known:
+            if self.signed_config.present:
                 self.evidence.remember(step.frame)
             for finding in step.findings:
-                self.tell(finding, step)
-            if self.heart.wants_frame and self.orders.known:
+                self.record(finding, step)
+            if self.heart.wants_frame and self.signed_config.present:
                 self.heart.offer(self._picture(step))
         self.footage.add(step.frame, normal=self._is_normal(step))
         room_ms = (1 / self.config.source.fps - (time.perf_counter() - began)) * 1000
-        self.shadows.look(step, self.pipeline.looked, self.orders, room_ms=room_ms, dropped=self.capture.dropped)
+        self.canaries.look(step, self.pipeline.looked, self.signed_config, room_ms=room_ms, dropped=self.capture.dropped)
 
     def listen_to_silence(self) -> None:
         """No frame came: say so when it has lasted."""
         for finding in self.pipeline.silence(time.time(), self.capture.silent_s):
-            self.tell(finding, None)
+            self.record(finding, None)
 
-    def tell(self, finding: Finding, step: Step | None) -> Event:
+    def record(self, finding: RuleFinding, step: PipelineStep | None) -> Event:
         """Make an event of a finding, with its picture, and put both into the outbox."""
         mode = step.mode if step else self.pipeline.mode
         media, snapshot = [], None
         frame = finding.frame or (step.frame if step else None)
-        if frame is not None and self.orders.known and finding.kind not in COUNTED and "ended" not in finding.data:
+        if frame is not None and self.signed_config.present and finding.kind not in COUNTED and "ended" not in finding.data:
             media = [Medium(self.evidence.picture(frame, hide_faces=mode == M0), finding.score, finding.t)]
             snapshot = media[0].sha256
         event = self._event(finding, mode, frame, snapshot)
         if media:
-            event = self.judged.see(event, media[0].content, self.pipeline, self._timezone)
+            event = self.alert_labels.see(event, media[0].content, self.pipeline, self._timezone)
         event = self.outbox.add(event, media)
         log.info("%s %s score %.2f (event %s)", finding.kind, finding.data.get("zone", finding.data.get("line", "")), finding.score, event.id)
         if media and finding.kind not in UNFILMED:
@@ -154,25 +155,25 @@ class Agent:
         """What a heartbeat says of us."""
         pending = self.outbox.stats()
         mode = self.pipeline.mode
-        door = {"gallery": self.gallery.status(), "door": self.pipeline.keeper.report(self.pipeline.staff)} if mode == M1 else {}
-        door |= {"neighbours": self.company.status()} if mode == M1 and self.config.neighbours.host else {}
-        door |= {"trials": trials} if (trials := self.shadows.status()) else {}
+        door = {"gallery": self.staff_list.status(), "door": self.pipeline.recognizer.report(self.pipeline.staff)} if mode == M1 else {}
+        door |= {"neighbours": self.neighbour_service.status()} if mode == M1 and self.config.neighbours.host else {}
+        door |= {"trials": trials} if (trials := self.canaries.status()) else {}
         return {
             "t": time.time(),
             "started": self.started,
             "versions": versions(),
             "legal_mode": mode,
-            "config_version": self.orders.version,
+            "config_version": self.signed_config.version,
             "camera": self.camera_status(),
             "outbox": {**pending, "clips_left_out": self.evidence.left_out},
             "models": self.pipeline.loaded,
-            "data": {calibration.DETECTOR: self.footage.count, "object_head": self.judged.count},
+            "data": {calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
             "training": self.training.reason or "on",
             "terms": {"tasks": list(self.config.training.tasks), "most_epsilon": self.config.training.most_epsilon},
-            "training_held_s": round(self.training.sparing.seconds, 1),
+            "training_held_s": round(self.training.throttle.seconds, 1),
             "mains": on_mains(),
             "disk_free": shutil.disk_usage(self.folder).free,
-            **({"verdicts": self.judged.status()} if self.judged.keeps else {}),
+            **({"verdicts": self.alert_labels.status()} if self.alert_labels.keeps else {}),
             **door,
         }
 
@@ -182,12 +183,12 @@ class Agent:
         if state == "live" and last is not None and last.health:
             state = "tampered"
         width, height = self.capture.size
-        told = {"fps": round(self.capture.fps, 2), "dropped": self.capture.dropped, "restarts": self.capture.restarts, "problem": self.capture.problem}
+        capture = {"fps": round(self.capture.fps, 2), "dropped": self.capture.dropped, "restarts": self.capture.restarts, "problem": self.capture.problem}
         people = sum(each.kind == "person" for each in last.tracks) if last is not None else 0
         place = last.frame.telemetry if last is not None else None
         return {
             "state": "stale" if state == "ended" else state,
-            **told,
+            **capture,
             "last_frame_t": self.capture.last_t,
             "width": width,
             "height": height,
@@ -196,53 +197,53 @@ class Agent:
             "stages_ms": self.pipeline.stages.rounded(),
         }
 
-    def obey(self, answer: dict[str, Any]) -> None:
+    def apply_answer(self, answer: dict[str, Any]) -> None:
         """Do what a heartbeat's answer says. The stop button comes first."""
         self._set_stopped(bool(answer.get("stop_biometrics")))
         if (document := answer.get("config")) is not None:
             try:
-                believed = orders.believe(document, self.seat, newer_than=self.orders.version)
-                orders.save(self.folder, document)
-                self.orders = believed = self._within(believed)
-                self.pipeline.apply(believed)
-                log.info("obeying configuration %d (%s, %d rules)", believed.version, believed.legal_mode, len(believed.rules))
-            except OrdersRejected as error:
+                accepted = signed_config.verify(document, self.identity, newer_than=self.signed_config.version)
+                signed_config.save(self.folder, document)
+                self.signed_config = accepted = self._within(accepted)
+                self.pipeline.apply_config(accepted)
+                log.info("applying configuration %d (%s, %d rules)", accepted.version, accepted.legal_mode, len(accepted.rules))
+            except DocumentRejected as error:
                 log.error("%s", error)
             except OSError as error:
                 log.error("the configuration cannot be kept (%s): staying with the one before", error)
-        if (said := answer.get("gallery")) is not None:
-            self.know(said)
+        if answer.get("gallery") is not None:
+            self.apply_staff_list(answer["gallery"])
         if answer.get("neighbours") is not None and self.config.neighbours.host and self.pipeline.mode == M1:
-            self.company.take(answer["neighbours"])
+            self.neighbour_service.take(answer["neighbours"])
         if answer.get("verdicts") is not None:
-            self.hear(answer["verdicts"])
+            self.apply_alert_labels(answer["verdicts"])
         if isinstance(answer.get("models"), list):
             self.updates.want(answer["models"])
         self.rotation.look(answer.get("renew_keys") is True)
 
-    def know(self, said: Any) -> None:
-        """Take news of the staff list, in mode M1 only, whatever the portal says; what is not believed changes nothing."""
-        if self.orders.mode(self.clock.latest()) != M1 or self.pipeline.stopped:
+    def apply_staff_list(self, document: Any) -> None:
+        """Take news of the staff list, in mode M1 only, whatever the portal says; what is not accepted changes nothing."""
+        if self.signed_config.mode(self.clock.latest()) != M1 or self.pipeline.stopped:
             log.error("a staff list came although this camera is in mode M0: it is refused")
             return
         try:
-            self.pipeline.staff = self.gallery.take(said, self.clock.latest())
+            self.pipeline.staff = self.staff_list.take(document, self.clock.latest())
             log.info("knowing version %d of the staff list (%d people)", self.pipeline.staff.version, len(self.pipeline.staff.entries))
-        except GalleryRefused as error:
-            log.error("the staff list is not believed: %s", error)
+        except StaffListRefused as error:
+            log.error("the staff list is not accepted: %s", error)
         except OSError as error:
-            self.pipeline.staff = self.gallery.staff
+            self.pipeline.staff = self.staff_list.staff
             log.error("the staff list cannot be kept (%s): it holds until this agent ends", error)
 
-    def hear(self, said: Any) -> None:
-        """Take what operators said of this camera's alerts; what is not believed or cannot be written changes nothing and is said again."""
+    def apply_alert_labels(self, document: Any) -> None:
+        """Take what operators said of this camera's alerts; what is not accepted or cannot be written changes nothing and comes again."""
         try:
-            self.judged.take(said)
-        except (OrdersRejected, OSError) as error:
+            self.alert_labels.take(document)
+        except (DocumentRejected, OSError) as error:
             log.error("verdicts are not taken: %s", error)
 
     def revoke(self) -> bool:
-        """The portal does not know us any more: no biometrics, whatever the orders say. Watching goes on, events wait. True: new keys have mended it."""
+        """The portal accepts us no more: no biometrics, whatever the configuration allows. Watching goes on, events wait. True: new keys have mended it."""
         if self.rotation.rescue():
             return True
         self.pipeline.stop_biometrics(True)
@@ -256,7 +257,7 @@ class Agent:
         self.training.tick(self.capture.dropped)
         self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
-        if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.seat.camera)) is not None:
+        if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.identity.camera)) is not None:
             self._calibrated = anomaly.card.sha256
             calibration.save(self.folder, anomaly.card.sha256, found)
 
@@ -266,11 +267,11 @@ class Agent:
         self.capture.stop()
         self.heart.stop()
         self.updates.stop()
-        self.courier.stop()
+        self.disagreement_sender.stop()
         self.evidence.stop()
         self.sender.stop()
         self.training.stop()
-        self.company.stop()
+        self.neighbour_service.stop()
         self.link.close()
         pending = self.outbox.stats()["pending"]
         self.outbox.close()
@@ -280,9 +281,9 @@ class Agent:
     @property
     def _timezone(self) -> str:
         """Of the site, as its rules carry it."""
-        return next((rule.timezone for rule in self.orders.rules), "")
+        return next((rule.timezone for rule in self.signed_config.rules), "")
 
-    def _event(self, finding: Finding, mode: str, frame: Frame | None, snapshot: str | None) -> Event:
+    def _event(self, finding: RuleFinding, mode: str, frame: Frame | None, snapshot: str | None) -> Event:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
         data = {**finding.data, "made_t": round(time.time() + skew, 4), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
         if frame is not None and frame.telemetry:
@@ -290,40 +291,40 @@ class Agent:
         if frame is not None:
             data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
         t = finding.t + skew
-        named = {"site": self.seat.site, "camera": self.seat.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
+        named = {"site": self.identity.site, "camera": self.identity.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
         return Event(id=uuid7(t), t=t, seq=0, kind=finding.kind, score=finding.score, detections=finding.detections, data=data, **named)
 
-    def _picture(self, step: Step) -> bytes:
+    def _picture(self, step: PipelineStep) -> bytes:
         return self.evidence.picture(step.frame, hide_faces=step.mode == M0)
 
-    def _disagree(self, said: Disagreement, jpeg: bytes) -> None:
+    def _disagree(self, disagreement: CanaryDisagreement, jpeg: bytes) -> None:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
-        self.courier.add(dataclasses.replace(said, t=round(said.t + skew, 4)), jpeg)
+        self.disagreement_sender.add(dataclasses.replace(disagreement, t=round(disagreement.t + skew, 4)), jpeg)
 
     def _add_clip(self, event: Event, content: bytes) -> None:
         self.outbox.add_clip(event, Medium(content, event.score, event.t))
 
-    def _is_normal(self, step: Step) -> bool:
-        """Ordinary life, good to learn from: a healthy camera that is obeying orders, and nothing unusual in view."""
+    def _is_normal(self, step: PipelineStep) -> bool:
+        """Ordinary life, good to learn from: a healthy camera with a configuration, and nothing unusual in view."""
         unusual = step.anomaly is not None and step.anomaly.score >= 0.5
-        return self.orders.known and not step.health and not unusual
+        return self.signed_config.present and not step.health and not unusual
 
-    def _within(self, believed: Orders) -> Orders:
-        """Orders never reach further than this box's own agent.toml allows."""
-        return dataclasses.replace(believed, legal_mode=M0) if self.config.most_legal_mode == M0 else believed
+    def _within(self, accepted: SignedConfig) -> SignedConfig:
+        """A configuration never reaches further than this box's own agent.toml allows."""
+        return dataclasses.replace(accepted, legal_mode=M0) if self.config.most_legal_mode == M0 else accepted
 
     def _forget_staff(self) -> None:
         """Nobody of the list outlives mode M1 or the own end date, with the portal or without."""
         if self.pipeline.mode != M1:
-            if self.gallery.status()["version"] or self.gallery.staff.entries:
+            if self.staff_list.status()["version"] or self.staff_list.staff.entries:
                 log.warning("the staff list is forgotten: this camera is not in mode M1 any more")
-            self.gallery.forget()
-        elif self.gallery.drop_expired(self.clock.latest()):
+            self.staff_list.forget()
+        elif self.staff_list.drop_expired(self.clock.latest()):
             log.info("a member of the staff has come to the end date and is forgotten")
-        self.pipeline.staff = self.gallery.staff
+        self.pipeline.staff = self.staff_list.staff
         if self.config.neighbours.host:
             allowed = self.pipeline.mode == M1
-            self.company.sync(allowed, self.pipeline.staff, self.pipeline.keeper.report(self.pipeline.staff)["threshold"] if allowed else 1.0)
+            self.neighbour_service.sync(allowed, self.pipeline.staff, self.pipeline.recognizer.report(self.pipeline.staff)["threshold"] if allowed else 1.0)
 
     def _set_stopped(self, stopped: bool) -> None:
         if stopped == self.pipeline.stopped:

@@ -19,17 +19,17 @@ from site_agents.agent import face_finder, prepare_process
 from site_agents.clock import Clock
 from site_agents.config import Config
 from site_agents.evidence import Evidence
-from site_agents.gallery import NOBODY, Staff
-from site_agents.models import Models
-from site_agents.orders import M0, M1, Line, Orders, Rule, Zone
+from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline
 from site_agents.rules import kinds
 from site_agents.rules.faces import DOORS
+from site_agents.signed_config import M0, M1, CameraRule, CountingLine, SignedConfig, WatchedZone
+from site_agents.staff_list_store import NOBODY, Staff
 
 WARM_UP = 10
 FORBIDDEN = ("django", "torch", "flwr")
-WHOLE = Zone("whole picture", ((0, 0), (1, 0), (1, 1), (0, 1)))
-MIDDLE = Line("middle", (0.5, 0.0), (0.5, 1.0))
+WHOLE = WatchedZone("whole picture", ((0, 0), (1, 0), (1, 1), (0, 1)))
+MIDDLE = CountingLine("middle", (0.5, 0.0), (0.5, 1.0))
 
 
 def bench(config: Config, frames: int = 300) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def bench(config: Config, frames: int = 300) -> dict[str, Any]:
     """
     prepare_process()
     cores = _one_core()
-    pipeline = Pipeline(Models(config.folder).load, Clock(), drone=config.source.kind == "drone", fps=config.source.fps)
+    pipeline = Pipeline(ModelStore(config.folder).load, Clock(), drone=config.source.kind == "drone", fps=config.source.fps)
     evidence = Evidence(face_finder, lambda *_: None)
     figures = {**_measure(pipeline, evidence, config, _everything(M0), frames), "cores": cores}
     door = _measure(pipeline, evidence, config, _everything(M1), max(1, frames // 3))
@@ -47,9 +47,9 @@ def bench(config: Config, frames: int = 300) -> dict[str, Any]:
     return figures | {"forbidden_modules": [name for name in FORBIDDEN if name in sys.modules]}
 
 
-def _measure(pipeline: Pipeline, evidence: Evidence, config: Config, orders: Orders, frames: int) -> dict[str, Any]:
-    pipeline.apply(orders)
-    pipeline.staff = _one_stranger() if orders.legal_mode == M1 else NOBODY
+def _measure(pipeline: Pipeline, evidence: Evidence, config: Config, signed_config: SignedConfig, frames: int) -> dict[str, Any]:
+    pipeline.apply_config(signed_config)
+    pipeline.staff = _one_stranger() if signed_config.legal_mode == M1 else NOBODY
     source, findings, decode, began, shot = dataclasses.replace(config.source, pace="fast", loop=True), 0, 0.0, 0.0, None
     with contextlib.closing(sources.open_source(source, config.folder)) as shots:
         mark = time.perf_counter()
@@ -70,15 +70,15 @@ def _measure(pipeline: Pipeline, evidence: Evidence, config: Config, orders: Ord
     seconds = time.perf_counter() - began
     figures = {"frames": frames, "seconds": round(seconds, 2), "fps": round(frames / seconds, 2), "width": shot.image.shape[1], "height": shot.image.shape[0]}
     figures |= {"stages_ms": {"source": round(decode / frames * 1000, 2), **pipeline.stages.rounded()}, "findings": findings}
-    return figures | {"rss_mb": round(_peak_rss(), 1), "detectors": sorted(pipeline.loaded), "rules": [rule.kind for rule in orders.rules]}
+    return figures | {"rss_mb": round(_peak_rss(), 1), "detectors": sorted(pipeline.loaded), "rules": [rule.kind for rule in signed_config.rules]}
 
 
-def _everything(mode: str) -> Orders:
-    """Orders with every rule that the mode allows; in M1 one stranger is the staff."""
+def _everything(mode: str) -> SignedConfig:
+    """A configuration with every rule that the mode allows; in M1 one stranger is the staff."""
     about = {"person_in_zone": {"zone": WHOLE}, "loitering": {"zone": WHOLE}, "object_left": {"zone": WHOLE}, "line_crossed": {"line": MIDDLE}}
     about |= {kind: {"zone": WHOLE} for kind in DOORS}
-    rules = tuple(Rule(kind, **about.get(kind, {})) for kind in kinds() if mode == M1 or kind not in DOORS)
-    return Orders(version=1, legal_mode=mode, valid_until=time.time() + 86_400, rules=rules)
+    rules = tuple(CameraRule(kind, **about.get(kind, {})) for kind in kinds() if mode == M1 or kind not in DOORS)
+    return SignedConfig(version=1, legal_mode=mode, valid_until=time.time() + 86_400, rules=rules)
 
 
 def _one_stranger() -> Staff:

@@ -33,9 +33,9 @@ def save(folder: Path, sha256: str, calibration: Calibration) -> None:
     """Keep a calibration for these weights; those for other weights stay, as the way back."""
     path = _path(folder, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_text(to_json(calibration))
-    beside.replace(path)
+    part = path.with_suffix(".part")
+    part.write_text(to_json(calibration))
+    part.replace(path)
 
 
 def learn(detector: Any, folder: Path) -> Calibration | None:

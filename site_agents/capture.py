@@ -12,8 +12,8 @@ from pathlib import Path
 
 from detectors.types import Frame
 from site_agents import sources
-from site_agents.config import Source
-from site_agents.errors import SourceError
+from site_agents.errors import CameraSourceError
+from site_agents.sources import SourceSettings
 
 WAITING = 1  # frames that may wait for the pipeline; the older one gives way, so that a busy box looks at the present
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -24,7 +24,7 @@ log = logging.getLogger("site_agents.capture")
 class Capture(threading.Thread):
     """Frames of one camera. `take` gives the next one; `state` is "starting", "live", "stale" or "ended"."""
 
-    def __init__(self, config: Source, folder: Path, camera: str) -> None:
+    def __init__(self, config: SourceSettings, folder: Path, camera: str) -> None:
         super().__init__(name="capture", daemon=True)
         self.config, self.folder, self.camera = config, folder, camera
         self.dropped, self.frames, self.restarts = 0, 0, 0
@@ -43,7 +43,7 @@ class Capture(threading.Thread):
             try:
                 self._read()
                 break
-            except SourceError as error:
+            except CameraSourceError as error:
                 failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
                 self.problem = str(error)
                 pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)

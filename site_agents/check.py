@@ -16,10 +16,10 @@ import httpx
 import detectors
 from detectors.errors import DetectorError
 from federated.trust import signing
-from site_agents import orders, papers, sources
+from site_agents import credentials, signed_config, sources
 from site_agents.config import Config
-from site_agents.errors import AgentError, NotEnrolled, SourceError
-from site_agents.link import read_portal, seat_of
+from site_agents.errors import AgentError, CameraSourceError, NotEnrolled
+from site_agents.link import identity_of, read_portal
 from site_agents.training import why_not
 
 FIRST_FRAME_S = 15.0
@@ -27,34 +27,34 @@ LEAST_DISK = 500_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Line:
+class CheckResult:
     """One thing that was looked at."""
 
     what: str
     ok: bool
-    said: str
+    detail: str
 
     def __str__(self) -> str:
-        return f"{'ok     ' if self.ok else 'problem'}  {self.what}: {self.said}"
+        return f"{'ok     ' if self.ok else 'problem'}  {self.what}: {self.detail}"
 
 
-def check(config: Config) -> Iterator[Line]:
+def check(config: Config) -> Iterator[CheckResult]:
     """Look at everything, one line after the other; nothing is changed."""
-    yield Line("configuration", True, f"agent.toml of {config.name}")
+    yield CheckResult("configuration", True, f"agent.toml of {config.name}")
     looks: tuple[tuple[str, Callable[[Config], str]], ...] = (
         ("source", _source),
         ("detectors", _detectors),
         ("disk", _disk),
         ("portal", _portal),
         ("enrolment", _enrolment),
-        ("orders", _orders),
+        ("signed configuration", _signed_config),
         ("training", _training),
     )
     for what, look in looks:
         try:
-            yield Line(what, True, look(config))
+            yield CheckResult(what, True, look(config))
         except (AgentError, DetectorError, OSError) as error:
-            yield Line(what, False, str(error))
+            yield CheckResult(what, False, str(error))
 
 
 def _source(config: Config) -> str:
@@ -67,16 +67,16 @@ def _source(config: Config) -> str:
             with contextlib.closing(sources.open_source(config.source, config.folder)) as shots:
                 height, width = next(shots).image.shape[:2]
                 found.append(f"{config.source.kind} {width} x {height}")
-        except (SourceError, StopIteration) as error:
+        except (CameraSourceError, StopIteration) as error:
             problem.append(error)
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(FIRST_FRAME_S)
     if problem:
-        raise SourceError(str(problem[0]) or "it gives no frame")
+        raise CameraSourceError(str(problem[0]) or "it gives no frame")
     if not found:
-        raise SourceError(f"no frame within {FIRST_FRAME_S:.0f} s")
+        raise CameraSourceError(f"no frame within {FIRST_FRAME_S:.0f} s")
     return found[0]
 
 
@@ -108,12 +108,12 @@ def _portal(config: Config) -> str:
 
 def _enrolment(config: Config) -> str:
     portal = read_portal(config.folder)
-    for name in (papers.KEY, papers.NODE):
+    for name in (credentials.KEY, credentials.NODE):
         _private(config.folder / name)
-    key, paper = signing.public_text(signing.load_or_make_key(config.folder / papers.KEY)), papers.read(config.folder)
-    if paper is not None and paper.not_after < time.time():
-        raise NotEnrolled(f"the certificate ended on {_day(paper.not_after)}: enrol again with a new code, or set this machine's clock")
-    until = f"certificate until {_day(paper.not_after)}, renews by itself" if paper else "no certificate yet: it comes with the first heartbeat"
+    key, certificate = signing.public_text(signing.load_or_make_key(config.folder / credentials.KEY)), credentials.read(config.folder)
+    if certificate is not None and certificate.not_after < time.time():
+        raise NotEnrolled(f"the certificate ended on {_day(certificate.not_after)}: enrol again with a new code, or set this machine's clock")
+    until = f"certificate until {_day(certificate.not_after)}, renews by itself" if certificate else "no certificate yet: it comes with the first heartbeat"
     return f"{portal['site']}/{portal['camera']} as {portal['agent_id']}, key {signing.fingerprint(key)}, {until}"
 
 
@@ -128,13 +128,13 @@ def _private(path: Path) -> None:
         raise AgentError(f"{path.name} can be read by others: chmod 600 {path}")
 
 
-def _orders(config: Config) -> str:
-    path = config.folder / orders.FILE
+def _signed_config(config: Config) -> str:
+    path = config.folder / signed_config.FILE
     if not path.exists():
-        return "none yet; they come with the first heartbeat"
-    found = orders.load(config.folder, seat_of(read_portal(config.folder)))
-    if not found.known:
-        raise AgentError("the kept configuration is not believed; the portal will send a new one")
+        return "none yet; it comes with the first heartbeat"
+    found = signed_config.load(config.folder, identity_of(read_portal(config.folder)))
+    if not found.present:
+        raise AgentError("the kept configuration is not accepted; the portal will send a new one")
     return f"version {found.version}, {found.mode(time.time())}, {len(found.rules)} rules, {len(found.masks)} masks"
 
 

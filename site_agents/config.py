@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from federated.learning import task
+from site_agents import sources
 from site_agents.errors import ConfigError
-from site_agents.orders import MODES
+from site_agents.signed_config import MODES
+from site_agents.sources import SourceSettings
 
 PACES = ("real-time", "fast")
 LIMITS = (
@@ -29,20 +31,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Source:
-    """Where pictures come from. `path` is a file, a folder, an address (stream) or a device (webcam)."""
-
-    kind: str
-    path: str
-    loop: bool = False
-    pace: str = "real-time"
-    fps: float = 5.0  # frames a second analysed at the most
-    telemetry: str = ""  # drone: CSV t,lat,lon,alt,heading
-    stale_after: float = 5.0  # seconds without a new frame after which the camera is stale
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Training:
+class TrainingSettings:
     """Whether this site takes part in training, and how much of its own footage it keeps for it (small grey frames)."""
 
     enabled: bool = False
@@ -52,14 +41,14 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Keep:
+class OutboxSettings:
     """How much may wait here while the portal is away."""
 
     media_mb: float = 200.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Neighbours:
+class NeighbourSettings:
     """Where cameras of the same site reach this one ("" : it shares nothing), and what it keeps of the staff list."""
 
     host: str = ""
@@ -73,10 +62,10 @@ class Config:
 
     name: str
     portal: str
-    source: Source
-    training: Training = Training()
-    outbox: Keep = Keep()
-    neighbours: Neighbours = Neighbours()
+    source: SourceSettings
+    training: TrainingSettings = TrainingSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    neighbours: NeighbourSettings = NeighbourSettings()
     log: str = "info"
     most_legal_mode: str = "M1"  # "M0": this camera recognises nobody, whatever the portal orders
     folder: Path = Path()
@@ -87,7 +76,7 @@ def load(path: Path | str) -> Config:
     path = Path(path)
     try:
         text = path.read_text()
-        said = tomllib.loads(text)
+        fields = tomllib.loads(text)
     except FileNotFoundError as error:
         raise ConfigError(path, 0, "there is no such file") from error
     except OSError as error:
@@ -96,7 +85,7 @@ def load(path: Path | str) -> Config:
         raise ConfigError(path, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, _line_in(str(error)), str(error)) from error
-    config = _build(Config, said, _Place(path, text, ()))
+    config = _build(Config, fields, _Place(path, text, ()))
     return dataclasses.replace(_checked(config, _Place(path, text, ())), folder=path.parent.resolve())
 
 
@@ -115,16 +104,16 @@ class _Place:
         return _Place(self.path, self.text, (*self.tables, table))
 
 
-def _build(kind: type, said: dict[str, Any], place: _Place) -> Any:
+def _build(kind: type, fields: dict[str, Any], place: _Place) -> Any:
     hints = {name: hint for name, hint in typing.get_type_hints(kind).items() if name != "folder"}
     table = "".join(f"[{each}] " for each in place.tables)
-    for key in said:
+    for key in fields:
         if key not in hints:
             raise place.error(key, f"{table}unknown key {key!r}; there are {', '.join(hints)}")
     values = {}
     for field in dataclasses.fields(kind):
-        if field.name in said:
-            values[field.name] = _value(hints[field.name], said[field.name], field.name, place)
+        if field.name in fields:
+            values[field.name] = _value(hints[field.name], fields[field.name], field.name, place)
         elif field.default is dataclasses.MISSING and field.name in hints:
             raise place.error("", f"{table}the key {field.name!r} is missing")
     return kind(**values)
@@ -157,8 +146,6 @@ def _checked(config: Config, place: _Place) -> Config:
         raise place.error("log", f"log must be one of {', '.join(LEVELS)}, not {config.log!r}")
     if config.most_legal_mode not in MODES:
         raise place.error("most_legal_mode", f"most_legal_mode must be one of {', '.join(MODES)}, not {config.most_legal_mode!r}")
-    from site_agents import sources  # discovered here: a new source is known to the configuration by itself
-
     if source.kind not in sources.kinds():
         raise inside.error("kind", f"kind must be one of {', '.join(sources.kinds())}, not {source.kind!r}")
     if source.pace not in PACES:

@@ -9,9 +9,9 @@ import threading
 import time
 from collections import deque
 
-from site_agents.errors import Refused, Unreachable
-from site_agents.link import Backoff, Link
-from site_agents.shadow import Disagreement
+from site_agents.canary import CanaryDisagreement
+from site_agents.errors import PortalRefused, PortalUnreachable
+from site_agents.link import PortalLink, RetryDelay
 
 CLOSED_S = 3600.0  # then a trial of the same version may be another one
 WAITING = 20  # pictures kept in memory while the portal is away; the oldest give way, the counts in the heartbeat tell of all
@@ -19,13 +19,13 @@ JPEG = "image/jpeg"
 log = logging.getLogger("site_agents.disagreements")
 
 
-class Courier(threading.Thread):
+class DisagreementSender(threading.Thread):
     """`add` may be called from any thread and never waits."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: PortalLink) -> None:
         super().__init__(name="disagreements", daemon=True)
         self.link = link
-        self._waiting: deque[tuple[Disagreement, bytes]] = deque(maxlen=WAITING)
+        self._waiting: deque[tuple[CanaryDisagreement, bytes]] = deque(maxlen=WAITING)
         self._closed: dict[tuple[str, str], float] = {}
         self._changed, self._stopping = threading.Condition(), False
 
@@ -34,16 +34,16 @@ class Courier(threading.Thread):
         """Pictures that the portal does not have yet."""
         return len(self._waiting)
 
-    def add(self, said: Disagreement, jpeg: bytes) -> None:
+    def add(self, disagreement: CanaryDisagreement, jpeg: bytes) -> None:
         """Send this when there is time; nothing of a trial that the portal has closed or that is full."""
         with self._changed:
-            if time.monotonic() >= self._closed.get((said.detector, said.sha256), 0.0):
-                self._waiting.append((said, jpeg))
+            if time.monotonic() >= self._closed.get((disagreement.detector, disagreement.sha256), 0.0):
+                self._waiting.append((disagreement, jpeg))
                 self._changed.notify_all()
 
     def run(self) -> None:
         """Until stopped; longer pauses while the portal is away."""
-        backoff, pause = Backoff(1.0, 60.0), 0.0
+        backoff, pause = RetryDelay(1.0, 60.0), 0.0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping, pause)
@@ -54,23 +54,23 @@ class Courier(threading.Thread):
                 self.send_once()
                 backoff.succeed()
                 pause = 0.0
-            except Unreachable as error:
+            except PortalUnreachable as error:
                 pause = backoff.fail()
                 log.warning("pictures of disagreements wait (%d): %s", self.waiting, error)
 
     def send_once(self) -> bool:
-        """Tell of the oldest one, then send its picture if it is wanted; False when none waits. Raises Unreachable when it must be done again later."""
+        """Tell of the oldest one, then send its picture if it is wanted; False when none waits. Raises PortalUnreachable when it must be done again later."""
         with self._changed:
             if not self._waiting:
                 return False
-            said, jpeg = self._waiting[0]
+            disagreement, jpeg = self._waiting[0]
         try:
-            self._send(said, jpeg)
-        except Refused as error:
+            self._send(disagreement, jpeg)
+        except PortalRefused as error:
             log.warning("the portal takes no picture of this trial: %s", error)
-            self._close(said)
+            self._close(disagreement)
         with self._changed:
-            if self._waiting and self._waiting[0][0] is said:
+            if self._waiting and self._waiting[0][0] is disagreement:
                 self._waiting.popleft()
         return True
 
@@ -80,21 +80,21 @@ class Courier(threading.Thread):
             self._stopping = True
             self._changed.notify_all()
 
-    def _send(self, said: Disagreement, jpeg: bytes) -> None:
+    def _send(self, disagreement: CanaryDisagreement, jpeg: bytes) -> None:
         sha256 = hashlib.sha256(jpeg).hexdigest()
-        answer = self.link.call("POST", "/agents/disagreements", {**dataclasses.asdict(said), "snapshot": sha256})
+        answer = self.link.call("POST", "/agents/disagreements", {**dataclasses.asdict(disagreement), "snapshot": sha256})
         try:
             full = answer.json().get("full") is True
         except (ValueError, AttributeError) as error:
-            raise Unreachable(f"the portal's answer makes no sense: {error!r}") from error
+            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
         if full:
-            self._close(said)
+            self._close(disagreement)
         else:
             self.link.call("PUT", f"/media/{sha256}", jpeg, content_type=JPEG)
 
-    def _close(self, said: Disagreement) -> None:
+    def _close(self, disagreement: CanaryDisagreement) -> None:
         """No more of this trial."""
-        mark = said.detector, said.sha256
+        mark = disagreement.detector, disagreement.sha256
         with self._changed:
             self._closed[mark] = time.monotonic() + CLOSED_S
             kept = [each for each in self._waiting if (each[0].detector, each[0].sha256) != mark]

@@ -2,20 +2,20 @@
 
 Tree::
 
-    AgentError              everything below; the message is a sentence for a person
-    ├── ConfigError         agent.toml is wrong: file, line, what to do
-    ├── SourceError         the camera, file or stream cannot be opened or has failed
-    ├── OrdersRejected      the portal's signed configuration must not be believed, or makes no sense
-    ├── NotEnrolled         the agent's folder holds no (usable) answer of an enrolment
-    ├── ModelRefused        a model may not be used here, and why
-    ├── MessageRefused      a neighbour's message is malformed, too large or not from the one who signed the connection
-    ├── GalleryRefused      a gallery or an entry of it is not the portal's, is of another site or makes no sense
-    ├── CircleRefused       who the neighbours are was not signed by the portal, is for another agent or makes no sense
-    ├── ScenarioError       a scenario for the simulator makes no sense
-    ├── OutboxError         the outbox cannot be opened or tidied; nothing in it is lost
-    └── PortalError         talking to the portal failed
-        ├── Unreachable     no answer, or the portal says "later" (429, 5xx): try again
-        └── Refused         the portal said no; `status` and `body` tell more
+    AgentError                  everything below; the message is a sentence for a person
+    ├── ConfigError             agent.toml is wrong: file, line, what to do
+    ├── CameraSourceError       the camera, file or stream cannot be opened or has failed
+    ├── DocumentRejected        a document is not signed by our portal, is for another camera, is an old one or makes no sense
+    ├── NotEnrolled             the agent's folder holds no (usable) answer of an enrolment
+    ├── ModelRefused            a model may not be used here, and why
+    ├── MessageRefused          a neighbour's message is malformed, too large or not from the one who signed the connection
+    ├── StaffListRefused        a staff list or an entry of it is not the portal's, is of another site or makes no sense
+    ├── PeersRefused            who the neighbours are was not signed by the portal, is for another agent or makes no sense
+    ├── ScenarioError           a scenario for the simulator makes no sense
+    ├── OutboxError             the outbox cannot be opened or tidied; nothing in it is lost
+    └── PortalError             talking to the portal failed
+        ├── PortalUnreachable   no answer, or the portal says "later" (429, 5xx): try again
+        └── PortalRefused       the portal said no; `status` and `body` give the details
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class ConfigError(AgentError):
         self.path, self.line = path, line
 
 
-class SourceError(AgentError):
+class CameraSourceError(AgentError):
     """The source of pictures cannot be opened or has failed."""
 
 
-class OrdersRejected(AgentError):
-    """The signed configuration is not believed."""
+class DocumentRejected(AgentError):
+    """A signed document of the portal is not accepted."""
 
 
 class NotEnrolled(AgentError):
@@ -57,15 +57,15 @@ class ModelRefused(AgentError):
 
 
 class MessageRefused(AgentError):
-    """A neighbour's message is not believed."""
+    """A neighbour's message is not accepted."""
 
 
-class GalleryRefused(AgentError):
-    """A gallery, or one entry of it, is not believed."""
+class StaffListRefused(AgentError):
+    """A staff list, or one entry of it, is not accepted."""
 
 
-class CircleRefused(AgentError):
-    """Who the neighbours are is not believed."""
+class PeersRefused(AgentError):
+    """Who the neighbours are is not accepted."""
 
 
 class ScenarioError(AgentError):
@@ -80,14 +80,14 @@ class PortalError(AgentError):
     """Talking to the portal failed."""
 
 
-class Unreachable(PortalError):
+class PortalUnreachable(PortalError):
     """The portal gave no answer, or asked to come back later."""
 
 
-class Refused(PortalError):
+class PortalRefused(PortalError):
     """The portal refused a call."""
 
     def __init__(self, status: int, body: Any) -> None:
-        said = body.get("error") or body.get("detail") if isinstance(body, dict) else body
-        super().__init__(f"the portal answered {status}: {said or 'no reason given'}")
+        detail = body.get("error") or body.get("detail") if isinstance(body, dict) else body
+        super().__init__(f"the portal answered {status}: {detail or 'no reason given'}")
         self.status, self.body = status, body if isinstance(body, dict) else {}

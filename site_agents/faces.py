@@ -16,8 +16,8 @@ from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
 from detectors.types import Box, Detection, Face, Frame
 from federated.trust.staff_list import Entry
-from site_agents.gallery import Staff
-from site_agents.rules import Finding
+from site_agents.rules import RuleFinding
+from site_agents.staff_list_store import Staff
 
 FINDER, SHARP, SMALL_NET = "faces", "face-embedding", "face-embedding-small"
 BIOMETRIC = (FINDER, SHARP, SMALL_NET)
@@ -29,7 +29,7 @@ BINS = 200  # of the histogram of strangers' best cosines, -1 to 1
 
 
 @dataclasses.dataclass(slots=True)
-class Visit:
+class FaceVisit:
     """One face track, in memory only. `best` is its best frame with the face's box and quality."""
 
     name: str
@@ -40,7 +40,7 @@ class Visit:
     best: tuple[Frame, Box, float]
     sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
     answer: identify.Answer | None = None
-    told: str | None = None  # the person whose recognition was said
+    reported: str | None = None  # the person whose recognition was said
     asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
@@ -55,15 +55,15 @@ class Visit:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class RecognitionLimits:
     """How sure a door wants to be: the wanted share of strangers who get a name, or the site's own least cosine."""
 
     fpir: float = FPIR
     threshold: float | None = None
 
 
-class Others(Protocol):
-    """The neighbours (`site_agents.neighbours.live.Company`); no call waits. `complete`: this door keeps the whole list and never has to ask."""
+class PeerRecognition(Protocol):
+    """The neighbours (`site_agents.neighbours.live.NeighbourService`); no call waits. `complete`: this door keeps the whole list and never has to ask."""
 
     complete: bool
 
@@ -75,7 +75,7 @@ class Others(Protocol):
     def gone(self, key: str) -> None: ...
 
 
-class DoorKeeper:
+class FaceRecognizer:
     """Finds the faces of a frame, follows them, and names those that are on the list.
 
     `detector(name)` gives a loaded detector, or None when it cannot be used.
@@ -83,9 +83,9 @@ class DoorKeeper:
     """
 
     def __init__(self, detector: Callable[[str], Any]) -> None:
-        self.detector, self.limits = detector, Limits()
-        self.others: Others | None = None
-        self.visits: dict[tuple[int, int], Visit] = {}
+        self.detector, self.limits = detector, RecognitionLimits()
+        self.others: PeerRecognition | None = None
+        self.visits: dict[tuple[int, int], FaceVisit] = {}
         self._epoch = 0
         self.histogram, self.counts, self._people = np.zeros(BINS, int), {"person": 0, "unknown": 0, "cannot-say": 0}, 0
         self._faces: list[Face] = []
@@ -106,26 +106,26 @@ class DoorKeeper:
         self._faces = []
         return [track for track in followed if "look" not in track.data]
 
-    def news(self, t: float, staff: Staff) -> list[Finding]:
+    def news(self, t: float, staff: Staff) -> list[RuleFinding]:
         """What the face log must hold: a recognition when it is decided and again when the visit is over. Visits that are over are forgotten."""
         findings = []
         for track, visit in list(self.visits.items()):
             if visit.asked is not None and visit.answer is None:
-                visit.answer = self._heard(visit)
+                visit.answer = self._peer_answer(visit)
             over, answer = t - visit.seen > GONE_S or t < visit.seen, visit.answer
-            if answer is not None and answer.person not in (None, visit.told):
-                findings.append(self._said(visit, staff, t))
-                visit.told = answer.person
+            if answer is not None and answer.person not in (None, visit.reported):
+                findings.append(self._recognition(visit, staff, t))
+                visit.reported = answer.person
                 if self.others is not None and visit.asked is None:
                     self.others.recognised(visit.name, answer.person, answer.score)
             if over:
-                findings += [self._said(visit, staff, t, ended=visit.seen)] if visit.told else []
+                findings += [self._recognition(visit, staff, t, ended=visit.seen)] if visit.reported else []
                 self._count(visit, staff.size)
                 self._take_leave(visit)
                 del self.visits[track]
         return findings
 
-    def _take_leave(self, visit: Visit) -> None:
+    def _take_leave(self, visit: FaceVisit) -> None:
         if self.others is None:
             return
         if self._keeps_all and visit.answer is not None and visit.answer.kind == "unknown":
@@ -159,7 +159,7 @@ class DoorKeeper:
         crop = align(frame.image, face.landmarks)
         quality = judge(crop, face)
         visit = self.visits.setdefault(
-            (self._epoch, track.track), Visit(uuid.uuid4().hex, frame.t, frame.t, TrackFaces(), TrackFaces(), (frame, face.box, -1.0))
+            (self._epoch, track.track), FaceVisit(uuid.uuid4().hex, frame.t, frame.t, TrackFaces(), TrackFaces(), (frame, face.box, -1.0))
         )
         visit.seen = frame.t
         if quality.value > visit.best[2]:
@@ -167,7 +167,7 @@ class DoorKeeper:
         self._look(visit, crop, face, quality)
         people = len(entries) if self._keeps_all else staff.size
         visit.answer = self._with_others(visit, self._decide(visit, entries, people))
-        said = {"verdict": visit.answer.kind, "score": round(visit.answer.score, 4), "threshold": round(visit.answer.threshold, 4)} if visit.answer else {}
+        fields = {"verdict": visit.answer.kind, "score": round(visit.answer.score, 4), "threshold": round(visit.answer.threshold, 4)} if visit.answer else {}
         about = {
             "verdict": "looking",
             "quality": quality.value,
@@ -176,9 +176,9 @@ class DoorKeeper:
             "people": people,
             "gallery_version": staff.version,
         }
-        return dataclasses.replace(track, data={**about, **said, "person": visit.answer.person if visit.answer else None})
+        return dataclasses.replace(track, data={**about, **fields, "person": visit.answer.person if visit.answer else None})
 
-    def _look(self, visit: Visit, crop: np.ndarray, face: Face, quality: Quality) -> None:
+    def _look(self, visit: FaceVisit, crop: np.ndarray, face: Face, quality: Quality) -> None:
         """One face more, embedded by the net for its size; a face that says nothing is not embedded at all."""
         small = min(face.box.w, face.box.h) < SMALL
         net, worth = self.detector(SMALL_NET if small else SHARP), _worth(quality, small)
@@ -191,20 +191,20 @@ class DoorKeeper:
             visit.sides.append(side_of(face.landmarks))
         (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
 
-    def _with_others(self, visit: Visit, answer: identify.Answer | None) -> identify.Answer | None:
+    def _with_others(self, visit: FaceVisit, answer: identify.Answer | None) -> identify.Answer | None:
         """A stranger to those who are expected is no stranger yet: somebody with the whole list is asked, once; until then nothing is known."""
         if self._keeps_all or answer is None or answer.kind != "unknown":
             return answer
         if visit.asked is None:
             visit.asked = answer.threshold
             self.others.ask(visit.name, visit.faces.embedding(), answer.threshold)
-        return self._heard(visit)
+        return self._peer_answer(visit)
 
-    def _heard(self, visit: Visit) -> identify.Answer | None:
-        said = self.others.answer(visit.name)
-        return said and identify.Answer("person" if said.person else "unknown", said.person, said.score, visit.asked)
+    def _peer_answer(self, visit: FaceVisit) -> identify.Answer | None:
+        fields = self.others.answer(visit.name)
+        return fields and identify.Answer("person" if fields.person else "unknown", fields.person, fields.score, visit.asked)
 
-    def _decide(self, visit: Visit, entries: tuple, people: int) -> identify.Answer | None:
+    def _decide(self, visit: FaceVisit, entries: tuple, people: int) -> identify.Answer | None:
         """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
         faces = visit.faces
         threshold = self._threshold(visit.net, people, float(np.median(visit.sides)) if visit.sides else SIDE)
@@ -229,15 +229,25 @@ class DoorKeeper:
             self._galleries[1][name] = identify.enrol({person: vector[None] for person, vector in vectors.items() if vector is not None})
         return self._galleries[1][name]
 
-    def _said(self, visit: Visit, staff: Staff, t: float, ended: float | None = None) -> Finding:
+    def _recognition(self, visit: FaceVisit, staff: Staff, t: float, ended: float | None = None) -> RuleFinding:
         answer = visit.answer
-        about = {"visit": visit.name, "person": visit.told if ended else answer.person, "started": round(visit.began, 3), "net": visit.net}
-        known = {"frames": visit.faces.frames, "score": round(answer.score, 4), "threshold": round(answer.threshold, 4)}
-        data = {**about, **known, "people": staff.size, "gallery_version": staff.version} | ({"ended": round(ended, 3)} if ended else {})
+        data = {
+            "visit": visit.name,
+            "person": visit.reported if ended else answer.person,
+            "started": round(visit.began, 3),
+            "net": visit.net,
+            "frames": visit.faces.frames,
+            "score": round(answer.score, 4),
+            "threshold": round(answer.threshold, 4),
+            "people": staff.size,
+            "gallery_version": staff.version,
+        }
+        if ended:
+            data["ended"] = round(ended, 3)
         picture = None if ended else _portrait(*visit.best[:2])
-        return Finding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
+        return RuleFinding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
 
-    def _count(self, visit: Visit, people: int) -> None:
+    def _count(self, visit: FaceVisit, people: int) -> None:
         """Numbers only: which answer, and how alike a stranger was to the nearest of the list. A list of another size makes other scores."""
         if people != self._people:
             self._people, self.histogram = people, np.zeros(BINS, int)

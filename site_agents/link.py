@@ -13,8 +13,8 @@ import httpx
 
 from federated.trust import signing
 from site_agents.clock import Clock
-from site_agents.errors import NotEnrolled, Refused, Unreachable
-from site_agents.orders import Seat
+from site_agents.errors import NotEnrolled, PortalRefused, PortalUnreachable
+from site_agents.signed_config import Identity
 
 PREFIX = "/api/v1"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -22,7 +22,7 @@ LATER = {408, 425, 429, 500, 502, 503, 504, 507}
 log = logging.getLogger("site_agents.link")
 
 
-class Link:
+class PortalLink:
     """Calls to the portal as one agent. May be used from several threads."""
 
     def __init__(self, portal: str, key: signing.Ed25519PrivateKey, agent_id: str, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class Link:
     def call(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", key: signing.Ed25519PrivateKey | None = None
     ) -> httpx.Response:
-        """One signed call, with `key` or our own; `body` is JSON data or bytes. Raises Unreachable (try again later) or Refused."""
+        """One signed call, with `key` or our own; `body` is JSON data or bytes. Raises PortalUnreachable (try again later) or PortalRefused."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         used = key or self.key
         answer = self._send(method, path, content, content_type, used)
@@ -56,10 +56,10 @@ class Link:
         try:
             return self._http.request(method, message.url, headers=message.headers, content=content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unreachable(f"the portal at {urlsplit(self.portal).netloc} does not answer: {error or type(error).__name__}") from error
+            raise PortalUnreachable(f"the portal at {urlsplit(self.portal).netloc} does not answer: {error or type(error).__name__}") from error
 
 
-class Backoff:
+class RetryDelay:
     """How long to wait after failures: twice as long each time, with jitter, so that a thousand agents do not come back at once."""
 
     def __init__(self, first: float = 0.5, most: float = 30.0) -> None:
@@ -76,43 +76,43 @@ class Backoff:
 
 
 def post_unsigned(portal: str, path: str, body: Any) -> dict[str, Any]:
-    """The one call that cannot be signed: enrolment. Raises Unreachable or Refused."""
+    """The one call that cannot be signed: enrolment. Raises PortalUnreachable or PortalRefused."""
     try:
         return _checked(httpx.post(f"{portal.rstrip('/')}{PREFIX}{path}", json=body, timeout=TIMEOUT)).json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unreachable(f"the portal at {portal} does not answer: {error or type(error).__name__}") from error
+        raise PortalUnreachable(f"the portal at {portal} does not answer: {error or type(error).__name__}") from error
     except ValueError as error:
-        raise Unreachable(f"what answers at {portal} is no portal of ours: {error}") from error
+        raise PortalUnreachable(f"what answers at {portal} is no portal of ours: {error}") from error
 
 
 def read_portal(folder: Path) -> dict[str, Any]:
     """What enrolment answered. Raises NotEnrolled that says what to do."""
     try:
-        said = json.loads((folder / "portal.json").read_text())
+        fields = json.loads((folder / "portal.json").read_text())
     except FileNotFoundError as error:
         raise NotEnrolled(
             f"{folder} is not enrolled: get a code from the portal and run `python -m site_agents enrol --config agent.toml --code CODE`"
         ) from error
     except (OSError, ValueError) as error:
         raise NotEnrolled(f"{folder / 'portal.json'} is damaged ({error!r}): enrol the agent again") from error
-    return check_portal(said, str(folder / "portal.json"))
+    return check_portal(fields, str(folder / "portal.json"))
 
 
-def check_portal(said: Any, where: str) -> dict[str, Any]:
+def check_portal(fields: Any, where: str) -> dict[str, Any]:
     """An enrolment's answer with everything that must be in it. Raises NotEnrolled."""
     try:
-        signing.public_from_text(said["portal_public_key"])
+        signing.public_from_text(fields["portal_public_key"])
         for name in ("agent_id", "site", "camera"):
-            if not isinstance(said[name], str) or not said[name]:
+            if not isinstance(fields[name], str) or not fields[name]:
                 raise KeyError(name)
     except (ValueError, KeyError, TypeError, signing.SignatureRejected) as error:
         raise NotEnrolled(f"{where} is damaged ({error!r}): enrol the agent again") from error
-    return said
+    return fields
 
 
-def seat_of(portal: dict[str, Any]) -> Seat:
-    """Site, camera and the key we believe."""
-    return Seat(portal["site"], portal["camera"], portal["portal_public_key"])
+def identity_of(portal: dict[str, Any]) -> Identity:
+    """Site, camera and the portal's key, from an enrolment's answer."""
+    return Identity(portal["site"], portal["camera"], portal["portal_public_key"])
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
@@ -120,8 +120,8 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         return answer
     if answer.status_code in LATER or answer.is_redirect or answer.status_code == 404:
         # 404 and redirects: a proxy or another program answers in the portal's place.
-        raise Unreachable(f"the portal answered {answer.status_code}")
-    raise Refused(answer.status_code, _json(answer))
+        raise PortalUnreachable(f"the portal answered {answer.status_code}")
+    raise PortalRefused(answer.status_code, _json(answer))
 
 
 def _skew(answer: httpx.Response) -> float | None:

@@ -34,7 +34,7 @@ class Installed:
     previous: str | None = None
 
 
-class Models:
+class ModelStore:
     """The folder `models/` of an agent. May be used from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -90,8 +90,8 @@ class Models:
 
     def _read(self) -> dict[str, Installed]:
         try:
-            said = json.loads((self.folder / "installed.json").read_text())
-            return {str(name): Installed(each["current"], each["previous"]) for name, each in said.items()}
+            fields = json.loads((self.folder / "installed.json").read_text())
+            return {str(name): Installed(each["current"], each["previous"]) for name, each in fields.items()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -63,7 +63,7 @@ class Outbox:
         self._first_seq = 0
         self._db = self._open()
         with contextlib.suppress(OutboxError), self._tidying(), self._write():
-            self.media.sweep(self._known())
+            self.media.sweep(self._named_media())
 
     def add(self, event: Event, media: Sequence[Medium] = ()) -> Event:
         """Keep an event with its pictures and give it its place in the camera's order.
@@ -115,17 +115,17 @@ class Outbox:
                 found.append(waiting)
             return found
 
-    def settle(self, said: Iterable[Waiting]) -> None:
+    def acknowledge(self, sent: Iterable[Waiting]) -> None:
         """The portal has these. An event that got its clip meanwhile stays, to be said again. Raises OutboxError when that cannot be written down."""
-        said = list(said)
+        sent = list(sent)
         with self._lock, self._tidying(), self._write():
-            for each in said:
+            for each in sent:
                 if not self._has_later_clip(each):
                     self._db.execute("DELETE FROM events WHERE id = ?", (each.id,))
                 self._db.executemany("DELETE FROM media WHERE sha256 = ?", [(name,) for name in each.given_up])
-        self._leave_no_name(said)
+        self._leave_no_name(sent)
 
-    def bury(self, refused: Waiting, reason: str) -> None:
+    def dead_letter(self, refused: Waiting, reason: str) -> None:
         """The portal will never take this event: keep it apart, so that those behind it can go. Raises OutboxError when that cannot be written down."""
         log.error("event %s is put aside: %s", refused.id, reason)
         with self._lock, self._tidying(), self._write():
@@ -189,9 +189,9 @@ class Outbox:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return self._log_size() < before
 
-    def _leave_no_name(self, said: Iterable[Waiting]) -> None:
+    def _leave_no_name(self, sent: Iterable[Waiting]) -> None:
         """What has left must not name anybody here any more: SQLite's log would keep it until it is written over."""
-        if any(each.body.get("kind") in NAMING for each in said):
+        if any(each.body.get("kind") in NAMING for each in sent):
             with self._lock:
                 self._shrink_log()
 
@@ -200,8 +200,8 @@ class Outbox:
         return log_file.stat().st_size if log_file.exists() else 0
 
     def _insert(self, event: Event, media: Sequence[Medium]) -> Event:
-        if known := self._db.execute("SELECT json_extract(body, '$.seq') FROM events WHERE id = ?", (event.id,)).fetchone():
-            return dataclasses.replace(event, seq=known[0])
+        if named := self._db.execute("SELECT json_extract(body, '$.seq') FROM events WHERE id = ?", (event.id,)).fetchone():
+            return dataclasses.replace(event, seq=named[0])
         first = self._first_seq + 1
         statement = "INSERT INTO counters (camera, seq) VALUES (?, ?) ON CONFLICT (camera) DO UPDATE SET seq = seq + 1 RETURNING seq"
         (seq,) = self._db.execute(statement, (event.camera, first)).fetchone()
@@ -234,10 +234,10 @@ class Outbox:
                 body[field] = None
         return Waiting(id_, body, tuple(media), tuple(given_up)), size
 
-    def _has_later_clip(self, said: Waiting) -> bool:
+    def _has_later_clip(self, sent: Waiting) -> bool:
         """Whether the event has a clip that was not there when it was said (as opposed to one that was given up)."""
-        row = self._db.execute("SELECT json_extract(body, '$.clip') FROM events WHERE id = ?", (said.id,)).fetchone()
-        return bool(row and row[0] and row[0] != said.body.get("clip") and row[0] not in said.given_up)
+        row = self._db.execute("SELECT json_extract(body, '$.clip') FROM events WHERE id = ?", (sent.id,)).fetchone()
+        return bool(row and row[0] and row[0] != sent.body.get("clip") and row[0] not in sent.given_up)
 
     def _victims(self) -> Iterator[str]:
         """Pictures in the order in which they are given up: the oldest of low score first, then the oldest."""
@@ -245,12 +245,12 @@ class Outbox:
             if self.media.has(sha256):
                 yield sha256
 
-    def _known(self) -> set[str]:
-        known = {row[0] for row in self._db.execute("SELECT sha256 FROM media")}
-        missing = [name for name in known if not self.media.has(name)]
+    def _named_media(self) -> set[str]:
+        recorded = {row[0] for row in self._db.execute("SELECT sha256 FROM media")}
+        missing = [name for name in recorded if not self.media.has(name)]
         named = "SELECT 1 FROM events WHERE :name IN (json_extract(body, '$.snapshot'), json_extract(body, '$.clip'))"
         self._db.executemany(f"DELETE FROM media WHERE sha256 = :name AND NOT EXISTS ({named})", [{"name": name} for name in missing])
-        return known
+        return recorded
 
     @contextlib.contextmanager
     def _write(self) -> Iterator[None]:

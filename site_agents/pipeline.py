@@ -14,13 +14,13 @@ from detectors.errors import DetectorError
 from detectors.tracking import Tracker
 from detectors.types import Detection, Frame
 from site_agents.clock import Clock
-from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, DoorKeeper, Limits
-from site_agents.gallery import NOBODY, Staff
+from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, FaceRecognizer, RecognitionLimits
 from site_agents.models import FAILURES
-from site_agents.orders import M0, M1, NONE, Orders, Rule
 from site_agents.privacy import Mask
-from site_agents.rules import Engine, Finding, View
+from site_agents.rules import Engine, RuleFinding, SceneView
 from site_agents.rules.faces import DOORS, limits_of
+from site_agents.signed_config import M0, M1, NO_CONFIG, CameraRule, SignedConfig
+from site_agents.staff_list_store import NOBODY, Staff
 from site_agents.stages import Stages
 
 ALWAYS = ("people", "anomaly", "camera-health")
@@ -35,7 +35,7 @@ class Loads(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Step:
+class PipelineStep:
     """What one frame led to. `frame` is masked; `mode` is the legal mode that held."""
 
     frame: Frame
@@ -43,7 +43,7 @@ class Step:
     tracks: tuple[Detection, ...] = ()
     anomaly: Detection | None = None
     health: tuple[Detection, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[RuleFinding, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Pipeline:
     def __init__(self, load: Loads, clock: Clock, *, drone: bool = False, fps: float = 5.0, failed: Callable[[str, str], None] = lambda *_: None) -> None:
         self.load, self.clock, self.drone, self.fps, self.failed = load, clock, drone, fps, failed
         self.stages = Stages()
-        self.orders, self._next = NONE, None
+        self.signed_config, self._next = NO_CONFIG, None
         self.stopped, self.staff = False, NOBODY
         self._detectors: dict[str, Any] = {}
         self._swaps: dict[str, Any] = {}
@@ -72,23 +72,23 @@ class Pipeline:
         self._troubles: Counter[str] = Counter()
         self.looked: dict[str, Looked] = {}
         self._tracker = self._new_tracker()
-        self.keeper = DoorKeeper(self._detector)
-        self._obey(NONE)
+        self.recognizer = FaceRecognizer(self._detector)
+        self._apply_config(NO_CONFIG)
 
     @property
     def mode(self) -> str:
-        """The legal mode that holds now: M0 without valid orders, and as soon as biometrics are stopped."""
-        return M0 if self.stopped else self.orders.mode(self.clock.latest())
+        """The legal mode that holds now: M0 without a valid configuration, and as soon as biometrics are stopped."""
+        return M0 if self.stopped else self.signed_config.mode(self.clock.latest())
 
     @property
     def loaded(self) -> dict[str, str]:
         """Detectors in use and the sha256 of their weights."""
         return {name: detector.card.sha256 for name, detector in list(self._detectors.items())}
 
-    def apply(self, orders: Orders) -> None:
-        """Obey these orders from the next frame on."""
+    def apply_config(self, signed_config: SignedConfig) -> None:
+        """Follow this configuration from the next frame on."""
         with self._lock:
-            self._next = orders
+            self._next = signed_config
 
     def swap(self, name: str, detector: Any) -> None:
         """Use this detector from the next frame on."""
@@ -96,10 +96,10 @@ class Pipeline:
             self._swaps[name] = detector
 
     def stop_biometrics(self, stopped: bool) -> None:
-        """Halt every biometric function at once, or allow what the orders allow."""
+        """Halt every biometric function at once, or allow what the configuration allows."""
         self.stopped = stopped
 
-    def step(self, frame: Frame) -> Step:
+    def step(self, frame: Frame) -> PipelineStep:
         """Take the next frame."""
         self._take_changes()
         self.looked = {}
@@ -112,20 +112,20 @@ class Pipeline:
             frame = dataclasses.replace(frame, image=self._mask.apply(frame.image))
         health = tuple(self._run("camera-health", lambda detector: detector.step(frame), []))
         objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
-        faces = self._run(FINDER, lambda _: self.keeper.find(frame), []) if mode == M1 and self._doors else []
+        faces = self._run(FINDER, lambda _: self.recognizer.find(frame), []) if mode == M1 and self._doors else []
         with self.stages("tracking"):
             tracks = tuple(self._tracker.update(frame, [*objects, *faces]))
         tracks = self._judge_faces(frame, tracks, self.staff) if mode == M1 and self._doors else tracks
         anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
         with self.stages("rules"):
-            view = View(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health, best=self.keeper.best())
-            findings = (*self.engine.step(view), *self.keeper.news(frame.t, self.staff))
-        return Step(frame, mode, tracks, anomaly, health, findings)
+            view = SceneView(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health, best=self.recognizer.best())
+            findings = (*self.engine.step(view), *self.recognizer.news(frame.t, self.staff))
+        return PipelineStep(frame, mode, tracks, anomaly, health, findings)
 
-    def silence(self, t: float, silent_s: float) -> list[Finding]:
+    def silence(self, t: float, silent_s: float) -> list[RuleFinding]:
         """What there is to say when no frame comes."""
         self._take_changes()
-        return self.engine.step(View(t, silent_s=silent_s))
+        return self.engine.step(SceneView(t, silent_s=silent_s))
 
     def detector(self, name: str) -> Any:
         """A loaded detector, or None."""
@@ -136,13 +136,13 @@ class Pipeline:
         return self._detector(name)
 
     def options(self, name: str) -> dict[str, Any]:
-        """How this camera's orders want a detector built."""
-        return {option: value for option, value in self.orders.detectors.get(name, {}).items() if option != "enabled"}
+        """How this camera's configuration wants a detector built."""
+        return {option: value for option, value in self.signed_config.detectors.get(name, {}).items() if option != "enabled"}
 
     def begin_anew(self) -> None:
         """The source has started again: tracks and stays of before mean nothing now."""
         self._tracker = self._new_tracker()
-        self.keeper.begin_anew()
+        self.recognizer.begin_anew()
         self.engine.reset()
 
     def _judge_faces(self, frame: Frame, tracks: tuple[Detection, ...], staff: Staff) -> tuple[Detection, ...]:
@@ -154,10 +154,10 @@ class Pipeline:
             return any(rule.zone is None or rule.zone.contains((x / width, y / height)) for rule in self._doors)
 
         plain = [track for track in tracks if track.kind != "face"]
-        return tuple(self._run(SHARP, lambda _: self.keeper.follow(frame, tracks, staff, self.clock.latest(), inside), plain))
+        return tuple(self._run(SHARP, lambda _: self.recognizer.follow(frame, tracks, staff, self.clock.latest(), inside), plain))
 
     def _forget_faces(self) -> None:
-        self.keeper.forget()
+        self.recognizer.forget()
         for name in BIOMETRIC:
             self._detectors.pop(name, None)
 
@@ -191,7 +191,7 @@ class Pipeline:
 
     def _detector(self, name: str) -> Any:
         if name not in self._detectors:
-            options = dict(self.orders.detectors.get(name, {}))
+            options = dict(self.signed_config.detectors.get(name, {}))
             if options.pop("enabled", True) is False or self._troubles[name] >= PATIENCE:
                 return None
             if name == "camera-health":
@@ -206,28 +206,28 @@ class Pipeline:
 
     def _take_changes(self) -> None:
         with self._lock:
-            orders, self._next = self._next, None
+            signed_config, self._next = self._next, None
             swaps, self._swaps = self._swaps, {}
-        if orders is not None:
-            self._obey(orders)
+        if signed_config is not None:
+            self._apply_config(signed_config)
         for name, detector in swaps.items():
             self._detectors[name] = detector
             self._troubles.pop(name, None)
 
-    def _obey(self, orders: Orders) -> None:
-        for name in {*self._detectors, *orders.detectors}:
-            if orders.detectors.get(name) != self.orders.detectors.get(name):
+    def _apply_config(self, signed_config: SignedConfig) -> None:
+        for name in {*self._detectors, *signed_config.detectors}:
+            if signed_config.detectors.get(name) != self.signed_config.detectors.get(name):
                 self._detectors.pop(name, None)
                 self._troubles.pop(name, None)
-        self.orders, self._mask, self.engine = orders, Mask(orders.masks), Engine(orders.rules)
-        self._doors = [rule for rule in orders.rules if rule.kind in DOORS]
-        self.keeper.limits = _limits(self._doors)
+        self.signed_config, self._mask, self.engine = signed_config, Mask(signed_config.masks), Engine(signed_config.rules)
+        self._doors = [rule for rule in signed_config.rules if rule.kind in DOORS]
+        self.recognizer.limits = _limits(self._doors)
 
     def _new_tracker(self) -> Tracker:
         return Tracker("drone" if self.drone else "fixed", self.fps)
 
 
-def _limits(doors: Sequence[Rule]) -> Limits:
+def _limits(doors: Sequence[CameraRule]) -> RecognitionLimits:
     """The strictest of the doors' wishes; numbers that make no sense were left out with their rule, and do not count here either."""
-    asked = [known for rule in doors if (known := limits_of(rule))]
-    return Limits(min((each.fpir for each in asked), default=FPIR), max((each.threshold for each in asked if each.threshold), default=None))
+    asked = [limits for rule in doors if (limits := limits_of(rule))]
+    return RecognitionLimits(min((each.fpir for each in asked), default=FPIR), max((each.threshold for each in asked if each.threshold), default=None))

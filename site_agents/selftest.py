@@ -19,8 +19,8 @@ import detectors
 from detectors.objects.head import SIZE
 from detectors.types import Detection, Frame
 from site_agents import calibration
+from site_agents.alert_labels import kept_features
 from site_agents.errors import ModelRefused
-from site_agents.judged import kept_features
 from site_agents.models import FAILURES
 
 TIMEOUT_S, MEMORY = 120, 4 << 30
@@ -89,9 +89,9 @@ def _try_head(head: Any, folder: Path, budget_ms: float) -> dict[str, Any]:
     times, made = [], np.random.default_rng(0).normal(size=(FRAMES, SIZE)).astype(np.float32)
     for row in [*kept_features(folder, FRAMES), *made]:
         began = time.perf_counter()
-        said = head.judge(row[None])
+        scores = head.judge(row[None])
         times.append((time.perf_counter() - began) * 1000)
-        _check([Detection("head", float(each)) for each in np.ravel(said)])
+        _check([Detection("head", float(each)) for each in np.ravel(scores)])
     return {"ms": round(_within_budget(times, budget_ms), 2), "frames": len(times)}
 
 

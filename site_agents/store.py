@@ -92,10 +92,10 @@ class MediaStore:
         """The names of all files, those written first in front."""
         return sorted((file.name for file in self.folder.iterdir() if file.is_file()), key=lambda name: (self.folder / name).stat().st_mtime)
 
-    def sweep(self, known: set[str]) -> None:
+    def sweep(self, named: set[str]) -> None:
         """Delete files that no event names: a power cut came between file and event."""
         for file in self.folder.iterdir():
-            if file.is_file() and file.name not in known:
+            if file.is_file() and file.name not in named:
                 self.bytes -= file.stat().st_size
                 file.unlink()
 

@@ -18,8 +18,8 @@ import numpy as np
 from detectors.anomaly import small
 from detectors.types import Frame
 from federated.learning import process, terms
-from site_agents.config import Training
-from site_agents.sparing import Sparing, tasks_of
+from site_agents.config import TrainingSettings
+from site_agents.training_throttle import TrainingThrottle, tasks_of
 
 CLIP = 50  # frames of one kept clip
 EAGER = 12  # so many clips are kept one after the other, then one each SPACING_S
@@ -33,7 +33,7 @@ log = logging.getLogger("site_agents.training")
 class Footage:
     """Small grey frames of this camera's normal life, in `training/anomaly/*.npz`; they never leave the site. The oldest clips go first."""
 
-    def __init__(self, folder: Path, settings: Training) -> None:
+    def __init__(self, folder: Path, settings: TrainingSettings) -> None:
         self.folder, self.settings = folder / "training" / "anomaly", settings
         self.folder.mkdir(parents=True, exist_ok=True)
         self.clips = {file: _length(file) for file in sorted(self.folder.glob("*.npz"))}
@@ -60,14 +60,14 @@ class Footage:
 
     def _keep(self, t: float) -> None:
         file = self.folder / f"{int(t * 1000):015d}.npz"
-        beside = file.with_suffix(".part")
+        part = file.with_suffix(".part")
         try:
-            with beside.open("wb") as target:
+            with part.open("wb") as target:
                 np.savez_compressed(target, frames=np.stack(self._frames))
-            beside.replace(file)
+            part.replace(file)
             self.clips[file] = len(self._frames)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             log.warning("no footage can be kept for training: %s", error.strerror)
         self._frames, self._since = [], t
         self._trim()
@@ -80,14 +80,14 @@ class Footage:
             del sizes[oldest], self.clips[oldest]
 
 
-class Seat:
+class SuperNodeSupervisor:
     """The SuperNode and executor of this site as one child process group. Use it from the main thread: the kernel ties the child's life to it."""
 
-    def __init__(self, folder: Path, settings: Training, portal: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: TrainingSettings, portal: dict[str, Any]) -> None:
         self.folder = folder
         self.reason = why_not(settings, portal)
         self.child: subprocess.Popen[bytes] | None = None
-        self.sparing = Sparing()
+        self.throttle = TrainingThrottle()
         if not self.reason:
             terms.write(folder, terms_of(settings))
         self._backoff, self._next = process.Backoff(), 0.0
@@ -99,7 +99,7 @@ class Seat:
 
     def tick(self, dropped: int = 0) -> None:
         """Start it, or start it again when it has ended and its pause is over; hold it while the camera drops frames (`dropped` counts them)."""
-        self.sparing.look(dropped, self.child.pid if self.child is not None else None)
+        self.throttle.look(dropped, self.child.pid if self.child is not None else None)
         if self._renewed and self._quiet():
             log.info("the next SuperNode has the new key")
             self._renewed = False
@@ -127,19 +127,19 @@ class Seat:
         """End the whole group."""
         if self.child is None:
             return
-        self.sparing.let_go(self.child.pid)
+        self.throttle.let_go(self.child.pid)
         process.stop([self.child], STOP_S)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child = None
 
 
-def terms_of(settings: Training) -> terms.Terms:
+def terms_of(settings: TrainingSettings) -> terms.Terms:
     """What agent.toml says a run must keep to, for this site to train in it."""
     return terms.Terms(settings.tasks, settings.most_epsilon)
 
 
-def why_not(settings: Training, portal: dict[str, Any]) -> str:
+def why_not(settings: TrainingSettings, portal: dict[str, Any]) -> str:
     """Why this site does not train; empty when it does. Nothing is imported to find out."""
     if not settings.enabled:
         return "switched off in agent.toml"

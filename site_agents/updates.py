@@ -21,10 +21,10 @@ from detectors import weights
 from detectors.errors import DetectorError
 from federated.trust import signing
 from site_agents import selftest
-from site_agents.errors import ModelRefused, PortalError, Refused
-from site_agents.link import Backoff, Link
-from site_agents.models import Models
-from site_agents.shadow import Shadows
+from site_agents.canary import CanaryComparisons
+from site_agents.errors import ModelRefused, PortalError, PortalRefused
+from site_agents.link import PortalLink, RetryDelay
+from site_agents.models import ModelStore
 
 MAX_BYTES = 500_000_000
 AGAIN_S = 3600.0  # a refused model is tried again so much later, or after a restart: the reason may have gone
@@ -34,18 +34,20 @@ log = logging.getLogger("site_agents.updates")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """One signed model document, checked. `trial`: the version before is to run beside it."""
+    """One signed model document, checked. `canary`: this camera tries it first, the version before is to run beside it."""
 
     detector: str
     sha256: str
     size: int
-    trial: bool = False
+    canary: bool = False
 
 
 class Updates(threading.Thread):
     """Brings what runs here in line with what the portal wants. `swap(name, detector)` puts a loaded detector into the pipeline."""
 
-    def __init__(self, models: Models, link: Link, portal_key: str, swap: Callable[[str, Any], None], *, budget_ms: float = selftest.SLOWEST_MS) -> None:
+    def __init__(
+        self, models: ModelStore, link: PortalLink, portal_key: str, swap: Callable[[str, Any], None], *, budget_ms: float = selftest.SLOWEST_MS
+    ) -> None:
         super().__init__(name="updates", daemon=True)
         self.models, self.link, self.portal_key, self.swap, self.budget_ms = models, link, portal_key, swap, budget_ms
         self._desired: list[dict[str, Any]] | None = None
@@ -53,7 +55,7 @@ class Updates(threading.Thread):
         self._reports: list[dict[str, Any]] = []
         self._failed: list[tuple[str, str]] = []
         self._changed, self._due, self._stopping = threading.Condition(), False, False
-        self.shadows: Shadows | None = None
+        self.canaries: CanaryComparisons | None = None
         self.options: Callable[[str], dict[str, Any]] = lambda name: {}  # how the camera's orders want a detector built
 
     def want(self, documents: list[dict[str, Any]]) -> None:
@@ -78,7 +80,7 @@ class Updates(threading.Thread):
 
     def run(self) -> None:
         """Work when something is wanted or has failed; when the portal does not answer, again a little later."""
-        backoff, pause = Backoff(1.0, 60.0), AGAIN_S
+        backoff, pause = RetryDelay(1.0, 60.0), AGAIN_S
         while True:
             with self._changed:
                 # The flag, not the notice, is what counts: something may be wanted while the work before it is still being done.
@@ -104,12 +106,12 @@ class Updates(threading.Thread):
         if desired is not None:
             self._align(desired)
         while self._reports:
-            with contextlib.suppress(Refused):  # a portal that does not know the model needs no report
+            with contextlib.suppress(PortalRefused):  # a portal that does not know the model needs no report
                 self.link.call("POST", "/agents/models", self._reports[0])
             self._reports.pop(0)
 
     def _align(self, documents: list[dict[str, Any]]) -> None:
-        named, tried = set(), dict[str, str]()
+        named, canaries = set(), dict[str, str]()
         for document in documents:
             try:
                 wanted = check_document(document, self.portal_key)
@@ -123,17 +125,17 @@ class Updates(threading.Thread):
             named.add(wanted.detector)
             if wanted.sha256 != self.models.installed(wanted.detector).current:
                 self._try(wanted)
-            if wanted.trial and wanted.sha256 == self.models.installed(wanted.detector).current:
-                tried[wanted.detector] = wanted.sha256
+            if wanted.canary and wanted.sha256 == self.models.installed(wanted.detector).current:
+                canaries[wanted.detector] = wanted.sha256
         for detector in self.models.names():
             if detector not in named:
                 self._use(detector, None, "rolled back", "the portal wants the release's own weights")
-        self._accompany(tried)
+        self._accompany(canaries)
 
-    def _accompany(self, tried: dict[str, str]) -> None:
-        """Let the versions before look on beside those on trial, and no others."""
-        for name in self.shadows.keep(tried) if self.shadows else ():
-            self.shadows.begin(name, tried[name], functools.partial(self._before, name))
+    def _accompany(self, canaries: dict[str, str]) -> None:
+        """Let the versions before look on beside the canaries, and no others."""
+        for name in self.canaries.keep(canaries) if self.canaries else ():
+            self.canaries.begin(name, canaries[name], functools.partial(self._before, name))
 
     def _before(self, name: str) -> Any:
         """The detector with the weights that were in use before. Raises DetectorError or OSError."""
@@ -156,7 +158,7 @@ class Updates(threading.Thread):
             self._report(*mark, "refused", str(error), getattr(error, "ms", None))
 
     def _refuse_document(self, document: Any, reason: str) -> None:
-        """Say once that a document is not believed, if it can be named at all; nothing of it has been fetched."""
+        """Say once that a document is not accepted, if it can be named at all; nothing of it has been fetched."""
         named = document if isinstance(document, dict) else {}
         mark = str(named.get("detector"))[:40], str(named.get("sha256"))
         if SHA256.fullmatch(mark[1]) and time.monotonic() >= self._refused.get(mark, 0.0):
@@ -211,7 +213,7 @@ class Updates(threading.Thread):
 
 
 def check_document(document: Any, portal_key: str) -> Wanted:
-    """Believe a model document or say why not. Raises ModelRefused."""
+    """Verify a model document. Raises ModelRefused."""
     try:
         body = signing.verify_document(document, portal_key)
         wanted = Wanted(str(body["detector"]), str(body["sha256"]), int(body["size"]), body.get("trial") is True)

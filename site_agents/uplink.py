@@ -1,4 +1,4 @@
-"""Speak to the portal: what has happened, in order and until it is believed; how the camera is, every three seconds; its picture, while somebody looks."""
+"""Speak to the portal: what has happened, in order and until it is accepted; how the camera is, every three seconds; its picture, while somebody looks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from site_agents.errors import OutboxError, Refused, Unreachable
-from site_agents.link import Backoff, Link
-from site_agents.orders import Seat
+from site_agents.errors import OutboxError, PortalRefused, PortalUnreachable
+from site_agents.link import PortalLink, RetryDelay
 from site_agents.outbox import BATCH, Outbox, Waiting
+from site_agents.signed_config import Identity
 
 BEAT_S = 3.0
 FRAME_S = 1.0
@@ -25,14 +25,14 @@ log = logging.getLogger("site_agents.uplink")
 class Sender(threading.Thread):
     """Empties the outbox. An event stays there until the portal has accepted it, knows it already, or says that it never will."""
 
-    def __init__(self, outbox: Outbox, link: Link, seat: Seat) -> None:
+    def __init__(self, outbox: Outbox, link: PortalLink, identity: Identity) -> None:
         super().__init__(name="sender", daemon=True)
-        self.outbox, self.link, self.seat = outbox, link, seat
+        self.outbox, self.link, self.identity = outbox, link, identity
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Until stopped: send what there is, wait for more, wait longer while the portal is away."""
-        backoff = Backoff()
+        backoff = RetryDelay()
         while not self._stopping.is_set():
             try:
                 if self.send_once():
@@ -41,13 +41,13 @@ class Sender(threading.Thread):
                 with self.outbox.arrived:
                     if not self.outbox.stats()["pending"]:
                         self.outbox.arrived.wait(1.0)
-            except (Unreachable, Refused, OutboxError) as error:
-                pause = REVOKED_S if isinstance(error, Refused) and error.status == 403 else backoff.fail()
+            except (PortalUnreachable, PortalRefused, OutboxError) as error:
+                pause = REVOKED_S if isinstance(error, PortalRefused) and error.status == 403 else backoff.fail()
                 log.warning("events wait (%d): %s", self.outbox.stats()["pending"], error)
                 self._stopping.wait(pause)
 
     def send_once(self, limit: int = BATCH) -> bool:
-        """Send one batch, pictures first; False when nothing waits. Raises Unreachable, Refused or OutboxError when it must be done again later."""
+        """Send one batch, pictures first; False when nothing waits. Raises PortalUnreachable, PortalRefused or OutboxError when it must be done again later."""
         batch = self._own(self.outbox.batch(limit))
         if not batch:
             return False
@@ -72,10 +72,10 @@ class Sender(threading.Thread):
         mine = []
         for each in batch:
             place = each.body.get("site"), each.body.get("camera")
-            if place == (self.seat.site, self.seat.camera):
+            if place == (self.identity.site, self.identity.camera):
                 mine.append(each)
             else:
-                self.outbox.bury(each, f"it is of {place[0]}/{place[1]}, but this agent is enrolled as {self.seat.site}/{self.seat.camera}")
+                self.outbox.dead_letter(each, f"it is of {place[0]}/{place[1]}, but this agent is enrolled as {self.identity.site}/{self.identity.camera}")
         return mine or (self._own(self.outbox.batch()) if batch else [])
 
     def _send_medium(self, sha256: str) -> None:
@@ -84,7 +84,7 @@ class Sender(threading.Thread):
             return  # given up meanwhile
         try:
             self.link.call("PUT", f"/media/{sha256}", content, content_type=JPEG if content[:2] == b"\xff\xd8" else WEBM)
-        except Refused as error:
+        except PortalRefused as error:
             if error.status not in NEVER:
                 raise
             log.error("the portal refuses a picture: %s", error)
@@ -93,27 +93,27 @@ class Sender(threading.Thread):
     def _send_events(self, batch: list[Waiting]) -> None:
         try:
             answer = self.link.call("POST", "/events", {"events": [each.body for each in batch], "sent_t": time.time()})
-            said = answer.json()
-            taken = {str(id_) for id_ in [*said["accepted"], *said["duplicates"]]}
-            rejected = {str(each["id"]): str(each["reason"]) for each in said["rejected"]}
-        except Refused as error:
+            fields = answer.json()
+            taken = {str(id_) for id_ in [*fields["accepted"], *fields["duplicates"]]}
+            rejected = {str(each["id"]): str(each["reason"]) for each in fields["rejected"]}
+        except PortalRefused as error:
             if error.status not in NEVER:
                 raise
             self._halve(batch, str(error))
             return
         except (ValueError, KeyError, TypeError) as error:
-            raise Unreachable(f"the portal's answer makes no sense: {error!r}") from error
-        self.outbox.settle(each for each in batch if each.id in taken)
+            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
+        self.outbox.acknowledge(each for each in batch if each.id in taken)
         for each in batch:
             if each.id in rejected:
-                self.outbox.bury(each, rejected[each.id])
+                self.outbox.dead_letter(each, rejected[each.id])
         if not taken and not rejected:
-            raise Unreachable("the portal answered but said nothing of our events")
+            raise PortalUnreachable("the portal answered but said nothing of our events")
 
     def _halve(self, batch: list[Waiting], reason: str) -> None:
         """One event poisons the batch: find it by halves."""
         if len(batch) == 1:
-            self.outbox.bury(batch[0], reason)
+            self.outbox.dead_letter(batch[0], reason)
             return
         middle = len(batch) // 2
         self._send_events(batch[:middle])
@@ -123,10 +123,12 @@ class Sender(threading.Thread):
 class Heart(threading.Thread):
     """Heartbeats, and the last frame while the portal says that somebody watches. `status()` tells how we are, `take(answer)` hears what to do.
 
-    `revoked()` hears that we are believed no more; True: that is mended, beat again.
+    `revoked()` is called when the portal does not accept us any more; True: that is mended, beat again.
     """
 
-    def __init__(self, link: Link, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], bool | None]) -> None:
+    def __init__(
+        self, link: PortalLink, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], bool | None]
+    ) -> None:
         super().__init__(name="heart", daemon=True)
         self.link, self.status, self.take, self.revoked = link, status, take, revoked
         self._watched_until, self._frame, self._offered = 0.0, None, 0.0
@@ -144,7 +146,7 @@ class Heart(threading.Thread):
 
     def run(self) -> None:
         """Until stopped."""
-        backoff, due = Backoff(1.0, 15.0), 0.0
+        backoff, due = RetryDelay(1.0, 15.0), 0.0
         while not self._stopping.is_set():
             try:
                 if time.monotonic() >= due:
@@ -152,10 +154,10 @@ class Heart(threading.Thread):
                     self.beat()
                     backoff.succeed()
                 self._send_frame()
-            except Unreachable as error:
+            except PortalUnreachable as error:
                 due = time.monotonic() + max(BEAT_S, backoff.fail())
                 log.warning("no heartbeat: %s", error)
-            except Refused as error:
+            except PortalRefused as error:
                 due = time.monotonic() + REVOKED_S
                 log.error("the portal refuses us: %s", error)
                 if error.status in (401, 403) and self.revoked():
@@ -163,16 +165,16 @@ class Heart(threading.Thread):
             self._stopping.wait(0.1 if self.wants_frame or self._frame else max(0.05, min(0.5, due - time.monotonic())))
 
     def beat(self) -> None:
-        """One heartbeat. Raises Unreachable or Refused."""
+        """One heartbeat. Raises PortalUnreachable or PortalRefused."""
         sent = time.time()
         answer = self.link.call("POST", "/heartbeat", self.status())
         try:
-            said = answer.json()
-            self.link.clock.observe(float(said["now"]), sent, time.time())
-            self._watched_until = time.monotonic() + WATCH_S if said.get("watch") else 0.0
+            fields = answer.json()
+            self.link.clock.observe(float(fields["now"]), sent, time.time())
+            self._watched_until = time.monotonic() + WATCH_S if fields.get("watch") else 0.0
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Unreachable(f"the portal's answer makes no sense: {error!r}") from error
-        self.take(said)
+            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
+        self.take(fields)
 
     def stop(self) -> None:
         """End soon."""

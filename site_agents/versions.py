@@ -9,13 +9,13 @@ import psutil
 
 from site_agents import __version__
 
-TOLD = ("numpy", "opencv-python", "onnxruntime", "trackers", "flwr", "torch")
+REPORTED = ("numpy", "opencv-python", "onnxruntime", "trackers", "flwr", "torch")
 
 
 def versions() -> dict[str, str]:
     """Our own version, Python's, and those of the packages that matter and are installed; nothing is imported for it."""
     found = {"specola": __version__, "python": platform.python_version(), "machine": platform.machine()}
-    for name in TOLD:
+    for name in REPORTED:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -33,17 +33,17 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     return scenario.check(dataclasses.replace(wanted, **changes))
 
 
-def in_words(said: dict[str, Any]) -> str:
+def in_words(result: dict[str, Any]) -> str:
     """The figures for a person."""
-    made_up = {"lfw": "faces of the evaluation data", "synthetic": "made-up embeddings, no real faces"}[said["people"]]
+    made_up = {"lfw": "faces of the evaluation data", "synthetic": "made-up embeddings, no real faces"}[result["people"]]
     lines = [
-        f"{said['sightings']} sightings at {said['scenario']['cameras']} cameras, {said['enrolled']} people enrolled ({made_up})",
-        f"the server is asked for {said['server_share']:.1%} of the sightings",
-        f"own staff recognised: {said['tpir']:.2%} (server alone {said['tpir_server']:.2%}); strangers given a name: {said['fpir']:.2%} "
-        f"(server alone {said['fpir_server']:.2%})",
-        f"added time: half within {said['latency_p50_s']} s, 95 % within {said['latency_p95_s']} s",
-        f"{said['messages_per_sighting']} messages and {said['bytes_per_sighting']:.0f} bytes a sighting",
+        f"{result['sightings']} sightings at {result['scenario']['cameras']} cameras, {result['enrolled']} people enrolled ({made_up})",
+        f"the server is asked for {result['server_share']:.1%} of the sightings",
+        f"own staff recognised: {result['tpir']:.2%} (server alone {result['tpir_server']:.2%}); strangers given a name: {result['fpir']:.2%} "
+        f"(server alone {result['fpir_server']:.2%})",
+        f"added time: half within {result['latency_p50_s']} s, 95 % within {result['latency_p95_s']} s",
+        f"{result['messages_per_sighting']} messages and {result['bytes_per_sighting']:.0f} bytes a sighting",
     ]
-    if "processes" in said:
-        lines.append(f"{said['processes']} real processes; the simulator says {said['simulated']['server_share']:.1%} for the same walks")
+    if "processes" in result:
+        lines.append(f"{result['processes']} real processes; the simulator says {result['simulated']['server_share']:.1%} for the same walks")
     return "\n".join(lines)

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from detectors.faces import identify
 from federated.trust.signing import SignatureRejected, sign_document, verify_document
 from federated.trust.staff_list import Entry, GalleryRejected
-from federated.trust.staff_list import read_entry as believe_entry
-from site_agents.errors import GalleryRefused
+from federated.trust.staff_list import read_entry as read_signed_entry
+from site_agents.errors import StaffListRefused
 
 
 @dataclasses.dataclass(slots=True)
-class Gallery:
+class PeerGallery:
     """What one agent holds of its site's list: who is on it (id to the version of the entry); with `keep` the templates too. A stolen weak box tells little."""
 
     site: str
@@ -34,27 +34,27 @@ def sign_gallery(site: str, base: int, version: int, entries: Sequence[Mapping[s
     return sign_document({"type": "gallery", "site": site, "base": base, "version": version, "entries": list(entries), "removed": list(removed)}, key)
 
 
-def read_entry(document: Mapping[str, Any], gallery: Gallery, now: float) -> Entry:
-    """A believed entry. Raises GalleryRefused when it is forged, of another site, expired, or not on the list that this agent knows."""
-    entry = _believed(document, gallery)
+def read_entry(document: Mapping[str, Any], gallery: PeerGallery, now: float) -> Entry:
+    """A verified entry. Raises StaffListRefused when it is forged, of another site, expired, or not on the list that this agent knows."""
+    entry = _verified_entry(document, gallery)
     if entry.expires <= now:
-        raise GalleryRefused("the entry has expired")
+        raise StaffListRefused("the entry has expired")
     if gallery.people.get(entry.person) != entry.version:
-        raise GalleryRefused(f"the person is not on the list of version {gallery.version}, or with another entry")
+        raise StaffListRefused(f"the person is not on the list of version {gallery.version}, or with another entry")
     return entry
 
 
-def apply(gallery: Gallery, document: Mapping[str, Any], now: float) -> bool:
-    """Take a newer version; False when it is none. Raises GalleryRefused: forged, of another site, or a change to a version that we do not have."""
-    body = _believe(document, gallery, "gallery")
+def apply(gallery: PeerGallery, document: Mapping[str, Any], now: float) -> bool:
+    """Take a newer version; False when it is none. Raises StaffListRefused: forged, of another site, or a change to a version that we do not have."""
+    body = _verify(document, gallery, "gallery")
     base, version = body.get("base"), body.get("version")
     if not isinstance(base, int) or not isinstance(version, int) or not 0 <= base < version:
-        raise GalleryRefused("a gallery's versions make no sense")
+        raise StaffListRefused("a gallery's versions make no sense")
     if version <= gallery.version:
         return False
     if base not in (0, gallery.version):
-        raise GalleryRefused(f"a change to version {base}, and here is version {gallery.version}")
-    entries = {entry.person: entry for each in body["entries"] if (entry := _believed(each, gallery))}
+        raise StaffListRefused(f"a change to version {base}, and here is version {gallery.version}")
+    entries = {entry.person: entry for each in body["entries"] if (entry := _verified_entry(each, gallery))}
     if base == 0:
         gallery.people, gallery.entries, gallery.documents = {}, {}, []
     for person in body["removed"]:
@@ -79,18 +79,18 @@ def search(entries: Iterable[Entry], probe: np.ndarray, threshold: float, now: f
     return next((each for each in valid if each.person == found.person), None), found.score
 
 
-def _believe(document: Mapping[str, Any], gallery: Gallery, kind: str) -> dict[str, Any]:
+def _verify(document: Mapping[str, Any], gallery: PeerGallery, kind: str) -> dict[str, Any]:
     try:
         body = verify_document(document, gallery.public)
     except SignatureRejected as error:
-        raise GalleryRefused(f"{kind}: {error}") from error
+        raise StaffListRefused(f"{kind}: {error}") from error
     if body.get("type") != kind or body.get("site") != gallery.site:
-        raise GalleryRefused(f"a {kind} of another site or another kind")
+        raise StaffListRefused(f"a {kind} of another site or another kind")
     return body
 
 
-def _believed(document: Mapping[str, Any], gallery: Gallery) -> Entry:
+def _verified_entry(document: Mapping[str, Any], gallery: PeerGallery) -> Entry:
     try:
-        return believe_entry(document, gallery.site, gallery.public)
+        return read_signed_entry(document, gallery.site, gallery.public)
     except GalleryRejected as error:
-        raise GalleryRefused(str(error)) from error
+        raise StaffListRefused(str(error)) from error

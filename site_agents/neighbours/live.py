@@ -15,15 +15,15 @@ import numpy as np
 
 from federated.trust import pki
 from federated.trust.staff_list import Entry, GalleryRejected, unseal
-from site_agents.config import Neighbours
-from site_agents.errors import CircleRefused, MessageRefused, PortalError
-from site_agents.gallery import Keep, Staff
-from site_agents.link import Link
-from site_agents.neighbours import circle, protocol
+from site_agents.config import NeighbourSettings
+from site_agents.errors import MessageRefused, PeersRefused, PortalError
+from site_agents.link import PortalLink
+from site_agents.neighbours import peers, protocol
 from site_agents.neighbours.messages import Message, checked
-from site_agents.neighbours.node import Decided, Event, Known, Lost, Node, Order, Settings, Sight, Wake, build, entries_now, hold, meet
-from site_agents.neighbours.tally import Tally
+from site_agents.neighbours.node import Action, Decided, Lost, NodeEvent, PeerNode, Recognised, Settings, Sight, Wake, build, entries_now, hold, meet
+from site_agents.neighbours.tally import PeerTally
 from site_agents.neighbours.wire import Wire
+from site_agents.staff_list_store import Staff, StaffListStore
 
 SERVER = "server"
 CAPACITY = 100_000.0  # comparisons a second: one is 128 multiplications, what takes time on a camera is the embedding
@@ -31,27 +31,27 @@ ANSWERS = 1_000  # decisions kept for the door to fetch
 log = logging.getLogger("site_agents.neighbours")
 
 
-class Company:
+class NeighbourService:
     """What a door has of its neighbours. `door` methods (expected, ask, answer, recognised, gone) never wait; everything else may.
 
     `keep` is the agent's list; `config.keep` "expected" means that this box holds names only and asks others for the rest.
     """
 
-    def __init__(self, folder: Path, keep: Keep, link: Link, config: Neighbours, name: str) -> None:
+    def __init__(self, folder: Path, keep: StaffListStore, link: PortalLink, config: NeighbourSettings, name: str) -> None:
         self.folder, self.keep, self.link, self.config, self.name = folder, keep, link, config, name
         self.complete = config.keep == "all"
-        self.tally = Tally()
-        self._key = pki.load_or_make_peer_key(folder / circle.KEY) if config.host else ""
-        self._circle = circle.load(folder, keep.seat, name) if config.host else None
-        self._node: Node | None = None
+        self.tally = PeerTally()
+        self._key = pki.load_or_make_peer_key(folder / peers.KEY) if config.host else ""
+        self._peers = peers.load(folder, keep.identity, name) if config.host else None
+        self._node: PeerNode | None = None
         self._wire: Wire | None = None
-        self._addresses: dict[str, circle.Address] = {}
+        self._addresses: dict[str, peers.Address] = {}
         self._port, self._expected, self._answers = 0, (), {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._portal = concurrent.futures.ThreadPoolExecutor(2, "asks-portal")
 
     def start(self) -> None:
-        """Begin to run; nothing is listened to until mode M1 and the portal's papers are there."""
+        """Begin to run; nothing is listened to until mode M1 and the portal's certificates are there."""
         running = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live(running)), name="neighbours", daemon=True)
         self._thread.start()
@@ -67,16 +67,23 @@ class Company:
         self._portal.shutdown(wait=False, cancel_futures=True)
 
     def status(self) -> dict[str, Any]:
-        """For the heartbeat: where we listen, our key, which edition of the circle we have, and what was counted."""
+        """For the heartbeat: where we listen, our key, which edition of the peers we have, and what was counted."""
         node = self._node
-        known = {"edition": self._circle.edition if self._circle else "", "keep": self.config.keep, "sharing": node is not None}
-        return {"host": self.config.host, "port": self._port, "key": self._key, **known, **self.tally.report(node)}
+        return {
+            "host": self.config.host,
+            "port": self._port,
+            "key": self._key,
+            "edition": self._peers.edition if self._peers else "",
+            "keep": self.config.keep,
+            "sharing": node is not None,
+            **self.tally.report(node),
+        }
 
-    def take(self, said: Any) -> None:
-        """Believe the portal's word who the neighbours are. Nothing changes when it is not believed."""
+    def take(self, document: Any) -> None:
+        """Take the portal's signed list of neighbours. Nothing changes when it is not accepted."""
         try:
-            self._circle = circle.believe(self.folder, said, self.keep.seat, self.name)
-        except (CircleRefused, OSError) as error:
+            self._peers = peers.accept(self.folder, document, self.keep.identity, self.name)
+        except (PeersRefused, OSError) as error:
             log.error("the neighbours stay as they were: %s", error)
             return
         self._call(self._meet)
@@ -105,7 +112,7 @@ class Company:
     def recognised(self, key: str, person: str, score: float) -> None:
         """The door named somebody by itself: those to whom the person may go are told."""
         self.tally.decided("local", 0.0)
-        self._happen(Known(key, person, score))
+        self._happen(Recognised(key, person, score))
 
     def unknown(self) -> None:
         """The door's whole list does not hold this face, and nobody had to be asked."""
@@ -123,30 +130,32 @@ class Company:
         await self._close()
 
     async def _open(self) -> None:
-        if self._circle is None:
+        if self._peers is None:
             return  # the portal has not answered yet
         try:
-            self._wire = Wire(circle.papers(self.folder), self._addresses, self._hear, strict=True)
+            self._wire = Wire(peers.authority(self.folder), self._addresses, self._receive, strict=True)
             self._port = await self._listen(self._wire)
-        except OSError as error:  # ssl.SSLError is one: papers of another key
+        except OSError as error:  # ssl.SSLError is one: a certificate of another key
             self._wire, self._port = None, 0
             log.error("neighbours cannot be met: %s", error)
             return
-        settings = Settings(self.name, self.keep.seat.site, self.keep.seat.portal_public_key, (), 1.0, SERVER, complete=self.complete, capacity=CAPACITY)
+        settings = Settings(
+            self.name, self.keep.identity.site, self.keep.identity.portal_public_key, (), 1.0, SERVER, complete=self.complete, capacity=CAPACITY
+        )
         self._node = build(settings)
         self._meet()
         self._carry_out(protocol.start(self._node, time.time()))
 
     async def _listen(self, wire: Wire) -> int:
         """At the port of agent.toml, else where we listened before, else anywhere."""
-        before = self.config.port or circle.last_port(self.folder)
+        before = self.config.port or peers.last_port(self.folder)
         try:
             port = await wire.open(self.config.host, before)
         except OSError:
             if self.config.port or not before:
                 raise
             port = await wire.open(self.config.host, 0)
-        circle.keep_port(self.folder, port)
+        peers.keep_port(self.folder, port)
         return port
 
     async def _close(self) -> None:
@@ -156,12 +165,12 @@ class Company:
             await wire.close()
 
     def _meet(self) -> None:
-        if self._circle is None or self._node is None or self._wire is None:
+        if self._peers is None or self._node is None or self._wire is None:
             return
         self._addresses.clear()
-        self._addresses.update({name: at.address for name, at in self._circle.peers.items()})
-        meet(self._node, {name: at.whole for name, at in self._circle.peers.items()})
-        self._wire.renew(circle.papers(self.folder))
+        self._addresses.update({name: at.address for name, at in self._peers.peers.items()})
+        meet(self._node, {name: at.whole for name, at in self._peers.peers.items()})
+        self._wire.renew(peers.authority(self.folder))
         self._carry_out(protocol.greet(self._node, time.time()))
 
     def _hold(self, staff: Staff, threshold: float) -> None:
@@ -171,11 +180,11 @@ class Company:
             self._carry_out(protocol.greet(self._node, time.time()) if news else [])
             self._expect()
 
-    def _hear(self, message: Message) -> None:
-        self.tally.heard(message)
+    def _receive(self, message: Message) -> None:
+        self.tally.received(message)
         self._handle(message)
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: NodeEvent) -> None:
         if self._node is not None:
             self._carry_out(protocol.handle(self._node, event, time.time()))
             self._expect()
@@ -183,17 +192,17 @@ class Company:
     def _expect(self) -> None:
         self._expected = () if self.complete or self._node is None else tuple(entries_now(self._node, time.time()))
 
-    def _carry_out(self, orders: list[Order]) -> None:
-        for order in orders:
-            if isinstance(order, Wake):
-                asyncio.get_running_loop().call_later(max(0.0, order.at - time.time()), self._handle, order)
-            elif isinstance(order, Decided):
-                self._settle(order)
-            elif order.to == SERVER:
-                self.tally.sent(order, 0)
-                self._portal.submit(self._ask_portal, order.message)
-            elif order.to in self._addresses:
-                self.tally.sent(order, self._wire.send(order.to, order.message))
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Wake):
+                asyncio.get_running_loop().call_later(max(0.0, action.at - time.time()), self._handle, action)
+            elif isinstance(action, Decided):
+                self._settle(action)
+            elif action.to == SERVER:
+                self.tally.sent(action, 0)
+                self._portal.submit(self._ask_portal, action.message)
+            elif action.to in self._addresses:
+                self.tally.sent(action, self._wire.send(action.to, action.message))
 
     def _settle(self, decided: Decided) -> None:
         self.tally.decided(decided.where, decided.seconds)
@@ -204,14 +213,14 @@ class Company:
     def _ask_portal(self, query: Message) -> None:
         """The server of the protocol is the portal; its silence is noticed by the asker's own timer."""
         try:
-            said = self.link.call("POST", "/faces", {"probe": query.body["probe"], "within_s": query.body["within_s"]}).json()
-            documents = unseal(said["sealed"], self.keep.key) if said.get("sealed") else [{}]
-            body = {"query": query.id, "entry": documents[0], "wait_s": 0.0, **{key: said[key] for key in ("verdict", "score", "version")}}
-            self._call(self._hear, checked(Message("ANSWER", SERVER, f"{SERVER}-{query.id}", body)))
+            reply = self.link.call("POST", "/faces", {"probe": query.body["probe"], "within_s": query.body["within_s"]}).json()
+            documents = unseal(reply["sealed"], self.keep.key) if reply.get("sealed") else [{}]
+            body = {"query": query.id, "entry": documents[0], "wait_s": 0.0, "verdict": reply["verdict"], "score": reply["score"], "version": reply["version"]}
+            self._call(self._receive, checked(Message("ANSWER", SERVER, f"{SERVER}-{query.id}", body)))
         except (PortalError, GalleryRejected, MessageRefused, ValueError, KeyError, IndexError, TypeError) as error:
             log.warning("the portal did not say whose face it is: %s", error)
 
-    def _happen(self, event: Event) -> None:
+    def _happen(self, event: NodeEvent) -> None:
         self._call(self._handle, event)
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:

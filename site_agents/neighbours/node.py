@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from site_agents.neighbours.gallery import Entry, Gallery
+from site_agents.neighbours.gallery import Entry, PeerGallery
 from site_agents.neighbours.messages import Message
 from site_agents.neighbours.transit import Transit
 
@@ -55,7 +55,7 @@ class Sight:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Known:
+class Recognised:
     """Event: the door itself recognised the track `key` as `person`; there is nothing to decide, only to tell."""
 
     key: str
@@ -72,7 +72,7 @@ class Lost:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wake:
-    """Both the order to be woken and, when the driver gives it back at `at`, the event."""
+    """Both the action to be woken and, when the driver gives it back at `at`, the event."""
 
     at: float
     what: str
@@ -81,7 +81,7 @@ class Wake:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Send:
-    """Order: send the message to `to`; nobody promises that it arrives."""
+    """Action: send the message to `to`; nobody promises that it arrives."""
 
     to: str
     message: Message
@@ -89,7 +89,7 @@ class Send:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decided:
-    """Order: tell the door. `person` None is unknown; `where` is local, neighbour, server, or nobody: then the deadline passed and nothing is known."""
+    """Action: tell the door. `person` None is unknown; `where` is local, neighbour, server, or nobody: then the deadline passed and nothing is known."""
 
     key: str
     person: str | None
@@ -98,8 +98,8 @@ class Decided:
     seconds: float
 
 
-Event = Message | Sight | Known | Lost | Wake
-Order = Send | Wake | Decided
+NodeEvent = Message | Sight | Recognised | Lost | Wake
+Action = Send | Wake | Decided
 
 
 @dataclasses.dataclass(slots=True)
@@ -138,36 +138,36 @@ class Ask:
 
 
 @dataclasses.dataclass(slots=True)
-class Node:
+class PeerNode:
     """All that one agent remembers. In RAM only; faces of unknown people live here until they are decided, and no longer."""
 
     settings: Settings
-    gallery: Gallery
+    gallery: PeerGallery
     transit: Transit
     hot: dict[str, Hot] = dataclasses.field(default_factory=dict)
     peers: dict[str, Peer] = dataclasses.field(default_factory=dict)
     asks: dict[str, Ask] = dataclasses.field(default_factory=dict)
     present: dict[str, str] = dataclasses.field(default_factory=dict)
-    known_ids: OrderedDict[str, None] = dataclasses.field(default_factory=OrderedDict)
+    seen_ids: OrderedDict[str, None] = dataclasses.field(default_factory=OrderedDict)
     busy_until: float = 0.0
     spoken: int = 0
     refused: int = 0
 
 
-def build(settings: Settings) -> Node:
+def build(settings: Settings) -> PeerNode:
     """A node that knows nothing yet."""
     peers = {name: Peer() for name in settings.neighbours} | {name: Peer(complete=True) for name in (*settings.helpers, settings.server) if name}
-    return Node(settings, Gallery(settings.site, settings.public, settings.complete), Transit(settings.transit_s), peers=peers)
+    return PeerNode(settings, PeerGallery(settings.site, settings.public, settings.complete), Transit(settings.transit_s), peers=peers)
 
 
-def meet(node: Node, neighbours: Mapping[str, bool]) -> None:
+def meet(node: PeerNode, neighbours: Mapping[str, bool]) -> None:
     """These are the neighbours from now on, and whether each keeps the whole list; what is known of those who stay stays, who left is asked no more."""
     node.settings = dataclasses.replace(node.settings, neighbours=tuple(neighbours))
     whole = {**neighbours, **({node.settings.server: True} if node.settings.server else {})}
     node.peers = {name: node.peers.get(name) or Peer(complete=complete) for name, complete in whole.items()}
 
 
-def hold(node: Node, version: int, people: Mapping[str, int], entries: Iterable[Entry], threshold: float) -> None:
+def hold(node: PeerNode, version: int, people: Mapping[str, int], entries: Iterable[Entry], threshold: float) -> None:
     """The door's list is this one now; who is not on it is expected no more."""
     node.settings = dataclasses.replace(node.settings, threshold=threshold)
     node.gallery.version, node.gallery.people, node.gallery.entries = version, dict(people), {entry.person: entry for entry in entries}
@@ -175,28 +175,28 @@ def hold(node: Node, version: int, people: Mapping[str, int], entries: Iterable[
         del node.hot[person]
 
 
-def say(node: Node, kind: str, **body: object) -> Message:
+def new_message(node: PeerNode, kind: str, **body: object) -> Message:
     """A new message of this node."""
     node.spoken += 1
     return Message(kind, node.settings.name, f"{node.settings.name}-{node.spoken}", body)
 
 
-def wait(node: Node, now: float) -> float:
+def wait(node: PeerNode, now: float) -> float:
     """Seconds of comparisons in the queue."""
     return max(0.0, node.busy_until - now)
 
 
-def first_time(node: Node, name: str) -> bool:
+def first_time(node: PeerNode, name: str) -> bool:
     """Whether this message id is new; it is remembered."""
-    if name in node.known_ids:
+    if name in node.seen_ids:
         return False
-    node.known_ids[name] = None
-    if len(node.known_ids) > REMEMBERED:
-        node.known_ids.popitem(last=False)
+    node.seen_ids[name] = None
+    if len(node.seen_ids) > REMEMBERED:
+        node.seen_ids.popitem(last=False)
     return True
 
 
-def entries_now(node: Node, now: float) -> list[Entry]:
+def entries_now(node: PeerNode, now: float) -> list[Entry]:
     """Whom this node can compare with: the whole gallery, or who may come soon."""
     if node.settings.complete:
         return list(node.gallery.entries.values())

@@ -18,34 +18,34 @@ STAFF, STRANGERS, PICTURES = 150, 594, 4  # the made-up ones: as many as in the 
 
 
 @dataclasses.dataclass(frozen=True)
-class Crowd:
+class Population:
     """`templates`: staff id to the normalised mean (128,); `known` and `strangers`: person to the probes (N, 128); `source`: lfw or synthetic."""
 
     source: str
     templates: dict[str, np.ndarray]
-    known: dict[str, np.ndarray]
+    staff: dict[str, np.ndarray]
     strangers: dict[str, np.ndarray]
     threshold: float
 
 
-def gather(data: Path | None = None, cache: Path | None = None) -> Crowd:
+def gather(data: Path | None = None, cache: Path | None = None) -> Population:
     """The crowd of `data`/faces/lfw (default: SPECOLA_DATA, else ../shared/data), embedded once into `cache`; a synthetic one when it is not there."""
     folder = (data or Path(os.environ.get("SPECOLA_DATA") or Path(__file__).parents[3] / "shared" / "data")) / "faces" / "lfw"
     return read(folder, cache) if (folder / "gallery.csv").exists() else synthesise()
 
 
-def read(folder: Path, cache: Path | None = None) -> Crowd:
+def read(folder: Path, cache: Path | None = None) -> Population:
     """Staff, their probes and strangers as the lists `gallery.csv` and `probes.csv` say; `cache`: an .npz of `paths` and `embeddings`."""
     gallery, probes = (_rows(folder / name) for name in ("gallery.csv", "probes.csv"))
     vectors = _embed(folder, sorted({row["path"] for row in [*gallery, *probes]}), cache)
     members = _grouped([(row["person"], vectors[row["path"]]) for row in gallery if row["path"] in vectors])
-    known = _grouped([(row["person"], vectors[row["path"]]) for row in probes if row["person"] != "-" and row["path"] in vectors])
+    staff = _grouped([(row["person"], vectors[row["path"]]) for row in probes if row["person"] != "-" and row["path"] in vectors])
     strangers = {f"stranger-{n}": vectors[row["path"]][None] for n, row in enumerate(probes) if row["person"] == "-" and row["path"] in vectors}
     names = {person: f"staff-{n}" for n, person in enumerate(sorted(members))}
-    return _crowd("lfw", {names[person]: each for person, each in members.items()}, {names[person]: each for person, each in known.items()}, strangers)
+    return _crowd("lfw", {names[person]: each for person, each in members.items()}, {names[person]: each for person, each in staff.items()}, strangers)
 
 
-def synthesise(seed: int = 1) -> Crowd:
+def synthesise(seed: int = 1) -> Population:
     """Clusters on the sphere, of pictures of very unequal quality: cosine .45 to .85 to their person's centre, about 0 (spread .09) to others."""
     rng = np.random.default_rng(seed)
     staff = {f"staff-{n}": _cluster(rng, 2 * PICTURES) for n in range(STAFF)}
@@ -53,11 +53,11 @@ def synthesise(seed: int = 1) -> Crowd:
     return _crowd("synthetic", {name: each[:PICTURES] for name, each in staff.items()}, {name: each[PICTURES:] for name, each in staff.items()}, strangers)
 
 
-def _crowd(source: str, members: dict[str, np.ndarray], known: dict[str, np.ndarray], strangers: dict[str, np.ndarray]) -> Crowd:
+def _crowd(source: str, members: dict[str, np.ndarray], staff: dict[str, np.ndarray], strangers: dict[str, np.ndarray]) -> Population:
     card = detectors.card("face-embedding").thresholds
     gallery = identify.enrol(members)
     threshold = identify.threshold_for(len(members), card["tail"], least=card["cosine_search"])
-    return Crowd(source, dict(zip(gallery.people, gallery.centroids, strict=True)), known, strangers, threshold)
+    return Population(source, dict(zip(gallery.people, gallery.centroids, strict=True)), staff, strangers, threshold)
 
 
 def _embed(folder: Path, paths: list[str], cache: Path | None) -> dict[str, np.ndarray]:

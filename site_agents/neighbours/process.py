@@ -17,8 +17,8 @@ from federated.learning.process import die_with
 from federated.trust.pki import Authority
 from site_agents.neighbours import gallery, protocol
 from site_agents.neighbours.messages import Message
-from site_agents.neighbours.node import Decided, Event, Lost, Node, Order, Send, Settings, Sight, Wake, build
-from site_agents.neighbours.report import Run
+from site_agents.neighbours.node import Action, Decided, Lost, NodeEvent, PeerNode, Send, Settings, Sight, Wake, build
+from site_agents.neighbours.report import SimulationRun
 from site_agents.neighbours.simulate import GRACE_S
 from site_agents.neighbours.wire import Wire
 
@@ -34,27 +34,27 @@ def main() -> int:
     options = parser.parse_args()
     die_with(options.parent)
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(Agent(options.folder, options.name).live())
+    asyncio.run(SimulatedAgent(options.folder, options.name).live())
     return 0
 
 
-class Agent:
+class SimulatedAgent:
     """Drives one node with a real clock and real wires."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
         self.plan: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
         settings = self.plan["settings"]
-        self.node: Node = build(Settings(**{**settings, "neighbours": tuple(settings["neighbours"]), "helpers": tuple(settings["helpers"])}))
+        self.node: PeerNode = build(Settings(**{**settings, "neighbours": tuple(settings["neighbours"]), "helpers": tuple(settings["helpers"])}))
         gallery.apply(self.node.gallery, json.loads((folder / "gallery.json").read_text()), time.time())
-        self.run = Run({})
+        self.run = SimulationRun({})
 
     async def live(self) -> None:
         """Listen, wait for the word to go, do what the plan says, write the result."""
         addresses: dict[str, tuple[str, int]] = {}
         pki = self.folder / "pki"
-        papers = Authority(pki / "ca.crt", pki / "peers" / f"{self.name}.crt", pki / "peers" / f"{self.name}.key")
-        self.wire = Wire(papers, addresses, self._hear)
+        authority = Authority(pki / "ca.crt", pki / "peers" / f"{self.name}.crt", pki / "peers" / f"{self.name}.key")
+        self.wire = Wire(authority, addresses, self._receive)
         _write(self.folder / f"{self.name}.port", await self.wire.open("127.0.0.1", 0))
         while not (self.folder / "go").exists():
             await asyncio.sleep(POLL_S)
@@ -69,23 +69,23 @@ class Agent:
         await self.wire.close()
         _write(self.folder / f"{self.name}.result", self._result())
 
-    def _hear(self, message: Message) -> None:
-        self.run.heard(self.name, message.kind, time.time())
+    def _receive(self, message: Message) -> None:
+        self.run.received(self.name, message.kind, time.time())
         self._happen(message)
 
-    def _happen(self, event: Event) -> None:
+    def _happen(self, event: NodeEvent) -> None:
         self._carry_out(protocol.handle(self.node, event, time.time()))
 
-    def _carry_out(self, orders: list[Order]) -> None:
-        for order in orders:
-            if isinstance(order, Send):
-                self.run.sent(order.message.kind, self.wire.send(order.to, order.message), time.time())
-            elif isinstance(order, Wake):
-                self._at(order.at, order)
-            elif isinstance(order, Decided):
-                self.run.decided[order.key] = order
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Send):
+                self.run.sent(action.message.kind, self.wire.send(action.to, action.message), time.time())
+            elif isinstance(action, Wake):
+                self._at(action.at, action)
+            elif isinstance(action, Decided):
+                self.run.decided[action.key] = action
 
-    def _at(self, t: float, event: Event) -> None:
+    def _at(self, t: float, event: NodeEvent) -> None:
         asyncio.get_running_loop().call_later(max(0.0, t - time.time()), self._happen, event)
 
     def _result(self) -> dict[str, Any]:
@@ -95,9 +95,9 @@ class Agent:
 
 
 def _write(path: Path, content: object) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(content))
-    beside.replace(path)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
 
 
 if __name__ == "__main__":

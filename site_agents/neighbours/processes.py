@@ -16,16 +16,16 @@ from federated.trust.pki import ensure_peer
 from site_agents.errors import AgentError
 from site_agents.neighbours import scenario, site
 from site_agents.neighbours.node import Decided, Settings
-from site_agents.neighbours.people import Crowd
-from site_agents.neighbours.report import Run, report
-from site_agents.neighbours.scenario import Scenario, Visit
+from site_agents.neighbours.people import Population
+from site_agents.neighbours.report import SimulationRun, report
+from site_agents.neighbours.scenario import Scenario, SimulatedVisit
 from site_agents.neighbours.simulate import play
 
 READY_S, LEAD_S = 120.0, 2.0
 HURRY = 60.0  # a walk of ten minutes takes ten seconds
 
 
-def run(wanted: Scenario, crowd: Crowd) -> dict[str, Any]:
+def run(wanted: Scenario, crowd: Population) -> dict[str, Any]:
     """The figures of real processes; `simulated` are the simulator's for the same walks, `server_share_ratio` compares the two."""
     seen, (key, public) = scenario.visits(wanted, crowd), site.new_key()
     document, settings = site.issue(crowd, key), site.settings_of(wanted, crowd.threshold, public)
@@ -33,13 +33,15 @@ def run(wanted: Scenario, crowd: Crowd) -> dict[str, Any]:
     rival = play(wanted, site.alone(settings), document, seen, spared=site.SERVER)
     with tempfile.TemporaryDirectory(prefix="specola-neighbours-") as folder:
         real = _live(Path(folder), wanted, settings, document, seen, simulated)
-    said, model = report(wanted, crowd, real, rival), report(wanted, crowd, simulated, rival)
-    ratio = said["server_share"] / model["server_share"] if model["server_share"] else None
+    figures, model = report(wanted, crowd, real, rival), report(wanted, crowd, simulated, rival)
+    ratio = figures["server_share"] / model["server_share"] if model["server_share"] else None
     compared = ("server_share", "tpir", "fpir", "latency_p50_s", "latency_p95_s", "messages_per_sighting", "bytes_per_sighting", "decided")
-    return {**said, "processes": len(settings), "server_share_ratio": ratio and round(ratio, 3), "simulated": {name: model[name] for name in compared}}
+    return {**figures, "processes": len(settings), "server_share_ratio": ratio and round(ratio, 3), "simulated": {name: model[name] for name in compared}}
 
 
-def _live(folder: Path, wanted: Scenario, settings: dict[str, Settings], document: dict[str, Any], seen: list[Visit], simulated: Run) -> Run:
+def _live(
+    folder: Path, wanted: Scenario, settings: dict[str, Settings], document: dict[str, Any], seen: list[SimulatedVisit], simulated: SimulationRun
+) -> SimulationRun:
     """Write everybody's plan, start everybody, say go, kill who is to die, and add up what they wrote."""
     end, gone = max(visit.until for visit in seen), scenario.dead(wanted)
     (folder / "gallery.json").write_text(json.dumps(document))
@@ -63,7 +65,7 @@ def _live(folder: Path, wanted: Scenario, settings: dict[str, Settings], documen
         _wait(alive, lambda: all((folder / f"{name}.result").exists() for name in alive), READY_S + end)
     finally:
         stop(list(children.values()))
-    return _add_up(folder, list(alive), Run(simulated.visits, simulated.since))
+    return _add_up(folder, list(alive), SimulationRun(simulated.visits, simulated.since))
 
 
 def _wait(children: dict[str, subprocess.Popen[bytes]], done: Callable[[], bool], seconds: float) -> None:
@@ -75,7 +77,7 @@ def _wait(children: dict[str, subprocess.Popen[bytes]], done: Callable[[], bool]
         time.sleep(0.05)
 
 
-def _add_up(folder: Path, names: list[str], run: Run) -> Run:
+def _add_up(folder: Path, names: list[str], run: SimulationRun) -> SimulationRun:
     for name in names:
         found = json.loads((folder / f"{name}.result").read_text())
         run.decided |= {each[0]: Decided(*each) for each in found["decided"]}

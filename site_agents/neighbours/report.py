@@ -11,17 +11,17 @@ import numpy as np
 
 from detectors.metrics import interval
 from site_agents.neighbours.node import Decided
-from site_agents.neighbours.people import Crowd
-from site_agents.neighbours.scenario import Scenario, Visit
+from site_agents.neighbours.people import Population
+from site_agents.neighbours.scenario import Scenario, SimulatedVisit
 
 SERVER = "server"
 
 
 @dataclasses.dataclass(slots=True)
-class Run:
+class SimulationRun:
     """What was counted, from `since` on: the visits that count, decisions by visit, messages by kind, bytes, and the queries that a living server got."""
 
-    visits: dict[str, Visit]
+    visits: dict[str, SimulatedVisit]
     since: float = 0.0
     decided: dict[str, Decided] = dataclasses.field(default_factory=dict)
     messages: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -35,12 +35,12 @@ class Run:
             self.messages[kind] += 1
             self.bytes += size
 
-    def heard(self, name: str, kind: str, t: float) -> None:
+    def received(self, name: str, kind: str, t: float) -> None:
         """One message came in."""
         self.asked_server += name == SERVER and kind == "QUERY" and t >= self.since
 
 
-def report(scenario: Scenario, crowd: Crowd, ours: Run, rival: Run) -> dict[str, Any]:
+def report(scenario: Scenario, crowd: Population, ours: SimulationRun, rival: SimulationRun) -> dict[str, Any]:
     """The figures as JSON; every rate also with its 95 % interval, people drawn with replacement."""
     visits = list(ours.visits.values())
     waits = np.array([ours.decided[visit.key].seconds for visit in visits if visit.key in ours.decided])
@@ -69,24 +69,24 @@ def report(scenario: Scenario, crowd: Crowd, ours: Run, rival: Run) -> dict[str,
     }
 
 
-def name_given(run: Run, visit: Visit) -> str | None:
+def name_given(run: SimulationRun, visit: SimulatedVisit) -> str | None:
     """The person that the run named for a visit; None for unknown and for no decision."""
     return run.decided[visit.key].person if visit.key in run.decided else None
 
 
-def _rates(run: Run, crowd: Crowd) -> dict[str, dict[str, float | None]]:
+def _rates(run: SimulationRun, crowd: Population) -> dict[str, dict[str, float | None]]:
     """TPIR: staff given their own name. FPIR: strangers given any."""
-    known = _by_person(run, crowd, True, lambda visit: name_given(run, visit) == visit.person)
+    staff = _by_person(run, crowd, True, lambda visit: name_given(run, visit) == visit.person)
     strangers = _by_person(run, crowd, False, lambda visit: name_given(run, visit) is not None)
-    return {"tpir": interval(known, _mean), "fpir": interval(strangers, _mean)}
+    return {"tpir": interval(staff, _mean), "fpir": interval(strangers, _mean)}
 
 
-def _difference(ours: Run, rival: Run, crowd: Crowd) -> dict[str, float | None]:
+def _difference(ours: SimulationRun, rival: SimulationRun, crowd: Population) -> dict[str, float | None]:
     """TPIR of the protocol minus that of the server alone, on the same faces."""
     return interval(_by_person(ours, crowd, True, lambda visit: (name_given(ours, visit) == visit.person) - (name_given(rival, visit) == visit.person)), _mean)
 
 
-def _by_person(run: Run, crowd: Crowd, staff: bool, count: Callable[[Visit], int]) -> list[tuple[int, int]]:
+def _by_person(run: SimulationRun, crowd: Population, staff: bool, count: Callable[[SimulatedVisit], int]) -> list[tuple[int, int]]:
     found: dict[str, list[int]] = {}
     for visit in run.visits.values():
         if (visit.person in crowd.templates) == staff:

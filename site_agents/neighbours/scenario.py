@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from site_agents.errors import ScenarioError
-from site_agents.neighbours.people import Crowd
+from site_agents.neighbours.people import Population
 
 MEAN_PASSES = 8  # cameras that one walk passes
 
@@ -45,7 +45,7 @@ class Scenario:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Visit:
+class SimulatedVisit:
     """One face before one camera: `t` and `until` in seconds from the start; `person` is a staff id or a stranger's."""
 
     key: str
@@ -120,34 +120,34 @@ def paths(scenario: Scenario) -> dict[str, dict[str, float]]:
     return found
 
 
-def visits(scenario: Scenario, crowd: Crowd) -> list[Visit]:
+def visits(scenario: Scenario, crowd: Population) -> list[SimulatedVisit]:
     """Who is seen where and when, in order of time. Nobody of the staff is in two places at once."""
     rng, ways, walking = np.random.default_rng([scenario.seed, 4]), paths(scenario), set()
     habits = {camera: dict(zip(near, rng.gamma(0.7, size=len(near)) + 0.02, strict=True)) for camera, near in ways.items()}
     entrances = list(rng.permutation(names(scenario))[: max(2, scenario.cameras // 10)])
-    staff, strangers = sorted(crowd.known), sorted(crowd.strangers)
+    staff, strangers = sorted(crowd.staff), sorted(crowd.strangers)
     slots: list[tuple[float, int, str]] = [(float(rng.uniform(0, 120)) / scenario.hurry, n, "") for n in range(scenario.walkers)]
     heapq.heapify(slots)
-    found: list[Visit] = []
+    found: list[SimulatedVisit] = []
     while len(found) < 1.3 * scenario.sightings:
         t, n, before = heapq.heappop(slots)
         walking.discard(before)
         free = [person for person in staff if person not in walking]
         person = str(rng.choice(strangers if rng.random() < scenario.strangers or not free else free))
         walking.add(person)
-        found += _walk(scenario, rng, ways, habits, str(rng.choice(entrances)), person, (crowd.known | crowd.strangers)[person], t, len(found))
+        found += _walk(scenario, rng, ways, habits, str(rng.choice(entrances)), person, (crowd.staff | crowd.strangers)[person], t, len(found))
         heapq.heappush(slots, (found[-1].until + float(rng.exponential(20)) / scenario.hurry if found else t + 1, n, person))
     return sorted(found, key=lambda visit: (visit.t, visit.key))[: scenario.sightings]
 
 
 def _walk(
     scenario: Scenario, rng: np.random.Generator, ways: dict, habits: dict, camera: str, person: str, probes: np.ndarray, t: float, n: int
-) -> Iterator[Visit]:
+) -> Iterator[SimulatedVisit]:
     before, passes = "", int(min(rng.geometric(1 / MEAN_PASSES), 4 * MEAN_PASSES))
     for number in range(passes):
         until = t + float(rng.uniform(3, 12)) / scenario.hurry
         if rng.random() >= scenario.missed or number == 0:
-            yield Visit(f"v{n}-{number}", t, until, camera, person, probes[rng.integers(len(probes))])
+            yield SimulatedVisit(f"v{n}-{number}", t, until, camera, person, probes[rng.integers(len(probes))])
         near = list(habits[camera])
         weights = np.array([habits[camera][each] * (0.2 if each == before else 1.0) for each in near])
         following = near[rng.choice(len(near), p=weights / weights.sum())]

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated.trust.signing import public_text
 from federated.trust.staff_list import sign_entry
 from site_agents.neighbours import gallery
-from site_agents.neighbours.node import Node, Settings, build
-from site_agents.neighbours.people import Crowd
+from site_agents.neighbours.node import PeerNode, Settings, build
+from site_agents.neighbours.people import Population
 from site_agents.neighbours.scenario import Scenario, paths, strong
 
 SITE, SERVER = "simulated-site", "server"
@@ -42,10 +42,10 @@ def settings_of(scenario: Scenario, threshold: float, public: str) -> dict[str, 
 
 def _nearest(ways: dict[str, dict[str, float]], name: str, wanted: set[str]) -> list[str]:
     """The wanted cameras that are no neighbours, by the number of doors between."""
-    order = [name]
-    for camera in order:
-        order += [each for each in ways[camera] if each not in order]
-    return [each for each in order[1:] if each in wanted and each not in ways[name]]
+    reached = [name]
+    for camera in reached:
+        reached += [each for each in ways[camera] if each not in reached]
+    return [each for each in reached[1:] if each in wanted and each not in ways[name]]
 
 
 def alone(settings: dict[str, Settings]) -> dict[str, Settings]:
@@ -53,13 +53,13 @@ def alone(settings: dict[str, Settings]) -> dict[str, Settings]:
     return {name: each if name == SERVER else dataclasses.replace(each, neighbours=(), helpers=(), complete=False) for name, each in settings.items()}
 
 
-def issue(crowd: Crowd, key: Ed25519PrivateKey) -> dict:
+def issue(crowd: Population, key: Ed25519PrivateKey) -> dict:
     """The portal's signed list of the crowd's staff."""
     entries = [sign_entry(SITE, person, template, FOREVER, 1, key) for person, template in crowd.templates.items()]
     return gallery.sign_gallery(SITE, 0, 1, entries, [], key)
 
 
-def settle(settings: dict[str, Settings], document: dict) -> dict[str, Node]:
+def settle(settings: dict[str, Settings], document: dict) -> dict[str, PeerNode]:
     """Nodes that hold the list already, as after a restart."""
     nodes = {name: build(each) for name, each in settings.items()}
     for node in nodes.values():

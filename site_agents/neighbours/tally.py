@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from site_agents.neighbours.messages import Message
-from site_agents.neighbours.node import Node, Send
+from site_agents.neighbours.node import PeerNode, Send
 
 LATEST = 500  # decisions that the latency is taken from
 
 
-class Tally:
+class PeerTally:
     """Counts since the agent began; read by the heart's thread, written by the protocol's."""
 
     def __init__(self) -> None:
@@ -29,26 +29,26 @@ class Tally:
         self.where[where] += 1
         self._seconds.append(seconds)
 
-    def sent(self, order: Send, size: int) -> None:
+    def sent(self, action: Send, size: int) -> None:
         """A message went out; `size` in bytes on the wire between cameras."""
         self.messages, self.bytes = self.messages + 1, self.bytes + size
-        if order.message.kind == "QUERY":
-            self.asked[order.to] += 1
-        elif order.message.kind == "ANSWER" and order.message.body["verdict"] in ("person", "unknown"):
-            self.helped[order.to] += 1
+        if action.message.kind == "QUERY":
+            self.asked[action.to] += 1
+        elif action.message.kind == "ANSWER" and action.message.body["verdict"] in ("person", "unknown"):
+            self.helped[action.to] += 1
 
-    def heard(self, message: Message) -> None:
+    def received(self, message: Message) -> None:
         """A message came in."""
         if message.kind == "ANSWER" and message.body["verdict"] in ("person", "unknown"):
             self.answered[message.src] += 1
 
-    def report(self, node: Node | None) -> dict[str, Any]:
+    def report(self, node: PeerNode | None) -> dict[str, Any]:
         """For the heartbeat: counts by name, learned transit times in seconds, and added time in seconds at the half and at 95 %."""
         seconds = np.array(list(self._seconds) or [0.0])
         latency = {"p50_s": round(float(np.percentile(seconds, 50)), 4), "p95_s": round(float(np.percentile(seconds, 95)), 4)}
         counts = {"decided": self.where, "asked": self.asked, "answered": self.answered, "helped": self.helped}
-        told = {name: dict(count) for name, count in counts.items()} | {"latency": latency, "messages": self.messages, "bytes": self.bytes}
+        counted = {name: dict(count) for name, count in counts.items()} | {"latency": latency, "messages": self.messages, "bytes": self.bytes}
         if node is None:
-            return told
+            return counted
         ways = {name: {"n": way.n, "mean_s": round(way.mean, 2), "spread_s": round(way.spread, 2)} for name, way in list(node.transit.arrivals.items())}
-        return {**told, "ways": ways, "departures": dict(node.transit.departures), "hot": len(node.hot), "refused": node.refused}
+        return {**counted, "ways": ways, "departures": dict(node.transit.departures), "hot": len(node.hot), "refused": node.refused}

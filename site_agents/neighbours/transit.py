@@ -32,7 +32,7 @@ class Times:
 
 @dataclasses.dataclass(slots=True)
 class Transit:
-    """What one camera knows: seconds from each neighbour to here, and how many went from here to each. `prior_s`: believed until enough was seen."""
+    """What one camera knows: seconds from each neighbour to here, and how many went from here to each. `prior_s`: assumed until enough was seen."""
 
     prior_s: float
     arrivals: dict[str, Times] = dataclasses.field(default_factory=dict)
@@ -49,10 +49,10 @@ class Transit:
 
     def latest(self, origin: str) -> float:
         """Seconds within which nearly everybody from `origin` arrives: mean and three standard deviations, at least a tenth of the mean each."""
-        known = self.arrivals.get(origin)
-        if known is None or known.n < ENOUGH_TIMES:
+        times = self.arrivals.get(origin)
+        if times is None or times.n < ENOUGH_TIMES:
             return self.prior_s
-        return known.mean + 3 * max(known.spread, known.mean / 10)
+        return times.mean + 3 * max(times.spread, times.mean / 10)
 
     def likely(self, neighbours: tuple[str, ...]) -> list[str]:
         """The neighbours worth telling: all of them until enough people went by."""

@@ -16,14 +16,14 @@ WAITING, PATIENCE_S = 1_000, 5.0  # messages that wait for one peer, seconds for
 log = logging.getLogger("site_agents.neighbours")
 
 
-def contexts(papers: Authority) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """For the listening and for the calling end: both show their own certificate and believe only the site's authority. TLS 1.3 only."""
+def contexts(authority: Authority) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For the listening and for the calling end: both show their own certificate and accept only the site's authority. TLS 1.3 only."""
     listening, calling = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for context in (listening, calling):
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(papers.ca)
-        context.load_cert_chain(papers.certificate, papers.key)
+        context.load_verify_locations(authority.ca)
+        context.load_cert_chain(authority.certificate, authority.key)
     return listening, calling
 
 
@@ -33,19 +33,19 @@ class Wire:
     `strict`: only who has an address is heard; a certificate alone is not enough any more.
     """
 
-    def __init__(self, papers: Authority, addresses: Mapping[str, tuple[str, int]], hear: Callable[[Message], None], strict: bool = False) -> None:
-        self._listening, self._calling = contexts(papers)
-        self._addresses, self._hear, self._strict = addresses, hear, strict
+    def __init__(self, authority: Authority, addresses: Mapping[str, tuple[str, int]], receive: Callable[[Message], None], strict: bool = False) -> None:
+        self._listening, self._calling = contexts(authority)
+        self._addresses, self._receive, self._strict = addresses, receive, strict
         self._waiting: dict[str, asyncio.Queue[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._incoming: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
 
-    def renew(self, papers: Authority) -> None:
+    def renew(self, authority: Authority) -> None:
         """Show a newer certificate from the next connection on."""
         for context in (self._listening, self._calling):
-            context.load_verify_locations(papers.ca)
-            context.load_cert_chain(papers.certificate, papers.key)
+            context.load_verify_locations(authority.ca)
+            context.load_cert_chain(authority.certificate, authority.key)
 
     async def open(self, host: str, port: int) -> int:
         """Listen; the port that it is (0: any)."""
@@ -96,7 +96,7 @@ class Wire:
         return writer
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Messages of one peer, until it ends or says something that must not be believed."""
+        """Messages of one peer, until it ends or sends something that is not accepted."""
         names = {name for kind, name in writer.get_extra_info("peercert").get("subjectAltName", ()) if kind == "DNS"}
         self._incoming[task := asyncio.current_task()] = writer
         try:
@@ -109,7 +109,7 @@ class Wire:
                     raise MessageRefused(f"{', '.join(names)} speaks for {message.src}")
                 if self._strict and message.src not in self._addresses:
                     raise MessageRefused(f"{message.src} is none of ours any more")
-                self._hear(message)
+                self._receive(message)
         except (MessageRefused, asyncio.IncompleteReadError, OSError) as error:
             log.info("a connection of %s ends: %s", ", ".join(names), error)
         finally:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from detectors.types import Box, Detection, Frame
-from site_agents.orders import Point, Rule
+from site_agents.signed_config import CameraRule, Point
 
 STEP_BACK_S = 1.0  # time that runs back by more than this is a new beginning; by less, a frame that came too late
 log = logging.getLogger("site_agents.rules")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class View:
+class SceneView:
     """What was found at one moment. `silent_s` is set when there is no frame to look at, only a camera that says nothing."""
 
     t: float
@@ -42,7 +42,7 @@ class View:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
+class RuleFinding:
     """Something that happened: what becomes an event. Detections are places in its picture."""
 
     kind: str
@@ -53,14 +53,14 @@ class Finding:
     frame: Frame | None = None  # what its picture shows, when that is not the frame of this moment
 
 
-class Watch(Protocol):
+class RuleWatch(Protocol):
     """One rule at work. `blind` is true for the kinds that are asked also when there is no frame."""
 
-    def step(self, view: View) -> list[Finding]: ...
+    def step(self, view: SceneView) -> list[RuleFinding]: ...
     def reset(self) -> None: ...
 
 
-_kinds: dict[str, Callable[[Rule], Watch]] = {}
+_kinds: dict[str, Callable[[CameraRule], RuleWatch]] = {}
 
 
 def rule(kind: str) -> Callable[[type], type]:
@@ -81,11 +81,11 @@ def kinds() -> list[str]:
 class Engine:
     """All rules of a camera."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[CameraRule]) -> None:
         self.watches = [watch for each in rules if (watch := _build(each))]
         self._t = float("-inf")
 
-    def step(self, view: View) -> list[Finding]:
+    def step(self, view: SceneView) -> list[RuleFinding]:
         """What has happened by this moment. A frame that is not newer than the last one says nothing."""
         if view.t < self._t - STEP_BACK_S:
             self.reset()
@@ -102,7 +102,7 @@ class Engine:
             watch.reset()
 
 
-def number(rule: Rule, name: str, default: float, low: float = 0.0, high: float = 86_400.0) -> float:
+def number(rule: CameraRule, name: str, default: float, low: float = 0.0, high: float = 86_400.0) -> float:
     """A number of a rule, or its default. Raises ValueError when it is none or outside low..high."""
     value = rule.values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -110,19 +110,19 @@ def number(rule: Rule, name: str, default: float, low: float = 0.0, high: float 
     return float(value)
 
 
-def _build(said: Rule) -> Watch | None:
-    if said.kind not in _discovered():
-        log.warning("the rule kind %r is not known to this version: it is left out", said.kind)
+def _build(config: CameraRule) -> RuleWatch | None:
+    if config.kind not in _discovered():
+        log.warning("the rule kind %r is not known to this version: it is left out", config.kind)
         return None
     try:
-        return _kinds[said.kind](said)
+        return _kinds[config.kind](config)
     except ValueError as error:
-        log.warning("the rule %s is left out: %s", said.kind, error)
+        log.warning("the rule %s is left out: %s", config.kind, error)
         return None
 
 
 @functools.cache
-def _discovered() -> dict[str, Callable[[Rule], Watch]]:
+def _discovered() -> dict[str, Callable[[CameraRule], RuleWatch]]:
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"site_agents.rules.{module.name}")
     return _kinds

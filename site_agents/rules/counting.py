@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from detectors.errors import BadInput
 from detectors.flow import LineCounter
-from site_agents.orders import Rule
-from site_agents.rules import Finding, View, rule
+from site_agents.rules import RuleFinding, SceneView, rule
+from site_agents.signed_config import CameraRule
 
 
 @rule("line_crossed")
-class LineCrossed:
+class LineCrossedRule:
     """One finding for each crossing; `data["direction"]` is "a_to_b" or "b_to_a"."""
 
-    def __init__(self, said: Rule) -> None:
-        if said.line is None:
+    def __init__(self, config: CameraRule) -> None:
+        if config.line is None:
             raise ValueError("it needs a line")
-        if said.line.a == said.line.b:
-            raise ValueError(f"the line {said.line.name!r} has no length")
-        self.line = said.line
+        if config.line.a == config.line.b:
+            raise ValueError(f"the line {config.line.name!r} has no length")
+        self.line = config.line
         self._counter: LineCounter | None = None
         self._size = (0, 0)
 
-    def step(self, view: View) -> list[Finding]:
+    def step(self, view: SceneView) -> list[RuleFinding]:
         """The crossings of this moment."""
         counter, findings = self._sized(view), []
         for each in view.tracks:
@@ -29,14 +29,14 @@ class LineCrossed:
                 continue
             if direction := counter.update(each.track, each.box.foot):
                 data = {"line": self.line.name, "direction": direction, "track": each.track}
-                findings.append(Finding("line_crossed", view.t, each.score, (each,), data))
+                findings.append(RuleFinding("line_crossed", view.t, each.score, (each,), data))
         return findings
 
     def reset(self) -> None:
         """Forget all tracks."""
         self._counter = None
 
-    def _sized(self, view: View) -> LineCounter:
+    def _sized(self, view: SceneView) -> LineCounter:
         if self._counter is None or self._size != (view.width, view.height):
             self._size = view.width, view.height
             try:

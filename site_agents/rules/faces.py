@@ -7,9 +7,9 @@ import datetime
 import zoneinfo
 
 from detectors.types import Detection
-from site_agents.faces import FPIR, Limits
-from site_agents.orders import Rule
-from site_agents.rules import Finding, View, number, rule
+from site_agents.faces import FPIR, RecognitionLimits
+from site_agents.rules import RuleFinding, SceneView, number, rule
+from site_agents.signed_config import CameraRule
 
 DOORS = ("unknown_person", "tailgating")  # the kinds that need faces
 GONE_S, LOST_S = 3.0, 1.5  # a visitor not seen for so long is forgotten; a new track within so long may be the same one
@@ -18,14 +18,14 @@ GAP_S = 4.0  # between somebody known and the stranger behind
 SURE_S = 1.0  # a face must stay unknown for so long before it counts as a stranger behind: the first looks are often the worst
 
 
-def limits_of(said: Rule) -> Limits | None:
+def limits_of(config: CameraRule) -> RecognitionLimits | None:
     """How sure a door's rule wants to be: `fpir` in percent, `threshold` the site's own least cosine (0: from the length of the list).
 
     None when the numbers make no sense: such a rule is left out.
     """
     try:
-        own = number(said, "threshold", 0.0, 0.0, 1.0)
-        return Limits(number(said, "fpir", FPIR * 100, 0.001, 50.0) / 100, own or None)
+        own = number(config, "threshold", 0.0, 0.0, 1.0)
+        return RecognitionLimits(number(config, "fpir", FPIR * 100, 0.001, 50.0) / 100, own or None)
     except ValueError:
         return None
 
@@ -57,22 +57,22 @@ class Visitor:
     seen: float
     unknown: float | None = None
     person: str | None = None
-    known: tuple[float, float] | None = None
-    told: bool = False
+    recognised: tuple[float, float] | None = None
+    reported: bool = False
     score: float = 0.0
 
 
-class Door:
+class DoorRule:
     """The face tracks in the zone. Whether a face is known was decided before, in open set: a stranger carries no name, not even "the closest"."""
 
-    def __init__(self, said: Rule) -> None:
-        if limits_of(said) is None:
+    def __init__(self, config: CameraRule) -> None:
+        if limits_of(config) is None:
             raise ValueError("fpir must be from 0.001 to 50 percent, threshold from 0 to 1")
-        self.zone = said.zone
-        self.cooldown_s = number(said, "cooldown_s", COOLDOWN_S)
+        self.zone = config.zone
+        self.cooldown_s = number(config, "cooldown_s", COOLDOWN_S)
         self.reset()
 
-    def step(self, view: View) -> list[Finding]:
+    def step(self, view: SceneView) -> list[RuleFinding]:
         """What has just become certain."""
         self.visitors = {track: each for track, each in self.visitors.items() if view.t - each.seen <= GONE_S}
         findings = []
@@ -82,65 +82,65 @@ class Door:
                 findings += self.judge(face, visitor, view)
         return findings
 
-    def judge(self, face: Detection, visitor: Visitor, view: View) -> list[Finding]:
+    def judge(self, face: Detection, visitor: Visitor, view: SceneView) -> list[RuleFinding]:
         """What there is to say of this face at this moment."""
         raise NotImplementedError
 
     def reset(self) -> None:
         """Forget all visitors."""
         self.visitors: dict[int, Visitor] = {}
-        self._told = float("-inf")
+        self._reported = float("-inf")
 
     def _meet(self, face: Detection, t: float) -> Visitor:
         visitor = self.visitors.setdefault(face.track, Visitor(t))
         visitor.seen, visitor.score = t, max(visitor.score, face.score)
         if face.data["verdict"] == "person":
-            first = visitor.known[0] if visitor.known and visitor.person == face.data["person"] else t
-            visitor.person, visitor.known, visitor.unknown = face.data["person"], (first, t), None
+            first = visitor.recognised[0] if visitor.recognised and visitor.person == face.data["person"] else t
+            visitor.person, visitor.recognised, visitor.unknown = face.data["person"], (first, t), None
         elif face.data["verdict"] == "unknown" and visitor.unknown is None:
             visitor.unknown = t
         return visitor
 
-    def _may_tell(self, visitor: Visitor, t: float) -> bool:
-        return not visitor.told and t - self._told >= self.cooldown_s
+    def _may_report(self, visitor: Visitor, t: float) -> bool:
+        return not visitor.reported and t - self._reported >= self.cooldown_s
 
-    def _tell(self, kind: str, face: Detection, visitor: Visitor, view: View, data: dict) -> list[Finding]:
+    def _report(self, kind: str, face: Detection, visitor: Visitor, view: SceneView, data: dict) -> list[RuleFinding]:
         """With the frame that shows the face best; the face is marked in it, and carries nothing."""
-        visitor.told, self._told = True, view.t
+        visitor.reported, self._reported = True, view.t
         frame, box = view.best.get(face.track, (None, face.box))
         plain = dataclasses.replace(face, box=box, data={"person": None})
         place = {"zone": self.zone.name} if self.zone else {}
-        return [Finding(kind, view.t, visitor.score, (plain,), {"track": face.track, **data, **place}, frame)]
+        return [RuleFinding(kind, view.t, visitor.score, (plain,), {"track": face.track, **data, **place}, frame)]
 
 
 @rule("unknown_person")
-class UnknownPerson(Door):
+class UnknownPersonRule(DoorRule):
     """One finding for each face that is unknown and has stayed `min_s` in the zone outside the opening hours.
 
     Too poor a face is neither known nor unknown: nothing is said of it. Who was recognised a moment ago and is not any more must stay anew.
     """
 
-    def __init__(self, said: Rule) -> None:
-        self.min_s = number(said, "min_s", MIN_S)
-        days = number(said, "open_days", 7, 0, 7)
-        self.hours = Hours(number(said, "open_from", 0, 0, 24), number(said, "open_to", 0, 0, 24), int(days), said.timezone)
+    def __init__(self, config: CameraRule) -> None:
+        self.min_s = number(config, "min_s", MIN_S)
+        days = number(config, "open_days", 7, 0, 7)
+        self.hours = Hours(number(config, "open_from", 0, 0, 24), number(config, "open_to", 0, 0, 24), int(days), config.timezone)
         self._here: dict[int, float] = {}
-        super().__init__(said)
+        super().__init__(config)
 
-    def judge(self, face: Detection, visitor: Visitor, view: View) -> list[Finding]:
+    def judge(self, face: Detection, visitor: Visitor, view: SceneView) -> list[RuleFinding]:
         """An unknown face that has been here for long enough."""
         since = self._since(face, view)
-        if face.data["verdict"] != "unknown" or view.t - since < self.min_s or self.hours.contain(view.t) or not self._may_tell(visitor, view.t):
+        if face.data["verdict"] != "unknown" or view.t - since < self.min_s or self.hours.contain(view.t) or not self._may_report(visitor, view.t):
             return []
-        known = {name: face.data[name] for name in ("frames", "score", "threshold", "people", "gallery_version") if name in face.data}
-        return self._tell("unknown_person", face, visitor, view, {**known, "dwell_s": round(view.t - since, 2)})
+        recognised = {name: face.data[name] for name in ("frames", "score", "threshold", "people", "gallery_version") if name in face.data}
+        return self._report("unknown_person", face, visitor, view, {**recognised, "dwell_s": round(view.t - since, 2)})
 
     def reset(self) -> None:
         """Forget all visitors."""
         super().reset()
         self._here = {}
 
-    def _since(self, face: Detection, view: View) -> float:
+    def _since(self, face: Detection, view: SceneView) -> float:
         """Since when the face is in the zone without having been recognised. A track that begins where another was just lost goes on with its time."""
         self._here = {track: since for track, since in self._here.items() if track in self.visitors}
         if face.data["verdict"] == "person":
@@ -153,29 +153,29 @@ class UnknownPerson(Door):
 
 
 @rule("tailgating")
-class Tailgating(Door):
+class TailgatingRule(DoorRule):
     """One finding for each stranger within `gap_s` of somebody known: beside, just before or just behind."""
 
-    def __init__(self, said: Rule) -> None:
-        self.gap_s = number(said, "gap_s", GAP_S, 0, GONE_S * 20)
-        self._known: dict[str, tuple[float, float]] = {}
-        super().__init__(said)
+    def __init__(self, config: CameraRule) -> None:
+        self.gap_s = number(config, "gap_s", GAP_S, 0, GONE_S * 20)
+        self._recognised: dict[str, tuple[float, float]] = {}
+        super().__init__(config)
 
-    def judge(self, face: Detection, visitor: Visitor, view: View) -> list[Finding]:
+    def judge(self, face: Detection, visitor: Visitor, view: SceneView) -> list[RuleFinding]:
         """A stranger who has been unknown for a moment, and the known one who was nearest in time."""
-        if visitor.known:
-            self._known[visitor.person] = visitor.known
+        if visitor.recognised:
+            self._recognised[visitor.person] = visitor.recognised
             return []
-        if visitor.unknown is None or view.t - visitor.unknown < SURE_S or not self._may_tell(visitor, view.t):
+        if visitor.unknown is None or view.t - visitor.unknown < SURE_S or not self._may_report(visitor, view.t):
             return []
-        self._known = {person: stay for person, stay in self._known.items() if view.t - stay[1] <= self.gap_s + GONE_S * 20}
-        gaps = {person: max(0.0, visitor.unknown - until, since - view.t) for person, (since, until) in self._known.items()}
+        self._recognised = {person: stay for person, stay in self._recognised.items() if view.t - stay[1] <= self.gap_s + GONE_S * 20}
+        gaps = {person: max(0.0, visitor.unknown - until, since - view.t) for person, (since, until) in self._recognised.items()}
         person = min(gaps, key=gaps.get, default=None)
         if person is None or gaps[person] > self.gap_s:
             return []
-        return self._tell("tailgating", face, visitor, view, {"known": person, "seconds": round(gaps[person], 2)})
+        return self._report("tailgating", face, visitor, view, {"known": person, "seconds": round(gaps[person], 2)})
 
     def reset(self) -> None:
         """Forget all visitors."""
         super().reset()
-        self._known = {}
+        self._recognised = {}

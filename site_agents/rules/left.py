@@ -6,8 +6,8 @@ import dataclasses
 import math
 
 from detectors.types import Detection
-from site_agents.orders import Point, Rule
-from site_agents.rules import Finding, View, number, rule
+from site_agents.rules import RuleFinding, SceneView, number, rule
+from site_agents.signed_config import CameraRule, Point
 
 LUGGAGE = ("backpack", "handbag", "suitcase")
 STILL = 0.02  # of the picture: an object that stays within this has not been moved
@@ -25,23 +25,23 @@ class Spot:
     alone: float
     score: float
     sightings: int = 1
-    told: bool = False
+    reported: bool = False
 
 
 @rule("object_left")
-class ObjectLeft:
+class ObjectLeftRule:
     """An unattended bag, once for as long as it stands: at least `min_s` without moving, and `min_s` without a person beside it.
 
     What it is called may change from frame to frame (backpack, handbag): the place is what counts.
     """
 
-    def __init__(self, said: Rule) -> None:
-        if said.zone is None:
+    def __init__(self, config: CameraRule) -> None:
+        if config.zone is None:
             raise ValueError("it needs a zone")
-        self.zone, self.min_s = said.zone, number(said, "min_s", 30.0)
+        self.zone, self.min_s = config.zone, number(config, "min_s", 30.0)
         self.spots: list[Spot] = []
 
-    def step(self, view: View) -> list[Finding]:
+    def step(self, view: SceneView) -> list[RuleFinding]:
         """Bags that have just been alone for too long."""
         aspect = view.height / view.width
         people = [view.foot(each) for each in view.tracks if each.kind == "person"]
@@ -53,7 +53,7 @@ class ObjectLeft:
             if any(math.hypot(x - spot.place[0], (y - spot.place[1]) * aspect) <= ATTENDED for x, y in people):
                 spot.alone = view.t
         self.spots = [spot for spot in self.spots if view.t - spot.seen <= FORGET_S]
-        return [self._tell(spot, found[id(spot)], view) for spot in self.spots if id(spot) in found and self._due(spot, view.t)]
+        return [self._report(spot, found[id(spot)], view) for spot in self.spots if id(spot) in found and self._due(spot, view.t)]
 
     def reset(self) -> None:
         """Forget all objects."""
@@ -68,8 +68,8 @@ class ObjectLeft:
         return near
 
     def _due(self, spot: Spot, t: float) -> bool:
-        return not spot.told and spot.sightings >= 3 and t - spot.since >= self.min_s and t - spot.alone >= self.min_s
+        return not spot.reported and spot.sightings >= 3 and t - spot.since >= self.min_s and t - spot.alone >= self.min_s
 
-    def _tell(self, spot: Spot, found: Detection, view: View) -> Finding:
-        spot.told = True
-        return Finding("object_left", view.t, spot.score, (found,), {"zone": self.zone.name, "seconds": round(view.t - spot.since, 2)})
+    def _report(self, spot: Spot, found: Detection, view: SceneView) -> RuleFinding:
+        spot.reported = True
+        return RuleFinding("object_left", view.t, spot.score, (found,), {"zone": self.zone.name, "seconds": round(view.t - spot.since, 2)})

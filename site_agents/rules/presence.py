@@ -6,8 +6,8 @@ import dataclasses
 import math
 
 from detectors.types import Detection
-from site_agents.orders import Point, Rule
-from site_agents.rules import Finding, View, number, rule
+from site_agents.rules import RuleFinding, SceneView, number, rule
+from site_agents.signed_config import CameraRule, Point
 
 NEAR = 0.08  # of the picture: a new track this near to where another was lost is the same person
 COOLDOWN_S = 10.0
@@ -25,7 +25,7 @@ class Presence:
     fired: float | None = None  # when it was told
 
 
-class Stay:
+class StayRule:
     """People (by the foot of their box) who stay `min_s` in the zone; one finding a stay.
 
     A stay outlives gaps of `gap_s` and a change of the track's number near the same place. Who was told of and comes back within
@@ -35,27 +35,27 @@ class Stay:
     kind = "person_in_zone"
     min_s, gap_s = 0.5, 2.0
 
-    def __init__(self, said: Rule) -> None:
-        if said.zone is None:
+    def __init__(self, config: CameraRule) -> None:
+        if config.zone is None:
             raise ValueError("it needs a zone")
-        self.zone = said.zone
-        self.min_s = number(said, "min_s", self.min_s)
-        self.cooldown_s = number(said, "cooldown_s", COOLDOWN_S)
+        self.zone = config.zone
+        self.min_s = number(config, "min_s", self.min_s)
+        self.cooldown_s = number(config, "cooldown_s", COOLDOWN_S)
         self.presences: list[Presence] = []
 
-    def step(self, view: View) -> list[Finding]:
+    def step(self, view: SceneView) -> list[RuleFinding]:
         """Those whose stay has just become long enough."""
         inside = {each.track: each for each in view.tracks if each.kind == "person" and self.zone.contains(view.foot(each))}
         self._continue(inside, view)
         self._begin(inside, view)
         self.presences = [each for each in self.presences if view.t - each.seen <= self._remembered(each)]
-        return [self._tell(each, inside[each.track], view) for each in self.presences if self._due(each, view.t)]
+        return [self._report(each, inside[each.track], view) for each in self.presences if self._due(each, view.t)]
 
     def reset(self) -> None:
         """Forget everybody."""
         self.presences = []
 
-    def _continue(self, inside: dict[int, Detection], view: View) -> None:
+    def _continue(self, inside: dict[int, Detection], view: SceneView) -> None:
         for presence in self.presences:
             if presence.track in inside:
                 found = inside.pop(presence.track)
@@ -64,7 +64,7 @@ class Stay:
                 presence.seen, presence.foot, presence.score = view.t, view.foot(found), max(presence.score, found.score)
                 inside[presence.track] = found
 
-    def _begin(self, inside: dict[int, Detection], view: View) -> None:
+    def _begin(self, inside: dict[int, Detection], view: SceneView) -> None:
         here = {each.track for each in self.presences}
         visible = {each.track for each in view.tracks}
         for track, found in sorted(inside.items()):
@@ -84,19 +84,19 @@ class Stay:
     def _due(self, presence: Presence, t: float) -> bool:
         return presence.fired is None and presence.seen == t and t - presence.since >= self.min_s
 
-    def _tell(self, presence: Presence, found: Detection, view: View) -> Finding:
+    def _report(self, presence: Presence, found: Detection, view: SceneView) -> RuleFinding:
         presence.fired = view.t
         data = {"zone": self.zone.name, "track": presence.track, "seconds": round(view.t - presence.since, 2)}
-        return Finding(self.kind, view.t, presence.score, (found,), data)
+        return RuleFinding(self.kind, view.t, presence.score, (found,), data)
 
 
 @rule("person_in_zone")
-class PersonInZone(Stay):
+class PersonInZoneRule(StayRule):
     """Somebody is in the zone."""
 
 
 @rule("loitering")
-class Loitering(Stay):
+class LoiteringRule(StayRule):
     """Somebody has been in the zone for long."""
 
     kind = "loitering"

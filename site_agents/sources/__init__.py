@@ -11,8 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from site_agents.config import Source
-from site_agents.errors import SourceError
+from site_agents.errors import CameraSourceError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Where pictures come from. `path` is a file, a folder, an address (stream) or a device (webcam)."""
+
+    kind: str
+    path: str
+    loop: bool = False
+    pace: str = "real-time"
+    fps: float = 5.0  # frames a second analysed at the most
+    telemetry: str = ""  # drone: CSV t,lat,lon,alt,heading
+    stale_after: float = 5.0  # seconds without a new frame after which the camera is stale
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,12 +38,12 @@ class Shot:
     telemetry: dict[str, float] | None = None
 
 
-Reader = Callable[[Source, Path], Iterator[Shot]]
+Reader = Callable[[SourceSettings, Path], Iterator[Shot]]
 _readers: dict[str, Reader] = {}
 
 
 def source(kind: str) -> Callable[[Reader], Reader]:
-    """Register a generator `read(config, folder)`; it raises SourceError when it cannot go on and releases what it holds when closed."""
+    """Register a generator `read(config, folder)`; it raises CameraSourceError when it cannot go on and releases what it holds when closed."""
 
     def register(reader: Reader) -> Reader:
         _readers[kind] = reader
@@ -45,10 +57,10 @@ def kinds() -> list[str]:
     return sorted(_discovered())
 
 
-def open_source(config: Source, folder: Path) -> Iterator[Shot]:
-    """Start reading; relative paths are taken from `folder`. Raises SourceError."""
+def open_source(config: SourceSettings, folder: Path) -> Iterator[Shot]:
+    """Start reading; relative paths are taken from `folder`. Raises CameraSourceError."""
     if config.kind not in _discovered():
-        raise SourceError(f"there is no source {config.kind!r}; there are {', '.join(kinds())}")
+        raise CameraSourceError(f"there is no source {config.kind!r}; there are {', '.join(kinds())}")
     return _readers[config.kind](config, folder)
 
 

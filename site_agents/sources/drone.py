@@ -12,17 +12,16 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from site_agents import sources
-from site_agents.config import Source
-from site_agents.errors import SourceError
-from site_agents.sources import Shot, source
+from site_agents.errors import CameraSourceError
+from site_agents.sources import Shot, SourceSettings, source
 
 COLUMNS = ("t", "lat", "lon", "alt", "heading")
 UNIX = 1e8  # larger times are Unix seconds, smaller ones seconds into the clip
 
 
 @source("drone")
-def read(config: Source, folder: Path) -> Iterator[Shot]:
-    """Frames of the clip or stream with the telemetry of their moment. Raises SourceError, for a bad table with its line."""
+def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
+    """Frames of the clip or stream with the telemetry of their moment. Raises CameraSourceError, for a bad table with its line."""
     table = read_telemetry(folder / config.telemetry) if config.telemetry else None
     kind = "stream" if urlsplit(config.path).scheme and not (folder / config.path).exists() else "file"
     for shot in sources.open_source(dataclasses.replace(config, kind=kind), folder):
@@ -30,17 +29,17 @@ def read(config: Source, folder: Path) -> Iterator[Shot]:
 
 
 def read_telemetry(path: Path) -> np.ndarray:
-    """The table (N, 5), sorted by time. Raises SourceError that names the line."""
+    """The table (N, 5), sorted by time. Raises CameraSourceError that names the line."""
     try:
         with path.open(newline="") as file:
             rows = csv.DictReader(file)
             if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-                raise SourceError(f"{path.name}:1: the column {missing[0]!r} is missing; the first line must name {','.join(COLUMNS)}")
+                raise CameraSourceError(f"{path.name}:1: the column {missing[0]!r} is missing; the first line must name {','.join(COLUMNS)}")
             table = [_row(path, rows.line_num, row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise CameraSourceError(f"{path} cannot be read: {error}") from error
     if not table:
-        raise SourceError(f"{path.name} has no row of telemetry")
+        raise CameraSourceError(f"{path.name} has no row of telemetry")
     return np.array(sorted(table))
 
 
@@ -56,7 +55,7 @@ def _row(path: Path, line: int, row: dict[str, str]) -> list[float]:
     try:
         numbers = [float(row[name]) for name in COLUMNS]
     except (TypeError, ValueError) as error:
-        raise SourceError(f"{path.name}:{line}: {', '.join(COLUMNS)} must be numbers") from error
+        raise CameraSourceError(f"{path.name}:{line}: {', '.join(COLUMNS)} must be numbers") from error
     if not all(map(math.isfinite, numbers)) or abs(numbers[1]) > 90 or abs(numbers[2]) > 180:
-        raise SourceError(f"{path.name}:{line}: latitude is from -90 to 90, longitude from -180 to 180, all numbers finite")
+        raise CameraSourceError(f"{path.name}:{line}: latitude is from -90 to 90, longitude from -180 to 180, all numbers finite")
     return numbers

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import cv2
 
-from site_agents.config import Source
-from site_agents.errors import SourceError
-from site_agents.sources import Shot, source
+from site_agents.errors import CameraSourceError
+from site_agents.sources import Shot, SourceSettings, source
 
 FALLBACK_FPS, MAX_FPS = 10.0, 240.0
 
 
 @source("file")
-def read(config: Source, folder: Path) -> Iterator[Shot]:
-    """The frames of a clip, at most `fps` a second of its own time; each pass of a loop counts `n` from 0. Raises SourceError."""
+def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
+    """The frames of a clip, at most `fps` a second of its own time; each pass of a loop counts `n` from 0. Raises CameraSourceError."""
     path = folder / config.path
     if not path.is_file():
-        raise SourceError(f"{path} is no file")
+        raise CameraSourceError(f"{path} is no file")
     begun = time.time()
     while True:
         played = 0.0
@@ -28,20 +27,20 @@ def read(config: Source, folder: Path) -> Iterator[Shot]:
             played = shot.at + 1 / config.fps
             yield shot
         if not played:
-            raise SourceError(f"{path.name} holds no frame that can be decoded")
+            raise CameraSourceError(f"{path.name} holds no frame that can be decoded")
         if not config.loop:
             return
         begun += played
 
 
-def _play(path: Path, config: Source, begun: float) -> Iterator[Shot]:
+def _play(path: Path, config: SourceSettings, begun: float) -> Iterator[Shot]:
     """One pass. In real time a frame is given when its moment has come; frames whose moment has passed are skipped, not decoded."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise SourceError(f"{path.name} is no video that can be decoded")
-        told = capture.get(cv2.CAP_PROP_FPS)
-        rate = told if 0 < told <= MAX_FPS else FALLBACK_FPS
+            raise CameraSourceError(f"{path.name} is no video that can be decoded")
+        stated = capture.get(cv2.CAP_PROP_FPS)
+        rate = stated if 0 < stated <= MAX_FPS else FALLBACK_FPS
         due, count, index = 0.0, 0, -1
         while capture.grab():
             index += 1
@@ -60,5 +59,5 @@ def _play(path: Path, config: Source, begun: float) -> Iterator[Shot]:
         capture.release()
 
 
-def _too_late(config: Source, moment: float, step: float) -> bool:
+def _too_late(config: SourceSettings, moment: float, step: float) -> bool:
     return config.pace == "real-time" and time.time() - moment > max(1.0, 2 * step)

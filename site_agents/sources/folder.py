@@ -8,19 +8,18 @@ from pathlib import Path
 
 from detectors import image
 from detectors.errors import BadInput
-from site_agents.config import Source
-from site_agents.errors import SourceError
-from site_agents.sources import Shot, source
+from site_agents.errors import CameraSourceError
+from site_agents.sources import Shot, SourceSettings, source
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 @source("folder")
-def read(config: Source, folder: Path) -> Iterator[Shot]:
-    """Pictures in the order of their names; damaged ones are left out. Raises SourceError when none can be read."""
+def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
+    """Pictures in the order of their names; damaged ones are left out. Raises CameraSourceError when none can be read."""
     path = folder / config.path
     if not path.is_dir():
-        raise SourceError(f"{path} is no folder")
+        raise CameraSourceError(f"{path} is no folder")
     begun, passed = time.time(), 0
     while True:
         count = 0
@@ -36,6 +35,6 @@ def read(config: Source, folder: Path) -> Iterator[Shot]:
             count += 1
         passed += count
         if not count:
-            raise SourceError(f"{path} holds no picture that can be read")
+            raise CameraSourceError(f"{path} holds no picture that can be read")
         if not config.loop:
             return

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import cv2
 
-from site_agents.config import Source
-from site_agents.errors import SourceError
-from site_agents.sources import Shot, source
+from site_agents.errors import CameraSourceError
+from site_agents.sources import Shot, SourceSettings, source
 from site_agents.sources.stream import receive
 
 
 @source("webcam")
-def read(config: Source, folder: Path) -> Iterator[Shot]:
-    """Frames of `path`, "0" for the first camera or "/dev/video0". Raises SourceError."""
+def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
+    """Frames of `path`, "0" for the first camera or "/dev/video0". Raises CameraSourceError."""
     device = config.path.removeprefix("/dev/video")
     if not device.isdecimal():
-        raise SourceError(f'a webcam\'s path is its number ("0") or device ("/dev/video0"), not {config.path!r}')
+        raise CameraSourceError(f'a webcam\'s path is its number ("0") or device ("/dev/video0"), not {config.path!r}')
     yield from receive(cv2.VideoCapture(int(device)), config.fps, f"webcam {device}")

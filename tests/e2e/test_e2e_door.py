@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from detectors.video import write_webm
-from site_agents.gallery import FILE, Keep
-from site_agents.link import read_portal, seat_of
+from site_agents.link import identity_of, read_portal
+from site_agents.staff_list_store import FILE, StaffListStore
 from tests.e2e.conftest import sign_in, wait_until, watched_pages
 from tests.e2e.server import Portal, prepared_portal, serving
 from tests.site_agents.agent_lab import FOOTAGE, Program, wait_for, write_config
@@ -71,7 +71,7 @@ class Door:
         """Whom the agent has on its disk, read with its own key."""
         if not (self.folder / FILE).exists():
             return set()
-        return {entry.person for entry in Keep(self.folder, seat_of(read_portal(self.folder))).load(0.0).entries}
+        return {entry.person for entry in StaffListStore(self.folder, identity_of(read_portal(self.folder))).load(0.0).entries}
 
     def said(self) -> dict:
         return json.loads(self.portal.django(SAID))
@@ -141,7 +141,7 @@ def test_an_agent_without_a_portal_forgets_at_the_end_date(door, clip, tmp_path)
     try:
         with serving(portal):
             at = start(portal, code, tmp_path, clip)
-            wait_for(lambda: "obeying configuration" in at.program.text(), "the orders", 60)
+            wait_for(lambda: "applying configuration" in at.program.text(), "the configuration", 60)
             short, expires = at.enrol("custode-1", 15)
             long, _ = at.enrol("custode-2")
             wait_for(lambda: at.known() == {short, long}, "both on the agent's list", 12)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from site_agents.gallery import Keep
-from site_agents.link import read_portal, seat_of
+from site_agents.link import identity_of, read_portal
+from site_agents.staff_list_store import StaffListStore
 from tests.e2e.conftest import sign_in, watched_pages
 from tests.e2e.server import Portal, prepared_portal, serving
 from tests.e2e.test_e2e_door import ENROL, NOBODY, RECOGNISED, STRANGER, cut
@@ -63,7 +63,7 @@ class Doors:
 
     def faces_at(self, name: str) -> int:
         folder = self.folder / name
-        return len(Keep(folder, seat_of(read_portal(folder))).load(0.0).entries)
+        return len(StaffListStore(folder, identity_of(read_portal(folder))).load(0.0).entries)
 
 
 @pytest.fixture

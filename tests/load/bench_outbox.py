@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from detectors.types import Event, uuid7
 from site_agents.clock import Clock
-from site_agents.link import Link
-from site_agents.orders import Seat
+from site_agents.link import PortalLink
 from site_agents.outbox import Outbox
+from site_agents.signed_config import Identity
 from site_agents.store import Medium
 from site_agents.uplink import Sender
 from tests.e2e.server import Portal, prepared_portal, serving
@@ -106,7 +106,7 @@ def look(portal: Portal) -> tuple[int, int, int]:
 
 def senders_of(portal: Portal, boxes: dict[str, Outbox]) -> list[Sender]:
     """The real agent's sender for each outbox, not started."""
-    return [Sender(box, _link(portal, camera), Seat(portal.site, camera, "")) for camera, box in boxes.items()]
+    return [Sender(box, _link(portal, camera), Identity(portal.site, camera, "")) for camera, box in boxes.items()]
 
 
 def wait_until(boxes: dict[str, Outbox], left: int) -> None:
@@ -118,9 +118,9 @@ def wait_until(boxes: dict[str, Outbox], left: int) -> None:
         time.sleep(0.02)
 
 
-def _link(portal: Portal, camera: str) -> Link:
+def _link(portal: Portal, camera: str) -> PortalLink:
     agent = portal.agents[camera]
-    return Link(portal.address, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(agent["key"])), agent["id"], Clock())
+    return PortalLink(portal.address, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(agent["key"])), agent["id"], Clock())
 
 
 def _start(senders: list[Sender]) -> None:

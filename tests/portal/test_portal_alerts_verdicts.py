@@ -16,8 +16,8 @@ from portal.alerts import actions, verdicts
 from portal.alerts.models import Alert, Reason, State, Verdict
 from portal.core.models import AuditRow
 from portal.sites.config import portal_key
-from site_agents.judged import believe
-from site_agents.orders import Seat
+from site_agents.alert_labels import verify
+from site_agents.signed_config import Identity
 from tests.portal.alert_scene import scene
 from tests.portal.signed_client import send_in_process
 
@@ -57,8 +57,8 @@ def beat(square, held) -> dict:
     document = send_in_process("POST", "/api/v1/heartbeat", body, square.key, str(square.agent.pk)).json()["verdicts"]
     if document is None:
         return {}
-    seat = Seat(square.site.slug, square.camera.slug, signing.public_text(portal_key()))
-    labels, number = believe(document, seat, held["number"])
+    identity = Identity(square.site.slug, square.camera.slug, signing.public_text(portal_key()))
+    labels, number = verify(document, identity, held["number"])
     return {"labels": dict(labels), "number": number}
 
 

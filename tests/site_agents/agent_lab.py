@@ -20,17 +20,17 @@ import detectors
 from detectors import onnxfile, weights
 from detectors.types import Box, Detection, Event, Frame, uuid7
 from federated.trust import csr, pki, signing
-from site_agents import papers
+from site_agents import credentials
 from site_agents.clock import Clock
-from site_agents.link import Link
-from site_agents.orders import Line, Rule, Seat, Zone
-from site_agents.rules import Engine, Finding, View
+from site_agents.link import PortalLink
+from site_agents.rules import Engine, RuleFinding, SceneView
+from site_agents.signed_config import CameraRule, CountingLine, Identity, WatchedZone
 
 ROOT = Path(__file__).resolve().parents[2]
 FOOTAGE = ROOT / "infra" / "footage"
-SEAT_NAMES = {"site": "miracles", "camera": "square"}
-HALF = Zone("left half", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-MIDDLE = Line("middle", (0.5, 0.0), (0.5, 1.0))
+PLACE = {"site": "miracles", "camera": "square"}
+HALF = WatchedZone("left half", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+MIDDLE = CountingLine("middle", (0.5, 0.0), (0.5, 1.0))
 SIZE = (100, 100)
 CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
 GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
@@ -60,7 +60,7 @@ def write_config(folder: Path, portal: str, *, path: str = "square.webm", **sour
     return folder / "agent.toml"
 
 
-def enrolled(folder: Path, peer: Any) -> Link:
+def enrolled(folder: Path, peer: Any) -> PortalLink:
     """Keys and portal.json as enrolment leaves them, known to the peer."""
     from portal_peer import AGENT
 
@@ -68,14 +68,14 @@ def enrolled(folder: Path, peer: Any) -> Link:
     key = signing.load_or_make_key(folder / "key.pem")
     pki.make_node_key(folder / "node.key")
     peer.agent_key = signing.public_text(key)
-    portal = {"agent_id": AGENT, **SEAT_NAMES, "portal_public_key": peer.public, "fleet": None}
+    portal = {"agent_id": AGENT, **PLACE, "portal_public_key": peer.public, "fleet": None}
     (folder / "portal.json").write_text(json.dumps(portal))
-    papers.write(folder / papers.CERTIFICATE, peer.certificate(csr.make(key, AGENT))["certificate"])
-    return Link("http://127.0.0.1:1", key, AGENT, Clock())
+    credentials.write(folder / credentials.CERTIFICATE, peer.certificate(csr.make(key, AGENT))["certificate"])
+    return PortalLink("http://127.0.0.1:1", key, AGENT, Clock())
 
 
-def seat(peer: Any) -> Seat:
-    return Seat(**SEAT_NAMES, portal_public_key=peer.public)
+def identity(peer: Any) -> Identity:
+    return Identity(**PLACE, portal_public_key=peer.public)
 
 
 def event(t: float | None = None, **changes: Any) -> Event:
@@ -98,19 +98,19 @@ def person(x: float, y: float, track: int = 1, kind: str = "person", score: floa
     return Detection(kind, score, Box(x - 2, y - 10, 4, 10), track, data)
 
 
-def view(t: float, *tracks: Detection, **more: Any) -> View:
-    return View(t, *SIZE, tracks=tracks, **more)
+def view(t: float, *tracks: Detection, **more: Any) -> SceneView:
+    return SceneView(t, *SIZE, tracks=tracks, **more)
 
 
-def rule(kind: str, **values: Any) -> Rule:
+def rule(kind: str, **values: Any) -> CameraRule:
     """A rule about the left half or the middle line, as its kind needs."""
     about = {"line": MIDDLE} if kind == "line_crossed" else {} if kind.startswith(("camera", "anomaly")) else {"zone": HALF}
-    return Rule(kind, **about, values=values)
+    return CameraRule(kind, **about, values=values)
 
 
-def play(said: Rule, views: Iterable[View]) -> list[Finding]:
+def play(camera_rule: CameraRule, views: Iterable[SceneView]) -> list[RuleFinding]:
     """Everything one rule says of a scene."""
-    engine = Engine([said])
+    engine = Engine([camera_rule])
     return [finding for each in views for finding in engine.step(each)]
 
 

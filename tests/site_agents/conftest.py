@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from agent_lab import enrolled
 from portal_peer import Peer, serve
 
-from site_agents.link import Link
+from site_agents.link import PortalLink
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, peer: Peer) -> Path:
 
 
 @pytest.fixture
-def link(tmp_path: Path, peer: Peer, address: str) -> Iterator[Link]:
+def link(tmp_path: Path, peer: Peer, address: str) -> Iterator[PortalLink]:
     """The enrolled agent's line to the peer."""
     made = enrolled(tmp_path / "square", peer)
     made.portal = address

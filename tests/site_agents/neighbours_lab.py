@@ -9,7 +9,7 @@ from federated.trust.signing import public_text
 from federated.trust.staff_list import pack, sign_entry
 from site_agents.neighbours import gallery, protocol
 from site_agents.neighbours.messages import Message
-from site_agents.neighbours.node import Decided, Event, Node, Order, Send, Settings, Wake, build
+from site_agents.neighbours.node import Action, Decided, NodeEvent, PeerNode, Send, Settings, Wake, build
 
 KEY = Ed25519PrivateKey.generate()
 STRANGER_KEY = Ed25519PrivateKey.generate()
@@ -32,14 +32,14 @@ def document(version: int = 1, base: int = 0, people: dict[str, int] | None = No
     return gallery.sign_gallery(SITE, base, version, entries, removed, KEY)
 
 
-def node(name: str = "gate", neighbours: tuple[str, ...] = ("hall", "yard"), *, listed: bool = True, **changes: object) -> Node:
+def node(name: str = "gate", neighbours: tuple[str, ...] = ("hall", "yard"), *, listed: bool = True, **changes: object) -> PeerNode:
     made = build(Settings(name, SITE, PUBLIC, neighbours, 0.5, **changes))
     if listed and made.settings.biometrics:
         gallery.apply(made.gallery, document(), NOW)
     return made
 
 
-def tell(to: Node, kind: str, src: str, now: float = NOW, *, id: str = "", **body: object) -> list[Order]:
+def deliver(to: PeerNode, kind: str, src: str, now: float = NOW, *, id: str = "", **body: object) -> list[Action]:
     to.spoken += 1
     return protocol.handle(to, Message(kind, src, id or f"{src}-m{to.spoken}", body), now)
 
@@ -60,21 +60,21 @@ def load(*, complete: bool = True, wait_s: float = 0.0, version: int = 1) -> dic
     return {"complete": complete, "wait_s": wait_s, "version": version}
 
 
-def sent(orders: list[Order], kind: str) -> list[tuple[str, Message]]:
-    return [(each.to, each.message) for each in orders if isinstance(each, Send) and each.message.kind == kind]
+def sent(actions: list[Action], kind: str) -> list[tuple[str, Message]]:
+    return [(each.to, each.message) for each in actions if isinstance(each, Send) and each.message.kind == kind]
 
 
-def decided(orders: list[Order]) -> list[Decided]:
-    return [each for each in orders if isinstance(each, Decided)]
+def decided(actions: list[Action]) -> list[Decided]:
+    return [each for each in actions if isinstance(each, Decided)]
 
 
-def wakes(orders: list[Order]) -> list[Wake]:
-    return [each for each in orders if isinstance(each, Wake)]
+def wakes(actions: list[Action]) -> list[Wake]:
+    return [each for each in actions if isinstance(each, Wake)]
 
 
-def follow(to: Node, event: Event, now: float = NOW) -> list[Order]:
+def follow(to: PeerNode, event: NodeEvent, now: float = NOW) -> list[Action]:
     """The event and the node's own search after it."""
-    orders = protocol.handle(to, event, now)
-    for wake in [each for each in wakes(orders) if each.what == "searched"]:
-        orders = orders + protocol.handle(to, wake, wake.at)
-    return orders
+    actions = protocol.handle(to, event, now)
+    for wake in [each for each in wakes(actions) if each.what == "searched"]:
+        actions = actions + protocol.handle(to, wake, wake.at)
+    return actions

@@ -61,10 +61,10 @@ class Peer:
         """A signed list of {person: {template, expires, small?}} sealed for `key`; `changed` are the versions of the entries, those named are sent."""
         at = {"site": "miracles", "camera": "square", **place}
         versions = {person: (changed or {}).get(person, version) for person in people}
-        sent = people if changed is None else {person: said for person, said in people.items() if person in changed}
+        sent = people if changed is None else {person: fields for person, fields in people.items() if person in changed}
         entries = [
-            staff_list.sign_entry(at["site"], person, said["template"], said["expires"], versions[person], self.key, small=said.get("small"))
-            for person, said in sent.items()
+            staff_list.sign_entry(at["site"], person, fields["template"], fields["expires"], versions[person], self.key, small=fields.get("small"))
+            for person, fields in sent.items()
         ]
         return {"list": staff_list.sign_list(at["site"], at["camera"], version, versions, self.key), "sealed": staff_list.seal(entries, key)}
 
@@ -83,7 +83,7 @@ class Peer:
             return 403, {"error": "nobody is enrolled"}
         try:
             message = signing.HttpMessage(method, f"http://portal{url}", headers, body)
-            signed, spoke = self.believe(message)
+            signed, spoke = self.authenticate(message)
         except signing.SignatureStale as error:
             return 401, {"error": str(error), "skew_s": error.skew}
         except signing.SignatureRejected as error:
@@ -97,7 +97,7 @@ class Peer:
                 self.former_key = None
             return refusal or self.take(method, path, body)
 
-    def believe(self, message: signing.HttpMessage) -> tuple[signing.Signed, str | None]:
+    def authenticate(self, message: signing.HttpMessage) -> tuple[signing.Signed, str | None]:
         """Who signed, and with which of the keys."""
         for key in filter(None, (self.former_key, self.agent_key)):
             try:
@@ -114,22 +114,22 @@ class Peer:
         issued = pki.sign_agent(self.root / "authority", AGENT, signing.public_from_text(csr.read(request).public), days, now)
         return {"certificate": issued.pem, "authority": issued.authority}
 
-    def rotate(self, said: dict[str, Any]) -> tuple[int, Any]:
+    def rotate(self, fields: dict[str, Any]) -> tuple[int, Any]:
         """Take new keys; the same again get an answer again."""
-        self.renewals.append(said)
+        self.renewals.append(fields)
         self.answer.pop("renew_keys", None)
-        key = csr.read(said["csr"]).public
+        key = csr.read(fields["csr"]).public
         if key != self.agent_key:
             self.former_key, self.agent_key = self.former_key or self.agent_key, key
-        return 200, self.certificate(said["csr"])
+        return 200, self.certificate(fields["csr"])
 
-    def enrol(self, said: dict[str, Any]) -> tuple[int, Any]:
-        self.enrolments.append(said)
-        if said["code"] not in self.codes or self.codes.pop(said["code"]) < self.clock():
+    def enrol(self, fields: dict[str, Any]) -> tuple[int, Any]:
+        self.enrolments.append(fields)
+        if fields["code"] not in self.codes or self.codes.pop(fields["code"]) < self.clock():
             return 403, {"error": "this code is wrong, used or expired"}
-        self.agent_key, self.former_key = csr.read(said["csr"]).public, None
+        self.agent_key, self.former_key = csr.read(fields["csr"]).public, None
         names = {"agent_id": AGENT, "site": "miracles", "camera": "square", "portal_public_key": self.public, "fleet": None}
-        return 201, {**names, **self.certificate(said["csr"])}
+        return 201, {**names, **self.certificate(fields["csr"])}
 
     def take(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if (method, path) == ("POST", "/events"):
@@ -139,9 +139,9 @@ class Peer:
             if hashlib.sha256(body).hexdigest() != name:
                 return 400, {"error": "another sha256"}
             self.order.append(("media", name))
-            known = name in self.media
+            kept = name in self.media
             self.media[name] = body
-            return (200 if known else 201), {}
+            return (200 if kept else 201), {}
         if (method, path) == ("POST", "/heartbeat"):
             self.beats.append(json.loads(body))
             config = self.answer["config"]
@@ -183,8 +183,8 @@ def make_handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, said = peer.handle(self.command, self.path, dict(self.headers), body)
-            content = said if isinstance(said, bytes) else json.dumps(said).encode()
+            status, fields = peer.handle(self.command, self.path, dict(self.headers), body)
+            content = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
             content = b"" if status == 204 else content
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

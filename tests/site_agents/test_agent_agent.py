@@ -13,12 +13,12 @@ from agent_lab import enrolled, scene, write_config
 from detectors import image
 from detectors.types import Box, Detection, Frame, event_from_json
 from federated.trust import signing
-from site_agents import orders, papers
-from site_agents.agent import STOPPED, Agent
+from site_agents import credentials, signed_config
+from site_agents.agent import STOPPED, CameraAgent
 from site_agents.config import load
 from site_agents.errors import AgentError, NotEnrolled
-from site_agents.orders import M0, M1
-from site_agents.rules import Finding
+from site_agents.rules import RuleFinding
+from site_agents.signed_config import M0, M1
 
 KEYS = {"t", "started", "mains", "training_held_s", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training"}
 KEYS |= {"disk_free", "terms"}
@@ -31,9 +31,9 @@ def make(tmp_path, peer, address):
     """Agents on one folder; all are closed in the end."""
     made = []
 
-    def build(**source) -> Agent:
+    def build(**source) -> CameraAgent:
         enrolled(tmp_path / "square", peer).close()
-        made.append(Agent(load(write_config(tmp_path / "square", address, **source))))
+        made.append(CameraAgent(load(write_config(tmp_path / "square", address, **source))))
         return made[-1]
 
     yield build
@@ -47,16 +47,16 @@ def agent(make):
     return make()
 
 
-def obey(agent: Agent, peer, **changes) -> None:
+def apply_answer(agent: CameraAgent, peer, **changes) -> None:
     """Take signed orders, as a heartbeat's answer brings them."""
-    agent.obey({"config": peer.config(**changes), "models": []})
+    agent.apply_answer({"config": peer.config(**changes), "models": []})
     agent.pipeline.step(scene(1))
 
 
-def seen(agent: Agent, finding: Finding | None = None, n: int = 2):
+def seen(agent: CameraAgent, finding: RuleFinding | None = None, n: int = 2):
     """Take one frame and tell a finding of it."""
     step = agent.pipeline.step(scene(n))
-    return agent.tell(finding or Finding("person_in_zone", scene(n).t, 0.8, (Detection("person", 0.8, Box(1, 2, 3, 4), 7),), {"zone": "steps"}), step)
+    return agent.record(finding or RuleFinding("person_in_zone", scene(n).t, 0.8, (Detection("person", 0.8, Box(1, 2, 3, 4), 7),), {"zone": "steps"}), step)
 
 
 def test_a_heartbeat_says_everything_the_contract_names(agent):
@@ -102,32 +102,32 @@ def test_a_drones_place_is_told(agent):
 
 
 def test_signed_orders_are_obeyed_and_kept(agent, peer, tmp_path):
-    obey(agent, peer, version=5, legal_mode="M1")
+    apply_answer(agent, peer, version=5, legal_mode="M1")
     assert (agent.status()["config_version"], agent.pipeline.mode) == (5, M1)
-    assert orders.load(tmp_path / "square", agent.seat).version == 5
+    assert signed_config.load(tmp_path / "square", agent.identity).version == 5
 
 
 def test_orders_hold_over_a_restart(make, peer):
     first = make()
-    obey(first, peer, version=5, legal_mode="M1")
+    apply_answer(first, peer, version=5, legal_mode="M1")
     first.close()
     again = make()
     again.pipeline.step(scene(1))
-    assert (again.orders.version, again.pipeline.mode) == (5, M1)
+    assert (again.signed_config.version, again.pipeline.mode) == (5, M1)
 
 
 @pytest.mark.parametrize("change", [{"legal_mode": "M1"}, {"version": 99}, {"signature": "AAAA"}])
 def test_orders_that_are_not_believed_change_nothing(agent, peer, change, caplog):
-    obey(agent, peer, version=5)
-    agent.obey({"config": {**peer.config(version=6), **change}})
-    assert (agent.orders.version, agent.pipeline.mode) == (5, M0)
+    apply_answer(agent, peer, version=5)
+    agent.apply_answer({"config": {**peer.config(version=6), **change}})
+    assert (agent.signed_config.version, agent.pipeline.mode) == (5, M0)
     assert "not signed by our portal" in caplog.text
 
 
 def test_older_orders_change_nothing(agent, peer):
-    obey(agent, peer, version=5)
-    agent.obey({"config": peer.config(version=4, legal_mode="M1")})
-    assert agent.orders.version == 5
+    apply_answer(agent, peer, version=5)
+    agent.apply_answer({"config": peer.config(version=4, legal_mode="M1")})
+    assert agent.signed_config.version == 5
 
 
 def test_orders_that_cannot_be_kept_are_not_obeyed(agent, peer, monkeypatch, caplog):
@@ -136,28 +136,28 @@ def test_orders_that_cannot_be_kept_are_not_obeyed(agent, peer, monkeypatch, cap
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(orders, "save", full)
-    agent.obey({"config": peer.config(version=5)})
-    assert agent.orders.version == 0
+    monkeypatch.setattr(signed_config, "save", full)
+    agent.apply_answer({"config": peer.config(version=5)})
+    assert agent.signed_config.version == 0
     assert "cannot be kept" in caplog.text
 
 
 def test_the_stop_button_holds_over_a_restart_until_it_is_taken_back(make, peer, tmp_path):
     first = make()
-    obey(first, peer, legal_mode="M1")
-    first.obey({"stop_biometrics": True})
+    apply_answer(first, peer, legal_mode="M1")
+    first.apply_answer({"stop_biometrics": True})
     assert first.pipeline.mode == M0
     first.close()
     again = make()
     assert again.pipeline.mode == M0
-    again.obey({"stop_biometrics": False})
+    again.apply_answer({"stop_biometrics": False})
     again.pipeline.step(scene(1))
     assert again.pipeline.mode == M1
     assert not (tmp_path / "square" / STOPPED).exists()
 
 
 def test_a_revoked_agent_stops_biometrics_and_watches_on(agent, peer):
-    obey(agent, peer, legal_mode="M1")
+    apply_answer(agent, peer, legal_mode="M1")
     agent.revoke()
     assert agent.pipeline.mode == M0
     assert agent.pipeline.step(scene(3)).frame.n == 3
@@ -165,32 +165,32 @@ def test_a_revoked_agent_stops_biometrics_and_watches_on(agent, peer):
 
 @pytest.mark.parametrize("answer", [{}, {"config": None, "models": None}, {"config": 3}, {"models": "none"}, {"stop_biometrics": None}])
 def test_a_poor_answer_is_no_trouble(agent, answer):
-    agent.obey(answer)
-    assert agent.orders.version == 0
+    agent.apply_answer(answer)
+    assert agent.signed_config.version == 0
 
 
 def test_an_event_carries_all_that_the_contract_names(agent, peer):
-    obey(agent, peer)
+    apply_answer(agent, peer)
     seen(agent)
     (waiting,) = agent.outbox.batch()
-    told = event_from_json(waiting.body)
-    assert (told.site, told.camera, told.seq, told.legal_mode, told.kind) == ("miracles", "square", 1, "M0", "person_in_zone")
-    assert (told.data["width"], told.data["height"], told.data["zone"]) == (128, 96, "steps")
-    assert told.data["made_t"] == pytest.approx(time.time(), abs=5)
-    assert set(told.models) == {"people", "anomaly", "camera-health"}
-    assert told.detections[0].box == Box(1, 2, 3, 4)
+    recorded = event_from_json(waiting.body)
+    assert (recorded.site, recorded.camera, recorded.seq, recorded.legal_mode, recorded.kind) == ("miracles", "square", 1, "M0", "person_in_zone")
+    assert (recorded.data["width"], recorded.data["height"], recorded.data["zone"]) == (128, 96, "steps")
+    assert recorded.data["made_t"] == pytest.approx(time.time(), abs=5)
+    assert set(recorded.models) == {"people", "anomaly", "camera-health"}
+    assert recorded.detections[0].box == Box(1, 2, 3, 4)
 
 
 def test_an_event_has_its_picture_in_full_size(agent, peer):
-    obey(agent, peer)
-    told = seen(agent)
-    picture = image.read(agent.outbox.media.read(told.snapshot))
+    apply_answer(agent, peer)
+    recorded = seen(agent)
+    picture = image.read(agent.outbox.media.read(recorded.snapshot))
     assert picture.shape == (96, 128, 3)
 
 
 def test_a_count_needs_no_picture(agent, peer):
-    obey(agent, peer)
-    assert seen(agent, Finding("line_crossed", 1000.4, 0.8, (), {"line": "path", "direction": "a_to_b"})).snapshot is None
+    apply_answer(agent, peer)
+    assert seen(agent, RuleFinding("line_crossed", 1000.4, 0.8, (), {"line": "path", "direction": "a_to_b"})).snapshot is None
 
 
 def test_without_orders_no_picture_leaves_the_camera(agent):
@@ -203,22 +203,22 @@ def test_without_orders_no_picture_leaves_the_camera(agent):
 
 
 def test_a_picture_that_leaves_is_masked(agent, peer):
-    obey(agent, peer, masks=[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]])
-    told = seen(agent)
-    picture = image.read(agent.outbox.media.read(told.snapshot))
+    apply_answer(agent, peer, masks=[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]])
+    recorded = seen(agent)
+    picture = image.read(agent.outbox.media.read(recorded.snapshot))
     assert picture[:, :56].max() < 30
     assert picture[:, 72:].max() > 100
 
 
 def test_while_somebody_looks_the_newest_picture_is_offered(agent, peer):
-    obey(agent, peer)
+    apply_answer(agent, peer)
     agent.heart._watched_until = time.monotonic() + 60
     agent.look(scene(3))
     assert image.read(agent.heart._frame).shape == (96, 128, 3)
 
 
 def test_silence_is_told_without_a_picture(agent, peer):
-    obey(agent, peer, rules=[{"kind": "camera_stale", "min_s": 5}])
+    apply_answer(agent, peer, rules=[{"kind": "camera_stale", "min_s": 5}])
     agent.capture._seen -= 10
     agent.listen_to_silence()
     (waiting,) = agent.outbox.batch()
@@ -227,16 +227,16 @@ def test_silence_is_told_without_a_picture(agent, peer):
 
 def test_events_are_told_in_the_portals_time(agent, peer):
     agent.clock.correct(500.0)
-    obey(agent, peer)
-    told = seen(agent)
-    assert told.t == pytest.approx(scene(2).t + 500)
-    assert told.data["clock_corrected_s"] == 500.0
+    apply_answer(agent, peer)
+    recorded = seen(agent)
+    assert recorded.t == pytest.approx(scene(2).t + 500)
+    assert recorded.data["clock_corrected_s"] == 500.0
 
 
 def test_only_ordinary_life_is_kept_for_training(agent, peer):
     step = agent.pipeline.step(scene(1))
     assert not agent._is_normal(step)
-    obey(agent, peer)
+    apply_answer(agent, peer)
     assert agent._is_normal(agent.pipeline.step(scene(2)))
 
 
@@ -257,7 +257,7 @@ def test_two_agents_on_one_folder_are_refused(make):
 
 def test_a_folder_that_is_not_enrolled_is_one_sentence(tmp_path, address):
     with pytest.raises(NotEnrolled, match="get a code from the portal"):
-        Agent(load(write_config(tmp_path / "new", address)))
+        CameraAgent(load(write_config(tmp_path / "new", address)))
 
 
 def test_a_clip_without_a_loop_is_worked_through_to_its_end(make, peer, tmp_path):
@@ -267,7 +267,7 @@ def test_a_clip_without_a_loop_is_worked_through_to_its_end(make, peer, tmp_path
         (tmp_path / "pictures" / f"{n:02d}.png").write_bytes(image.encode_png(scene(n).image))
     agent = make(kind="folder", path=str(tmp_path / "pictures"), loop=False, pace="fast")
     zone = {"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
-    agent.obey({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])})
+    agent.apply_answer({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])})
     agent.run()
     assert agent.pipeline.stages.ms["people"] > 0
     assert agent._last.frame.n == 11
@@ -285,7 +285,7 @@ def test_the_log_of_a_run_names_camera_and_end(make, caplog, tmp_path):
 
 def test_new_keys_are_made_when_the_portal_asks_and_the_next_heartbeat_has_them(agent, peer):
     before = signing.public_text(agent.link.key)
-    agent.obey({"models": [], "renew_keys": True})
+    agent.apply_answer({"models": [], "renew_keys": True})
     assert peer.agent_key == signing.public_text(agent.link.key) != before
     agent.heart.beat()
     assert peer.former_key is None
@@ -293,7 +293,7 @@ def test_new_keys_are_made_when_the_portal_asks_and_the_next_heartbeat_has_them(
 
 
 def test_an_agent_whose_key_was_replaced_while_it_was_off_mends_that_and_stops_nothing(agent, peer):
-    keys = papers.prepare_next(agent.folder)
+    keys = credentials.prepare_next(agent.folder)
     peer.agent_key = signing.public_text(keys.own)
     assert agent.revoke() is True
     assert not agent.pipeline.stopped

@@ -9,7 +9,7 @@ from agent_lab import keep_footage, scene
 import detectors
 from detectors.anomaly.calibration import Calibration
 from site_agents import calibration
-from site_agents.models import Models
+from site_agents.models import ModelStore
 
 SHA = "a" * 64
 
@@ -62,12 +62,12 @@ def test_damaged_footage_is_passed_over(tmp_path):
 
 def test_a_calibrated_camera_judges_from_its_second_frame(tmp_path, flat):
     calibration.save(tmp_path, detectors.card("anomaly").sha256, flat)
-    detector = Models(tmp_path).load("anomaly")
+    detector = ModelStore(tmp_path).load("anomaly")
     found = [detector.step(scene(n)) for n in range(3)]
     assert found[0] is None
     assert all(0 <= each.score <= 1 for each in found[1:])
 
 
 def test_an_uncalibrated_camera_does_not_judge_yet(tmp_path):
-    detector = Models(tmp_path).load("anomaly")
+    detector = ModelStore(tmp_path).load("anomaly")
     assert [detector.step(scene(n)) for n in range(3)] == [None] * 3

@@ -12,9 +12,8 @@ from agent_lab import scene, wait_for
 
 from site_agents import capture, sources
 from site_agents.capture import Capture
-from site_agents.config import Source
-from site_agents.errors import SourceError
-from site_agents.sources import Shot
+from site_agents.errors import CameraSourceError
+from site_agents.sources import Shot, SourceSettings
 
 
 class Script:
@@ -23,7 +22,7 @@ class Script:
     def __init__(self, *plays: list) -> None:
         self.plays, self.opened, self.closed = list(plays), 0, 0
 
-    def read(self, config: Source, folder: Path) -> Iterator[Shot]:
+    def read(self, config: SourceSettings, folder: Path) -> Iterator[Shot]:
         play = self.plays[min(self.opened, len(self.plays) - 1)]
         self.opened += 1
         try:
@@ -46,7 +45,7 @@ def start(monkeypatch, tmp_path):
 
     def begin(script: Script, **settings) -> Capture:
         monkeypatch.setitem(sources._discovered(), "file", script.read)
-        made = Capture(Source("file", "any", **settings), tmp_path, "square")
+        made = Capture(SourceSettings("file", "any", **settings), tmp_path, "square")
         running.append(made)
         made.start()
         return made
@@ -92,7 +91,7 @@ def test_it_says_starting_then_live_then_stale(start):
 
 
 def test_a_source_that_never_gave_a_frame_becomes_stale_too(start):
-    made = start(Script([SourceError("no camera")]), stale_after=0.5)
+    made = start(Script([CameraSourceError("no camera")]), stale_after=0.5)
     wait_for(lambda: made.state == "stale", "staleness", 5)
     assert made.problem == "no camera"
 
@@ -108,7 +107,7 @@ def test_a_hanging_source_is_never_called_live(start):
 
 
 def test_a_broken_source_is_opened_again(start):
-    script = Script([FRAME, SourceError("cable")], [FRAME, SourceError("cable")], [FRAME] * 3)
+    script = Script([FRAME, CameraSourceError("cable")], [FRAME, CameraSourceError("cable")], [FRAME] * 3)
     made = start(script, pace="fast")
     assert [made.take(5).n for _ in range(5)] == [0, 0, 0, 1, 2]
     assert script.opened == 3
@@ -116,7 +115,7 @@ def test_a_broken_source_is_opened_again(start):
 
 
 def test_what_was_opened_is_released_each_time(start):
-    script = Script([FRAME, SourceError("cable")], [FRAME])
+    script = Script([FRAME, CameraSourceError("cable")], [FRAME])
     made = start(script)
     wait_for(lambda: made.ended, "the end")
     assert script.closed == script.opened == 2
@@ -124,7 +123,7 @@ def test_what_was_opened_is_released_each_time(start):
 
 def test_the_problem_is_told_while_it_lasts(start):
     go = threading.Event()
-    made = start(Script([SourceError("no route to camera")], [go, FRAME, threading.Event()]))
+    made = start(Script([CameraSourceError("no route to camera")], [go, FRAME, threading.Event()]))
     wait_for(lambda: made.problem == "no route to camera", "the problem")
     go.set()
     made.take(5)

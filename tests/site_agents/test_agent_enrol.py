@@ -11,13 +11,13 @@ from agent_lab import write_config
 from portal_peer import AGENT, CODE
 
 from federated.trust import csr, pki, signing
-from site_agents import orders, papers
+from site_agents import credentials, signed_config
 from site_agents.__main__ import main
 from site_agents.clock import Clock
 from site_agents.config import load
 from site_agents.enrol import enrol
-from site_agents.errors import NotEnrolled, Refused, Unreachable
-from site_agents.link import Link, read_portal
+from site_agents.errors import NotEnrolled, PortalRefused, PortalUnreachable
+from site_agents.link import PortalLink, read_portal
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def config(tmp_path, address):
 
 
 def test_a_good_code_makes_an_identity(config, peer):
-    said = enrol(config, CODE)
-    assert (said["agent_id"], said["site"], said["camera"]) == (AGENT, "miracles", "square")
-    assert read_portal(config.folder) == said
+    result = enrol(config, CODE)
+    assert (result["agent_id"], result["site"], result["camera"]) == (AGENT, "miracles", "square")
+    assert read_portal(config.folder) == result
     assert sorted(file.name for file in config.folder.iterdir()) == ["agent.toml", "certificate.pem", "key.pem", "node.key", "portal.json"]
 
 
 def test_the_first_signed_call_is_believed(config, peer):
-    said = enrol(config, CODE)
-    link = Link(config.portal, signing.load_or_make_key(config.folder / "key.pem"), said["agent_id"], Clock())
+    result = enrol(config, CODE)
+    link = PortalLink(config.portal, signing.load_or_make_key(config.folder / "key.pem"), result["agent_id"], Clock())
     assert link.call("POST", "/heartbeat", {"config_version": 0}).status_code == 200
     link.close()
 
@@ -59,26 +59,26 @@ def test_blanks_around_a_copied_code_do_no_harm(config):
 
 @pytest.mark.parametrize("code", ["wrong", "", "x" * 10_000, "☃"])
 def test_a_wrong_code_is_refused_and_nothing_is_kept(config, code):
-    with pytest.raises(Refused, match="wrong, used or expired"):
+    with pytest.raises(PortalRefused, match="wrong, used or expired"):
         enrol(config, code)
     assert not (config.folder / "portal.json").exists()
 
 
 def test_a_used_code_is_refused_and_the_first_enrolment_stays(config):
     first = enrol(config, CODE)
-    with pytest.raises(Refused):
+    with pytest.raises(PortalRefused):
         enrol(config, CODE)
     assert read_portal(config.folder) == first
 
 
 def test_an_expired_code_is_refused(config, peer):
     peer.codes["late"] = time.time() - 1
-    with pytest.raises(Refused, match="403"):
+    with pytest.raises(PortalRefused, match="403"):
         enrol(config, "late")
 
 
 def test_an_enrolment_that_was_cut_off_is_repeated_with_the_same_keys(config, peer):
-    with pytest.raises(Refused):
+    with pytest.raises(PortalRefused):
         enrol(config, "wrong")
     enrol(config, CODE)
     first, second = peer.enrolments
@@ -92,8 +92,8 @@ def keys_of(folder):
 
 def test_the_certificate_is_ours_and_kept(config, peer):
     enrol(config, CODE)
-    paper = papers.read(config.folder)
-    assert paper.not_before < time.time() < paper.not_after
+    certificate = credentials.read(config.folder)
+    assert certificate.not_before < time.time() < certificate.not_after
     assert f"BEGIN {'CERTIFICATE'}" in (config.folder / "certificate.pem").read_text()
 
 
@@ -110,7 +110,7 @@ def test_who_enrols_again_gets_new_keys_because_the_old_may_be_revoked(config, p
 def test_a_refused_second_enrolment_leaves_the_first_ones_keys(config, peer):
     enrol(config, CODE)
     before = keys_of(config.folder)
-    with pytest.raises(Refused):
+    with pytest.raises(PortalRefused):
         enrol(config, "wrong")
     assert keys_of(config.folder) == before
 
@@ -119,43 +119,43 @@ def test_a_second_enrolment_killed_before_its_files_are_moved_is_finished_at_the
     enrol(config, CODE)
     peer.codes["second"] = float("inf")
     with monkeypatch.context() as patch:
-        patch.setattr(papers, "settle", lambda folder: False)
+        patch.setattr(credentials, "finish_move", lambda folder: False)
         enrol(config, "second")
     assert peer.agent_key != keys_of(config.folder)[0]
-    assert papers.settle(config.folder)
+    assert credentials.finish_move(config.folder)
     assert peer.agent_key == keys_of(config.folder)[0]
 
 
 @pytest.mark.parametrize("certificate", [None, "", "rubbish", 7])
 def test_an_answer_without_a_certificate_of_ours_is_no_enrolment(config, peer, certificate):
     real = peer.enrol
-    peer.enrol = lambda said: (201, {**real(said)[1], "certificate": certificate})
-    with pytest.raises(Unreachable, match="makes no sense"):
+    peer.enrol = lambda result: (201, {**real(result)[1], "certificate": certificate})
+    with pytest.raises(PortalUnreachable, match="makes no sense"):
         enrol(config, CODE)
     assert not (config.folder / "portal.json").exists()
 
 
 def test_orders_of_an_earlier_life_are_forgotten(config, peer):
-    orders.save(config.folder, peer.config(version=99))
+    signed_config.save(config.folder, peer.config(version=99))
     enrol(config, CODE)
-    assert not (config.folder / orders.FILE).exists()
+    assert not (config.folder / signed_config.FILE).exists()
 
 
 @pytest.mark.parametrize("answer", [{}, {"agent_id": "a"}, [], {"agent_id": 3, "site": "s", "camera": "c", "portal_public_key": "k"}])
 def test_a_senseless_answer_is_no_enrolment(config, peer, answer):
-    peer.enrol = lambda said: (201, answer)
+    peer.enrol = lambda result: (201, answer)
     with pytest.raises(NotEnrolled, match="enrol the agent again"):
         enrol(config, CODE)
 
 
 def test_a_portal_that_is_not_there_is_one_sentence(tmp_path):
-    with pytest.raises(Unreachable, match="does not answer"):
+    with pytest.raises(PortalUnreachable, match="does not answer"):
         enrol(load(write_config(tmp_path / "box", "http://127.0.0.1:1")), CODE)
 
 
 def test_a_page_that_is_no_portal_is_one_sentence(config, peer):
-    peer.enrol = lambda said: (200, b"<html>Welcome to your router</html>")
-    with pytest.raises(Unreachable, match="no portal of ours"):
+    peer.enrol = lambda result: (200, b"<html>Welcome to your router</html>")
+    with pytest.raises(PortalUnreachable, match="no portal of ours"):
         enrol(config, CODE)
 
 

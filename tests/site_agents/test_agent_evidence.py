@@ -24,8 +24,8 @@ def nobody():
 class Delivered(list):
     """What the clip thread delivers."""
 
-    def __call__(self, told, content) -> None:
-        self.append((told, content))
+    def __call__(self, recorded, content) -> None:
+        self.append((recorded, content))
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def test_a_source_that_begins_anew_is_another_scene(evidence):
 def test_a_clip_shows_the_seconds_before_and_after(evidence, delivered, tmp_path):
     evidence.start()
     watch(evidence, 0, 30)
-    told = event(scene(29).t)
-    assert evidence.want_clip(told, hide_faces=False)
+    recorded = event(scene(29).t)
+    assert evidence.want_clip(recorded, hide_faces=False)
     watch(evidence, 30, 20)
     ((found, content),) = wait_for(lambda: delivered, "a clip")
     (tmp_path / "clip.webm").write_bytes(content)
     clip = probe(tmp_path / "clip.webm")
-    assert found.id == told.id
+    assert found.id == recorded.id
     assert clip.fps == pytest.approx(5, abs=0.1)
     assert len(list(frames(tmp_path / "clip.webm"))) == pytest.approx((BEFORE_S + AFTER_S) * 5, abs=2)
 

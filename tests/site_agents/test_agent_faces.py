@@ -16,13 +16,13 @@ from detectors.faces import identify
 from detectors.types import Frame
 from federated.trust.staff_list import Entry
 from site_agents.clock import Clock
-from site_agents.faces import BIOMETRIC, GONE_S, DoorKeeper, Limits
-from site_agents.gallery import NOBODY, Staff
-from site_agents.models import Models
-from site_agents.orders import M0, M1, Orders, Rule, Zone
+from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimits
+from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline
+from site_agents.signed_config import M0, M1, CameraRule, SignedConfig, WatchedZone
+from site_agents.staff_list_store import NOBODY, Staff
 
-DOOR = Zone("door", ((0, 0), (1, 0), (1, 1), (0, 1)))
+DOOR = WatchedZone("door", ((0, 0), (1, 0), (1, 1), (0, 1)))
 LATER = 4e9
 NAMES = ("custode-1", "custode-2", "custode-3")
 STEP = 0.2
@@ -56,15 +56,15 @@ def shrunk(image: np.ndarray, edge: float) -> np.ndarray:
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
 
 
-def orders(mode: str = M1, **changes) -> Orders:
-    values = {"version": 1, "legal_mode": mode, "valid_until": LATER, "rules": (Rule("unknown_person", DOOR, values={"min_s": 0.5}),)}
-    return Orders(**{**values, **changes})
+def signed_config(mode: str = M1, **changes) -> SignedConfig:
+    values = {"version": 1, "legal_mode": mode, "valid_until": LATER, "rules": (CameraRule("unknown_person", DOOR, values={"min_s": 0.5}),)}
+    return SignedConfig(**{**values, **changes})
 
 
 @pytest.fixture
 def pipeline(folder, staff) -> Pipeline:
-    made = Pipeline(Models(folder).load, Clock())
-    made.apply(orders())
+    made = Pipeline(ModelStore(folder).load, Clock())
+    made.apply_config(signed_config())
     made.staff = staff
     return made
 
@@ -117,16 +117,16 @@ def test_the_picture_of_a_recognition_shows_the_face_and_little_more(pipeline, p
 
 
 def test_the_decision_rests_on_three_faces_and_says_on_how_many(pipeline, portraits):
-    said = verdicts(pipeline, portraits["custode-1"][0], count=8)
-    assert [each["verdict"] for each in said] == ["looking", "looking", *["person"] * (len(said) - 2)]
-    assert [each["frames"] for each in said] == list(range(1, len(said) + 1))
+    result = verdicts(pipeline, portraits["custode-1"][0], count=8)
+    assert [each["verdict"] for each in result] == ["looking", "looking", *["person"] * (len(result) - 2)]
+    assert [each["frames"] for each in result] == list(range(1, len(result) + 1))
 
 
 def test_a_face_too_blurred_is_neither_known_nor_unknown(pipeline, portraits):
-    said = verdicts(pipeline, cv2.GaussianBlur(portraits["custode-2"][0], (0, 0), 9), count=8)
-    assert {each["verdict"] for each in said} <= {"looking", "cannot-say"}
-    assert said[-1]["reasons"]
-    assert pipeline.keeper.visits
+    result = verdicts(pipeline, cv2.GaussianBlur(portraits["custode-2"][0], (0, 0), 9), count=8)
+    assert {each["verdict"] for each in result} <= {"looking", "cannot-say"}
+    assert result[-1]["reasons"]
+    assert pipeline.recognizer.visits
 
 
 def masked(picture: np.ndarray) -> np.ndarray:
@@ -137,16 +137,16 @@ def masked(picture: np.ndarray) -> np.ndarray:
 
 
 def test_a_masked_stranger_is_told_and_the_reason_stands_beside_the_face(pipeline, portraits):
-    said = verdicts(pipeline, masked(portraits["custode-2"][0]), count=8)
-    assert said[-1]["verdict"] == "unknown"
-    assert "covered mouth" in said[-1]["reasons"]
+    result = verdicts(pipeline, masked(portraits["custode-2"][0]), count=8)
+    assert result[-1]["verdict"] == "unknown"
+    assert "covered mouth" in result[-1]["reasons"]
 
 
 def test_a_face_before_the_mask_goes_up_weighs_more(pipeline, portraits):
     clear = portraits["custode-1"][0]
     verdicts(pipeline, clear, count=4)
-    said = verdicts(pipeline, masked(clear), count=4)
-    assert said[-1]["verdict"] == "person"
+    result = verdicts(pipeline, masked(clear), count=4)
+    assert result[-1]["verdict"] == "person"
 
 
 def test_an_expired_entry_makes_a_stranger(pipeline, portraits):
@@ -167,43 +167,45 @@ def test_with_an_empty_list_everybody_is_unknown(pipeline, portraits):
 
 
 def test_faces_outside_the_doors_zone_are_not_embedded(pipeline, portraits):
-    corner = Zone("corner", ((0, 0), (0.01, 0), (0.01, 0.01), (0, 0.01)))
-    pipeline.apply(orders(rules=(Rule("unknown_person", corner),)))
+    corner = WatchedZone("corner", ((0, 0), (0.01, 0), (0.01, 0.01), (0, 0.01)))
+    pipeline.apply_config(signed_config(rules=(CameraRule("unknown_person", corner),)))
     assert verdicts(pipeline, portraits["custode-1"][0]) == []
-    assert "face-embedding" not in pipeline.loaded or not pipeline.keeper.visits
+    assert "face-embedding" not in pipeline.loaded or not pipeline.recognizer.visits
 
 
 def test_what_is_said_of_a_face_holds_no_embedding(pipeline, portraits):
     embedding = portraits["custode-1"][1]
-    said = json.dumps([[track.data for track in step.tracks] + [each.data for each in step.findings] for step in steps(pipeline, portraits["custode-1"][0])])
-    assert "custode-1" in said
-    assert str(round(float(embedding[0]), 4)) not in said
+    result = json.dumps([[track.data for track in step.tracks] + [each.data for each in step.findings] for step in steps(pipeline, portraits["custode-1"][0])])
+    assert "custode-1" in result
+    assert str(round(float(embedding[0]), 4)) not in result
 
 
 def test_a_larger_list_asks_for_more_likeness(portraits):
     def threshold(people: int) -> float:
-        keeper = DoorKeeper(detectors.load)
-        return keeper.report(Staff(1, tuple(entry(str(n), portraits["custode-1"][1]) for n in range(people))))["threshold"]
+        recognizer = FaceRecognizer(detectors.load)
+        return recognizer.report(Staff(1, tuple(entry(str(n), portraits["custode-1"][1]) for n in range(people))))["threshold"]
 
     assert threshold(1) < threshold(10) < threshold(1000)
 
 
 def test_a_sites_own_threshold_is_used_as_it_is(pipeline, portraits):
-    pipeline.apply(orders(rules=(Rule("unknown_person", DOOR, values={"threshold": 0.99}),)))
-    said = verdicts(pipeline, cv2.convertScaleAbs(portraits["custode-1"][0], alpha=0.7), count=5)
-    assert (said[-1]["verdict"], said[-1]["threshold"]) == ("unknown", 0.99)
+    pipeline.apply_config(signed_config(rules=(CameraRule("unknown_person", DOOR, values={"threshold": 0.99}),)))
+    result = verdicts(pipeline, cv2.convertScaleAbs(portraits["custode-1"][0], alpha=0.7), count=5)
+    assert (result[-1]["verdict"], result[-1]["threshold"]) == ("unknown", 0.99)
 
 
 def test_the_strictest_door_decides_for_all(pipeline):
-    pipeline.apply(orders(rules=(Rule("unknown_person", DOOR, values={"fpir": 0.5}), Rule("tailgating", DOOR, values={"fpir": 2, "threshold": 0.3}))))
+    pipeline.apply_config(
+        signed_config(rules=(CameraRule("unknown_person", DOOR, values={"fpir": 0.5}), CameraRule("tailgating", DOOR, values={"fpir": 2, "threshold": 0.3})))
+    )
     pipeline.silence(0.0, 1.0)
-    assert pipeline.keeper.limits == Limits(0.005, 0.3)
+    assert pipeline.recognizer.limits == RecognitionLimits(0.005, 0.3)
 
 
 def test_strangers_scores_are_counted_without_a_picture_or_a_name(pipeline, portraits):
     passing(pipeline, portraits["custode-2"][0])
     empty(pipeline, 1.0 + GONE_S + STEP)
-    report = pipeline.keeper.report(pipeline.staff)
+    report = pipeline.recognizer.report(pipeline.staff)
     assert report["visits"] == {"person": 0, "unknown": 1, "cannot-say": 0}
     assert list(report["scores"].values()) == [1]
 
@@ -214,14 +216,14 @@ def test_a_list_of_another_length_begins_a_new_histogram(pipeline, portraits, st
     pipeline.staff = Staff(8, (*staff.entries, entry("custode-3", portraits["custode-3"][1])))
     passing(pipeline, portraits["custode-2"][0], start=100)
     empty(pipeline, 200)
-    assert list(pipeline.keeper.report(pipeline.staff)["scores"].values()) == [1]
+    assert list(pipeline.recognizer.report(pipeline.staff)["scores"].values()) == [1]
 
 
 def test_a_stranger_is_forgotten_when_gone(pipeline, portraits):
     passing(pipeline, portraits["custode-2"][0])
-    assert pipeline.keeper.visits
+    assert pipeline.recognizer.visits
     empty(pipeline, 1.0 + GONE_S + STEP)
-    assert not pipeline.keeper.visits
+    assert not pipeline.recognizer.visits
 
 
 def test_nothing_of_a_stranger_is_written(pipeline, portraits, folder):
@@ -234,8 +236,8 @@ def test_a_source_that_begins_anew_mixes_no_two_people(pipeline, portraits):
     """Track numbers start again with the clip: whoever has number 1 now is not who had it before."""
     passing(pipeline, portraits["custode-1"][0])
     pipeline.begin_anew()
-    said = verdicts(pipeline, portraits["custode-2"][0], start=1.4)
-    assert {each["person"] for each in said} == {None}
+    result = verdicts(pipeline, portraits["custode-2"][0], start=1.4)
+    assert {each["person"] for each in result} == {None}
 
 
 def test_small_faces_are_compared_by_the_net_made_for_them(pipeline, portraits):
@@ -252,12 +254,12 @@ def test_small_faces_are_compared_by_the_net_made_for_them(pipeline, portraits):
 def test_small_faces_make_no_stranger(pipeline, portraits):
     scene = cv2.copyMakeBorder(shrunk(portraits["custode-2"][0], 20), 150, 150, 150, 150, cv2.BORDER_CONSTANT, value=(90, 90, 90))
     assert passing(pipeline, scene, count=12) == []
-    assert pipeline.keeper.visits
+    assert pipeline.recognizer.visits
 
 
 @pytest.mark.parametrize("mode", [M0, "stopped"])
 def test_in_mode_m0_no_face_is_looked_for(pipeline, portraits, mode):
-    pipeline.apply(orders(M0 if mode == M0 else M1))
+    pipeline.apply_config(signed_config(M0 if mode == M0 else M1))
     pipeline.stop_biometrics(mode == "stopped")
     assert passing(pipeline, portraits["custode-2"][0]) == []
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
@@ -268,19 +270,19 @@ def test_in_mode_m0_no_face_is_looked_for(pipeline, portraits, mode):
 def test_when_m1_ends_detectors_and_visits_are_dropped_at_the_next_frame(pipeline, portraits, how):
     steps(pipeline, portraits["custode-2"][0], count=3)
     assert {"faces", "face-embedding"} <= set(pipeline.loaded)
-    assert pipeline.keeper.visits
+    assert pipeline.recognizer.visits
     if how == "stopped":
         pipeline.stop_biometrics(True)
     else:
-        pipeline.apply(orders(M0) if how == "ordered" else orders(M1, valid_until=time.time() - 1))
+        pipeline.apply_config(signed_config(M0) if how == "ordered" else signed_config(M1, valid_until=time.time() - 1))
     step = pipeline.step(Frame(portraits["custode-2"][0], "gate", 0.8, 9))
     assert step.mode == M0
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
-    assert not pipeline.keeper.visits
+    assert not pipeline.recognizer.visits
 
 
 def test_without_a_door_rule_m1_looks_at_no_face(pipeline, portraits):
-    pipeline.apply(orders(M1, rules=()))
+    pipeline.apply_config(signed_config(M1, rules=()))
     steps(pipeline, portraits["custode-2"][0], count=2)
     assert set(BIOMETRIC) & set(pipeline.loaded) == set()
 
@@ -289,10 +291,10 @@ def test_a_net_that_cannot_be_loaded_leaves_the_camera_watching(folder, staff, p
     def load(name: str, **options):
         if name == "face-embedding":
             raise detectors.BadInput("no such weights")
-        return Models(folder).load(name, **options)
+        return ModelStore(folder).load(name, **options)
 
     pipeline = Pipeline(load, Clock())
-    pipeline.apply(dataclasses.replace(orders(), rules=(*orders().rules, Rule("person_in_zone", DOOR, values={"min_s": 0}))))
+    pipeline.apply_config(dataclasses.replace(signed_config(), rules=(*signed_config().rules, CameraRule("person_in_zone", DOOR, values={"min_s": 0}))))
     pipeline.staff = staff
     kinds = {finding.kind for finding in passing(pipeline, portraits["custode-1"][0])}
     assert not {"unknown_person", "recognised"} & kinds

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import pytest
-from agent_lab import event, jpeg, seat, wait_for
+from agent_lab import event, identity, jpeg, wait_for
 
 from site_agents.errors import OutboxError
 from site_agents.outbox import Outbox
@@ -115,7 +115,7 @@ def test_sending_empties_the_outbox_of_a_full_disk(disk, link, peer):
     for n in range(20):
         with_picture(outbox, n)
     fill(disk / "filler")
-    sender = Sender(outbox, link, seat(peer))
+    sender = Sender(outbox, link, identity(peer))
     sender.start()
     wait_for(lambda: len(peer.events) == 20 and not outbox.stats()["pending"], "an empty outbox")
     sender.stop()
@@ -145,7 +145,7 @@ def test_what_cannot_be_forgotten_is_not_sent_in_an_endless_rush(tmp_path, link,
     outbox.add(event(1.0))
     outbox._db = Stuck(outbox._db)
     peer.refuse = lambda method, path, body: asked.append(path)
-    sender = Sender(outbox, link, seat(peer))
+    sender = Sender(outbox, link, identity(peer))
     sender.start()
     wait_for(lambda: len(asked) >= 2, "a second try")
     threading.Event().wait(0.3)

@@ -10,8 +10,8 @@ from portal_peer import serve
 
 from federated.trust import signing
 from site_agents.clock import Clock
-from site_agents.errors import NotEnrolled, Refused, Unreachable
-from site_agents.link import Backoff, post_unsigned, read_portal, seat_of
+from site_agents.errors import NotEnrolled, PortalRefused, PortalUnreachable
+from site_agents.link import RetryDelay, identity_of, post_unsigned, read_portal
 
 
 def test_a_signed_call_is_believed(link, peer):
@@ -54,7 +54,7 @@ def test_a_replayed_nonce_is_signed_anew(link, peer):
 
 def test_a_foreign_key_is_refused(link, peer):
     link.key = signing.Ed25519PrivateKey.generate()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PortalRefused) as caught:
         link.call("POST", "/heartbeat", {})
     assert caught.value.status == 401
 
@@ -62,7 +62,7 @@ def test_a_foreign_key_is_refused(link, peer):
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 413, 422])
 def test_a_refusal_carries_status_and_reason(link, peer, status):
     peer.refuse = lambda method, path, body: (status, {"error": "because"})
-    with pytest.raises(Refused, match="because") as caught:
+    with pytest.raises(PortalRefused, match="because") as caught:
         link.call("POST", "/heartbeat", {})
     assert caught.value.status == status
 
@@ -70,37 +70,37 @@ def test_a_refusal_carries_status_and_reason(link, peer, status):
 @pytest.mark.parametrize("status", [404, 408, 429, 500, 502, 503, 507, 302])
 def test_what_passes_by_itself_is_unreachable(link, peer, status):
     peer.refuse = lambda method, path, body: (status, {})
-    with pytest.raises(Unreachable, match=str(status)):
+    with pytest.raises(PortalUnreachable, match=str(status)):
         link.call("POST", "/heartbeat", {})
 
 
 def test_a_portal_that_is_not_there_is_unreachable(link):
     link.portal = "http://127.0.0.1:9"
-    with pytest.raises(Unreachable, match="does not answer"):
+    with pytest.raises(PortalUnreachable, match="does not answer"):
         link.call("POST", "/heartbeat", {})
 
 
 @pytest.mark.parametrize("skew", [None, "much", True, 1e300, float("nan")])
 def test_a_senseless_skew_is_not_believed(link, peer, skew):
     peer.refuse = lambda method, path, body: (401, {"error": "stale", "skew_s": skew})
-    with pytest.raises(Refused):
+    with pytest.raises(PortalRefused):
         link.call("POST", "/heartbeat", {})
     assert link.clock.skew == 0
 
 
 def test_an_unsigned_call_tells_its_refusal(address):
-    with pytest.raises(Refused, match="wrong, used or expired"):
+    with pytest.raises(PortalRefused, match="wrong, used or expired"):
         post_unsigned(address, "/agents/enrol", {"code": "guess", "public_key": "x"})
 
 
 def test_another_program_in_the_portals_place_is_unreachable(peer):
     peer.handle = lambda *_: (200, b"<html>a printer</html>")
-    with serve(peer) as url, pytest.raises(Unreachable, match="no portal of ours"):
+    with serve(peer) as url, pytest.raises(PortalUnreachable, match="no portal of ours"):
         post_unsigned(url, "/agents/enrol", {})
 
 
 def test_waits_grow_with_jitter_and_are_bounded():
-    backoff = Backoff(1.0, 8.0)
+    backoff = RetryDelay(1.0, 8.0)
     waits = [backoff.fail() for _ in range(30)]
     assert all(0.5 * min(8, 2**n) <= wait <= min(8, 2**n) for n, wait in enumerate(waits))
     assert len(set(waits[5:])) > 10
@@ -109,8 +109,8 @@ def test_waits_grow_with_jitter_and_are_bounded():
 
 
 def test_an_enrolled_folder_is_read(folder, peer):
-    assert seat_of(read_portal(folder)).camera == "square"
-    assert seat_of(read_portal(folder)).portal_public_key == peer.public
+    assert identity_of(read_portal(folder)).camera == "square"
+    assert identity_of(read_portal(folder)).portal_public_key == peer.public
 
 
 def test_a_folder_that_is_not_enrolled_says_what_to_do(tmp_path):
@@ -120,8 +120,8 @@ def test_a_folder_that_is_not_enrolled_says_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("change", [{"agent_id": None}, {"portal_public_key": "abc"}, {"site": ""}, {"camera": 7}])
 def test_a_damaged_enrolment_says_what_to_do(folder, change):
-    said = json.loads((folder / "portal.json").read_text())
-    (folder / "portal.json").write_text(json.dumps({**said, **change}))
+    result = json.loads((folder / "portal.json").read_text())
+    (folder / "portal.json").write_text(json.dumps({**result, **change}))
     with pytest.raises(NotEnrolled, match="enrol the agent again"):
         read_portal(folder)
 

@@ -10,17 +10,17 @@ from agent_lab import other_weights
 
 import detectors
 from detectors.errors import DetectorError
-from site_agents.models import Installed, Models
+from site_agents.models import Installed, ModelStore
 
 OWN = detectors.card("anomaly").sha256
 
 
 @pytest.fixture
 def models(tmp_path):
-    return Models(tmp_path)
+    return ModelStore(tmp_path)
 
 
-def put(models: Models, content: bytes, name: str = "anomaly") -> str:
+def put(models: ModelStore, content: bytes, name: str = "anomaly") -> str:
     """A published file, as a download leaves it."""
     sha256 = hashlib.sha256(content).hexdigest()
     models.path(name, sha256).parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +37,8 @@ def test_without_anything_published_the_release_is_used(models):
 def test_an_installed_model_is_used_also_after_a_restart(models, tmp_path):
     sha256 = put(models, other_weights())
     models.install("anomaly", sha256)
-    assert Models(tmp_path).load("anomaly").card.sha256 == sha256
-    assert Models(tmp_path).names() == ["anomaly"]
+    assert ModelStore(tmp_path).load("anomaly").card.sha256 == sha256
+    assert ModelStore(tmp_path).names() == ["anomaly"]
 
 
 def test_what_was_used_before_stays_as_the_way_back_and_older_ones_go(models):
@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_leads_back_to_the_release(models):
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"anomaly": 3}', '{"anomaly": {"current": "a"}}'])
 def test_a_damaged_list_means_the_release(models, tmp_path, content, caplog):
     (tmp_path / "models" / "installed.json").write_text(content)
-    assert Models(tmp_path).names() == []
+    assert ModelStore(tmp_path).names() == []
     assert "damaged" in caplog.text
 
 

@@ -46,7 +46,7 @@ def test_events_get_rising_numbers_and_come_out_in_order(outbox):
 def test_numbers_go_on_after_a_restart_also_when_everything_was_sent(tmp_path):
     first = Outbox(tmp_path)
     first.add(event(1.0))
-    first.settle(first.batch())
+    first.acknowledge(first.batch())
     first.close()
     again = Outbox(tmp_path)
     assert again.add(event(2.0)).seq == 2
@@ -66,7 +66,7 @@ def test_the_same_event_twice_is_one_event(outbox):
 def test_an_event_is_gone_when_it_is_settled_and_not_before(outbox):
     outbox.add(event(1.0))
     outbox.add(event(2.0))
-    outbox.settle(outbox.batch(1))
+    outbox.acknowledge(outbox.batch(1))
     assert [each.body["t"] for each in outbox.batch()] == [2.0]
     assert outbox.stats()["pending"] == 1
 
@@ -74,8 +74,8 @@ def test_an_event_is_gone_when_it_is_settled_and_not_before(outbox):
 def test_settling_twice_is_harmless(outbox):
     outbox.add(event(1.0))
     batch = outbox.batch()
-    outbox.settle(batch)
-    outbox.settle(batch)
+    outbox.acknowledge(batch)
+    outbox.acknowledge(batch)
     assert outbox.batch() == []
 
 
@@ -118,7 +118,7 @@ def test_an_event_promises_no_picture_that_was_given_up(outbox):
     outbox.media.remove(made.snapshot)
     (waiting,) = outbox.batch()
     assert waiting.body["snapshot"] is None
-    outbox.settle([waiting])
+    outbox.acknowledge([waiting])
     assert outbox.batch() == []
 
 
@@ -132,7 +132,7 @@ def test_a_clip_joins_an_event_that_still_waits(outbox):
 
 def test_a_clip_of_an_event_that_was_sent_makes_it_go_again(outbox):
     made = outbox.add(event(1.0))
-    outbox.settle(outbox.batch())
+    outbox.acknowledge(outbox.batch())
     outbox.add_clip(made, medium(2))
     (waiting,) = outbox.batch()
     assert (waiting.id, waiting.body["seq"], waiting.body["clip"]) == (made.id, made.seq, medium(2).sha256)
@@ -142,17 +142,17 @@ def test_a_clip_that_comes_while_its_event_is_on_the_way_is_not_lost(outbox):
     made = outbox.add(event(1.0))
     on_the_way = outbox.batch()
     outbox.add_clip(made, medium(2))
-    outbox.settle(on_the_way)
+    outbox.acknowledge(on_the_way)
     (waiting,) = outbox.batch()
     assert waiting.body["clip"] == medium(2).sha256
-    outbox.settle([waiting])
+    outbox.acknowledge([waiting])
     assert outbox.batch() == []
 
 
 def test_a_refused_event_is_put_aside_with_the_reason(outbox):
     outbox.add(event(1.0))
     outbox.add(event(2.0))
-    outbox.bury(outbox.batch()[0], "kind: unknown")
+    outbox.dead_letter(outbox.batch()[0], "kind: unknown")
     assert [each.body["t"] for each in outbox.batch()] == [2.0]
     assert [(each["reason"], each["body"]["t"]) for each in outbox.dead()] == [("kind: unknown", 1.0)]
     assert outbox.stats()["dead"] == 1
@@ -162,7 +162,7 @@ def test_only_so_many_refused_events_are_kept(outbox, monkeypatch):
     monkeypatch.setattr(outbox_module, "DEAD", 3)
     for n in range(6):
         outbox.add(event(float(n)))
-        outbox.bury(outbox.batch()[0], "no")
+        outbox.dead_letter(outbox.batch()[0], "no")
     assert [each["body"]["t"] for each in outbox.dead()] == [3.0, 4.0, 5.0]
 
 
@@ -226,7 +226,7 @@ def test_many_threads_at_once_lose_and_double_nothing(outbox):
     while any(each.is_alive() for each in producers) or outbox.stats()["pending"]:
         batch = outbox.batch(7)
         seen += [each.body["seq"] for each in batch]
-        outbox.settle(batch)
+        outbox.acknowledge(batch)
     assert sorted(seen) == list(range(1, 201))
     assert seen == sorted(seen)
 
@@ -290,7 +290,7 @@ def test_on_a_full_disk_settling_says_so_and_the_event_goes_again(outbox):
     outbox.add(event(0.0))
     outbox._db = disk = FullDisk(outbox._db)
     with pytest.raises(OutboxError, match="the disk is full"):
-        outbox.settle(outbox.batch())
+        outbox.acknowledge(outbox.batch())
     disk.full = lambda: False
     assert len(outbox.batch()) == 1
 
@@ -332,11 +332,11 @@ def test_what_was_in_the_outbox_survives_kill_9(tmp_path, seed):
     time.sleep(random.Random(seed).uniform(0, 0.02))
     writer.send_signal(signal.SIGKILL)
     writer.wait()
-    told = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("]")]
+    recorded = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("]")]
     outbox = Outbox(tmp_path)
     found = [[each.body["seq"], each.id, each.body["snapshot"]] for each in outbox.batch(10_000)]
-    assert found[: len(told)] == told
-    assert len(told) <= len(found) <= len(told) + 1
+    assert found[: len(recorded)] == recorded
+    assert len(recorded) <= len(found) <= len(recorded) + 1
     assert all(outbox.media.has(each[2]) for each in found)
     assert outbox.add(event(1.0)).seq == found[-1][0] + 1
     outbox.close()
@@ -366,13 +366,13 @@ def test_what_was_settled_does_not_name_one_of_the_staff_on_the_disk_any_more(tm
     uid = "0190c2f4-aaaa-4bbb-8ccc-0123456789ab"
     naming(outbox, uid, kind, where)
     assert uid.encode() in on_disk(tmp_path)
-    outbox.settle(each for each in outbox.batch())  # as the uplink says it
+    outbox.acknowledge(each for each in outbox.batch())  # as the uplink says it
     assert uid.encode() not in on_disk(tmp_path)
 
 
 def test_an_event_that_is_never_taken_is_put_aside_without_the_person(tmp_path, outbox):
     uid = "0190c2f4-aaaa-4bbb-8ccc-0123456789ab"
     naming(outbox, uid)
-    outbox.bury(outbox.batch()[0], "the person is not on the staff list any more")
+    outbox.dead_letter(outbox.batch()[0], "the person is not on the staff list any more")
     assert outbox.dead()[0]["body"]["data"] == {"visit": "7"}
     assert uid.encode() not in on_disk(tmp_path)

@@ -13,11 +13,11 @@ from detectors.errors import WeightsError
 from detectors.types import Detection, Frame
 from detectors.video import frames
 from site_agents.clock import Clock
-from site_agents.models import Models
-from site_agents.orders import M0, M1, NONE, Orders, Rule, Zone
+from site_agents.models import ModelStore
 from site_agents.pipeline import ALWAYS, PATIENCE, Pipeline
+from site_agents.signed_config import M0, M1, NO_CONFIG, CameraRule, SignedConfig, WatchedZone
 
-WHOLE = Zone("whole", ((0, 0), (1, 0), (1, 1), (0, 1)))
+WHOLE = WatchedZone("whole", ((0, 0), (1, 0), (1, 1), (0, 1)))
 LEFT = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
 LATER = 4e9
 
@@ -25,8 +25,8 @@ LATER = 4e9
 class Eye:
     """A detector that writes down what it sees and says what it is told to."""
 
-    def __init__(self, name: str, said=None) -> None:
-        self.name, self.said, self.seen = name, said, []
+    def __init__(self, name: str, result=None) -> None:
+        self.name, self.result, self.seen = name, result, []
         self.card = type("Card", (), {"sha256": name})()
 
     def detect(self, images):
@@ -38,9 +38,9 @@ class Eye:
         return self._answer([] if self.name == "camera-health" else None)
 
     def _answer(self, nothing):
-        if isinstance(self.said, Exception):
-            raise self.said
-        return nothing if self.said is None else self.said
+        if isinstance(self.result, Exception):
+            raise self.result
+        return nothing if self.result is None else self.result
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def writing_into(asked: dict):
     return load
 
 
-def orders(*rules: Rule, **changes) -> Orders:
-    return Orders(**{"version": 1, "valid_until": LATER, "rules": rules, **changes})
+def signed_config(*rules: CameraRule, **changes) -> SignedConfig:
+    return SignedConfig(**{"version": 1, "valid_until": LATER, "rules": rules, **changes})
 
 
 def test_nothing_sees_a_masked_pixel(pipeline, eyes):
-    pipeline.apply(orders(masks=(LEFT,)))
+    pipeline.apply_config(signed_config(masks=(LEFT,)))
     step = pipeline.step(scene())
     for seen in [step.frame.image, *(image for eye in eyes.values() for image in eye.seen)]:
         assert not seen[:, :64].any()
@@ -82,56 +82,56 @@ def test_every_detector_sees_every_frame(pipeline, eyes):
 
 
 def test_without_orders_nothing_is_watched_for(pipeline, eyes):
-    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    eyes["camera-health"].result = [Detection("black", 0.9, data={"reason": "black"})]
     step = pipeline.step(scene())
-    assert (pipeline.orders, step.mode, step.findings, len(step.health)) == (NONE, M0, (), 1)
+    assert (pipeline.signed_config, step.mode, step.findings, len(step.health)) == (NO_CONFIG, M0, (), 1)
 
 
 def test_orders_hold_from_the_next_frame_on(pipeline, eyes):
-    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    eyes["camera-health"].result = [Detection("black", 0.9, data={"reason": "black"})]
     pipeline.step(scene(1))
-    pipeline.apply(orders(Rule("camera_tampered")))
+    pipeline.apply_config(signed_config(CameraRule("camera_tampered")))
     (finding,) = pipeline.step(scene(2)).findings
     assert (finding.kind, finding.data) == ("camera_tampered", {"reason": "black"})
 
 
 def test_the_newest_orders_win(pipeline):
     for version in (1, 2, 3):
-        pipeline.apply(orders(version=version))
+        pipeline.apply_config(signed_config(version=version))
     pipeline.step(scene())
-    assert pipeline.orders.version == 3
+    assert pipeline.signed_config.version == 3
 
 
 def test_the_time_of_each_stage_is_told(pipeline):
-    pipeline.apply(orders())
+    pipeline.apply_config(signed_config())
     pipeline.step(scene())
     assert {"mask", "people", "anomaly", "camera-health", "tracking", "rules"} <= set(pipeline.stages.ms)
     assert all(value >= 0 for value in pipeline.stages.rounded().values())
 
 
 def test_a_detector_that_fails_is_left_out_of_the_frame_and_the_others_go_on(pipeline, eyes):
-    eyes["people"].said = ValueError("broken")
-    eyes["camera-health"].said = [Detection("black", 0.9, data={"reason": "black"})]
+    eyes["people"].result = ValueError("broken")
+    eyes["camera-health"].result = [Detection("black", 0.9, data={"reason": "black"})]
     step = pipeline.step(scene())
     assert (step.tracks, len(step.health)) == ((), 1)
 
 
 def test_a_detector_that_fails_again_and_again_is_reported_once(eyes):
-    told = []
-    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *said: told.append(said))
-    eyes["anomaly"].said = RuntimeError("no memory")
+    recorded = []
+    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *result: recorded.append(result))
+    eyes["anomaly"].result = RuntimeError("no memory")
     for n in range(PATIENCE * 3):
         pipeline.step(scene(n))
-    assert told == [("anomaly", "RuntimeError: no memory")]
+    assert recorded == [("anomaly", "RuntimeError: no memory")]
 
 
 def test_one_good_frame_makes_up_for_a_bad_one(eyes):
-    told = []
-    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *said: told.append(said))
+    recorded = []
+    pipeline = Pipeline(lambda name, **options: eyes[name], Clock(), failed=lambda *result: recorded.append(result))
     for n in range(PATIENCE * 4):
-        eyes["anomaly"].said = ValueError("now and then") if n % 2 else None
+        eyes["anomaly"].result = ValueError("now and then") if n % 2 else None
         pipeline.step(scene(n))
-    assert told == []
+    assert recorded == []
 
 
 def test_a_detector_that_cannot_be_loaded_is_said_once_and_the_camera_watches_on(eyes, caplog):
@@ -156,7 +156,7 @@ def test_a_swapped_detector_works_from_the_next_frame_on(pipeline, eyes):
 
 
 def test_a_swap_ends_the_troubles_of_the_one_before(pipeline, eyes):
-    eyes["anomaly"].said = ValueError("broken")
+    eyes["anomaly"].result = ValueError("broken")
     for n in range(PATIENCE + 1):
         pipeline.step(scene(n))
     better = Eye("better")
@@ -166,10 +166,10 @@ def test_a_swap_ends_the_troubles_of_the_one_before(pipeline, eyes):
 
 
 def test_a_detector_may_be_switched_off_by_orders(pipeline, eyes):
-    pipeline.apply(orders(detectors={"anomaly": {"enabled": False}}))
+    pipeline.apply_config(signed_config(detectors={"anomaly": {"enabled": False}}))
     pipeline.step(scene())
     assert eyes["anomaly"].seen == []
-    pipeline.apply(orders())
+    pipeline.apply_config(signed_config())
     pipeline.step(scene(1))
     assert len(eyes["anomaly"].seen) == 1
 
@@ -177,7 +177,7 @@ def test_a_detector_may_be_switched_off_by_orders(pipeline, eyes):
 def test_options_of_the_orders_reach_the_detector():
     asked = {}
     pipeline = Pipeline(lambda name, **options: (asked.setdefault(name, options) and None) or Eye(name), Clock())
-    pipeline.apply(orders(detectors={"people": {"threshold": 0.7}}))
+    pipeline.apply_config(signed_config(detectors={"people": {"threshold": 0.7}}))
     pipeline.step(scene())
     assert asked["people"] == {"threshold": 0.7}
 
@@ -190,8 +190,8 @@ def test_a_drone_is_never_called_moved():
 
 
 def test_options_that_make_no_sense_switch_one_detector_off_and_no_other(folder, caplog):
-    pipeline = Pipeline(Models(folder).load, Clock())
-    pipeline.apply(orders(detectors={"people": {"colour": "blue"}}))
+    pipeline = Pipeline(ModelStore(folder).load, Clock())
+    pipeline.apply_config(signed_config(detectors={"people": {"colour": "blue"}}))
     pipeline.step(scene())
     assert "people" not in pipeline.loaded
     assert "the detector people cannot be used" in caplog.text
@@ -199,7 +199,7 @@ def test_options_that_make_no_sense_switch_one_detector_off_and_no_other(folder,
 
 
 def test_silence_is_judged_by_the_rules_too(pipeline):
-    pipeline.apply(orders(Rule("camera_stale")))
+    pipeline.apply_config(signed_config(CameraRule("camera_stale")))
     assert pipeline.silence(10.0, 1.0) == []
     assert [finding.kind for finding in pipeline.silence(20.0, 6.0)] == ["camera_stale"]
 
@@ -213,7 +213,7 @@ def test_a_source_that_begins_anew_forgets_tracks(pipeline):
 
 
 def test_the_stop_button_makes_it_m0_at_once(pipeline):
-    pipeline.apply(orders(legal_mode=M1))
+    pipeline.apply_config(signed_config(legal_mode=M1))
     assert pipeline.step(scene(1)).mode == M1
     pipeline.stop_biometrics(True)
     assert pipeline.mode == pipeline.step(scene(2)).mode == M0
@@ -224,7 +224,7 @@ def test_the_stop_button_makes_it_m0_at_once(pipeline):
 def test_orders_end_by_the_later_of_both_clocks(eyes):
     clock = Clock()
     pipeline = Pipeline(lambda name, **options: eyes[name], clock)
-    pipeline.apply(orders(legal_mode=M1, valid_until=time.time() + 100))
+    pipeline.apply_config(signed_config(legal_mode=M1, valid_until=time.time() + 100))
     assert pipeline.step(scene(1)).mode == M1
     clock.correct(200)
     assert pipeline.step(scene(2)).mode == M0
@@ -237,7 +237,7 @@ def test_orders_and_swaps_from_other_threads_break_no_frame(pipeline):
         version = 1
         while not ended.is_set():
             version += 1
-            pipeline.apply(orders(Rule("person_in_zone", WHOLE), version=version, masks=(LEFT,) if version % 2 else ()))
+            pipeline.apply_config(signed_config(CameraRule("person_in_zone", WHOLE), version=version, masks=(LEFT,) if version % 2 else ()))
             pipeline.swap("anomaly", Eye(f"v{version}"))
 
     threads = [threading.Thread(target=disturb) for _ in range(3)]
@@ -252,8 +252,8 @@ def test_orders_and_swaps_from_other_threads_break_no_frame(pipeline):
 
 def test_on_the_real_clip_people_are_found_followed_and_told(folder):
     """The real detectors on the real square: within 30 frames somebody is in the picture, with one number from frame to frame."""
-    pipeline = Pipeline(Models(folder).load, Clock(), fps=7)
-    pipeline.apply(orders(Rule("person_in_zone", WHOLE, values={"min_s": 1})))
+    pipeline = Pipeline(ModelStore(folder).load, Clock(), fps=7)
+    pipeline.apply_config(signed_config(CameraRule("person_in_zone", WHOLE, values={"min_s": 1})))
     tracks, findings = [], []
     for frame in frames(FOOTAGE / "square.webm", "square", start_t=1000.0):
         step = pipeline.step(frame)
@@ -268,6 +268,6 @@ def test_on_the_real_clip_people_are_found_followed_and_told(folder):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (16, 16, 3), (2000, 30, 3), (30, 2000, 3)])
 def test_pictures_of_any_size_go_through(folder, shape):
-    pipeline = Pipeline(Models(folder).load, Clock())
-    pipeline.apply(orders(Rule("person_in_zone", WHOLE), masks=(LEFT,)))
+    pipeline = Pipeline(ModelStore(folder).load, Clock())
+    pipeline.apply_config(signed_config(CameraRule("person_in_zone", WHOLE), masks=(LEFT,)))
     assert pipeline.step(Frame(np.full(shape, 128, np.uint8), "square", 1.0, 1)).frame.image.shape == shape

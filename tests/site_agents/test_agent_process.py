@@ -48,10 +48,10 @@ def test_kill_9_and_a_new_start_lose_nothing_and_say_nothing_twice(start, peer, 
     kept.close()
     peer.refuse = lambda *_: None
     second = start()
-    told = events(peer, len(waiting) + 2, second)
-    assert [each["id"] for each in told[: len(waiting)]] == waiting
-    assert [each["seq"] for each in told] == list(range(1, len(told) + 1))
-    assert len({each["id"] for each in told}) == len(told)
+    recorded = events(peer, len(waiting) + 2, second)
+    assert [each["id"] for each in recorded[: len(waiting)]] == waiting
+    assert [each["seq"] for each in recorded] == list(range(1, len(recorded) + 1))
+    assert len({each["id"] for each in recorded}) == len(recorded)
 
 
 def test_kill_9_between_sending_and_hearing_says_nothing_twice(start, peer):
@@ -79,9 +79,9 @@ def test_kill_9_between_sending_and_hearing_says_nothing_twice(start, peer):
 def test_a_box_whose_clock_is_wrong_is_heard_and_speaks_in_the_portals_time(start, peer, skew):
     peer.clock = lambda: time.time() + skew
     peer.answer["config"] = peer.config(zones=GRID, rules=RULES, valid_until=time.time() + abs(skew) * 2)
-    told = events(peer, 2, start())[-1]
-    assert told["t"] == pytest.approx(peer.clock(), abs=30)
-    assert told["data"]["clock_corrected_s"] == pytest.approx(skew, abs=2)
+    recorded = events(peer, 2, start())[-1]
+    assert recorded["t"] == pytest.approx(peer.clock(), abs=30)
+    assert recorded["data"]["clock_corrected_s"] == pytest.approx(skew, abs=2)
 
 
 def test_a_portal_that_comes_late_gets_everything(folder, start, peer):

@@ -12,10 +12,10 @@ from agent_lab import Program, wait_for, write_config
 from portal_peer import AGENT, Peer, serve
 
 from federated.trust import csr, pki, signing
-from site_agents import papers
+from site_agents import credentials
 from site_agents.clock import Clock
-from site_agents.errors import Refused
-from site_agents.link import Link
+from site_agents.errors import PortalRefused
+from site_agents.link import PortalLink
 from site_agents.rotation import Rotation
 
 DAY = 86400.0
@@ -34,8 +34,8 @@ class Box:
 
     def start(self) -> None:
         """As Agent does: finish what was begun, then read the keys."""
-        papers.settle(self.folder)
-        self.link = Link(self.address, signing.load_or_make_key(self.folder / "key.pem"), AGENT, Clock())
+        credentials.finish_move(self.folder)
+        self.link = PortalLink(self.address, signing.load_or_make_key(self.folder / "key.pem"), AGENT, Clock())
         self.rotation = Rotation(self.folder, self.link, self._changed)
 
     def _changed(self) -> None:
@@ -46,7 +46,7 @@ class Box:
         try:
             answer = self.link.call("POST", "/heartbeat", {"t": time.time(), "config_version": 0}).json()
             self.rotation.look(answer.get("renew_keys") is True)
-        except Refused:
+        except PortalRefused:
             if not self.rotation.rescue():
                 raise
 
@@ -87,19 +87,19 @@ def test_when_a_quarter_is_left_new_keys_are_in_use(box):
     assert not set(before) & set(box.keys)
     assert box.peer.agent_key == box.keys[0] == signing.public_text(box.link.key)
     assert box.peer.renewals[0]["node_public_key"] == box.keys[1]
-    assert (papers.read(box.folder).not_after - box.peer.clock()) / DAY == pytest.approx(30, abs=0.1)
+    assert (credentials.read(box.folder).not_after - box.peer.clock()) / DAY == pytest.approx(30, abs=0.1)
 
 
 def test_agents_do_not_all_come_on_the_same_day(box):
-    paper = box.rotation.paper
-    first, last = (due_after(box, papers.Paper(paper.not_before, paper.not_after, chance)) for chance in (0.0, 1.0))
+    certificate = box.rotation.certificate
+    first, last = (due_after(box, credentials.CertificateInfo(certificate.not_before, certificate.not_after, chance)) for chance in (0.0, 1.0))
     assert (first, last) == (pytest.approx(20, abs=0.2), pytest.approx(22.5, abs=0.2))
-    assert 0 <= paper.chance < 1
+    assert 0 <= certificate.chance < 1
 
 
-def due_after(box, paper):
+def due_after(box, certificate):
     """Days from now on which it is due, by the tenth."""
-    box.rotation.paper = paper
+    box.rotation.certificate = certificate
     for tenth in range(300):
         in_days(box, tenth / 10)
         if box.rotation.due:
@@ -127,7 +127,7 @@ def test_keys_from_before_certificates_are_renewed_with_the_first_heartbeat(box)
     (box.folder / "certificate.pem").unlink()
     box.start()
     box.beat()
-    assert papers.read(box.folder).not_after > time.time()
+    assert credentials.read(box.folder).not_after > time.time()
     box.beat()
     assert len(box.peer.renewals) == 1
 
@@ -137,16 +137,16 @@ def test_a_damaged_certificate_is_replaced(box, content):
     (box.folder / "certificate.pem").write_text(content)
     box.start()
     box.beat()
-    assert papers.read(box.folder)
+    assert credentials.read(box.folder)
 
 
 def test_only_public_halves_leave_and_the_request_names_us(box):
     ask(box)
     box.beat()
-    (said,) = box.peer.renewals
-    assert set(said) == {"csr", "node_public_key"}
-    assert csr.read(said["csr"]).name == AGENT
-    assert "PRIVATE" not in str(said)
+    (result,) = box.peer.renewals
+    assert set(result) == {"csr", "node_public_key"}
+    assert csr.read(result["csr"]).name == AGENT
+    assert "PRIVATE" not in str(result)
 
 
 def test_the_first_heartbeat_with_the_new_key_ends_the_old_one(box):
@@ -191,10 +191,10 @@ def test_new_private_keys_are_readable_by_their_owner_only(box):
 STEPS = {
     "the new key is made": (signing, "load_or_make_key"),
     "the new node key is made": (pki, "make_node_key"),
-    "the portal answers": (Link, "call"),
-    "its answer is judged": (papers, "accept"),
-    "its answer is written": (papers, "write"),
-    "the files are moved": (papers, "settle"),
+    "the portal answers": (PortalLink, "call"),
+    "its answer is judged": (credentials, "accept"),
+    "its answer is written": (credentials, "write"),
+    "the files are moved": (credentials, "finish_move"),
 }
 
 
@@ -220,7 +220,7 @@ def comes_up(box):
     box.beat()
     assert box.peer.agent_key == box.keys[0] == signing.public_text(box.link.key)
     assert box.peer.renewals[-1]["node_public_key"] == box.keys[1]
-    assert papers.read(box.folder)
+    assert credentials.read(box.folder)
     assert not (box.folder / "next").exists()
     assert box.peer.former_key is None
 
@@ -234,10 +234,10 @@ def test_killed_at_any_step_it_comes_up_and_works(box, monkeypatch, step, after)
         with pytest.raises(Killed):
             box.rotation.renew()
     comes_up(box)
-    assert len({csr.read(said["csr"]).public for said in box.peer.renewals}) == 1
+    assert len({csr.read(result["csr"]).public for result in box.peer.renewals}) == 1
 
 
-@pytest.mark.parametrize("moved", range(len(papers.MOVED)))
+@pytest.mark.parametrize("moved", range(len(credentials.MOVED)))
 def test_killed_between_two_files_it_comes_up_with_both(box, monkeypatch, moved):
     real, count = Path.replace, []
 
@@ -257,7 +257,7 @@ def test_killed_between_two_files_it_comes_up_with_both(box, monkeypatch, moved)
 
 def test_killed_after_the_portals_yes_it_comes_up_even_when_the_old_key_has_ended(box, monkeypatch):
     before = box.keys
-    kill_at(monkeypatch, papers, "accept", after=False)
+    kill_at(monkeypatch, credentials, "accept", after=False)
     with pytest.raises(Killed):
         box.rotation.renew()
     box.peer.former_key = None  # the overlap is over
@@ -268,7 +268,7 @@ def test_killed_after_the_portals_yes_it_comes_up_even_when_the_old_key_has_ende
 
 @pytest.mark.parametrize("name", ["key.pem", "node.key"])
 def test_new_keys_damaged_by_a_power_cut_are_made_again(box, name):
-    papers.prepare_next(box.folder)
+    credentials.prepare_next(box.folder)
     (box.folder / "next" / name).write_bytes(b"")
     box.beat()
     comes_up(box)
@@ -297,7 +297,7 @@ def test_keys_that_the_portal_will_not_have_are_made_anew(box):
 @pytest.mark.parametrize("answer", [{}, [], {"certificate": ""}, {"certificate": 7}, {"certificate": "rubbish"}])
 def test_a_senseless_answer_changes_nothing(box, answer):
     before = box.keys
-    box.peer.rotate = lambda said: (200, answer)
+    box.peer.rotate = lambda result: (200, answer)
     assert box.rotation.look(asked=True) is False
     assert box.keys == before
 
@@ -305,21 +305,21 @@ def test_a_senseless_answer_changes_nothing(box, answer):
 def test_a_certificate_of_another_key_is_not_taken(box):
     before = box.keys
     other = csr.make(signing.Ed25519PrivateKey.generate(), AGENT)
-    box.peer.rotate = lambda said: (200, box.peer.certificate(other))
+    box.peer.rotate = lambda result: (200, box.peer.certificate(other))
     assert box.rotation.look(asked=True) is False
     assert box.keys == before
 
 
 def test_a_full_disk_changes_nothing(box, monkeypatch):
     before = box.keys
-    monkeypatch.setattr(papers, "write", lambda path, text: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(credentials, "write", lambda path, text: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert box.rotation.look(asked=True) is False
     assert box.keys == before
 
 
 def test_an_expired_or_revoked_agent_is_not_rescued(box):
     box.peer.refuse = lambda method, path, body: (401, {"error": "certificate expired on 2026-01-01: enrol again"})
-    with pytest.raises(Refused, match="enrol again"):
+    with pytest.raises(PortalRefused, match="enrol again"):
         box.beat()
 
 
@@ -327,8 +327,8 @@ def test_kill_9_while_the_portal_answers_and_a_new_start_with_the_new_key(folder
     """A real agent: the portal has taken the new keys when the agent is killed, before it hears so."""
     real, program = peer.rotate, None
 
-    def rotate(said):
-        answer = real(said)
+    def rotate(result):
+        answer = real(result)
         if len(peer.renewals) == 1:
             os.kill(program.process.pid, signal.SIGKILL)
         return answer

@@ -11,15 +11,15 @@ import pytest
 from agent_lab import HALF, person, play, rule, view
 
 from detectors.types import Box, Frame
-from site_agents.orders import Rule
-from site_agents.rules import Engine, View
+from site_agents.rules import Engine, SceneView
 from site_agents.rules.faces import Hours, limits_of
+from site_agents.signed_config import CameraRule
 
 STEP = 0.2
 MONDAY = datetime.datetime(2026, 11, 23, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")).timestamp()
 
 
-def face(t: float, verdict: str, track: int = 1, x: float = 20, **data) -> View:
+def face(t: float, verdict: str, track: int = 1, x: float = 20, **data) -> SceneView:
     return view(t, seen(verdict, track, x, **data))
 
 
@@ -28,7 +28,7 @@ def seen(verdict: str, track: int = 1, x: float = 20, **data):
     return person(x, 50, track, kind="face", verdict="person" if who else verdict, person=who, **data)
 
 
-def stay(verdict: str, seconds: float, start: float = 0.0, **more) -> list[View]:
+def stay(verdict: str, seconds: float, start: float = 0.0, **more) -> list[SceneView]:
     return [face(start + n * STEP, verdict, **more) for n in range(round(seconds / STEP) + 1)]
 
 
@@ -47,9 +47,9 @@ def test_the_stranger_is_marked_and_carries_nothing():
 
 
 def test_what_the_decision_rests_on_is_told():
-    known = {"frames": 7, "score": 0.21, "threshold": 0.33, "people": 3, "gallery_version": 9}
-    (found,) = play(rule("unknown_person", min_s=0), [view(0.0, dataclasses.replace(seen("unknown"), data={"verdict": "unknown", **known}))])
-    assert {name: found.data[name] for name in known} == known
+    recognised = {"frames": 7, "score": 0.21, "threshold": 0.33, "people": 3, "gallery_version": 9}
+    (found,) = play(rule("unknown_person", min_s=0), [view(0.0, dataclasses.replace(seen("unknown"), data={"verdict": "unknown", **recognised}))])
+    assert {name: found.data[name] for name in recognised} == recognised
 
 
 @pytest.mark.parametrize("verdict", ["looking", "cannot-say"])
@@ -100,16 +100,16 @@ def test_the_picture_is_the_frame_that_shows_the_face_best():
     assert (found.frame, found.detections[0].box) == best
 
 
-@pytest.mark.parametrize(("hour", "told"), [(7.9, 1), (8.0, 0), (12, 0), (18.4, 0), (18.6, 1), (23, 1)])
-def test_at_opening_hours_strangers_are_expected(hour, told):
-    said = Rule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18.5}, timezone="Europe/Rome")
-    assert len(play(said, [face(at(hour), "unknown")])) == told
+@pytest.mark.parametrize(("hour", "recorded"), [(7.9, 1), (8.0, 0), (12, 0), (18.4, 0), (18.6, 1), (23, 1)])
+def test_at_opening_hours_strangers_are_expected(hour, recorded):
+    result = CameraRule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18.5}, timezone="Europe/Rome")
+    assert len(play(result, [face(at(hour), "unknown")])) == recorded
 
 
-@pytest.mark.parametrize(("day", "told"), [(0, 0), (4, 0), (5, 1), (6, 1)])
-def test_on_closed_days_they_are_not(day, told):
-    said = Rule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18, "open_days": 5}, timezone="Europe/Rome")
-    assert len(play(said, [face(at(10, day), "unknown")])) == told
+@pytest.mark.parametrize(("day", "recorded"), [(0, 0), (4, 0), (5, 1), (6, 1)])
+def test_on_closed_days_they_are_not(day, recorded):
+    result = CameraRule("unknown_person", HALF, values={"min_s": 0, "open_from": 8, "open_to": 18, "open_days": 5}, timezone="Europe/Rome")
+    assert len(play(result, [face(at(10, day), "unknown")])) == recorded
 
 
 def test_hours_may_go_past_midnight_and_belong_to_the_day_they_began():
@@ -141,7 +141,7 @@ def test_limits_are_a_share_of_strangers_and_perhaps_the_sites_own_likeness():
     assert limits_of(rule("unknown_person", threshold=0)).threshold is None
 
 
-def following(gap: float, first: str = "person:p1", second: str = "unknown") -> list[View]:
+def following(gap: float, first: str = "person:p1", second: str = "unknown") -> list[SceneView]:
     return [*stay(first, 2, track=1), *stay(second, 3, start=2 + gap, track=2)]
 
 

@@ -7,8 +7,8 @@ import random
 import pytest
 from agent_lab import HALF, person, play, rule, view
 
-from site_agents.orders import Rule
 from site_agents.rules import Engine
+from site_agents.signed_config import CameraRule
 
 STEP = 0.2
 
@@ -123,8 +123,8 @@ def test_loitering_forgives_longer_losses():
 def test_the_wheel_of_time_does_not_turn_back():
     """A clock that is set back by an hour begins everything anew; frames that come a little late are left out."""
     engine = Engine([rule("person_in_zone", min_s=2)])
-    told = [found for each in stay(4000, 4001.8) + stay(400, 401.8) for found in engine.step(each)]
-    assert told == []
+    recorded = [found for each in stay(4000, 4001.8) + stay(400, 401.8) for found in engine.step(each)]
+    assert recorded == []
     assert engine.step(view(401.5, person(20, 50))) == []
     assert len(engine.step(view(402.2, person(20, 50)))) == 1
 
@@ -135,18 +135,18 @@ def test_a_second_look_at_the_same_moment_says_nothing():
 
 
 def test_a_rule_without_its_zone_is_left_out_and_said(caplog):
-    assert Engine([Rule("person_in_zone")]).watches == []
+    assert Engine([CameraRule("person_in_zone")]).watches == []
     assert "it needs a zone" in caplog.text
 
 
 @pytest.mark.parametrize("value", ["soon", -1, True, float("nan"), None, 1e9])
 def test_a_rule_with_a_senseless_number_is_left_out(value, caplog):
-    assert Engine([Rule("person_in_zone", HALF, values={"min_s": value})]).watches == []
+    assert Engine([CameraRule("person_in_zone", HALF, values={"min_s": value})]).watches == []
     assert "min_s must be a number" in caplog.text
 
 
 def test_a_rule_of_a_newer_portal_is_left_out_and_the_others_hold(caplog):
-    engine = Engine([Rule("levitation", HALF), rule("person_in_zone")])
+    engine = Engine([CameraRule("levitation", HALF), rule("person_in_zone")])
     assert len(engine.watches) == 1
     assert "levitation" in caplog.text
 

@@ -10,8 +10,8 @@ from agent_lab import HALF, MIDDLE, person, play, rule, view
 
 from detectors.types import Box, Detection
 from site_agents import rules
-from site_agents.orders import Line, Rule
-from site_agents.rules import Engine, View
+from site_agents.rules import Engine, SceneView
+from site_agents.signed_config import CameraRule, CountingLine
 
 STEP = 0.2
 
@@ -20,20 +20,20 @@ def walk(xs, track: int = 1, start: float = 0.0):
     return [view(start + n * STEP, person(x, 50, track)) for n, x in enumerate(xs)]
 
 
-def score(t: float, value: float) -> View:
+def score(t: float, value: float) -> SceneView:
     return view(t, anomaly=Detection("anomaly", value, Box(0, 0, 10, 10)))
 
 
-def ill(t: float, *reasons: str) -> View:
+def ill(t: float, *reasons: str) -> SceneView:
     return view(t, health=tuple(Detection(reason, 0.9, data={"reason": reason}) for reason in reasons))
 
 
-def bag(t: float, x: float, *people: Detection, kind: str = "suitcase") -> View:
+def bag(t: float, x: float, *people: Detection, kind: str = "suitcase") -> SceneView:
     return view(t, *people, objects=(person(x, 50, kind=kind),))
 
 
-def silent(t: float, seconds: float) -> View:
-    return View(t, silent_s=seconds)
+def silent(t: float, seconds: float) -> SceneView:
+    return SceneView(t, silent_s=seconds)
 
 
 def test_there_is_a_rule_for_each_kind_of_the_contract():
@@ -59,19 +59,19 @@ def test_trembling_on_a_line_is_no_crossing():
 
 
 def test_passing_beside_the_segment_is_no_crossing():
-    short = Rule("line_crossed", line=Line("short", (0.5, 0.0), (0.5, 0.2)))
+    short = CameraRule("line_crossed", line=CountingLine("short", (0.5, 0.0), (0.5, 0.2)))
     assert play(short, walk(range(20, 80, 3))) == []
 
 
 def test_a_line_without_length_is_left_out(caplog):
-    assert Engine([Rule("line_crossed", line=Line("dot", (0.5, 0.5), (0.5, 0.5)))]).watches == []
+    assert Engine([CameraRule("line_crossed", line=CountingLine("dot", (0.5, 0.5), (0.5, 0.5)))]).watches == []
     assert "has no length" in caplog.text
 
 
 def test_a_picture_of_another_size_counts_on():
     before = [view(n * STEP, person(20 + n, 50)) for n in range(10)]
-    after = [View(2 + n * STEP, 200, 200, (Detection("person", 0.8, Box(x * 2 - 4, 80, 8, 20), 5),)) for n, x in enumerate(range(20, 80, 3))]
-    assert len(play(Rule("line_crossed", line=MIDDLE), before + after)) == 1
+    after = [SceneView(2 + n * STEP, 200, 200, (Detection("person", 0.8, Box(x * 2 - 4, 80, 8, 20), 5),)) for n, x in enumerate(range(20, 80, 3))]
+    assert len(play(CameraRule("line_crossed", line=MIDDLE), before + after)) == 1
 
 
 def test_cars_are_not_counted_as_people():
@@ -176,20 +176,20 @@ def test_silence_says_nothing_about_zones_and_bags():
 def test_no_order_of_things_makes_a_rule_fail(seed):
     """All rules at once on random scenes with jumps in time, silences and resets: no exception, finite scores, deterministic."""
     dice = random.Random(seed)
-    said = [rule(kind) for kind in rules.kinds()]
+    result = [rule(kind) for kind in rules.kinds()]
 
     def scene():
         dice.seed(seed)
-        engine, told = Engine(said), []
+        engine, recorded = Engine(result), []
         t = 1000.0
         for _ in range(400):
             t += dice.choice([0.2, 0.2, 0.2, 0.0, -0.3, -50.0, 4000.0, 7.0])
             people = [person(dice.uniform(-5, 105), dice.uniform(0, 105), track, dice.choice(["person", "face", "car"])) for track in dice.sample(range(9), 4)]
             made = view(t, *people, objects=(person(20, 50, kind="backpack"),), anomaly=Detection("anomaly", dice.random(), Box(0, 0, 5, 5)))
-            told += engine.step(silent(t, dice.uniform(0, 20)) if dice.random() < 0.1 else made)
+            recorded += engine.step(silent(t, dice.uniform(0, 20)) if dice.random() < 0.1 else made)
             if dice.random() < 0.02:
                 engine.reset()
-        return told
+        return recorded
 
     first = scene()
     assert first == scene()
@@ -197,8 +197,8 @@ def test_no_order_of_things_makes_a_rule_fail(seed):
 
 
 def test_a_zone_knows_its_inside_also_when_it_is_not_convex():
-    from site_agents.orders import Zone
+    from site_agents.signed_config import WatchedZone
 
-    hook = Zone("hook", ((0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.3), (0, 0.3)))
+    hook = WatchedZone("hook", ((0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.3), (0, 0.3)))
     assert [hook.contains(point) for point in ((0.1, 0.1), (0.85, 0.9), (0.3, 0.8), (1.2, 0.5))] == [True, True, False, False]
     assert HALF.contains((0.25, 0.5))

@@ -8,7 +8,7 @@ from test_agent_config import GOOD, written
 from federated.learning import terms
 from federated.learning.terms import Terms
 from site_agents import training
-from site_agents.config import Training, load
+from site_agents.config import TrainingSettings, load
 from site_agents.errors import ConfigError
 
 FLEET = {"fleet": {"address": "127.0.0.1:1", "ca_pem": ""}}
@@ -27,7 +27,7 @@ def test_tasks_and_privacy_can_be_demanded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "result"),
     [
         ("tasks = []", "tasks must be a list of texts with at least one"),
         ('tasks = "anomaly"', "tasks must be a list of texts"),
@@ -38,20 +38,20 @@ def test_tasks_and_privacy_can_be_demanded(tmp_path):
         ("least_epsilon = 1", "unknown key 'least_epsilon'"),
     ],
 )
-def test_a_mistake_is_named_with_its_line(tmp_path, line, said):
+def test_a_mistake_is_named_with_its_line(tmp_path, line, result):
     with pytest.raises(ConfigError) as error:
         with_terms(tmp_path, line)
-    assert said in str(error.value)
+    assert result in str(error.value)
     assert "13" in str(error.value)
 
 
 def test_the_seat_writes_them_where_the_training_looks(tmp_path):
-    training.Seat(tmp_path, Training(enabled=True, tasks=("anomaly",), most_epsilon=2.0), FLEET)
+    training.SuperNodeSupervisor(tmp_path, TrainingSettings(enabled=True, tasks=("anomaly",), most_epsilon=2.0), FLEET)
     assert terms.read(tmp_path) == Terms(("anomaly",), 2.0)
-    training.Seat(tmp_path, Training(enabled=True), FLEET)
+    training.SuperNodeSupervisor(tmp_path, TrainingSettings(enabled=True), FLEET)
     assert terms.read(tmp_path) == Terms()
 
 
 def test_a_site_that_does_not_train_writes_none(tmp_path):
-    training.Seat(tmp_path, Training(), FLEET)
+    training.SuperNodeSupervisor(tmp_path, TrainingSettings(), FLEET)
     assert not (tmp_path / terms.FILE).exists()

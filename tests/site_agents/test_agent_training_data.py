@@ -13,10 +13,10 @@ import pytest
 from agent_lab import scene, wait_for
 
 from site_agents import training
-from site_agents.config import Training
-from site_agents.training import CLIP, EAGER, QUIET_S, Footage, Seat, why_not
+from site_agents.config import TrainingSettings
+from site_agents.training import CLIP, EAGER, QUIET_S, Footage, SuperNodeSupervisor, why_not
 
-ON = Training(enabled=True)
+ON = TrainingSettings(enabled=True)
 FLEET = {"fleet": {"address": "127.0.0.1:1", "ca_pem": ""}}
 
 
@@ -46,7 +46,7 @@ def test_training_reads_what_was_kept(tmp_path):
 
 
 def test_where_training_is_off_nothing_is_kept(tmp_path):
-    live(Footage(tmp_path, Training()), 0, CLIP)
+    live(Footage(tmp_path, TrainingSettings()), 0, CLIP)
     assert list((tmp_path / "training" / "anomaly").iterdir()) == []
 
 
@@ -82,7 +82,7 @@ def test_the_oldest_clips_go_first_when_the_budget_is_used_up(tmp_path):
     footage = Footage(tmp_path, ON)
     live(footage, 0, CLIP)
     size = next(iter(footage.clips)).stat().st_size
-    footage.settings = Training(enabled=True, keep_mb=2.5 * size / 1e6)
+    footage.settings = TrainingSettings(enabled=True, keep_mb=2.5 * size / 1e6)
     live(footage, CLIP, CLIP * 3)
     kept = sorted((tmp_path / "training" / "anomaly").glob("*.npz"))
     assert len(kept) == 2
@@ -100,7 +100,7 @@ def test_damaged_footage_is_thrown_away(tmp_path, caplog):
 
 @pytest.mark.parametrize(
     ("settings", "portal", "words"),
-    [(Training(), FLEET, "switched off in agent.toml"), (ON, {"fleet": None}, "the portal has no federation"), (ON, {}, "no federation")],
+    [(TrainingSettings(), FLEET, "switched off in agent.toml"), (ON, {"fleet": None}, "the portal has no federation"), (ON, {}, "no federation")],
 )
 def test_why_a_site_does_not_train_is_said(settings, portal, words):
     assert words in why_not(settings, portal)
@@ -113,45 +113,45 @@ def test_without_torch_and_flower_the_camera_watches_and_says_what_to_install(mo
 
 
 def test_a_seat_that_does_not_train_starts_nothing(tmp_path):
-    seat = Seat(tmp_path, Training(), FLEET)
-    seat.tick()
-    assert seat.child is None
-    seat.stop()
+    supervisor = SuperNodeSupervisor(tmp_path, TrainingSettings(), FLEET)
+    supervisor.tick()
+    assert supervisor.child is None
+    supervisor.stop()
 
 
 @pytest.fixture
-def seat(tmp_path):
+def supervisor(tmp_path):
     """A seat whose SuperNode ends at once: this folder is enrolled nowhere."""
     pytest.importorskip("flwr")
-    made = Seat(tmp_path, ON, FLEET)
+    made = SuperNodeSupervisor(tmp_path, ON, FLEET)
     yield made
     made.stop()
 
 
-def test_a_child_that_ends_is_started_again_with_growing_pauses(seat, monkeypatch, caplog):
+def test_a_child_that_ends_is_started_again_with_growing_pauses(supervisor, monkeypatch, caplog):
     now = [1000.0]
     monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
-    seat.tick()
-    first = seat.child
+    supervisor.tick()
+    first = supervisor.child
     first.wait(30)
-    seat.tick()
-    assert seat.child is None
+    supervisor.tick()
+    assert supervisor.child is None
     assert "the SuperNode ended" in caplog.text
-    seat.tick()
-    assert seat.child is None
+    supervisor.tick()
+    assert supervisor.child is None
     now[0] += 120
-    seat.tick()
-    assert seat.child is not None
-    assert seat.child.pid != first.pid
+    supervisor.tick()
+    assert supervisor.child is not None
+    assert supervisor.child.pid != first.pid
 
 
-def test_stopping_ends_the_whole_group(seat):
-    seat.tick()
-    child = seat.child
+def test_stopping_ends_the_whole_group(supervisor):
+    supervisor.tick()
+    child = supervisor.child
     assert os.getpgid(child.pid) == child.pid
-    seat.stop()
+    supervisor.stop()
     wait_for(lambda: not psutil.pid_exists(child.pid), "the end of the child")
-    assert seat.child is None
+    assert supervisor.child is None
 
 
 @pytest.fixture
@@ -162,38 +162,38 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_new_key_starts_the_supernode_again_after_a_quiet_minute(seat, clock):
-    seat.tick()
-    first = seat.child
-    seat.renew()
+def test_a_new_key_starts_the_supernode_again_after_a_quiet_minute(supervisor, clock):
+    supervisor.tick()
+    first = supervisor.child
+    supervisor.renew()
     clock[0] += QUIET_S - 1
-    assert not seat._quiet()
+    assert not supervisor._quiet()
     clock[0] += 2
-    seat.tick()
-    assert not seat._renewed
-    assert seat.child is None or seat.child.pid != first.pid
+    supervisor.tick()
+    assert not supervisor._renewed
+    assert supervisor.child is None or supervisor.child.pid != first.pid
     wait_for(lambda: not psutil.pid_exists(first.pid), "the end of the old one")
 
 
-def test_a_new_key_waits_for_training_to_end(seat, clock, monkeypatch):
+def test_a_new_key_waits_for_training_to_end(supervisor, clock, monkeypatch):
     tasks = ["a task"]
     monkeypatch.setattr(training, "tasks_of", lambda root: tasks)
-    seat.child = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    seat.renew()
+    supervisor.child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    supervisor.renew()
     for _ in range(5):
         clock[0] += QUIET_S
-        seat.tick()
-    assert seat.child.poll() is None
+        supervisor.tick()
+    assert supervisor.child.poll() is None
     tasks.clear()
     clock[0] += QUIET_S
-    old = seat.child
-    seat.tick()
+    old = supervisor.child
+    supervisor.tick()
     assert old.poll() is not None
 
 
 def test_a_new_key_at_a_site_that_does_not_train_starts_nothing(tmp_path):
-    seat = Seat(tmp_path, Training(), FLEET)
-    seat.renew()
-    seat.tick()
-    assert seat.child is None
-    assert not seat._renewed
+    supervisor = SuperNodeSupervisor(tmp_path, TrainingSettings(), FLEET)
+    supervisor.renew()
+    supervisor.tick()
+    assert supervisor.child is None
+    assert not supervisor._renewed

@@ -13,10 +13,10 @@ from portal_peer import Peer
 import detectors
 from site_agents import updates as updates_module
 from site_agents.clock import Clock
-from site_agents.errors import ModelRefused, Unreachable
-from site_agents.models import Installed, Models
-from site_agents.orders import Orders
+from site_agents.errors import ModelRefused, PortalUnreachable
+from site_agents.models import Installed, ModelStore
 from site_agents.pipeline import Pipeline
+from site_agents.signed_config import SignedConfig
 from site_agents.updates import Updates, check_document
 
 OWN = detectors.card("anomaly").sha256
@@ -29,14 +29,14 @@ def sha(content: bytes) -> str:
 
 @pytest.fixture
 def models(folder):
-    return Models(folder)
+    return ModelStore(folder)
 
 
 @pytest.fixture
 def pipeline(models):
     """Without the people detector: it has no part in this and takes its time."""
     made = Pipeline(models.load, Clock())
-    made.apply(Orders(version=1, valid_until=4e9, detectors={"people": {"enabled": False}}))
+    made.apply_config(SignedConfig(version=1, valid_until=4e9, detectors={"people": {"enabled": False}}))
     return made
 
 
@@ -237,7 +237,7 @@ def test_the_releases_own_weights_have_no_way_back(updates, peer):
 def test_while_the_portal_is_away_nothing_changes_and_nothing_is_forgotten(updates, peer, pipeline):
     document = peer.model(GOOD)
     peer.refuse = lambda *_: (503, {})
-    with pytest.raises(Unreachable):
+    with pytest.raises(PortalUnreachable):
         wish(updates, document)
     assert in_use(pipeline) == OWN
     peer.refuse = lambda *_: None

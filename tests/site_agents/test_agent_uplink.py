@@ -6,11 +6,11 @@ import threading
 import time
 
 import pytest
-from agent_lab import event, jpeg, seat, wait_for
+from agent_lab import event, identity, jpeg, wait_for
 from portal_peer import serve
 
 from site_agents import uplink
-from site_agents.errors import Refused, Unreachable
+from site_agents.errors import PortalRefused, PortalUnreachable
 from site_agents.outbox import Outbox
 from site_agents.store import Medium
 from site_agents.uplink import Heart, Sender
@@ -25,7 +25,7 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def sender(outbox, link, peer):
-    return Sender(outbox, link, seat(peer))
+    return Sender(outbox, link, identity(peer))
 
 
 def fill(outbox: Outbox, count: int) -> list[str]:
@@ -75,7 +75,7 @@ def test_a_lost_answer_is_asked_again_and_nothing_is_twice(sender, outbox, peer)
     """The portal stores the batch, but its answer never comes."""
     ids, take = fill(outbox, 5), peer.take
     peer.take = lambda *arguments: (take(*arguments), (500, {}))[1]
-    with pytest.raises(Unreachable):
+    with pytest.raises(PortalUnreachable):
         sender.send_once()
     peer.take = take
     sender.send_once()
@@ -87,7 +87,7 @@ def test_a_lost_answer_is_asked_again_and_nothing_is_twice(sender, outbox, peer)
 def test_while_the_portal_is_unwell_everything_stays(sender, outbox, peer, status):
     fill(outbox, 3)
     peer.refuse = lambda *_: (status, {})
-    with pytest.raises(Unreachable):
+    with pytest.raises(PortalUnreachable):
         sender.send_once()
     assert outbox.stats()["pending"] == 3
 
@@ -95,7 +95,7 @@ def test_while_the_portal_is_unwell_everything_stays(sender, outbox, peer, statu
 def test_a_revoked_agent_keeps_its_events(sender, outbox, peer):
     fill(outbox, 3)
     peer.refuse = lambda *_: (403, {"error": "revoked"})
-    with pytest.raises(Refused):
+    with pytest.raises(PortalRefused):
         sender.send_once()
     assert outbox.stats() == {"pending": 3, "oldest_t": 1000.0, "media_bytes": 0, "dead": 0}
 
@@ -105,8 +105,8 @@ def test_a_rejected_event_is_put_aside_and_the_others_go(sender, outbox, peer):
     take = peer.take_events
 
     def reject_second(events):
-        status, said = take([each for each in events if each["id"] != ids[1]])
-        return status, {**said, "rejected": [{"id": ids[1], "reason": "kind: small letters"}]}
+        status, result = take([each for each in events if each["id"] != ids[1]])
+        return status, {**result, "rejected": [{"id": ids[1], "reason": "kind: small letters"}]}
 
     peer.take_events = reject_second
     sender.send_once()
@@ -150,7 +150,7 @@ def test_only_foreign_events_are_not_an_endless_loop(sender, outbox):
 def test_a_senseless_answer_settles_nothing(sender, outbox, peer, answer):
     fill(outbox, 2)
     peer.take_events = lambda events: (200, answer)
-    with pytest.raises(Unreachable):
+    with pytest.raises(PortalUnreachable):
         sender.send_once()
     assert outbox.stats()["pending"] == 2
 
@@ -167,7 +167,7 @@ def test_the_thread_sends_what_comes_and_stops_when_asked(sender, outbox, peer):
 def test_the_thread_outlives_an_outage_of_the_portal(outbox, link, peer):
     port = int(link.portal.rsplit(":", 1)[1])
     link.portal = "http://127.0.0.1:9"
-    sender = Sender(outbox, link, seat(peer))
+    sender = Sender(outbox, link, identity(peer))
     sender.start()
     ids = fill(outbox, 30)
     link.portal = f"http://127.0.0.1:{port}"
@@ -177,7 +177,7 @@ def test_the_thread_outlives_an_outage_of_the_portal(outbox, link, peer):
 
 
 def test_stopping_sends_what_waits(outbox, link, peer):
-    sender = Sender(outbox, link, seat(peer))
+    sender = Sender(outbox, link, identity(peer))
     fill(outbox, 50)
     sender.start()
     sender.stop(10)
@@ -188,7 +188,7 @@ class Ears:
     """What a heart was told."""
 
     def __init__(self) -> None:
-        self.heard, self.revoked = [], 0
+        self.received, self.revoked = [], 0
 
     def revoke(self) -> None:
         self.revoked += 1
@@ -201,7 +201,7 @@ def ears():
 
 @pytest.fixture
 def heart(link, ears):
-    made = Heart(link, lambda: {"t": time.time(), "config_version": 0}, ears.heard.append, ears.revoke)
+    made = Heart(link, lambda: {"t": time.time(), "config_version": 0}, ears.received.append, ears.revoke)
     yield made
     made.stop()
 
@@ -209,7 +209,7 @@ def heart(link, ears):
 def test_a_heartbeat_tells_and_hears(heart, ears, peer):
     peer.answer["stop_biometrics"] = True
     heart.beat()
-    assert ears.heard[0]["stop_biometrics"] is True
+    assert ears.received[0]["stop_biometrics"] is True
     assert peer.beats[0]["config_version"] == 0
 
 
@@ -270,9 +270,9 @@ def test_a_refusal_that_new_keys_have_mended_is_followed_by_a_beat_at_once(heart
 @pytest.mark.parametrize("answer", [{"now": "late"}, {}, b"<html>", []])
 def test_a_senseless_answer_is_not_obeyed(heart, ears, peer, answer):
     peer.take = lambda *_: (200, answer)
-    with pytest.raises(Unreachable):
+    with pytest.raises(PortalUnreachable):
         heart.beat()
-    assert ears.heard == []
+    assert ears.received == []
 
 
 def test_the_heart_learns_the_portals_clock(heart, peer, link):

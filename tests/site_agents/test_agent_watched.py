@@ -26,10 +26,10 @@ def watched(tmp_path_factory):
 def test_alerts_arrive_with_picture_and_clip(watched):
     peer, program = watched
     events(peer, 3, program)
-    told = wait_for(lambda: [each for each in peer.events if each["clip"]], "a clip")[0]
-    assert image.read(peer.media[told["snapshot"]]).shape == (576, 768, 3)
-    assert peer.media[told["clip"]].startswith(b"\x1a\x45\xdf\xa3")
-    assert event_from_json(told).camera == "square"
+    recorded = wait_for(lambda: [each for each in peer.events if each["clip"]], "a clip")[0]
+    assert image.read(peer.media[recorded["snapshot"]]).shape == (576, 768, 3)
+    assert peer.media[recorded["clip"]].startswith(b"\x1a\x45\xdf\xa3")
+    assert event_from_json(recorded).camera == "square"
 
 
 def test_pictures_come_before_the_events_that_name_them(watched):

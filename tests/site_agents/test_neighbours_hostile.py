@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 import pytest
-from neighbours_lab import KEY, NOW, SITE, STRANGER_KEY, answer, decided, document, entry, face, follow, load, node, query, seen, sent, tell
+from neighbours_lab import KEY, NOW, SITE, STRANGER_KEY, answer, decided, deliver, document, entry, face, follow, load, node, query, seen, sent
 
 from federated.trust.staff_list import pack
 from site_agents.errors import MessageRefused
@@ -56,30 +56,30 @@ def broken(rng: random.Random, n: int) -> bytes:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("complete", [False, True])
 def test_no_message_ends_the_agent_or_lets_it_say_what_cannot_be_sent(seed, complete):
-    rng, gate, heard = random.Random(seed), node(complete=complete), 0
+    rng, gate, received = random.Random(seed), node(complete=complete), 0
     for n in range(500):
         try:
             message = decode(broken(rng, n))
         except MessageRefused:
             continue
-        heard += 1
+        received += 1
         follow(gate, Sight(f"v{n}", face(rng.randint(0, 5))), NOW + n)
-        for _, said in [pair for kind in FIELDS for pair in sent(protocol.handle(gate, message, NOW + n), kind)]:
-            assert decode(encode(said)) == said
-    assert heard > 20
+        for _, result in [pair for kind in FIELDS for pair in sent(protocol.handle(gate, message, NOW + n), kind)]:
+            assert decode(encode(result)) == result
+    assert received > 20
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_lie_gives_a_stranger_a_name(seed):
     rng, gate = random.Random(seed), node()
-    tell(gate, "LOAD", "hall", **load())
+    deliver(gate, "LOAD", "hall", **load())
     for n in range(100):
-        orders = follow(gate, Sight(f"v{n}", face(100)), NOW + n)
-        name = sent(orders, "QUERY")[0][1].id
+        actions = follow(gate, Sight(f"v{n}", face(100)), NOW + n)
+        name = sent(actions, "QUERY")[0][1].id
         person, n_th, key = rng.choice([("anna", 0, KEY), ("eva", 100, KEY), ("anna", 100, STRANGER_KEY), ("anna", 0, STRANGER_KEY)])
         lie = entry(person, n_th, key=key)
-        said = decided(tell(gate, "ANSWER", "hall", NOW + n, **answer(name, "person", rng.choice([lie, {**lie, "template": pack(face(100))}]))))
-        assert [each.person for each in said if each.person] == []
+        result = decided(deliver(gate, "ANSWER", "hall", NOW + n, **answer(name, "person", rng.choice([lie, {**lie, "template": pack(face(100))}]))))
+        assert [each.person for each in result if each.person] == []
 
 
 def test_bytes_that_were_flipped_on_the_way_never_give_a_name():
@@ -98,33 +98,33 @@ def test_bytes_that_were_flipped_on_the_way_never_give_a_name():
 def test_a_neighbours_query_cannot_take_the_place_of_our_own_face():
     gate = node(complete=True)
     protocol.handle(gate, Sight("v1", face(0)), NOW)
-    tell(gate, "QUERY", "hall", id="v1", **query(9))
+    deliver(gate, "QUERY", "hall", id="v1", **query(9))
     assert np.array_equal(gate.asks["v1"].probe, face(0))
 
 
 def test_a_flood_of_messages_does_not_fill_the_memory():
     gate = node(room=8)
     for n in range(REMEMBERED + 50):
-        tell(gate, "LEFT", "hall", person=f"p{n}", t=NOW)
-    assert (len(gate.known_ids), len(gate.hot), len(gate.asks)) == (REMEMBERED, 0, 0)
+        deliver(gate, "LEFT", "hall", person=f"p{n}", t=NOW)
+    assert (len(gate.seen_ids), len(gate.hot), len(gate.asks)) == (REMEMBERED, 0, 0)
 
 
 def test_a_flood_of_queries_makes_us_say_busy_and_not_wait():
     hall = node("hall", ("gate",), complete=True, capacity=10.0)
-    verdicts = [message.body["verdict"] for n in range(20) for _, message in sent(tell(hall, "QUERY", "gate", id=f"q{n}", **query()), "ANSWER")]
+    verdicts = [message.body["verdict"] for n in range(20) for _, message in sent(deliver(hall, "QUERY", "gate", id=f"q{n}", **query()), "ANSWER")]
     assert verdicts == ["busy"] * 19
     assert hall.busy_until <= NOW + hall.settings.help_wait_s
 
 
 def test_a_query_that_gives_no_time_is_answered_busy():
     hall = node("hall", ("gate",), complete=True)
-    ((_, message),) = sent(tell(hall, "QUERY", "gate", **query(0, -5.0)), "ANSWER")
+    ((_, message),) = sent(deliver(hall, "QUERY", "gate", **query(0, -5.0)), "ANSWER")
     assert message.body["verdict"] == "busy"
 
 
 def test_a_probe_that_is_no_embedding_is_refused_and_counted():
     hall = node("hall", ("gate",), complete=True)
-    assert tell(hall, "QUERY", "gate", probe="AAAA", within_s=1.0) == []
+    assert deliver(hall, "QUERY", "gate", probe="AAAA", within_s=1.0) == []
     assert (hall.refused, hall.asks) == (1, {})
 
 
@@ -137,12 +137,12 @@ def test_an_entry_that_expires_while_the_agent_is_offline_names_nobody_any_more(
 
 def test_the_word_of_a_hot_set_with_the_whole_lists_flag_off_is_not_final():
     gate = node()
-    tell(gate, "LOAD", "hall", **load(complete=False))
+    deliver(gate, "LOAD", "hall", **load(complete=False))
     gate.peers["server"].silent_until = NOW + 100
-    orders = follow(gate, Sight("v1", face(0)))
-    ((to, message),) = sent(orders, "QUERY")
+    actions = follow(gate, Sight("v1", face(0)))
+    ((to, message),) = sent(actions, "QUERY")
     assert to in ("hall", "yard")
-    assert decided(tell(gate, "ANSWER", to, **answer(message.id, "unknown"))) == []
+    assert decided(deliver(gate, "ANSWER", to, **answer(message.id, "unknown"))) == []
 
 
 def test_a_timer_that_nobody_set_changes_nothing():
@@ -153,5 +153,5 @@ def test_a_timer_that_nobody_set_changes_nothing():
 def test_the_portals_key_of_another_site_signs_nothing_here():
     gate = node(listed=False)
     foreign = gallery.sign_gallery("museum", 0, 1, [entry("anna", 0, site="museum")], [], KEY)
-    tell(gate, "GALLERY", "server", version=1, documents=[foreign])
+    deliver(gate, "GALLERY", "server", version=1, documents=[foreign])
     assert (SITE, gate.gallery.version, gate.refused) == ("square", 0, 1)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agent_lab import seat, wait_for
+from agent_lab import identity, wait_for
 from neighbours_lab import face
 from portal_peer import Peer
 
 from federated.trust import pki, signing
 from site_agents.clock import Clock
-from site_agents.config import Neighbours
-from site_agents.gallery import NOBODY, Keep
-from site_agents.link import Link
-from site_agents.neighbours import circle
-from site_agents.neighbours.live import Company
-from site_agents.orders import Seat
+from site_agents.config import NeighbourSettings
+from site_agents.link import PortalLink
+from site_agents.neighbours import peers
+from site_agents.neighbours.live import NeighbourService
+from site_agents.signed_config import Identity
+from site_agents.staff_list_store import NOBODY, StaffListStore
 
 LATER = time.time() + 3600
 STAFF = {"anna": {"template": face(0), "expires": LATER}, "bruno": {"template": face(1), "expires": LATER}}
@@ -30,48 +30,50 @@ class Site:
 
     def __init__(self, folder: Path, peer: Peer) -> None:
         self.folder, self.peer = folder, peer
-        self.agents: dict[str, Company] = {}
+        self.agents: dict[str, NeighbourService] = {}
 
-    def agent(self, name: str, keep: str = "all") -> Company:
+    def agent(self, name: str, keep: str = "all") -> NeighbourService:
         """One that knows the list and listens, but nobody yet."""
         folder = self.folder / name
         folder.mkdir(parents=True)
         key = signing.load_or_make_key(folder / "key.pem")
-        held = Keep(folder, Seat("miracles", "square", self.peer.public), names=keep == "expected")
-        company = Company(folder, held, Link("http://127.0.0.1:1", key, name, Clock()), Neighbours("127.0.0.1", keep=keep), name)
-        company.start()
-        self.agents[name] = company
+        held = StaffListStore(folder, Identity("miracles", "square", self.peer.public), names=keep == "expected")
+        neighbour_service = NeighbourService(
+            folder, held, PortalLink("http://127.0.0.1:1", key, name, Clock()), NeighbourSettings("127.0.0.1", keep=keep), name
+        )
+        neighbour_service.start()
+        self.agents[name] = neighbour_service
         held.take(self.peer.staff_list(held.status()["key"], 2, STAFF), time.time())
-        company.take(self.circle(company))
-        wait_for(lambda: company.status()["edition"], "the papers")
-        company.sync(True, held.staff, 0.5)
-        return company
+        neighbour_service.take(self.peers(neighbour_service))
+        wait_for(lambda: neighbour_service.status()["edition"], "the papers")
+        neighbour_service.sync(True, held.staff, 0.5)
+        return neighbour_service
 
-    def circle(self, company: Company, **changes: object) -> dict:
-        certificate, authority = pki.sign_peer(self.folder / "pki", company.name, company.status()["key"])
-        others = {name: each.status() for name, each in self.agents.items() if name != company.name}
+    def peers(self, neighbour_service: NeighbourService, **changes: object) -> dict:
+        certificate, authority = pki.sign_peer(self.folder / "pki", neighbour_service.name, neighbour_service.status()["key"])
+        others = {name: each.status() for name, each in self.agents.items() if name != neighbour_service.name}
         peers = {name: {"host": at["host"], "port": at["port"], "whole": at["keep"] == "all"} for name, at in others.items() if at["port"]}
-        body = {"type": "circle", "site": "miracles", "camera": "square", "agent": company.name, "peers": peers, "edition": str(len(peers))}
+        body = {"type": "circle", "site": "miracles", "camera": "square", "agent": neighbour_service.name, "peers": peers, "edition": str(len(peers))}
         return signing.sign_document({**body, "authority": authority, "certificate": certificate, **changes}, self.peer.key)
 
     def introduce(self) -> None:
         """Everybody hears where the others are, as with the next heartbeat."""
-        for company in self.agents.values():
-            company.take(self.circle(company))
-        for company in self.agents.values():
-            wait_for(lambda company=company: company._node.settings.neighbours, "the neighbours")
+        for neighbour_service in self.agents.values():
+            neighbour_service.take(self.peers(neighbour_service))
+        for neighbour_service in self.agents.values():
+            wait_for(lambda neighbour_service=neighbour_service: neighbour_service._node.settings.neighbours, "the neighbours")
 
 
 @pytest.fixture
 def site(tmp_path, peer) -> Iterator[Site]:
     made = Site(tmp_path, peer)
     yield made
-    for company in made.agents.values():
-        company.stop()
+    for neighbour_service in made.agents.values():
+        neighbour_service.stop()
 
 
 @pytest.fixture
-def pair(site) -> tuple[Company, Company]:
+def pair(site) -> tuple[NeighbourService, NeighbourService]:
     """A strong camera and a weak one, introduced."""
     strong, weak = site.agent("strong"), site.agent("weak", "expected")
     site.introduce()
@@ -79,9 +81,9 @@ def pair(site) -> tuple[Company, Company]:
     return strong, weak
 
 
-def answer(company: Company, probe: np.ndarray, key: str = "t1"):
-    company.ask(key, probe, 0.5)
-    return wait_for(lambda: company.answer(key), "an answer", 10)
+def answer(neighbour_service: NeighbourService, probe: np.ndarray, key: str = "t1"):
+    neighbour_service.ask(key, probe, 0.5)
+    return wait_for(lambda: neighbour_service.answer(key), "an answer", 10)
 
 
 def test_a_weak_camera_holds_names_and_no_faces(pair):
@@ -92,15 +94,15 @@ def test_a_weak_camera_holds_names_and_no_faces(pair):
 
 def test_a_weak_camera_learns_a_name_from_its_neighbour(pair):
     strong, weak = pair
-    said = answer(weak, face(0))
-    assert (said.person, said.where) == ("anna", "neighbour")
+    result = answer(weak, face(0))
+    assert (result.person, result.where) == ("anna", "neighbour")
     assert (weak.status()["decided"], weak.status()["answered"]) == ({"neighbour": 1}, {"strong": 1})
     assert strong.status()["helped"] == {"weak": 1}
 
 
 def test_a_strangers_face_is_unknown_by_the_neighbours_whole_list(pair):
-    said = answer(pair[1], face(5))
-    assert (said.person, said.where) == (None, "neighbour")
+    result = answer(pair[1], face(5))
+    assert (result.person, result.where) == (None, "neighbour")
 
 
 def test_who_was_recognised_next_door_is_expected_here(pair):
@@ -125,9 +127,9 @@ def test_how_long_the_way_takes_is_learned(pair):
 def test_with_neighbours_and_portal_silent_a_face_is_unknown_in_time(pair):
     strong, weak = pair
     strong.stop()
-    said = answer(weak, face(0))
-    assert (said.person, said.where) == (None, "nobody")
-    assert said.seconds < 5
+    result = answer(weak, face(0))
+    assert (result.person, result.where) == (None, "nobody")
+    assert result.seconds < 5
 
 
 def test_who_was_taken_off_the_list_is_expected_no_more(pair, peer):
@@ -150,29 +152,29 @@ def test_in_mode_m0_everything_is_forgotten_and_nobody_answered(pair):
 def test_a_camera_that_left_the_circle_is_not_heard(site, pair, caplog):
     strong, weak = pair
     site.agents = {"strong": strong}
-    strong.take(site.circle(strong, peers={}))
+    strong.take(site.peers(strong, peers={}))
     wait_for(lambda: not strong._node.settings.neighbours, "the empty circle")
     assert answer(weak, face(0)).where == "nobody"
     site.agents = {"strong": strong, "weak": weak}
 
 
 FALSE: dict[str, Callable[[Site, dict], dict]] = {
-    "signed by somebody else": lambda site, said: {**said, "edition": "forged"},
-    "for another agent": lambda site, said: signing.sign_document({**said, "agent": "hall"}, site.peer.key),
-    "of another site": lambda site, said: signing.sign_document({**said, "site": "rome"}, site.peer.key),
-    "with a port that is none": lambda site, said: signing.sign_document({**said, "peers": {"x": {"host": "h", "port": 70_000}}}, site.peer.key),
-    "without papers": lambda site, said: signing.sign_document({k: v for k, v in said.items() if k != "certificate"}, site.peer.key),
-    "no object at all": lambda site, said: [],
+    "signed by somebody else": lambda site, result: {**result, "edition": "forged"},
+    "for another agent": lambda site, result: signing.sign_document({**result, "agent": "hall"}, site.peer.key),
+    "of another site": lambda site, result: signing.sign_document({**result, "site": "rome"}, site.peer.key),
+    "with a port that is none": lambda site, result: signing.sign_document({**result, "peers": {"x": {"host": "h", "port": 70_000}}}, site.peer.key),
+    "without papers": lambda site, result: signing.sign_document({k: v for k, v in result.items() if k != "certificate"}, site.peer.key),
+    "no object at all": lambda site, result: [],
 }
 
 
 @pytest.mark.parametrize("how", FALSE)
 def test_a_false_word_about_the_neighbours_changes_nothing(site, pair, how, caplog):
     strong, _ = pair
-    before = (strong.folder / circle.CERTIFICATE).read_bytes()
-    strong.take(FALSE[how](site, site.circle(strong)))
+    before = (strong.folder / peers.CERTIFICATE).read_bytes()
+    strong.take(FALSE[how](site, site.peers(strong)))
     assert "stay as they were" in caplog.text
-    assert (strong.folder / circle.CERTIFICATE).read_bytes() == before
+    assert (strong.folder / peers.CERTIFICATE).read_bytes() == before
     assert strong._node.settings.neighbours == ("weak",)
 
 
@@ -184,9 +186,9 @@ def test_a_key_of_another_kind_gets_no_certificate(tmp_path):
 
 
 def test_a_box_told_to_keep_names_forgets_the_faces_it_kept(tmp_path, peer):
-    whole = Keep(tmp_path, seat(peer))
+    whole = StaffListStore(tmp_path, identity(peer))
     whole.take(peer.staff_list(whole.status()["key"], 2, STAFF), time.time())
-    names = Keep(tmp_path, seat(peer), names=True)
+    names = StaffListStore(tmp_path, identity(peer), names=True)
     assert sorted(names.load(time.time()).people) == ["anna", "bruno"]
-    again = Keep(tmp_path, seat(peer))
+    again = StaffListStore(tmp_path, identity(peer))
     assert (again.load(time.time()).entries, again.staff.version) == ((), 0)

@@ -7,32 +7,32 @@ import pytest
 
 from site_agents.neighbours import people, scenario, site
 from site_agents.neighbours.node import Decided
-from site_agents.neighbours.people import Crowd
-from site_agents.neighbours.report import Run, name_given, report
-from site_agents.neighbours.scenario import Scenario, Visit
+from site_agents.neighbours.people import Population
+from site_agents.neighbours.report import SimulationRun, name_given, report
+from site_agents.neighbours.scenario import Scenario, SimulatedVisit
 
 PROBE = np.eye(128, dtype=np.float32)[0]
-CROWD = Crowd("synthetic", {"anna": PROBE, "bruno": PROBE}, {}, {}, 0.44)
+CROWD = Population("synthetic", {"anna": PROBE, "bruno": PROBE}, {}, {}, 0.44)
 
 
-def visit(key: str, person: str) -> Visit:
-    return Visit(key, 0.0, 1.0, "cam-0", person, PROBE)
+def visit(key: str, person: str) -> SimulatedVisit:
+    return SimulatedVisit(key, 0.0, 1.0, "cam-0", person, PROBE)
 
 
-def run(*said: tuple[str, str, str | None, str]) -> Run:
+def run(*result: tuple[str, str, str | None, str]) -> SimulationRun:
     """A run of visits: key, who it was, who was named, and where."""
-    made = Run({key: visit(key, person) for key, person, _, _ in said})
-    made.decided = {key: Decided(key, named, 0.9, where, 0.1) for key, _, named, where in said}
+    made = SimulationRun({key: visit(key, person) for key, person, _, _ in result})
+    made.decided = {key: Decided(key, named, 0.9, where, 0.1) for key, _, named, where in result}
     return made
 
 
-def figures(ours: Run) -> dict:
+def figures(ours: SimulationRun) -> dict:
     return report(Scenario(), CROWD, ours, ours)
 
 
 def test_only_the_own_name_counts_as_recognised():
-    said = figures(run(("1", "anna", "anna", "local"), ("2", "anna", "bruno", "local"), ("3", "bruno", None, "server"), ("4", "bruno", "bruno", "server")))
-    assert said["tpir"] == 0.5
+    result = figures(run(("1", "anna", "anna", "local"), ("2", "anna", "bruno", "local"), ("3", "bruno", None, "server"), ("4", "bruno", "bruno", "server")))
+    assert result["tpir"] == 0.5
 
 
 def test_any_name_for_a_stranger_counts_as_false():
@@ -42,8 +42,8 @@ def test_any_name_for_a_stranger_counts_as_false():
 def test_a_sighting_without_a_decision_counts_as_missed_and_not_as_left_out():
     ours = run(("1", "anna", "anna", "local"), ("2", "anna", "anna", "local"), ("3", "s", None, "local"))
     del ours.decided["2"]
-    said = figures(ours)
-    assert (said["tpir"], said["decided"]["nobody"], said["sightings"]) == (0.5, pytest.approx(1 / 3, abs=1e-3), 3)
+    result = figures(ours)
+    assert (result["tpir"], result["decided"]["nobody"], result["sightings"]) == (0.5, pytest.approx(1 / 3, abs=1e-3), 3)
     assert name_given(ours, ours.visits["2"]) is None
 
 
@@ -60,15 +60,15 @@ def test_the_difference_is_taken_face_by_face():
 def test_the_servers_share_is_the_queries_it_got_for_each_sighting():
     ours = run(("1", "anna", "anna", "server"), ("2", "s", None, "local"))
     for name, kind, t in (("server", "QUERY", 1.0), ("server", "LOAD", 1.0), ("cam-1", "QUERY", 1.0)):
-        ours.heard(name, kind, t)
+        ours.received(name, kind, t)
     assert figures(ours)["server_share"] == 0.5
 
 
 def test_what_came_before_a_death_is_not_counted():
-    ours = Run({}, since=10.0)
+    ours = SimulationRun({}, since=10.0)
     for t in (9.9, 10.0):
         ours.sent("SEEN", 100, t)
-        ours.heard("server", "QUERY", t)
+        ours.received("server", "QUERY", t)
     assert (ours.messages["SEEN"], ours.bytes, ours.asked_server) == (1, 100, 1)
 
 

@@ -28,7 +28,7 @@ def figures(**changes: Any) -> dict[str, Any]:
 
 
 @cache
-def real_faces() -> people.Crowd:
+def real_faces() -> people.Population:
     """Embedded once for all sizes."""
     return people.gather(DATA)
 
@@ -44,15 +44,15 @@ def test_every_promised_figure_is_there():
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_server_is_asked_for_less_than_half_and_staff_are_recognised_as_well(seed):
-    said = figures(seed=seed)
-    assert 0 < said["server_share"] <= 0.5
-    assert said["intervals"]["tpir_server"]["low"] <= said["tpir"]
+    result = figures(seed=seed)
+    assert 0 < result["server_share"] <= 0.5
+    assert result["intervals"]["tpir_server"]["low"] <= result["tpir"]
 
 
 def test_with_hot_sets_alone_the_server_hears_of_strangers_and_of_first_sights_only():
-    said = figures(strong=0.0, sightings=2_000)
-    assert 0.3 < said["server_share"] < 0.7
-    assert said["decided"]["neighbour"] == 0
+    result = figures(strong=0.0, sightings=2_000)
+    assert 0.3 < result["server_share"] < 0.7
+    assert result["decided"]["neighbour"] == 0
 
 
 def test_every_sighting_is_decided_once_by_somebody():
@@ -65,23 +65,23 @@ def test_the_servers_share_is_what_it_decided_while_everybody_lives():
 
 
 def test_with_the_server_dead_staff_are_recognised_and_it_costs_time():
-    said = figures(dead_server=True)
-    assert (said["server_share"], said["decided"]["server"]) == (0, 0)
-    assert said["tpir"] >= said["intervals"]["tpir_server"]["low"]
-    assert said["latency_p95_s"] > 1.0 > said["latency_server_p95_s"]
+    result = figures(dead_server=True)
+    assert (result["server_share"], result["decided"]["server"]) == (0, 0)
+    assert result["tpir"] >= result["intervals"]["tpir_server"]["low"]
+    assert result["latency_p95_s"] > 1.0 > result["latency_server_p95_s"]
 
 
 def test_without_server_and_without_any_whole_list_hardly_anybody_is_recognised_and_nobody_is_mistaken():
-    said = figures(dead_server=True, strong=0.0)
-    assert said["tpir"] < 0.5 < said["decided"]["nobody"]
-    assert said["fpir"] <= said["fpir_server"]
+    result = figures(dead_server=True, strong=0.0)
+    assert result["tpir"] < 0.5 < result["decided"]["nobody"]
+    assert result["fpir"] <= result["fpir_server"]
 
 
 def test_with_two_cameras_dead_the_others_go_on():
-    said = figures(dead_cameras=2)
-    assert said["tpir"] >= said["intervals"]["tpir_server"]["low"]
-    assert said["decided"]["nobody"] == 0
-    assert said["sightings"] < figures()["sightings"]
+    result = figures(dead_cameras=2)
+    assert result["tpir"] >= result["intervals"]["tpir_server"]["low"]
+    assert result["decided"]["nobody"] == 0
+    assert result["sightings"] < figures()["sightings"]
 
 
 def test_more_whole_lists_spare_the_server_more():
@@ -105,8 +105,8 @@ def test_the_command_says_json(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SPECOLA_DATA", str(tmp_path))
     (tmp_path / "scenario.toml").write_text("cameras = 4\nsightings = 100\n")
     assert main(["simulate", str(tmp_path / "scenario.toml"), "--json", "--dead-cameras", "1", "--strong", "1"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["people"], said["scenario"]["dead_cameras"], said["scenario"]["strong"]) == ("synthetic", 1, 1.0)
+    result = json.loads(capsys.readouterr().out)
+    assert (result["people"], result["scenario"]["dead_cameras"], result["scenario"]["strong"]) == ("synthetic", 1, 1.0)
 
 
 @pytest.mark.parametrize("more", [["--strong", "7"], ["--dead-cameras", "6"], ["--cache", "x", "--strangers", "nan"]])
@@ -126,8 +126,8 @@ def test_real_processes_are_not_started_by_the_hundred(capsys):
 def test_on_real_faces_half_the_load_is_saved_and_nobody_is_lost(cameras):
     if not (DATA / "faces" / "lfw").exists():
         pytest.skip("not run: the evaluation data faces/lfw is not here (SPECOLA_DATA)")
-    said = simulate(sized(cameras), real_faces())
-    assert said["people"] == "lfw"
-    assert said["server_share"] <= 0.5
-    assert said["intervals"]["tpir_server"]["low"] <= said["tpir"]
-    assert said["fpir"] <= said["intervals"]["fpir_server"]["high"]
+    result = simulate(sized(cameras), real_faces())
+    assert result["people"] == "lfw"
+    assert result["server_share"] <= 0.5
+    assert result["intervals"]["tpir_server"]["low"] <= result["tpir"]
+    assert result["fpir"] <= result["intervals"]["fpir_server"]["high"]

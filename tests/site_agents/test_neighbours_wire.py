@@ -21,16 +21,16 @@ HELLO = Message("LOAD", "hall", "hall-1", load())
 @contextlib.asynccontextmanager
 async def gate(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Message], int]]:
     """The gate's open wire: what it heard, and its port."""
-    heard: asyncio.Queue[Message] = asyncio.Queue()
-    wire = Wire(ensure_peer(folder, "gate"), {}, heard.put_nowait)
+    received: asyncio.Queue[Message] = asyncio.Queue()
+    wire = Wire(ensure_peer(folder, "gate"), {}, received.put_nowait)
     try:
-        yield heard, await wire.open("127.0.0.1", 0)
+        yield received, await wire.open("127.0.0.1", 0)
     finally:
         await wire.close()
 
 
-async def soon(heard: asyncio.Queue[Message]) -> Message:
-    return await asyncio.wait_for(heard.get(), 10)
+async def soon(received: asyncio.Queue[Message]) -> Message:
+    return await asyncio.wait_for(received.get(), 10)
 
 
 async def call(folder: Path, port: int, name: str = "hall", asks_for: str = "gate") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -50,11 +50,11 @@ def framed(content: bytes) -> bytes:
 
 def test_a_message_arrives_and_is_the_one_that_was_sent(tmp_path):
     async def play() -> Message:
-        async with gate(tmp_path) as (heard, port):
+        async with gate(tmp_path) as (received, port):
             hall = Wire(ensure_peer(tmp_path, "hall"), {"gate": ("127.0.0.1", port)}, print)
             size = hall.send("gate", HELLO)
             assert size == len(encode(HELLO)) + HEADER
-            message = await soon(heard)
+            message = await soon(received)
             await hall.close()
             return message
 
@@ -63,48 +63,48 @@ def test_a_message_arrives_and_is_the_one_that_was_sent(tmp_path):
 
 def test_nobody_speaks_for_another(tmp_path):
     async def play() -> tuple[bool, bool]:
-        async with gate(tmp_path) as (heard, port):
+        async with gate(tmp_path) as (received, port):
             reader, writer = await call(tmp_path, port, "yard")
             writer.write(framed(encode(HELLO)))
-            return await is_hung_up_on(reader), heard.empty()
+            return await is_hung_up_on(reader), received.empty()
 
     assert asyncio.run(play()) == (True, True)
 
 
 @pytest.mark.parametrize(
-    "said", [framed(b"not json"), (LARGEST + 1).to_bytes(HEADER, "big"), framed(b'{"kind":"LOAD"}')], ids=["no json", "too large", "half a message"]
+    "content", [framed(b"not json"), (LARGEST + 1).to_bytes(HEADER, "big"), framed(b'{"kind":"LOAD"}')], ids=["no json", "too large", "half a message"]
 )
-def test_whoever_says_nonsense_is_hung_up_on(tmp_path, said):
+def test_whoever_says_nonsense_is_hung_up_on(tmp_path, content):
     async def play() -> tuple[bool, bool]:
-        async with gate(tmp_path) as (heard, port):
+        async with gate(tmp_path) as (received, port):
             reader, writer = await call(tmp_path, port)
-            writer.write(said)
-            return await is_hung_up_on(reader), heard.empty()
+            writer.write(content)
+            return await is_hung_up_on(reader), received.empty()
 
     assert asyncio.run(play()) == (True, True)
 
 
 def test_a_certificate_of_another_site_is_not_heard(tmp_path):
     async def play() -> bool:
-        async with gate(tmp_path / "ours") as (heard, port):
+        async with gate(tmp_path / "ours") as (received, port):
             foreign, ours = contexts(ensure_peer(tmp_path / "theirs", "hall"))[1], ensure_peer(tmp_path / "ours", "gate")
             foreign.load_verify_locations(ours.ca)  # it believes us; we do not believe it
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=foreign, server_hostname="gate")
             with contextlib.suppress(ConnectionError):
                 writer.write(framed(encode(HELLO)))
-            return await is_hung_up_on(reader) and heard.empty()
+            return await is_hung_up_on(reader) and received.empty()
 
     assert asyncio.run(play())
 
 
 def test_without_a_certificate_nobody_is_heard(tmp_path):
     async def play() -> bool:
-        async with gate(tmp_path) as (heard, port):
+        async with gate(tmp_path) as (received, port):
             bare = ssl.create_default_context(cafile=ensure_peer(tmp_path, "gate").ca)
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=bare, server_hostname="gate")
             with contextlib.suppress(ConnectionError):
                 writer.write(framed(encode(HELLO)))
-            return await is_hung_up_on(reader) and heard.empty()
+            return await is_hung_up_on(reader) and received.empty()
 
     assert asyncio.run(play())
 
@@ -123,20 +123,20 @@ def test_a_peer_that_is_away_loses_messages_and_hears_again_when_it_is_back(tmp_
         addresses: dict[str, tuple[str, int]] = {"gate": ("127.0.0.1", 1)}
         hall = Wire(ensure_peer(tmp_path, "hall"), addresses, print)
         hall.send("gate", HELLO)
-        async with gate(tmp_path) as (heard, port):
+        async with gate(tmp_path) as (received, port):
             addresses["gate"] = ("127.0.0.1", port)
-            message = await _said_until_heard(lambda: hall.send("gate", Message("LOAD", "hall", "hall-2", load())), heard)
+            message = await _sent_until_received(lambda: hall.send("gate", Message("LOAD", "hall", "hall-2", load())), received)
             await hall.close()
             return message
 
     assert asyncio.run(play()).id == "hall-2"
 
 
-async def _said_until_heard(say: Callable[[], int], heard: asyncio.Queue[Message]) -> Message:
+async def _sent_until_received(send: Callable[[], int], received: asyncio.Queue[Message]) -> Message:
     for _ in range(100):
-        say()
+        send()
         with contextlib.suppress(TimeoutError):
-            message = await asyncio.wait_for(heard.get(), 0.2)
+            message = await asyncio.wait_for(received.get(), 0.2)
             if message.id == "hall-2":
                 return message
     raise AssertionError("never heard")

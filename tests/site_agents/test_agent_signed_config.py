@@ -7,30 +7,30 @@ import logging
 import time
 
 import pytest
-from agent_lab import seat
+from agent_lab import identity
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from portal_peer import Peer
 
 from federated.trust import signing
-from site_agents import orders
-from site_agents.errors import OrdersRejected
-from site_agents.orders import M0, M1, NONE, Orders, Zone, believe
+from site_agents import signed_config
+from site_agents.errors import DocumentRejected
+from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig, WatchedZone, verify
 
 SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
 STEPS = {"name": "steps", "polygon": SQUARE}
 
 
 def refusal(document, peer, **more) -> str:
-    with pytest.raises(OrdersRejected) as caught:
-        believe(document, seat(peer), **more)
+    with pytest.raises(DocumentRejected) as caught:
+        verify(document, identity(peer), **more)
     return str(caught.value)
 
 
 def test_signed_orders_are_believed_whole(peer):
     line = {"name": "path", "a": [0, 0], "b": [1, 1]}
     rules = [{"kind": "person_in_zone", "zone": "steps", "min_s": 2}, {"kind": "line_crossed", "line": "path"}]
-    found = believe(peer.config(version=7, zones=[STEPS], lines=[line], rules=rules, masks=[SQUARE]), seat(peer))
-    assert (found.version, found.known, found.mode(time.time())) == (7, True, M0)
+    found = verify(peer.config(version=7, zones=[STEPS], lines=[line], rules=rules, masks=[SQUARE]), identity(peer))
+    assert (found.version, found.present, found.mode(time.time())) == (7, True, M0)
     assert [(rule.kind, rule.values) for rule in found.rules] == [("person_in_zone", {"min_s": 2}), ("line_crossed", {})]
     assert (found.rules[0].zone.name, found.rules[1].line.b, len(found.masks)) == ("steps", (1.0, 1.0), 1)
 
@@ -59,7 +59,7 @@ def test_orders_for_another_camera_are_refused(peer, place):
 
 def test_old_orders_are_not_taken_twice(peer):
     assert "version 3 is older than 4" in refusal(peer.config(version=3), peer, newer_than=4)
-    assert believe(peer.config(version=4), seat(peer), newer_than=4).version == 4
+    assert verify(peer.config(version=4), identity(peer), newer_than=4).version == 4
 
 
 @pytest.mark.parametrize(
@@ -89,90 +89,90 @@ def test_orders_that_make_no_sense_are_refused_with_the_reason(peer, changes, wo
 
 def test_a_gallery_in_the_orders_is_not_looked_at(peer):
     """Portals before the sealed staff lists sent templates in clear with the orders."""
-    assert not hasattr(believe(peer.config(legal_mode="M1", gallery=[{"person": "p1", "templates": [[1.0] * 128]}]), seat(peer)), "gallery")
+    assert not hasattr(verify(peer.config(legal_mode="M1", gallery=[{"person": "p1", "templates": [[1.0] * 128]}]), identity(peer)), "gallery")
 
 
 def test_rules_know_the_sites_time_zone(peer):
-    found = believe(peer.config(rules=[{"kind": "anomaly"}], timezone="Europe/Rome"), seat(peer))
+    found = verify(peer.config(rules=[{"kind": "anomaly"}], timezone="Europe/Rome"), identity(peer))
     assert [rule.timezone for rule in found.rules] == ["Europe/Rome"]
 
 
 def test_a_time_zone_that_is_not_known_here_is_said_and_the_rest_obeyed(peer, caplog):
-    found = believe(peer.config(rules=[{"kind": "anomaly"}], timezone="Mars/Olympus"), seat(peer))
+    found = verify(peer.config(rules=[{"kind": "anomaly"}], timezone="Mars/Olympus"), identity(peer))
     assert [rule.timezone for rule in found.rules] == [""]
     assert "closed at every hour" in caplog.text
 
 
 def test_an_end_date_may_be_iso_8601(peer):
-    found = believe(peer.config(valid_until="2031-01-01T01:00:00+01:00"), seat(peer))
+    found = verify(peer.config(valid_until="2031-01-01T01:00:00+01:00"), identity(peer))
     assert found.valid_until == 1924992000
 
 
 @pytest.mark.parametrize("mode", ["M2", "M3"])
 def test_modes_this_agent_does_not_know_are_m0(peer, mode):
-    assert believe(peer.config(legal_mode=mode), seat(peer)).mode(time.time()) == M0
+    assert verify(peer.config(legal_mode=mode), identity(peer)).mode(time.time()) == M0
 
 
 def test_expired_orders_fall_back_to_m0(peer):
-    found = believe(peer.config(legal_mode="M1", valid_until=time.time() + 100), seat(peer))
+    found = verify(peer.config(legal_mode="M1", valid_until=time.time() + 100), identity(peer))
     assert found.mode(time.time()) == M1
     assert found.mode(time.time() + 100) == M0
 
 
 def test_without_orders_it_is_m0():
-    assert (NONE.known, NONE.mode(0), Orders().rules) == (False, M0, ())
+    assert (NO_CONFIG.present, NO_CONFIG.mode(0), SignedConfig().rules) == (False, M0, ())
 
 
 def test_a_rule_about_a_zone_that_is_not_there_is_left_out_and_said(peer, caplog):
     caplog.set_level(logging.WARNING)
     rules = [{"kind": "loitering", "zone": "gone"}, {"kind": "person_in_zone", "zone": "steps"}, {"kind": "line_crossed", "line": "gone"}]
-    found = believe(peer.config(zones=[STEPS], rules=rules), seat(peer))
+    found = verify(peer.config(zones=[STEPS], rules=rules), identity(peer))
     assert [rule.kind for rule in found.rules] == ["person_in_zone"]
     assert caplog.text.count("there is no gone") == 2
 
 
 def test_what_was_kept_is_obeyed_again_after_a_restart(peer, tmp_path):
-    orders.save(tmp_path, peer.config(version=5, legal_mode="M1"))
-    assert orders.load(tmp_path, seat(peer)).version == 5
-    assert orders.load(tmp_path, seat(peer)).mode(time.time()) == M1
+    signed_config.save(tmp_path, peer.config(version=5, legal_mode="M1"))
+    assert signed_config.load(tmp_path, identity(peer)).version == 5
+    assert signed_config.load(tmp_path, identity(peer)).mode(time.time()) == M1
 
 
 def test_without_kept_orders_there_are_none(peer, tmp_path):
-    assert orders.load(tmp_path, seat(peer)) is NONE
+    assert signed_config.load(tmp_path, identity(peer)) is NO_CONFIG
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"version": 1}', "\x00"])
 def test_damaged_kept_orders_are_none(peer, tmp_path, caplog, content):
-    (tmp_path / orders.FILE).write_text(content)
-    assert orders.load(tmp_path, seat(peer)) is NONE
+    (tmp_path / signed_config.FILE).write_text(content)
+    assert signed_config.load(tmp_path, identity(peer)) is NO_CONFIG
     assert "not used" in caplog.text
 
 
 def test_kept_orders_changed_by_hand_are_none(peer, tmp_path):
-    orders.save(tmp_path, {**peer.config(), "legal_mode": "M1"})
-    assert orders.load(tmp_path, seat(peer)) is NONE
+    signed_config.save(tmp_path, {**peer.config(), "legal_mode": "M1"})
+    assert signed_config.load(tmp_path, identity(peer)) is NO_CONFIG
 
 
 def test_kept_orders_of_an_earlier_enrolment_are_none(peer, tmp_path):
-    orders.save(tmp_path, peer.config())
-    other = orders.Seat("miracles", "square", signing.public_text(Ed25519PrivateKey.generate()))
-    assert orders.load(tmp_path, other) is NONE
+    signed_config.save(tmp_path, peer.config())
+    other = signed_config.Identity("miracles", "square", signing.public_text(Ed25519PrivateKey.generate()))
+    assert signed_config.load(tmp_path, other) is NO_CONFIG
 
 
 def test_saving_leaves_nothing_half_written_behind(peer, tmp_path):
     for version in range(1, 4):
-        orders.save(tmp_path, peer.config(version=version))
-    assert [file.name for file in tmp_path.iterdir()] == [orders.FILE]
-    assert json.loads((tmp_path / orders.FILE).read_text())["version"] == 3
+        signed_config.save(tmp_path, peer.config(version=version))
+    assert [file.name for file in tmp_path.iterdir()] == [signed_config.FILE]
+    assert json.loads((tmp_path / signed_config.FILE).read_text())["version"] == 3
 
 
 @pytest.mark.parametrize(("point", "inside"), [((0.5, 0.5), True), ((0.1, 0.5), False), ((0.9, 0.9), False), ((0.21, 0.79), True)])
 def test_a_zone_knows_what_is_inside(point, inside):
-    assert Zone("steps", tuple(map(tuple, SQUARE))).contains(point) is inside
+    assert WatchedZone("steps", tuple(map(tuple, SQUARE))).contains(point) is inside
 
 
 def test_a_hollow_zone_is_hollow():
-    horseshoe = Zone("u", ((0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.3), (0.3, 0.3), (0.3, 1), (0, 1)))
+    horseshoe = WatchedZone("u", ((0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.3), (0.3, 0.3), (0.3, 1), (0, 1)))
     assert horseshoe.contains((0.1, 0.9))
     assert horseshoe.contains((0.5, 0.1))
     assert not horseshoe.contains((0.5, 0.9))

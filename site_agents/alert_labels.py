@@ -26,31 +26,31 @@ from detectors.objects import head
 from detectors.types import Event
 from federated.learning.tasks.object_head import FOLDER, LABELS
 from federated.trust import signing
-from site_agents.errors import OrdersRejected
+from site_agents.errors import DocumentRejected
 from site_agents.models import FAILURES
-from site_agents.orders import Seat
+from site_agents.signed_config import Identity
 
 if TYPE_CHECKING:
     from site_agents.pipeline import Pipeline
 
 DAY_S = 86_400.0
 MOST = 2000  # files of alerts that nobody has judged, and as many of judged ones
-UNJUDGED_DAYS, JUDGED_DAYS = 30, 180
+UNLABELLED_DAYS, LABELLED_DAYS = 30, 180
 A_SECOND = 3  # looks at the most: each is a run of the people net, and several events of one moment must not hold up the camera
 TIDY_S = 3600.0
-BELIEVED = 2000  # verdicts in one answer at the most
+MOST_LABELS = 2000  # verdicts in one answer at the most
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-log = logging.getLogger("site_agents.judged")
+log = logging.getLogger("site_agents.alert_labels")
 
 
-class Judged:
+class AlertLabelStore:
     """`training/objects/<event id>.npz` (nobody has judged it) or `<event id>.<label>.npz`: a label is a file's new name, so it is there whole or not at all.
 
     `see` belongs to the thread that watches, `take` and `status` to the heartbeat's.
     """
 
-    def __init__(self, folder: Path, seat: Seat, *, keeps: bool) -> None:
-        self.folder, self.seat, self.keeps = folder / FOLDER, seat, keeps
+    def __init__(self, folder: Path, identity: Identity, *, keeps: bool) -> None:
+        self.folder, self.identity, self.keeps = folder / FOLDER, identity, keeps
         self.number = self._read_number()
         self._looks: deque[float] = deque(maxlen=A_SECOND)
         self._tidied, self._lock = float("-inf"), threading.Lock()
@@ -70,8 +70,8 @@ class Judged:
         return event if doubt is None else dataclasses.replace(event, data={**event.data, "false_alarm": round(doubt, 3)})
 
     def take(self, document: Any) -> None:
-        """Verdicts since the last ones, signed by the portal; taken twice they change nothing. Raises OrdersRejected."""
-        labels, number = believe(document, self.seat, self.number)
+        """Verdicts since the last ones, signed by the portal; taken twice they change nothing. Raises DocumentRejected."""
+        labels, number = verify(document, self.identity, self.number)
         if not self.keeps:
             return
         with self._lock:
@@ -100,14 +100,14 @@ class Judged:
 
     def _keep(self, event: Event, features: np.ndarray, net: str) -> None:
         file = self.folder / f"{event.id}.npz"
-        beside = file.with_suffix(".part")
+        part = file.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as target:
+            with part.open("wb") as target:
                 np.savez(target, features=features, net=np.array(net))
-            beside.replace(file)
+            part.replace(file)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             log.warning("no alert can be kept for training: %s", error.strerror)
 
     def _label(self, event: str, label: str) -> None:
@@ -126,10 +126,10 @@ class Judged:
             self._drop_damaged()
         self._tidied = time.monotonic()
         files = sorted(self.folder.glob("*.npz"))
-        judged = [file for file in files if file.name.count(".") == 2]
-        unjudged = [file for file in files if file.name.count(".") == 1]
+        labelled = [file for file in files if file.name.count(".") == 2]
+        unlabelled = [file for file in files if file.name.count(".") == 1]
         with self._lock, contextlib.suppress(OSError):
-            for kept, days in ((unjudged, UNJUDGED_DAYS), (judged, JUDGED_DAYS)):
+            for kept, days in ((unlabelled, UNLABELLED_DAYS), (labelled, LABELLED_DAYS)):
                 for n, file in enumerate(kept):
                     if n < len(kept) - MOST or time.time() - _made(file) > days * DAY_S:
                         file.unlink(missing_ok=True)
@@ -145,8 +145,8 @@ class Judged:
     def _read_number(self) -> int:
         """0 when it is lost: the portal then says again what it knows, which changes nothing."""
         try:
-            said = json.loads((self.folder / "verdicts.json").read_text())["number"]
-            return said if isinstance(said, int) and said >= 0 else 0
+            number = json.loads((self.folder / "verdicts.json").read_text())["number"]
+            return number if isinstance(number, int) and number >= 0 else 0
         except (OSError, ValueError, KeyError, TypeError):
             return 0
 
@@ -161,19 +161,19 @@ class Judged:
         self.number = number
 
 
-def believe(document: Any, seat: Seat, number: int) -> tuple[list[tuple[str, str]], int]:
-    """Event ids with their labels ("": taken back), and the number they reach. Raises OrdersRejected with the reason."""
+def verify(document: Any, identity: Identity, number: int) -> tuple[list[tuple[str, str]], int]:
+    """Event ids with their labels ("": taken back), and the number they reach. Raises DocumentRejected with the reason."""
     try:
-        body = signing.verify_document(document, seat.portal_public_key)
+        body = signing.verify_document(document, identity.portal_public_key)
     except (signing.SignatureRejected, ValueError, TypeError, AttributeError) as error:
-        raise OrdersRejected(f"verdicts are not signed by our portal: {error}") from error
-    if (body.get("type"), body.get("site"), body.get("camera")) != ("verdicts", seat.site, seat.camera):
-        raise OrdersRejected("verdicts of another camera came")
+        raise DocumentRejected(f"verdicts are not signed by our portal: {error}") from error
+    if (body.get("type"), body.get("site"), body.get("camera")) != ("verdicts", identity.site, identity.camera):
+        raise DocumentRejected("verdicts of another camera came")
     upto, after, labels = body.get("upto"), body.get("after"), body.get("labels")
     if isinstance(upto, bool) or not isinstance(upto, int) or upto < 0 or after not in (0, number):
-        raise OrdersRejected(f"verdicts {after!r} to {upto!r} do not follow on {number}")
-    if not isinstance(labels, list) or len(labels) > BELIEVED or not all(_is_verdict(each) for each in labels):
-        raise OrdersRejected("verdicts are pairs of an event's id and what was said of it")
+        raise DocumentRejected(f"verdicts {after!r} to {upto!r} do not follow on {number}")
+    if not isinstance(labels, list) or len(labels) > MOST_LABELS or not all(_is_verdict(each) for each in labels):
+        raise DocumentRejected("verdicts are pairs of an event's id and what was said of it")
     return [(event, label) for event, label in labels], upto
 
 
@@ -219,6 +219,6 @@ def _is_whole(file: Path) -> bool:
         return False
 
 
-def _is_verdict(said: Any) -> bool:
-    pair = isinstance(said, list) and len(said) == 2 and all(isinstance(each, str) for each in said)
-    return pair and ID.fullmatch(said[0]) is not None and said[1] in ("", *LABELS)
+def _is_verdict(value: Any) -> bool:
+    pair = isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
+    return pair and ID.fullmatch(value[0]) is not None and value[1] in ("", *LABELS)

@@ -1,4 +1,4 @@
-"""The consented staff of this door as the portal signed it: believed or refused, kept sealed on disk, forgotten at its end date, also offline."""
+"""The consented staff of this door as the portal signed it: accepted or refused, kept sealed on disk, forgotten at its end date, also offline."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from federated.trust.staff_list import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
-from site_agents.errors import GalleryRefused
-from site_agents.orders import Seat
+from site_agents.errors import StaffListRefused
+from site_agents.signed_config import Identity
 
 FILE, KEY = "gallery.json", "gallery.key"
-log = logging.getLogger("site_agents.gallery")
+log = logging.getLogger("site_agents.staff_list_store")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Staff:
 NOBODY = Staff()
 
 
-class Keep:
+class StaffListStore:
     """The list in an agent's folder. What is on disk can be read with this agent's key only, and holds nobody who was taken off.
 
     `names`: this box keeps who is on the list, and no faces. All methods may be called from any thread.
     """
 
-    def __init__(self, folder: Path, seat: Seat, names: bool = False) -> None:
-        self.folder, self.seat, self.names, self._lock = folder, seat, names, threading.RLock()
+    def __init__(self, folder: Path, identity: Identity, names: bool = False) -> None:
+        self.folder, self.identity, self.names, self._lock = folder, identity, names, threading.RLock()
         self.key = load_or_make_box_key(folder / KEY)
         self.staff, self._list = NOBODY, None
 
@@ -57,7 +57,7 @@ class Keep:
         return {"version": self.staff.version, "key": box_text(self.key), **({"names": True} if self.names else {})}
 
     def load(self, now: float) -> Staff:
-        """The list as it was kept, checked again; nobody when there is none or it is not believed any more."""
+        """The list as it was kept, checked again; nobody when there is none or it is not accepted any more."""
         try:
             document = json.loads((self.folder / FILE).read_text())
             self._use(document["list"], self._read(document), now)
@@ -65,18 +65,18 @@ class Keep:
                 self._write()  # faces that were kept before it was told to keep names only
         except FileNotFoundError:
             self.staff = NOBODY
-        except (OSError, ValueError, KeyError, TypeError, GalleryRefused) as error:
+        except (OSError, ValueError, KeyError, TypeError, StaffListRefused) as error:
             log.error("the kept staff list is not used (%s): nobody is recognised until the portal sends it again", error)
             self.forget()
         return self.staff
 
-    def take(self, said: Any, now: float) -> Staff:
-        """Believe what the portal sent and keep it. Raises GalleryRefused (the list before holds) or OSError when it cannot be kept."""
-        entries = self._read(said)
+    def take(self, fields: Any, now: float) -> Staff:
+        """Accept what the portal sent and keep it. Raises StaffListRefused (the list before holds) or OSError when it cannot be kept."""
+        entries = self._read(fields)
         with self._lock:
-            if self._head(said["list"]).version < self.staff.version:
-                raise GalleryRefused(f"a list older than version {self.staff.version}, which is here: old lists are not taken twice")
-            self._use(said["list"], [*self.staff.entries, *entries], now)
+            if self._head(fields["list"]).version < self.staff.version:
+                raise StaffListRefused(f"a list older than version {self.staff.version}, which is here: old lists are not taken twice")
+            self._use(fields["list"], [*self.staff.entries, *entries], now)
             self._write()
             return self.staff
 
@@ -99,18 +99,18 @@ class Keep:
 
     def _head(self, document: Any) -> StaffList:
         try:
-            return read_list(document, self.seat.site, self.seat.camera, self.seat.portal_public_key)
+            return read_list(document, self.identity.site, self.identity.camera, self.identity.portal_public_key)
         except GalleryRejected as error:
-            raise GalleryRefused(str(error)) from error
+            raise StaffListRefused(str(error)) from error
 
-    def _read(self, said: Any) -> list[Entry]:
-        if not isinstance(said, dict) or not isinstance(said.get("list"), dict):
-            raise GalleryRefused("a staff list is an object with list and sealed")
+    def _read(self, fields: Any) -> list[Entry]:
+        if not isinstance(fields, dict) or not isinstance(fields.get("list"), dict):
+            raise StaffListRefused("a staff list is an object with list and sealed")
         try:
-            documents = unseal(said.get("sealed", ""), self.key)
-            return [read_entry(document, self.seat.site, self.seat.portal_public_key) for document in documents]
+            documents = unseal(fields.get("sealed", ""), self.key)
+            return [read_entry(document, self.identity.site, self.identity.portal_public_key) for document in documents]
         except GalleryRejected as error:
-            raise GalleryRefused(str(error)) from error
+            raise StaffListRefused(str(error)) from error
 
     def _use(self, document: dict[str, Any], entries: list[Entry], now: float) -> None:
         """Of all entries those that the list names, in that version; one that is missing means that the portal must send everything again."""

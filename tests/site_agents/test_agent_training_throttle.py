@@ -11,7 +11,7 @@ import psutil
 import pytest
 from agent_lab import wait_for
 
-from site_agents.sparing import LONGEST_S, NO_USE_S, REST_S, Sparing, tasks_of
+from site_agents.training_throttle import LONGEST_S, NO_USE_S, REST_S, TrainingThrottle, tasks_of
 
 # Stands for federated.learning.node with its executor: a child named like the executor that forks a task, as ours does.
 FAMILY = """
@@ -39,82 +39,82 @@ def now():
 
 
 @pytest.fixture
-def sparing(now):
-    return Sparing(clock=lambda: now[0])
+def throttle(now):
+    return TrainingThrottle(clock=lambda: now[0])
 
 
 def stopped(root):
     return [each.status() == psutil.STATUS_STOPPED for each in tasks_of(root)] == [True]
 
 
-def test_only_what_the_executor_forked_is_held(root, sparing):
-    sparing.look(0, root)
-    sparing.look(1, root)
+def test_only_what_the_executor_forked_is_held(root, throttle):
+    throttle.look(0, root)
+    throttle.look(1, root)
     wait_for(lambda: stopped(root), "the hold")
     others = [each for each in psutil.Process(root).children(recursive=True) if each not in tasks_of(root)]
     assert len(others) == 2
     assert psutil.STATUS_STOPPED not in {each.status() for each in others}
 
 
-def test_it_goes_on_when_no_frame_was_dropped_for_a_while(root, sparing, now):
-    sparing.look(0, root)
-    sparing.look(1, root)
+def test_it_goes_on_when_no_frame_was_dropped_for_a_while(root, throttle, now):
+    throttle.look(0, root)
+    throttle.look(1, root)
     now[0] += REST_S + 1
-    sparing.look(1, root)
+    throttle.look(1, root)
     wait_for(lambda: not stopped(root), "the way on")
-    assert sparing.seconds == pytest.approx(REST_S + 1)
+    assert throttle.seconds == pytest.approx(REST_S + 1)
 
 
-def test_frames_dropped_before_the_first_look_are_no_reason(root, sparing):
-    sparing.look(4711, root)
-    assert not sparing.held
+def test_frames_dropped_before_the_first_look_are_no_reason(root, throttle):
+    throttle.look(4711, root)
+    assert not throttle.held
 
 
-def shares_held(sparing, now, root, dropped_each, seconds=400):
+def shares_held(throttle, now, root, dropped_each, seconds=400):
     """How much of the time training was held; `dropped_each(held)` frames are dropped each second."""
     dropped, held = 0, []
     for _ in range(seconds):
         now[0] += 1
-        dropped += dropped_each(sparing.held)
-        sparing.look(dropped, root)
-        held.append(sparing.held)
+        dropped += dropped_each(throttle.held)
+        throttle.look(dropped, root)
+        held.append(throttle.held)
     return sum(held) / len(held)
 
 
-def test_a_camera_that_drops_less_while_training_is_held_has_most_of_the_time(root, sparing, now):
-    held = shares_held(sparing, now, root, lambda held: 1 if held else 8)
+def test_a_camera_that_drops_less_while_training_is_held_has_most_of_the_time(root, throttle, now):
+    held = shares_held(throttle, now, root, lambda held: 1 if held else 8)
     assert 1 - held == pytest.approx(REST_S / (LONGEST_S + REST_S), abs=0.06)
 
 
-def test_an_hour_without_drops_does_not_make_the_first_hold_look_useless(root, sparing, now):
-    sparing.look(0, root)
+def test_an_hour_without_drops_does_not_make_the_first_hold_look_useless(root, throttle, now):
+    throttle.look(0, root)
     now[0] += 3600
-    sparing.look(0, root)
-    assert shares_held(sparing, now, root, lambda held: 1 if held else 8) > 0.6
+    throttle.look(0, root)
+    assert shares_held(throttle, now, root, lambda held: 1 if held else 8) > 0.6
 
 
-def test_where_holding_saves_no_frame_training_is_left_alone(root, sparing, now):
-    held = shares_held(sparing, now, root, lambda _: 4)
+def test_where_holding_saves_no_frame_training_is_left_alone(root, throttle, now):
+    held = shares_held(throttle, now, root, lambda _: 4)
     assert held == pytest.approx(LONGEST_S / (LONGEST_S + NO_USE_S), abs=0.06)
 
 
-def test_what_is_held_can_be_let_go_before_it_is_asked_to_end(root, sparing):
-    sparing.look(0, root)
-    sparing.look(1, root)
-    sparing.let_go(root)
+def test_what_is_held_can_be_let_go_before_it_is_asked_to_end(root, throttle):
+    throttle.look(0, root)
+    throttle.look(1, root)
+    throttle.let_go(root)
     wait_for(lambda: not stopped(root), "the way on")
 
 
-def test_where_nothing_trains_nothing_is_held(sparing):
-    sparing.look(0, None)
-    sparing.look(9, None)
-    assert not sparing.held
+def test_where_nothing_trains_nothing_is_held(throttle):
+    throttle.look(0, None)
+    throttle.look(9, None)
+    assert not throttle.held
     assert tasks_of(None) == []
 
 
-def test_a_family_that_has_just_ended_is_no_error(sparing):
+def test_a_family_that_has_just_ended_is_no_error(throttle):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    sparing.look(0, gone.pid)
-    sparing.look(1, gone.pid)
+    throttle.look(0, gone.pid)
+    throttle.look(1, gone.pid)
     assert tasks_of(gone.pid) == []

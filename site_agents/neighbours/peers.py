@@ -1,4 +1,4 @@
-"""Who an agent's neighbours are and the papers to meet them with: signed by the portal, believed or refused, kept in the agent's folder."""
+"""Who an agent's neighbours are and the certificates to meet them with: signed by the portal, accepted or refused, kept in the agent's folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from federated.trust import pki
 from federated.trust.signing import SignatureRejected, verify_document
-from site_agents.errors import CircleRefused
-from site_agents.orders import Seat
+from site_agents.errors import PeersRefused
+from site_agents.signed_config import Identity
 
 FILE, KEY, CERTIFICATE, AUTHORITY = "circle.json", "peer.key", "peer.crt", "peer-ca.crt"
 PORT = "peer.port"
@@ -23,7 +23,7 @@ Address = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class At:
+class PeerAddress:
     """Where a neighbour listens, and whether it keeps the whole list."""
 
     address: Address
@@ -31,41 +31,41 @@ class At:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Circle:
+class PeerList:
     """`name`: ours in the protocol (our agent id); `peers`: theirs, and where they listen; `edition`: told to the portal, so that it sends news only."""
 
     name: str
-    peers: Mapping[str, At]
+    peers: Mapping[str, PeerAddress]
     edition: str
 
 
-def believe(folder: Path, said: Any, seat: Seat, name: str) -> Circle:
-    """Check what the portal said and keep the certificates. Raises CircleRefused (nothing is kept) or OSError."""
+def accept(folder: Path, document: Any, identity: Identity, name: str) -> PeerList:
+    """Check what the portal said and keep the certificates. Raises PeersRefused (nothing is kept) or OSError."""
     try:
-        body = verify_document(said, seat.portal_public_key)
-        if (body.get("type"), body.get("site"), body.get("camera"), body.get("agent")) != ("circle", seat.site, seat.camera, name):
-            raise CircleRefused("these neighbours are for another agent")
-        peers = {str(peer): At((str(at["host"]), _port(at["port"])), at["whole"] is True) for peer, at in body["peers"].items()}
+        body = verify_document(document, identity.portal_public_key)
+        if (body.get("type"), body.get("site"), body.get("camera"), body.get("agent")) != ("circle", identity.site, identity.camera, name):
+            raise PeersRefused("these neighbours are for another agent")
+        peers = {str(peer): PeerAddress((str(at["host"]), _port(at["port"])), at["whole"] is True) for peer, at in body["peers"].items()}
         authority, certificate, edition = str(body["authority"]), str(body["certificate"]), str(body["edition"])
     except SignatureRejected as error:
-        raise CircleRefused(f"the neighbours are not signed by our portal: {error}") from error
+        raise PeersRefused(f"the neighbours are not signed by our portal: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CircleRefused(f"the neighbours make no sense: {error!r}") from error
+        raise PeersRefused(f"the neighbours make no sense: {error!r}") from error
     if len(peers) > MOST or name in peers:
-        raise CircleRefused(f"a camera has at most {MOST} neighbours and is none of its own")
+        raise PeersRefused(f"a camera has at most {MOST} neighbours and is none of its own")
     (folder / AUTHORITY).write_text(authority)
     (folder / CERTIFICATE).write_text(certificate)
-    (folder / FILE).write_text(json.dumps(said))
-    return Circle(name, peers, edition)
+    (folder / FILE).write_text(json.dumps(document))
+    return PeerList(name, peers, edition)
 
 
-def load(folder: Path, seat: Seat, name: str) -> Circle | None:
-    """The circle as it was kept, checked again: after a power cut the neighbours are met also without a portal. None when there is none that is believed."""
+def load(folder: Path, identity: Identity, name: str) -> PeerList | None:
+    """The peers as they were kept, checked again: after a power cut the neighbours are met also without a portal. None when there is none that is accepted."""
     try:
-        return believe(folder, json.loads((folder / FILE).read_text()), seat, name)
+        return accept(folder, json.loads((folder / FILE).read_text()), identity, name)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, CircleRefused) as error:
+    except (OSError, ValueError, PeersRefused) as error:
         log.error("the kept neighbours are not used (%s): nobody is met until the portal says who they are", error)
         return None
 
@@ -84,12 +84,12 @@ def keep_port(folder: Path, port: int) -> None:
         (folder / PORT).write_text(str(port))
 
 
-def papers(folder: Path) -> pki.Authority:
+def authority(folder: Path) -> pki.Authority:
     """Where the certificates and the key lie."""
     return pki.Authority(folder / AUTHORITY, folder / CERTIFICATE, folder / KEY)
 
 
-def _port(said: Any) -> int:
-    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said < 65536:
-        raise ValueError(f"port {said!r}")
-    return said
+def _port(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+        raise ValueError(f"port {value!r}")
+    return value

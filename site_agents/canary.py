@@ -1,4 +1,4 @@
-"""The version before, beside the one on trial: it looks at the same frames, raises nothing, and what the two disagree on is counted and pictured."""
+"""The version before, beside the canary (a version that one camera tries first): same frames, no alerts; what the two disagree on is counted and pictured."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import psutil
 import detectors
 from detectors.types import Detection
 from site_agents.faces import BIOMETRIC
-from site_agents.orders import Orders
-from site_agents.pipeline import Looked, Step
+from site_agents.pipeline import Looked, PipelineStep
 from site_agents.rules.camera import CONFIRM
+from site_agents.signed_config import SignedConfig
 
 WARM = 12  # frames in a row a stream detector must have seen before its word counts: it remembers fewer
 BURST = 40  # frames a stream detector looks at in a row when time is so short that it must pause in between
-SHARE = 0.25  # of the time that passes is the most a shadow may take
+SHARE = 0.25  # of the time that passes is the most a comparison may take
 REST_S = 3.0  # after a dropped frame
-PICTURES = 20  # of each kind of disagreement, for each start of a shadow
+PICTURES = 20  # of each kind of disagreement, for each start of a comparison
 SPACING_S = 20.0  # between two pictures of one kind
-MOST = 2  # shadows at once
+MOST = 2  # comparisons at once
 LEAST_FREE = 150_000_000  # bytes of memory that must be left before one is loaded
 ONLY_NEW, ONLY_OLD = "only_new", "only_old"
-log = logging.getLogger("site_agents.shadow")
+log = logging.getLogger("site_agents.canary")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Disagreement:
-    """One of the two versions would raise an alarm at this frame, the other would not. `sha256` is the version on trial."""
+class CanaryDisagreement:
+    """One of the two versions would raise an alarm at this frame, the other would not. `sha256` is the canary."""
 
     detector: str
     sha256: str
@@ -67,14 +67,14 @@ class Counts:
         return self.both + self.neither + self.only_new + self.only_old
 
 
-Draw, Deliver = Callable[[Step], bytes], Callable[[Disagreement, bytes], object]
+Draw, Deliver = Callable[[PipelineStep], bytes], Callable[[CanaryDisagreement, bytes], object]
 
 
-class Shadow:
+class CanaryComparison:
     """One detector's version before. `look` belongs to the thread that watches; `ended` says why it has stopped looking."""
 
-    def __init__(self, name: str, tried: str, detector: Any, *, ended: str = "", clock: Callable[[], float] = time.perf_counter) -> None:
-        self.name, self.tried, self.detector, self.ended, self.clock = name, tried, detector, ended, clock
+    def __init__(self, name: str, canary: str, detector: Any, *, ended: str = "", clock: Callable[[], float] = time.perf_counter) -> None:
+        self.name, self.canary, self.detector, self.ended, self.clock = name, canary, detector, ended, clock
         self.before = detector.card.sha256 if detector is not None else ""
         self.began, self.counts = round(time.time(), 3), Counts()
         self.stream = detectors.entry(name).kind == "stream"
@@ -82,8 +82,8 @@ class Shadow:
         self._unbroken, self._old_run, self._new_run = 0, 0, 0
         self._pictured: dict[str, tuple[int, float]] = {}
 
-    def look(self, step: Step, new: Looked, threshold: float, room_ms: float) -> Disagreement | None:
-        """Let the version before judge a frame of which the one on trial gave `new`, when `room_ms` and the share of time allow it."""
+    def look(self, step: PipelineStep, new: Looked, threshold: float, room_ms: float) -> CanaryDisagreement | None:
+        """Let the version before judge a frame of which the canary gave `new`, when `room_ms` and the share of time allow it."""
         if step.frame.n == 0:
             self.interrupt()
         if not self._may(room_ms, new.ms):
@@ -96,12 +96,12 @@ class Shadow:
         self._cost = took if not self._cost else 0.9 * self._cost + 0.1 * took
         self._credit -= took
         self._unbroken += 1
-        old, tried = _score(found), _score(new.found)
-        if old is None or tried is None or (self.stream and self._unbroken <= WARM):
+        old, canary = _score(found), _score(new.found)
+        if old is None or canary is None or (self.stream and self._unbroken <= WARM):
             return None
         self.counts.old_ms += took
         self.counts.new_ms += new.ms
-        return self._compare(step, old, tried, threshold)
+        return self._compare(step, old, canary, threshold)
 
     def interrupt(self) -> None:
         """A frame is left out: what was remembered of those before it says nothing of the next ones."""
@@ -124,21 +124,33 @@ class Shadow:
     def status(self) -> dict[str, Any]:
         """What a heartbeat says of it: `began` tells its starts apart, milliseconds are means."""
         counts, frames = self.counts, max(1, self.counts.frames)
-        told = {name: getattr(counts, name) for name in ("frames", "both", "neither", "only_new", "only_old", "skipped", "pictures")}
-        means = {"old_ms": round(counts.old_ms / frames, 3), "new_ms": round(counts.new_ms / frames, 3)}
-        return {"sha256": self.tried, "before": self.before, "began": self.began, **told, **means, "ended": self.ended}
+        return {
+            "sha256": self.canary,
+            "before": self.before,
+            "began": self.began,
+            "frames": counts.frames,
+            "both": counts.both,
+            "neither": counts.neither,
+            "only_new": counts.only_new,
+            "only_old": counts.only_old,
+            "skipped": counts.skipped,
+            "pictures": counts.pictures,
+            "old_ms": round(counts.old_ms / frames, 3),
+            "new_ms": round(counts.new_ms / frames, 3),
+            "ended": self.ended,
+        }
 
-    def _compare(self, step: Step, old: float, tried: float, threshold: float) -> Disagreement | None:
+    def _compare(self, step: PipelineStep, old: float, canary: float, threshold: float) -> CanaryDisagreement | None:
         """An alarm needs as many frames in a row as the camera's rule does."""
         needed = CONFIRM if self.stream else 1
         self._old_run = self._old_run + 1 if old >= threshold else 0
-        self._new_run = self._new_run + 1 if tried >= threshold else 0
+        self._new_run = self._new_run + 1 if canary >= threshold else 0
         raised = self._old_run >= needed, self._new_run >= needed
         name = {(True, True): "both", (False, False): "neither", (False, True): ONLY_NEW, (True, False): ONLY_OLD}[raised]
         setattr(self.counts, name, getattr(self.counts, name) + 1)
         # A frame where both scores lie on one side differs only in how long each has been above: it is counted, and no picture could explain it.
-        if name in (ONLY_NEW, ONLY_OLD) and (old >= threshold) != (tried >= threshold):
-            return Disagreement(self.name, self.tried, step.frame.t, round(old, 4), round(tried, 4), threshold)
+        if name in (ONLY_NEW, ONLY_OLD) and (old >= threshold) != (canary >= threshold):
+            return CanaryDisagreement(self.name, self.canary, step.frame.t, round(old, 4), round(canary, 4), threshold)
         return None
 
     def _may(self, room_ms: float, guess_ms: float) -> bool:
@@ -154,8 +166,8 @@ class Shadow:
         return cost <= room_ms
 
 
-class Shadows:
-    """The shadows of a camera. `keep` and `begin` may come from any thread, `look` from the one that watches.
+class CanaryComparisons:
+    """The comparisons of a camera. `keep` and `begin` may come from any thread, `look` from the one that watches.
 
     `draw(step)` makes the picture as the camera's events show it (masked, faces hidden where the legal mode says so), `deliver` takes it.
     """
@@ -163,67 +175,71 @@ class Shadows:
     def __init__(self, draw: Draw, deliver: Deliver, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self.draw, self.deliver, self.clock = draw, deliver, clock
         self._lock = threading.Lock()
-        self._all: dict[str, Shadow] = {}
+        self._all: dict[str, CanaryComparison] = {}
         self._dropped, self._rest_until, self._picture_ms = 0, -math.inf, 0.0
 
-    def keep(self, tried: Mapping[str, str]) -> list[str]:
-        """End the shadows of what is not on trial; returns the detectors on trial that have none yet."""
+    def keep(self, canary: Mapping[str, str]) -> list[str]:
+        """End the comparisons of what is no canary any more; returns the detectors with a canary that have none yet."""
         with self._lock:
-            self._all = {name: each for name, each in self._all.items() if tried.get(name) == each.tried}
-            lacking = [name for name in tried if name not in self._all and name not in BIOMETRIC]
+            self._all = {name: each for name, each in self._all.items() if canary.get(name) == each.canary}
+            lacking = [name for name in canary if name not in self._all and name not in BIOMETRIC]
             return lacking[: max(0, MOST - len(self._all))]
 
-    def begin(self, name: str, tried: str, build: Callable[[], Any]) -> None:
-        """Load the version before and let it look from the next frame on; what fails is kept as the reason why there is no shadow."""
+    def begin(self, name: str, canary: str, build: Callable[[], Any]) -> None:
+        """Load the version before and let it look from the next frame on; what fails is kept as the reason why there is no comparison."""
         try:
             free = psutil.virtual_memory().available
-            made = Shadow(name, tried, build(), clock=self.clock) if free >= LEAST_FREE else Shadow(name, tried, None, ended="too little memory is free")
+            made = (
+                CanaryComparison(name, canary, build(), clock=self.clock)
+                if free >= LEAST_FREE
+                else CanaryComparison(name, canary, None, ended="too little memory is free")
+            )
         except Exception as error:
             log.exception("the version of %s before cannot run beside the new one", name)
-            made = Shadow(name, tried, None, ended=f"{type(error).__name__}: {error}"[:300])
+            made = CanaryComparison(name, canary, None, ended=f"{type(error).__name__}: {error}"[:300])
         with self._lock:
             self._all[name] = made
 
-    def look(self, step: Step, looked: Mapping[str, Looked], orders: Orders, *, room_ms: float, dropped: int) -> None:
-        """Compare one frame. Nothing that goes wrong here reaches the camera: the shadow ends, the watching goes on."""
+    def look(self, step: PipelineStep, looked: Mapping[str, Looked], signed_config: SignedConfig, *, room_ms: float, dropped: int) -> None:
+        """Compare one frame. Nothing that goes wrong here reaches the camera: the comparison ends, the watching goes on."""
         with self._lock:
-            at_work = [each for each in self._all.values() if not each.ended and orders.known]
+            at_work = [each for each in self._all.values() if not each.ended and signed_config.present]
         if dropped > self._dropped:
             self._rest_until = self.clock() + REST_S
         self._dropped = dropped
         began = self.clock()
-        for shadow in at_work:
-            new = looked.get(shadow.name)
-            if new is None or new.sha256 != shadow.tried:
-                shadow.interrupt()
+        for comparison in at_work:
+            new = looked.get(comparison.name)
+            if new is None or new.sha256 != comparison.canary:
+                comparison.interrupt()
                 continue
             try:
                 room = room_ms - (self.clock() - began) * 1000 if began >= self._rest_until else -1.0
-                told = shadow.look(step, new, threshold_of(shadow.name, shadow.detector, orders), room)
-                if told is not None:
-                    self._picture(shadow, told, step, room_ms - (self.clock() - began) * 1000)
+                disagreement = comparison.look(step, new, threshold_of(comparison.name, comparison.detector, signed_config), room)
+                if disagreement is not None:
+                    self._picture(comparison, disagreement, step, room_ms - (self.clock() - began) * 1000)
             except Exception as error:  # the edge between trying and watching: the camera must not care what kind of failure it was
-                log.exception("the version of %s before has failed beside the new one: it ends", shadow.name)
-                shadow.end(f"{type(error).__name__}: {error}")
+                log.exception("the version of %s before has failed beside the new one: it ends", comparison.name)
+                comparison.end(f"{type(error).__name__}: {error}")
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Every shadow, by detector."""
+        """Every comparison, by detector."""
         with self._lock:
             return {name: each.status() for name, each in self._all.items()}
 
-    def _picture(self, shadow: Shadow, told: Disagreement, step: Step, room_ms: float) -> None:
+    def _picture(self, comparison: CanaryComparison, disagreement: CanaryDisagreement, step: PipelineStep, room_ms: float) -> None:
         if room_ms < self._picture_ms:
             self._picture_ms *= 0.9  # the first one loads a face finder: that must not keep the next ones out for ever
-        elif shadow.wants_picture(told.kind):
+        elif comparison.wants_picture(disagreement.kind):
             began = self.clock()
             content = self.draw(step)
             self._picture_ms = (self.clock() - began) * 1000
-            self.deliver(told, content)
+            self.deliver(disagreement, content)
 
 
-def threshold_of(name: str, detector: Any, orders: Orders) -> float:
+def threshold_of(name: str, detector: Any, signed_config: SignedConfig) -> float:
     """From which score on this camera raises an alarm: its rule of that kind, else the detector's own threshold."""
-    asked = [rule.values["threshold"] for rule in orders.rules if rule.kind == name and isinstance(rule.values.get("threshold"), int | float)]
+    asked = [rule.values["threshold"] for rule in signed_config.rules if rule.kind == name and isinstance(rule.values.get("threshold"), int | float)]
     return float(min(asked, default=getattr(detector, "threshold", 0.5)))
 
 

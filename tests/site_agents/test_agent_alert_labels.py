@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from agent_lab import enrolled, event, seat, write_config
+from agent_lab import enrolled, event, identity, write_config
 
 import detectors
 from detectors.bench import scene
@@ -21,16 +21,16 @@ from detectors.train import object_head
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.learning import task
 from federated.trust import signing
-from site_agents import judged, selftest
-from site_agents.agent import Agent
+from site_agents import alert_labels, selftest
+from site_agents.agent import CameraAgent
+from site_agents.alert_labels import AlertLabelStore
 from site_agents.clock import Clock
 from site_agents.config import load
-from site_agents.errors import ModelRefused, OrdersRejected
-from site_agents.judged import Judged
-from site_agents.models import Models
-from site_agents.orders import Seat
+from site_agents.errors import DocumentRejected, ModelRefused
+from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline
-from site_agents.rules import Finding
+from site_agents.rules import RuleFinding
+from site_agents.signed_config import Identity
 
 PERSON = Detection("person", 0.7, Box(200, 150, 40, 90))
 JPEG = cv2.imencode(".jpg", scene(0))[1].tobytes()
@@ -38,7 +38,7 @@ JPEG = cv2.imencode(".jpg", scene(0))[1].tobytes()
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    built = Pipeline(Models(tmp_path_factory.mktemp("models")).load, Clock())
+    built = Pipeline(ModelStore(tmp_path_factory.mktemp("models")).load, Clock())
     built._detector("people")
     return built
 
@@ -56,7 +56,7 @@ def trained(tmp_path, monkeypatch, pipeline):
 
 @pytest.fixture
 def kept(tmp_path, peer):
-    return Judged(tmp_path, seat(peer), keeps=True)
+    return AlertLabelStore(tmp_path, identity(peer), keeps=True)
 
 
 def alert(**changes):
@@ -68,8 +68,8 @@ def names(kept) -> list[str]:
 
 
 def verdicts(peer, *labels, after: int = 0, upto: int = 1, key=None, **changes):
-    said = {"type": "verdicts", "site": "miracles", "camera": "square", "after": after, "upto": upto, "labels": [list(each) for each in labels]}
-    return signing.sign_document({**said, **changes}, key or peer.key)
+    result = {"type": "verdicts", "site": "miracles", "camera": "square", "after": after, "upto": upto, "labels": [list(each) for each in labels]}
+    return signing.sign_document({**result, **changes}, key or peer.key)
 
 
 def hold(kept, *ids: str) -> None:
@@ -80,23 +80,23 @@ def hold(kept, *ids: str) -> None:
 
 
 def test_an_alert_leaves_its_features_and_nothing_is_said_of_it(kept, pipeline):
-    told = alert()
-    assert kept.see(told, JPEG, pipeline) == told
-    with np.load(kept.folder / f"{told.id}.npz") as content:
+    recorded = alert()
+    assert kept.see(recorded, JPEG, pipeline) == recorded
+    with np.load(kept.folder / f"{recorded.id}.npz") as content:
         assert content["features"].shape == (head.SIZE,)
         assert str(content["net"]) == detectors.card("people").sha256
 
 
 def test_the_same_picture_leaves_the_same_features(kept, pipeline):
-    for told in (alert(t=1e9), alert(t=1e9)):
-        kept.see(told, JPEG, pipeline, "Europe/Rome")
-    one, two = judged.kept_features(kept.folder.parents[1], 2)
+    for recorded in (alert(t=1e9), alert(t=1e9)):
+        kept.see(recorded, JPEG, pipeline, "Europe/Rome")
+    one, two = alert_labels.kept_features(kept.folder.parents[1], 2)
     assert np.array_equal(one, two)
 
 
 def test_the_hour_is_that_of_the_site():
     noon = 1_700_000_000 - 1_700_000_000 % 86_400 + 12 * 3600
-    assert (judged._hour(noon, ""), judged._hour(noon, "Europe/Rome")) == (12.0, 13.0)
+    assert (alert_labels._hour(noon, ""), alert_labels._hour(noon, "Europe/Rome")) == (12.0, 13.0)
 
 
 @pytest.mark.parametrize("kind", head.EXCLUDED)
@@ -112,10 +112,10 @@ def test_an_alert_without_a_box_leaves_none(kept, pipeline, found):
 
 
 def test_a_camera_that_does_not_train_keeps_nothing(tmp_path, peer, pipeline):
-    still = Judged(tmp_path, seat(peer), keeps=False)
-    told = alert()
-    assert still.see(told, JPEG, pipeline) is told
-    still.take(verdicts(peer, (told.id, "real")))
+    still = AlertLabelStore(tmp_path, identity(peer), keeps=False)
+    recorded = alert()
+    assert still.see(recorded, JPEG, pipeline) is recorded
+    still.take(verdicts(peer, (recorded.id, "real")))
     assert not still.folder.exists()
 
 
@@ -124,13 +124,13 @@ def test_trained_weights_say_how_likely_it_is_a_false_alarm(kept, pipeline, trai
 
 
 def test_trained_weights_judge_where_nothing_is_kept_too(tmp_path, peer, pipeline, trained):
-    assert 0 < Judged(tmp_path, seat(peer), keeps=False).see(alert(), JPEG, pipeline).data["false_alarm"] < 1
+    assert 0 < AlertLabelStore(tmp_path, identity(peer), keeps=False).see(alert(), JPEG, pipeline).data["false_alarm"] < 1
 
 
 def test_a_picture_that_cannot_be_read_holds_no_alert_back(kept, pipeline, trained, caplog):
-    told = alert()
+    recorded = alert()
     with caplog.at_level(logging.WARNING):
-        assert kept.see(told, b"rubbish", pipeline) == told
+        assert kept.see(recorded, b"rubbish", pipeline) == recorded
     assert "has no features" in caplog.text
 
 
@@ -141,26 +141,26 @@ def test_a_head_that_fails_again_and_again_is_given_back(kept, pipeline, trained
     failed = []
     monkeypatch.setattr(pipeline.ready(head.NAME), "judge", broken)
     monkeypatch.setattr(pipeline, "failed", lambda name, reason: failed.append(name))
-    told = [kept.see(alert(t=1e9 + n), JPEG, pipeline) for n in range(4)]
+    recorded = [kept.see(alert(t=1e9 + n), JPEG, pipeline) for n in range(4)]
     pipeline._troubles.clear()
     assert failed == [head.NAME]
-    assert not any("false_alarm" in each.data for each in told)
+    assert not any("false_alarm" in each.data for each in recorded)
 
 
 def test_many_alerts_of_one_moment_are_not_all_looked_at(kept, pipeline):
     for n in range(8):
         kept.see(alert(t=1e9 + n / 100), JPEG, pipeline)
     kept.see(alert(t=1e9 + 5), JPEG, pipeline)
-    assert len(names(kept)) == judged.A_SECOND + 1
+    assert len(names(kept)) == alert_labels.A_SECOND + 1
 
 
 def test_a_full_disk_costs_no_alert(kept, pipeline, monkeypatch, caplog):
     def full(*_args, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(judged.np, "savez", full)
-    told = alert()
-    assert kept.see(told, JPEG, pipeline) == told
+    monkeypatch.setattr(alert_labels.np, "savez", full)
+    recorded = alert()
+    assert kept.see(recorded, JPEG, pipeline) == recorded
     assert "No space left" in caplog.text
 
 
@@ -176,7 +176,7 @@ def test_labels_and_their_number_survive_a_restart(kept, peer, tmp_path):
     one = uuid7(time.time())
     hold(kept, one)
     kept.take(verdicts(peer, (one, "real"), upto=7))
-    again = Judged(tmp_path, seat(peer), keeps=True)
+    again = AlertLabelStore(tmp_path, identity(peer), keeps=True)
     assert (again.status(), names(again)) == ({"number": 7}, [f"{one}.real.npz"])
 
 
@@ -206,7 +206,7 @@ def test_a_verdict_on_an_alert_that_is_not_kept_is_acknowledged(kept, peer):
 def test_an_agent_whose_number_is_lost_asks_for_everything(kept, peer, tmp_path):
     kept.take(verdicts(peer, upto=5))
     (kept.folder / "verdicts.json").write_text("{rubbish")
-    assert Judged(tmp_path, seat(peer), keeps=True).status() == {"number": 0}
+    assert AlertLabelStore(tmp_path, identity(peer), keeps=True).status() == {"number": 0}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_an_agent_whose_number_is_lost_asks_for_everything(kept, peer, tmp_path)
         {"labels": [["../../etc/passwd", "real"]]},
         {"labels": [[uuid7(1e9), "biometric"]]},
         {"labels": [[uuid7(1e9)]]},
-        {"labels": [[uuid7(1e9), "real"]] * (judged.BELIEVED + 1)},
+        {"labels": [[uuid7(1e9), "real"]] * (alert_labels.MOST_LABELS + 1)},
     ],
     ids=[
         "another key",
@@ -245,27 +245,27 @@ def test_verdicts_that_are_not_believed_change_nothing(kept, peer, tmp_path, cha
     hold(kept, one)
     if "key" in changes:
         changes = {"key": signing.load_or_make_key(tmp_path / "strangers.pem")}
-    with pytest.raises(OrdersRejected):
+    with pytest.raises(DocumentRejected):
         kept.take(verdicts(peer, **{"labels": [[one, "real"]], **changes}))
     assert (names(kept), kept.number) == ([f"{one}.npz"], 0)
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"labels": []}], ids=str)
 def test_what_is_no_document_is_refused(kept, document):
-    with pytest.raises(OrdersRejected):
+    with pytest.raises(DocumentRejected):
         kept.take(document)
 
 
 def test_what_is_old_goes_and_judged_alerts_stay_longer(kept):
     now = time.time()
-    old, young = uuid7(now - 40 * judged.DAY_S), uuid7(now - judged.DAY_S)
-    hold(kept, old, young, f"{old}.real", f"{uuid7(now - 200 * judged.DAY_S)}.real")
+    old, young = uuid7(now - 40 * alert_labels.DAY_S), uuid7(now - alert_labels.DAY_S)
+    hold(kept, old, young, f"{old}.real", f"{uuid7(now - 200 * alert_labels.DAY_S)}.real")
     kept.status()
     assert names(kept) == sorted([f"{old}.real.npz", f"{young}.npz"])
 
 
 def test_of_too_many_the_oldest_go(kept, monkeypatch):
-    monkeypatch.setattr(judged, "MOST", 3)
+    monkeypatch.setattr(alert_labels, "MOST", 3)
     ids = [uuid7(time.time() - 100 + n) for n in range(5)]
     hold(kept, *ids, *(f"{each}.real" for each in ids))
     kept.status()
@@ -304,10 +304,10 @@ def test_another_detectors_file_is_no_head(tmp_path):
 
 
 def test_a_seat_elsewhere_believes_nothing_of_ours(tmp_path, peer):
-    stranger = Judged(tmp_path, Seat("other", "door", peer.public), keeps=True)
-    with pytest.raises(OrdersRejected, match="another camera"):
+    stranger = AlertLabelStore(tmp_path, Identity("other", "door", peer.public), keeps=True)
+    with pytest.raises(DocumentRejected, match="another camera"):
         stranger.take(verdicts(peer))
-    assert dataclasses.astuple(stranger.seat)[:2] == ("other", "door")
+    assert dataclasses.astuple(stranger.identity)[:2] == ("other", "door")
 
 
 @pytest.fixture
@@ -316,20 +316,20 @@ def agent(tmp_path, peer, address):
     enrolled(tmp_path / "square", peer).close()
     config = write_config(tmp_path / "square", address)
     config.write_text(config.read_text() + "[training]\nenabled = true\n")
-    made = Agent(load(config))
-    made.obey({"config": peer.config()})
+    made = CameraAgent(load(config))
+    made.apply_answer({"config": peer.config()})
     yield made
     made.close()
 
 
-def tell(agent, kind: str = "person_in_zone"):
+def raise_alert(agent, kind: str = "person_in_zone"):
     shown = Frame(scene(2), "square", time.time(), 2)
-    return agent.tell(Finding(kind, shown.t, 0.8, (PERSON,), {"zone": "steps"}), agent.pipeline.step(shown))
+    return agent.record(RuleFinding(kind, shown.t, 0.8, (PERSON,), {"zone": "steps"}), agent.pipeline.step(shown))
 
 
 def test_a_heartbeat_brings_verdicts_and_the_next_one_acknowledges_them(agent, peer):
-    told = tell(agent)
-    peer.answer["verdicts"] = verdicts(peer, (told.id, "false_alarm"), upto=9)
+    recorded = raise_alert(agent)
+    peer.answer["verdicts"] = verdicts(peer, (recorded.id, "false_alarm"), upto=9)
     agent.heart.beat()
     peer.answer["verdicts"] = None
     agent.heart.beat()
@@ -338,32 +338,32 @@ def test_a_heartbeat_brings_verdicts_and_the_next_one_acknowledges_them(agent, p
 
 
 def test_a_forged_verdict_is_logged_and_asked_for_again(agent, peer, tmp_path, caplog):
-    told = tell(agent)
-    peer.answer["verdicts"] = verdicts(peer, (told.id, "real"), key=signing.load_or_make_key(tmp_path / "strangers.pem"))
+    recorded = raise_alert(agent)
+    peer.answer["verdicts"] = verdicts(peer, (recorded.id, "real"), key=signing.load_or_make_key(tmp_path / "strangers.pem"))
     agent.heart.beat()
     assert "verdicts are not taken" in caplog.text
     assert agent.status()["verdicts"] == {"number": 0}
 
 
 def test_nothing_of_the_features_is_in_a_heartbeat_or_an_event(agent, peer):
-    told = tell(agent)
-    agent.judged.take(verdicts(peer, (told.id, "real")))
-    (features,) = judged.kept_features(agent.folder, 5)
-    said = json.dumps([agent.status(), [each.body for each in agent.outbox.batch(10)]])
-    assert not any(str(float(number)) in said for number in features[:128])
-    assert '"real"' not in said
+    recorded = raise_alert(agent)
+    agent.alert_labels.take(verdicts(peer, (recorded.id, "real")))
+    (features,) = alert_labels.kept_features(agent.folder, 5)
+    result = json.dumps([agent.status(), [each.body for each in agent.outbox.batch(10)]])
+    assert not any(str(float(number)) in result for number in features[:128])
+    assert '"real"' not in result
 
 
 def test_a_published_head_is_used_from_the_next_alert_on_and_taken_back(agent, trained):
-    assert "false_alarm" not in tell(agent).data
+    assert "false_alarm" not in raise_alert(agent).data
     agent.pipeline.swap(head.NAME, detectors.load(head.NAME, path=trained))
-    after = tell(agent)
+    after = raise_alert(agent)
     agent.pipeline.swap(head.NAME, detectors.load(head.NAME))
-    assert (after.data["false_alarm"], "false_alarm" in tell(agent).data) == (pytest.approx(0.818, abs=1e-3), False)
+    assert (after.data["false_alarm"], "false_alarm" in raise_alert(agent).data) == (pytest.approx(0.818, abs=1e-3), False)
     assert after.models[head.NAME] == detectors.weights.sha256_of(trained)
 
 
 def test_a_crossing_is_counted_and_not_judged(agent):
-    tell(agent, "line_crossed")
-    assert agent.judged.count == 0
-    assert names(agent.judged) == []
+    raise_alert(agent, "line_crossed")
+    assert agent.alert_labels.count == 0
+    assert names(agent.alert_labels) == []

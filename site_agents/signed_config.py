@@ -1,4 +1,4 @@
-"""What the portal has told this camera to do: the signed configuration, checked, kept, and obeyed only while it is valid."""
+"""The configuration document that the portal signed for this camera: verified, kept, and followed only while it is valid."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from federated.trust import signing
-from site_agents.errors import OrdersRejected
+from site_agents.errors import DocumentRejected
 
 FILE = "config.json"
 M0, M1 = "M0", "M1"
 MODES = (M0, M1)  # this agent knows no more: M2 and M3 are the portal's own affair or locked
-log = logging.getLogger("site_agents.orders")
+log = logging.getLogger("site_agents.signed_config")
 
 Point = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Zone:
+class WatchedZone:
     """A named polygon, points in fractions of the picture."""
 
     name: str
@@ -41,7 +41,7 @@ class Zone:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Line:
+class CountingLine:
     """A counting line from a to b, in fractions; standing at a and looking to b, side a is on the left."""
 
     name: str
@@ -50,25 +50,25 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Rule:
+class CameraRule:
     """What makes an event; `values` holds its numbers (min_s, threshold, cooldown_s ...)."""
 
     kind: str
-    zone: Zone | None = None
-    line: Line | None = None
+    zone: WatchedZone | None = None
+    line: CountingLine | None = None
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
     timezone: str = ""  # of the site, for its opening hours
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Orders:
-    """A believed configuration. Without one (`version` 0) nothing is watched for and no picture leaves the camera."""
+class SignedConfig:
+    """A verified configuration. Without one (`version` 0) nothing is watched for and no picture leaves the camera."""
 
     version: int = 0
     legal_mode: str = M0
     valid_until: float = 0.0
     masks: tuple[tuple[Point, ...], ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[CameraRule, ...] = ()
     detectors: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     def mode(self, now: float) -> str:
@@ -76,16 +76,16 @@ class Orders:
         return self.legal_mode if now < self.valid_until else M0
 
     @property
-    def known(self) -> bool:
+    def present(self) -> bool:
         """Whether there is a configuration at all."""
         return self.version > 0
 
 
-NONE = Orders()
+NO_CONFIG = SignedConfig()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Seat:
+class Identity:
     """Who we are and whose signature counts, as enrolment said (portal.json)."""
 
     site: str
@@ -93,23 +93,23 @@ class Seat:
     portal_public_key: str
 
 
-def believe(document: Any, seat: Seat, newer_than: int = 0) -> Orders:
-    """Check the signature, whom it is for, that it is no older one, and every value. Raises OrdersRejected with the reason."""
+def verify(document: Any, identity: Identity, newer_than: int = 0) -> SignedConfig:
+    """Check the signature, whom it is for, that it is no older one, and every value. Raises DocumentRejected with the reason."""
     if not isinstance(document, dict):
-        raise OrdersRejected("the configuration is no object")
+        raise DocumentRejected("the configuration is no object")
     try:
-        body = signing.verify_document(document, seat.portal_public_key)
+        body = signing.verify_document(document, identity.portal_public_key)
     except (signing.SignatureRejected, ValueError, TypeError) as error:
-        raise OrdersRejected(f"the configuration is not signed by our portal: {error}") from error
-    if (body.get("site"), body.get("camera")) != (seat.site, seat.camera):
-        raise OrdersRejected(f"the configuration is for {body.get('site')}/{body.get('camera')}, not for {seat.site}/{seat.camera}")
+        raise DocumentRejected(f"the configuration is not signed by our portal: {error}") from error
+    if (body.get("site"), body.get("camera")) != (identity.site, identity.camera):
+        raise DocumentRejected(f"the configuration is for {body.get('site')}/{body.get('camera')}, not for {identity.site}/{identity.camera}")
     try:
-        orders = _parse(body)
+        signed_config = _parse(body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise OrdersRejected(f"the configuration makes no sense: {error!r}") from error
-    if orders.version < newer_than:
-        raise OrdersRejected(f"version {orders.version} is older than {newer_than}, which is here: old orders are not taken twice")
-    return orders
+        raise DocumentRejected(f"the configuration makes no sense: {error!r}") from error
+    if signed_config.version < newer_than:
+        raise DocumentRejected(f"version {signed_config.version} is older than {newer_than}, which is here: an old configuration is not taken twice")
+    return signed_config
 
 
 def save(folder: Path, document: dict[str, Any]) -> None:
@@ -122,85 +122,85 @@ def save(folder: Path, document: dict[str, Any]) -> None:
     Path(name).replace(folder / FILE)
 
 
-def load(folder: Path, seat: Seat) -> Orders:
-    """The last configuration that was believed, checked again; NONE when there is none or it is not believed any more."""
+def load(folder: Path, identity: Identity) -> SignedConfig:
+    """The last configuration that was accepted, checked again; NO_CONFIG when there is none or it is not accepted any more."""
     try:
-        return believe(json.loads((folder / FILE).read_text()), seat)
+        return verify(json.loads((folder / FILE).read_text()), identity)
     except FileNotFoundError:
-        return NONE
-    except (OSError, ValueError, OrdersRejected) as error:
+        return NO_CONFIG
+    except (OSError, ValueError, DocumentRejected) as error:
         log.error("the kept configuration is not used (%s): nothing is watched for until the portal sends one", error)
-        return NONE
+        return NO_CONFIG
 
 
-def _parse(body: dict[str, Any]) -> Orders:
-    zones = {each["name"]: Zone(str(each["name"]), _polygon(each["polygon"])) for each in body.get("zones", [])}
-    lines = {each["name"]: Line(str(each["name"]), _point(each["a"]), _point(each["b"])) for each in body.get("lines", [])}
+def _parse(body: dict[str, Any]) -> SignedConfig:
+    zones = {each["name"]: WatchedZone(str(each["name"]), _polygon(each["polygon"])) for each in body.get("zones", [])}
+    lines = {each["name"]: CountingLine(str(each["name"]), _point(each["a"]), _point(each["b"])) for each in body.get("lines", [])}
     mode = body["legal_mode"]
     if mode not in ("M0", "M1", "M2", "M3"):
         raise ValueError(f"legal_mode {mode!r}")
     timezone = _timezone(body.get("timezone", ""))
-    return Orders(
+    return SignedConfig(
         version=_whole(body["version"]),
         legal_mode=mode if mode in MODES else M0,
         valid_until=_moment(body["valid_until"]),
         masks=tuple(_polygon(each) for each in body.get("masks", [])),
         rules=tuple(dataclasses.replace(rule, timezone=timezone) for each in body.get("rules", []) if (rule := _rule(each, zones, lines))),
-        detectors={str(name): dict(said) for name, said in (body.get("detectors") or {}).items()},
+        detectors={str(name): dict(options) for name, options in (body.get("detectors") or {}).items()},
     )
 
 
-def _rule(said: dict[str, Any], zones: dict[str, Zone], lines: dict[str, Line]) -> Rule | None:
+def _rule(fields: dict[str, Any], zones: dict[str, WatchedZone], lines: dict[str, CountingLine]) -> CameraRule | None:
     """A rule about a zone or line that is not there cannot be watched for: it is left out and said, the others hold."""
-    values = {name: value for name, value in said.items() if name not in ("kind", "zone", "line")}
+    values = {name: value for name, value in fields.items() if name not in ("kind", "zone", "line")}
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{said['kind']}: {name} is not finite")
-    zone, line = said.get("zone"), said.get("line")
+            raise ValueError(f"{fields['kind']}: {name} is not finite")
+    zone, line = fields.get("zone"), fields.get("line")
     if (zone and zone not in zones) or (line and line not in lines):
-        log.warning("the rule %s is left out: there is no %s", said["kind"], zone or line)
+        log.warning("the rule %s is left out: there is no %s", fields["kind"], zone or line)
         return None
-    return Rule(str(said["kind"]), zones[zone] if zone else None, lines[line] if line else None, values)
+    return CameraRule(str(fields["kind"]), zones[zone] if zone else None, lines[line] if line else None, values)
 
 
-def _timezone(said: Any) -> str:
+def _timezone(value: Any) -> str:
     """An IANA name, or "" when this machine does not know it: which hours are meant must not be guessed, doors then count as closed."""
-    if not isinstance(said, str):
-        raise ValueError(f"timezone {said!r}")
+    if not isinstance(value, str):
+        raise ValueError(f"timezone {value!r}")
     try:
-        return zoneinfo.ZoneInfo(said).key if said else ""
+        return zoneinfo.ZoneInfo(value).key if value else ""
     except zoneinfo.ZoneInfoNotFoundError:
-        log.warning("there is no time zone %r on this machine: doors count as closed at every hour", said)
+        log.warning("there is no time zone %r on this machine: doors count as closed at every hour", value)
         return ""
 
 
-def _polygon(said: Any) -> tuple[Point, ...]:
-    points = tuple(_point(each) for each in said)
+def _polygon(value: Any) -> tuple[Point, ...]:
+    points = tuple(_point(each) for each in value)
     if len(points) < 3:
         raise ValueError("a polygon has at least three points")
     return points
 
 
-def _point(said: Any) -> Point:
-    x, y = (float(each) for each in said)
+def _point(value: Any) -> Point:
+    x, y = (float(each) for each in value)
     if not (-0.01 <= x <= 1.01 and -0.01 <= y <= 1.01):
-        raise ValueError(f"the point {said!r} is outside the picture: coordinates are fractions, 0 to 1")
+        raise ValueError(f"the point {value!r} is outside the picture: coordinates are fractions, 0 to 1")
     return x, y
 
 
-def _whole(said: Any) -> int:
-    if isinstance(said, bool) or not isinstance(said, int) or said < 1:
-        raise ValueError(f"version {said!r} is no whole number from 1")
-    return said
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"version {value!r} is no whole number from 1")
+    return value
 
 
-def _moment(said: Any) -> float:
+def _moment(value: Any) -> float:
     """Unix seconds, given as such or as ISO 8601 with a time zone."""
-    if isinstance(said, str):
-        moment = datetime.datetime.fromisoformat(said)
+    if isinstance(value, str):
+        moment = datetime.datetime.fromisoformat(value)
         if moment.tzinfo is None:
-            raise ValueError(f"the time {said!r} has no time zone")
+            raise ValueError(f"the time {value!r} has no time zone")
         return moment.timestamp()
-    if isinstance(said, bool) or not math.isfinite(said):
-        raise ValueError(f"{said!r} is no time")
-    return float(said)
+    if isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no time")
+    return float(value)

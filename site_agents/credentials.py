@@ -17,7 +17,7 @@ from typing import Any
 from cryptography import x509
 
 from federated.trust import pki, signing
-from site_agents.errors import Unreachable
+from site_agents.errors import PortalUnreachable
 
 NEXT = "next"
 KEY, NODE, PORTAL, CERTIFICATE = "key.pem", "node.key", "portal.json", "certificate.pem"
@@ -25,7 +25,7 @@ MOVED = (NODE, KEY, PORTAL, CERTIFICATE)  # in this order
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Keys:
+class Credentials:
     """An agent's own key and the public half of its SuperNode's (OpenSSH)."""
 
     own: signing.Ed25519PrivateKey
@@ -33,7 +33,7 @@ class Keys:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Paper:
+class CertificateInfo:
     """What an agent reads from its certificate: from when to when it is good (Unix seconds), and a number from 0 to 1 that differs from agent to agent."""
 
     not_before: float
@@ -41,12 +41,12 @@ class Paper:
     chance: float
 
 
-def prepare(folder: Path) -> Keys:
+def prepare(folder: Path) -> Credentials:
     """The keys in a folder, made when there are none. Raises PkiError or ValueError for damaged ones."""
-    return Keys(signing.load_or_make_key(folder / KEY), pki.make_node_key(folder / NODE))
+    return Credentials(signing.load_or_make_key(folder / KEY), pki.make_node_key(folder / NODE))
 
 
-def prepare_next(folder: Path) -> Keys:
+def prepare_next(folder: Path) -> Credentials:
     """New keys beside the old ones: those that wait there already, unless a power cut has damaged them."""
     try:
         return prepare(folder / NEXT)
@@ -66,13 +66,13 @@ def discard(folder: Path) -> None:
 
 
 def accept(folder: Path, certificate: str, portal: dict[str, Any] | None = None) -> None:
-    """The portal said yes to the keys in `next/`: keep its answer, then move everything. Raises Unreachable when the answer makes no sense."""
+    """The portal said yes to the keys in `next/`: keep its answer, then move everything. Raises PortalUnreachable when the answer makes no sense."""
     key = signing.load_or_make_key(folder / NEXT / KEY)
     _check(certificate, key)
     if portal is not None:
         write(folder / NEXT / PORTAL, json.dumps(portal, indent=1))
     write(folder / NEXT / CERTIFICATE, certificate)
-    settle(folder)
+    finish_move(folder)
 
 
 def keep(folder: Path, certificate: str, portal: dict[str, Any]) -> None:
@@ -82,26 +82,26 @@ def keep(folder: Path, certificate: str, portal: dict[str, Any]) -> None:
     write(folder / PORTAL, json.dumps(portal, indent=1))
 
 
-def settle(folder: Path) -> bool:
+def finish_move(folder: Path) -> bool:
     """Finish a move that was begun; False when there was none. Call it before anything reads the keys."""
-    beside = folder / NEXT
-    if not (beside / CERTIFICATE).exists():
+    pending = folder / NEXT
+    if not (pending / CERTIFICATE).exists():
         return False
     for name in MOVED:
         with contextlib.suppress(FileNotFoundError):  # it was moved before the power cut
-            (beside / name).replace(folder / name)
+            (pending / name).replace(folder / name)
         _flush(folder)
     discard(folder)
     return True
 
 
-def read(folder: Path) -> Paper | None:
+def read(folder: Path) -> CertificateInfo | None:
     """What our certificate says; None when there is none (enrolled before there were any) or it is damaged: new keys are due then."""
     try:
         found = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
     except (OSError, ValueError):
         return None
-    return Paper(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), found.serial_number % 1000 / 1000)
+    return CertificateInfo(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), found.serial_number % 1000 / 1000)
 
 
 def write(path: Path, text: str) -> None:
@@ -119,9 +119,9 @@ def _check(certificate: Any, key: signing.Ed25519PrivateKey) -> None:
     try:
         sound = x509.load_pem_x509_certificate(certificate.encode()).public_key() == key.public_key()
     except (ValueError, AttributeError) as error:
-        raise Unreachable(f"the portal's answer makes no sense: {error}") from error
+        raise PortalUnreachable(f"the portal's answer makes no sense: {error}") from error
     if not sound:
-        raise Unreachable("the portal's answer makes no sense: a certificate of another key")
+        raise PortalUnreachable("the portal's answer makes no sense: a certificate of another key")
 
 
 def _flush(folder: Path) -> None:

@@ -10,12 +10,12 @@ from agent_lab import keep_footage, lively, perturbed_weights, scene
 
 import detectors
 from detectors.types import Detection
-from site_agents import calibration, shadow
-from site_agents.orders import NONE, Orders, Rule
-from site_agents.pipeline import Looked, Step
-from site_agents.shadow import Shadow, Shadows, threshold_of
+from site_agents import calibration, canary
+from site_agents.canary import CanaryComparison, CanaryComparisons, threshold_of
+from site_agents.pipeline import Looked, PipelineStep
+from site_agents.signed_config import NO_CONFIG, CameraRule, SignedConfig
 
-ORDERS = Orders(version=1)
+CONFIG = SignedConfig(version=1)
 ROOM = 1000.0
 
 
@@ -48,70 +48,70 @@ class Net:
 
 
 class Stage:
-    """Shadows with made-up time; `pictures` are those that were delivered."""
+    """CanaryComparisons with made-up time; `pictures` are those that were delivered."""
 
     def __init__(self, name="anomaly", **net):
         self.clock = Clock()
         self.name, self.net, self.pictures, self.n = name, Net(self.clock, **net), [], 0
-        self.shadows = Shadows(lambda step: b"jpeg", lambda said, jpeg: self.pictures.append(said), clock=self.clock)
-        self.shadows.begin(name, "new", lambda: self.net)
+        self.canaries = CanaryComparisons(lambda step: b"jpeg", lambda result, jpeg: self.pictures.append(result), clock=self.clock)
+        self.canaries.begin(name, "new", lambda: self.net)
         self.clock.now += 10
 
-    def look(self, score=0.1, *, count=1, orders=ORDERS, room_ms=ROOM, dropped=0, ms=5.0, sha256="new", every=0.2):
+    def look(self, score=0.1, *, count=1, signed_config=CONFIG, room_ms=ROOM, dropped=0, ms=5.0, sha256="new", every=0.2):
         for _ in range(count):
             self.n += 1
             self.clock.now += every
             found = [Detection("person", score)] if self.name == "people" else Detection(self.name, score)
             looked = {} if score is None else {self.name: Looked(found, sha256, ms)}
-            self.shadows.look(Step(scene(self.n), "M0"), looked, orders, room_ms=room_ms, dropped=dropped)
+            self.canaries.look(PipelineStep(scene(self.n), "M0"), looked, signed_config, room_ms=room_ms, dropped=dropped)
         return self.status
 
     @property
     def status(self):
-        return self.shadows.status()[self.name]
+        return self.canaries.status()[self.name]
 
 
-def told(status, *names):
+def recorded(status, *names):
     return tuple(status[name] for name in names)
 
 
 def test_frames_count_once_the_stream_is_warm_and_alarms_need_frames_in_a_row():
     stage = Stage(score=0.9)
-    stage.look(0.1, count=shadow.WARM)
+    stage.look(0.1, count=canary.WARM)
     assert stage.status["frames"] == 0
-    assert told(stage.look(0.1, count=3), "frames", "neither", "only_old") == (3, 1, 2)
+    assert recorded(stage.look(0.1, count=3), "frames", "neither", "only_old") == (3, 1, 2)
 
 
 @pytest.mark.parametrize(("old", "new", "name"), [(0.9, 0.9, "both"), (0.1, 0.2, "neither"), (0.1, 0.9, "only_new"), (0.9, 0.1, "only_old")])
 def test_what_the_two_say_is_counted(old, new, name):
     stage = Stage(score=old)
-    stage.look(new, count=shadow.WARM + 10)
-    assert told(stage.status, "frames", name)[1] >= 9
+    stage.look(new, count=canary.WARM + 10)
+    assert recorded(stage.status, "frames", name)[1] >= 9
     assert bool(stage.pictures) == name.startswith("only")
 
 
 def test_the_mean_times_of_both_are_told():
     stage = Stage(ms=10.0)
-    assert told(stage.look(ms=4.0, count=shadow.WARM + 5), "old_ms", "new_ms") == (10.0, 4.0)
+    assert recorded(stage.look(ms=4.0, count=canary.WARM + 5), "old_ms", "new_ms") == (10.0, 4.0)
 
 
 def test_a_disagreement_says_both_scores_and_the_threshold():
     stage = Stage(score=0.1)
-    stage.look(0.8, count=shadow.WARM + 3, orders=dataclasses.replace(ORDERS, rules=(Rule("anomaly", values={"threshold": 0.7}),)))
-    said = stage.pictures[0]
-    assert (said.detector, said.sha256, said.old_score, said.new_score, said.threshold, said.kind) == ("anomaly", "new", 0.1, 0.8, 0.7, "only_new")
+    stage.look(0.8, count=canary.WARM + 3, signed_config=dataclasses.replace(CONFIG, rules=(CameraRule("anomaly", values={"threshold": 0.7}),)))
+    result = stage.pictures[0]
+    assert (result.detector, result.sha256, result.old_score, result.new_score, result.threshold, result.kind) == ("anomaly", "new", 0.1, 0.8, 0.7, "only_new")
 
 
 def test_the_threshold_is_the_cameras_own_rule():
     net = Net(Clock())
-    rules = (Rule("anomaly", values={"threshold": 0.6}), Rule("anomaly", values={"threshold": 0.4}), Rule("camera_stale"))
-    assert threshold_of("anomaly", net, dataclasses.replace(ORDERS, rules=rules)) == 0.4
-    assert threshold_of("anomaly", net, ORDERS) == net.threshold
+    rules = (CameraRule("anomaly", values={"threshold": 0.6}), CameraRule("anomaly", values={"threshold": 0.4}), CameraRule("camera_stale"))
+    assert threshold_of("anomaly", net, dataclasses.replace(CONFIG, rules=rules)) == 0.4
+    assert threshold_of("anomaly", net, CONFIG) == net.threshold
 
 
 def test_a_detector_of_single_pictures_needs_no_warming_up():
     stage = Stage("people", score=0.0)
-    assert told(stage.look(0.9), "frames", "only_new") == (1, 1)
+    assert recorded(stage.look(0.9), "frames", "only_new") == (1, 1)
 
 
 def test_while_frames_are_dropped_it_stands_back():
@@ -120,7 +120,7 @@ def test_while_frames_are_dropped_it_stands_back():
     before = len(stage.net.seen)
     stage.look(count=3, dropped=7)
     assert (len(stage.net.seen), stage.status["skipped"]) == (before, 3)
-    stage.clock.now += shadow.REST_S
+    stage.clock.now += canary.REST_S
     stage.look(count=3, dropped=7)
     assert len(stage.net.seen) > before
 
@@ -137,19 +137,19 @@ def test_it_takes_no_more_than_its_share_of_the_time():
     stage = Stage(ms=150.0)
     began = stage.clock.now
     stage.look(count=1000, every=0.05)
-    assert 0 < len(stage.net.seen) * 0.150 <= shadow.SHARE * (stage.clock.now - began) + shadow.BURST * 0.150
+    assert 0 < len(stage.net.seen) * 0.150 <= canary.SHARE * (stage.clock.now - began) + canary.BURST * 0.150
     assert stage.status["frames"] > 0
 
 
 def test_after_a_pause_a_stream_must_warm_up_again():
     stage = Stage()
-    frames = stage.look(count=shadow.WARM + 5)["frames"]
+    frames = stage.look(count=canary.WARM + 5)["frames"]
     stage.look(room_ms=-1.0)
-    assert stage.look(count=shadow.WARM)["frames"] == frames
+    assert stage.look(count=canary.WARM)["frames"] == frames
     assert stage.look()["frames"] == frames + 1
 
 
-@pytest.mark.parametrize("change", [{"orders": NONE}, {"sha256": "old"}, {"score": None}], ids=["no orders", "given back", "not looked"])
+@pytest.mark.parametrize("change", [{"signed_config": NO_CONFIG}, {"sha256": "old"}, {"score": None}], ids=["no orders", "given back", "not looked"])
 def test_it_looks_only_beside_the_version_on_trial_and_under_orders(change):
     stage = Stage()
     stage.look(**{"score": 0.1, **change}, count=30)
@@ -163,16 +163,16 @@ def test_a_detector_that_cannot_say_yet_is_not_compared():
 
 def test_pictures_are_few_and_far_between():
     stage = Stage(score=0.9)
-    stage.look(count=shadow.WARM + 50)
+    stage.look(count=canary.WARM + 50)
     assert len(stage.pictures) == 1
     stage.look(count=3000, every=1.0)
-    assert len(stage.pictures) == stage.status["pictures"] == shadow.PICTURES
+    assert len(stage.pictures) == stage.status["pictures"] == canary.PICTURES
 
 
 def test_a_picture_that_does_not_fit_before_the_next_frame_waits():
     stage = Stage(score=0.9)
-    stage.shadows._picture_ms = 500.0
-    stage.look(count=shadow.WARM + 3, room_ms=100.0)
+    stage.canaries._picture_ms = 500.0
+    stage.look(count=canary.WARM + 3, room_ms=100.0)
     assert stage.pictures == []
     stage.look(count=20, room_ms=100.0)
     assert len(stage.pictures) == 1
@@ -192,7 +192,7 @@ def test_whatever_fails_in_it_ends_it_and_nothing_else(broken):
     stage.net.step = fail
     status = stage.look(count=3)
     assert status["ended"]
-    assert (status["frames"], stage.shadows._all["anomaly"].detector) == (frames, None)
+    assert (status["frames"], stage.canaries._all["anomaly"].detector) == (frames, None)
 
 
 def test_a_picture_that_fails_ends_the_shadow_only():
@@ -201,46 +201,46 @@ def test_a_picture_that_fails_ends_the_shadow_only():
     def fail(step):
         raise ValueError("no picture")
 
-    stage.shadows.draw = fail
+    stage.canaries.draw = fail
     assert "no picture" in stage.look(count=30)["ended"]
 
 
 def test_a_version_before_that_does_not_load_is_told():
-    shadows = Shadows(bytes, print)
+    canaries = CanaryComparisons(bytes, print)
 
     def build():
         raise OSError("the file is gone")
 
-    shadows.begin("anomaly", "new", build)
-    assert shadows.status()["anomaly"]["ended"] == "OSError: the file is gone"
-    assert shadows.keep({"anomaly": "new"}) == []
+    canaries.begin("anomaly", "new", build)
+    assert canaries.status()["anomaly"]["ended"] == "OSError: the file is gone"
+    assert canaries.keep({"anomaly": "new"}) == []
 
 
 def test_without_memory_nothing_is_loaded(monkeypatch):
-    monkeypatch.setattr(shadow, "LEAST_FREE", 1 << 60)
-    shadows = Shadows(bytes, print)
-    shadows.begin("anomaly", "new", lambda: pytest.fail("it was loaded"))
-    assert "memory" in shadows.status()["anomaly"]["ended"]
+    monkeypatch.setattr(canary, "LEAST_FREE", 1 << 60)
+    canaries = CanaryComparisons(bytes, print)
+    canaries.begin("anomaly", "new", lambda: pytest.fail("it was loaded"))
+    assert "memory" in canaries.status()["anomaly"]["ended"]
 
 
 def test_a_trial_that_is_over_ends_its_shadow_and_another_version_begins_anew():
     stage = Stage()
-    assert stage.shadows.keep({"anomaly": "new"}) == []
-    assert stage.shadows.keep({"anomaly": "newer"}) == ["anomaly"]
-    assert stage.shadows.status() == {}
+    assert stage.canaries.keep({"anomaly": "new"}) == []
+    assert stage.canaries.keep({"anomaly": "newer"}) == ["anomaly"]
+    assert stage.canaries.status() == {}
 
 
 def test_face_detectors_are_never_run_twice_and_shadows_are_few():
-    shadows = Shadows(bytes, print)
-    assert shadows.keep({"faces": "x", "face-embedding": "y"}) == []
-    assert len(shadows.keep({"a": "1", "b": "2", "c": "3"})) == shadow.MOST
+    canaries = CanaryComparisons(bytes, print)
+    assert canaries.keep({"faces": "x", "face-embedding": "y"}) == []
+    assert len(canaries.keep({"a": "1", "b": "2", "c": "3"})) == canary.MOST
 
 
 def test_a_source_that_begins_anew_breaks_the_row():
-    made = Shadow("anomaly", "new", Net(Clock()), clock=Clock())
+    made = CanaryComparison("anomaly", "new", Net(Clock()), clock=Clock())
     made._unbroken = 50
     made._credit = 1e9
-    made.look(Step(scene(0), "M0"), Looked(Detection("anomaly", 0.1), "new", 1.0), 0.5, ROOM)
+    made.look(PipelineStep(scene(0), "M0"), Looked(Detection("anomaly", 0.1), "new", 1.0), 0.5, ROOM)
     assert made._unbroken <= 1
 
 
@@ -261,26 +261,26 @@ def nets(tmp_path_factory):
     return build
 
 
-def beside(old, new):
+def compare(old, new):
     """Both nets over the same lively footage; the shadow's status and pictures."""
     clock, pictures = Clock(), []
-    shadows = Shadows(lambda step: b"jpeg", lambda said, jpeg: pictures.append(said), clock=clock)
-    shadows.begin("anomaly", new.card.sha256, lambda: old)
+    canaries = CanaryComparisons(lambda step: b"jpeg", lambda result, jpeg: pictures.append(result), clock=clock)
+    canaries.begin("anomaly", new.card.sha256, lambda: old)
     for frame in lively():
         clock.now += 0.2
-        shadows.look(Step(frame, "M0"), {"anomaly": Looked(new.step(frame), new.card.sha256, 5.0)}, ORDERS, room_ms=ROOM, dropped=0)
-    return shadows.status()["anomaly"], pictures
+        canaries.look(PipelineStep(frame, "M0"), {"anomaly": Looked(new.step(frame), new.card.sha256, 5.0)}, CONFIG, room_ms=ROOM, dropped=0)
+    return canaries.status()["anomaly"], pictures
 
 
 def test_two_real_nets_that_see_alike_agree(nets):
-    status, _ = beside(*nets(0, 0.3))
+    status, _ = compare(*nets(0, 0.3))
     assert status["frames"] > 40
     assert status["both"] >= 10
     assert status["only_new"] + status["only_old"] <= 3
 
 
 def test_a_real_net_that_is_blind_is_found_out(nets):
-    status, pictures = beside(*nets(0, 3))
+    status, pictures = compare(*nets(0, 3))
     assert (status["both"], status["only_new"]) == (0, 0)
     assert status["only_old"] >= 10
     assert pictures[0].old_score >= 0.5 > pictures[0].new_score
@@ -288,6 +288,6 @@ def test_a_real_net_that_is_blind_is_found_out(nets):
 
 def test_both_see_the_very_same_frames(nets):
     old, new = nets(0, 0)
-    status, _ = beside(old, new)
+    status, _ = compare(old, new)
     assert status["only_new"] == status["only_old"] == 0
     assert np.array_equal(old._memories["square"].frames[-1], new._memories["square"].frames[-1])

@@ -17,10 +17,10 @@ LONGEST_S = 10.0  # then it may work for as long as a rest or longer, whatever t
 NO_USE_S = 60.0  # how long training is left alone after a hold of the longest kind that did not help
 HELPED = 0.5  # a hold helps when fewer than this share of the frames dropped a second before are dropped during it
 EXECUTOR = "federated.learning.executor"
-log = logging.getLogger("site_agents.sparing")
+log = logging.getLogger("site_agents.training_throttle")
 
 
-class Sparing:
+class TrainingThrottle:
     """Look once a second. `dropped` is the camera's own count, `root` the process id of the SuperNode's supervisor (None: nothing trains)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -14,17 +14,17 @@ import detectors
 from detectors.types import Frame
 from detectors.video import frames
 from site_agents import calibration
-from site_agents.agent import Agent, face_finder
+from site_agents.agent import CameraAgent, face_finder
+from site_agents.canary import CanaryDisagreement
 from site_agents.config import load
 from site_agents.errors import ModelRefused
-from site_agents.orders import M0, M1
-from site_agents.pipeline import Step
-from site_agents.shadow import Disagreement
+from site_agents.pipeline import PipelineStep
+from site_agents.signed_config import M0, M1
 from site_agents.updates import check_document
 
 OWN = detectors.card("anomaly").sha256
 GOOD, BLIND = other_weights(note="v2"), perturbed_weights(3)
-SAID = Disagreement("anomaly", "a" * 64, 1000.0, 0.9, 0.1, 0.5)
+BODY = CanaryDisagreement("anomaly", "a" * 64, 1000.0, 0.9, 0.1, 0.5)
 MASK = [[[0, 0], [0.3, 0], [0.3, 0.3], [0, 0.3]]]
 
 
@@ -46,11 +46,11 @@ def make(tmp_path, peer, address):
     """Agents on one folder, with all the time in the world for shadows; all are closed in the end."""
     made = []
 
-    def build() -> Agent:
+    def build() -> CameraAgent:
         enrolled(tmp_path / "square", peer).close()
-        made.append(Agent(load(write_config(tmp_path / "square", address))))
-        made[-1].updates.budget_ms, made[-1].shadows.clock = 2000, Clock()
-        obey(made[-1], peer)
+        made.append(CameraAgent(load(write_config(tmp_path / "square", address))))
+        made[-1].updates.budget_ms, made[-1].canaries.clock = 2000, Clock()
+        apply_answer(made[-1], peer)
         return made[-1]
 
     yield build
@@ -64,9 +64,9 @@ def agent(make):
     return make()
 
 
-def obey(agent, peer, **changes):
+def apply_answer(agent, peer, **changes):
     """Signed orders without the people detector, which has no part in this and takes its time."""
-    agent.obey({"config": peer.config(detectors={"people": {"enabled": False}}, **changes), "models": []})
+    agent.apply_answer({"config": peer.config(detectors={"people": {"enabled": False}}, **changes), "models": []})
     agent.pipeline.step(scene(1))
 
 
@@ -82,15 +82,15 @@ def trial(agent):
 def watch(agent, footage):
     """Frames through everything; ten seconds pass between two of them."""
     for frame in footage:
-        agent.shadows.clock.now += 10
+        agent.canaries.clock.now += 10
         step = agent.pipeline.step(frame)
-        agent.shadows.look(step, agent.pipeline.looked, agent.orders, room_ms=1e6, dropped=0)
+        agent.canaries.look(step, agent.pipeline.looked, agent.signed_config, room_ms=1e6, dropped=0)
 
 
 def test_a_document_says_trial_under_its_signature(peer):
-    assert check_document(peer.model(GOOD, trial=True), peer.public).trial
-    assert not check_document(peer.model(GOOD), peer.public).trial
-    assert not check_document(peer.model(GOOD, trial="yes"), peer.public).trial
+    assert check_document(peer.model(GOOD, trial=True), peer.public).canary
+    assert not check_document(peer.model(GOOD), peer.public).canary
+    assert not check_document(peer.model(GOOD, trial="yes"), peer.public).canary
     with pytest.raises(ModelRefused, match="not signed"):
         check_document({**peer.model(GOOD), "trial": True}, peer.public)
 
@@ -149,11 +149,11 @@ def test_what_the_new_version_misses_is_counted_and_pictured(agent, peer, tmp_pa
     calibration.save(tmp_path / "square", OWN, calibration.learn(detectors.load("anomaly"), tmp_path / "square"))
     wish(agent, peer.model(BLIND, trial=True))
     watch(agent, lively())
-    said = trial(agent)
-    assert (said["frames"], said["only_new"], said["both"]) == (48, 0, 0)
-    assert said["only_old"] >= 10
-    assert said["pictures"] == agent.courier.waiting > 0
-    while agent.courier.send_once():
+    result = trial(agent)
+    assert (result["frames"], result["only_new"], result["both"]) == (48, 0, 0)
+    assert result["only_old"] >= 10
+    assert result["pictures"] == agent.disagreement_sender.waiting > 0
+    while agent.disagreement_sender.send_once():
         pass
     assert peer.disagreements[0]["sha256"] == sha(BLIND)
     assert list(peer.media) == [each["snapshot"] for each in peer.disagreements]
@@ -165,7 +165,7 @@ def test_a_shadow_that_fails_leaves_the_camera_alone(agent, peer):
     def fail(frame):
         raise RuntimeError("out of memory")
 
-    agent.shadows._all["anomaly"].detector.step = fail
+    agent.canaries._all["anomaly"].detector.step = fail
     watch(agent, lively(5))
     assert trial(agent)["ended"] == "RuntimeError: out of memory"
     assert agent.pipeline.loaded["anomaly"] == sha(GOOD)
@@ -187,7 +187,7 @@ def visitor():
 
 def test_faces_are_a_mosaic_in_mode_m0_and_masked_parts_are_black(agent, peer):
     frame = visitor()
-    obey(agent, peer, version=2, masks=MASK)
+    apply_answer(agent, peer, version=2, masks=MASK)
     step = agent.pipeline.step(frame)
     shown = cv2.imdecode(np.frombuffer(agent._picture(step), np.uint8), cv2.IMREAD_COLOR)
     assert near_faces(frame.image)
@@ -198,14 +198,14 @@ def test_faces_are_a_mosaic_in_mode_m0_and_masked_parts_are_black(agent, peer):
 
 def test_in_mode_m1_the_picture_is_the_events_picture(agent):
     frame = scene(3)
-    assert agent._picture(Step(frame, M1)) == agent.evidence.picture(frame, hide_faces=False)
-    assert agent._picture(Step(frame, M0)) == agent.evidence.picture(frame, hide_faces=True)
+    assert agent._picture(PipelineStep(frame, M1)) == agent.evidence.picture(frame, hide_faces=False)
+    assert agent._picture(PipelineStep(frame, M0)) == agent.evidence.picture(frame, hide_faces=True)
 
 
 def test_a_clock_that_is_off_is_corrected_as_in_events(agent):
     agent.clock.correct(100.0)
-    agent._disagree(SAID, b"jpeg")
-    assert agent.courier._waiting[0][0].t == 1100.0
+    agent._disagree(BODY, b"jpeg")
+    assert agent.disagreement_sender._waiting[0][0].t == 1100.0
 
 
 def test_the_self_tests_time_goes_to_the_portal_as_a_number(agent, peer):
@@ -217,9 +217,9 @@ def test_the_self_tests_time_goes_to_the_portal_as_a_number(agent, peer):
 def test_a_version_over_the_budget_is_refused_with_its_time(agent, peer):
     agent.updates.budget_ms = 0.01
     wish(agent, peer.model(GOOD, trial=True))
-    said = peer.outcomes[0]
-    assert (said["outcome"], said["budget_ms"]) == ("refused", 0.0)
-    assert said["ms"] > 0.01
+    result = peer.outcomes[0]
+    assert (result["outcome"], result["budget_ms"]) == ("refused", 0.0)
+    assert result["ms"] > 0.01
     assert agent.pipeline.loaded["anomaly"] == OWN
 
 
@@ -229,7 +229,7 @@ def test_a_version_that_does_not_even_open_has_no_time(agent, peer):
 
 
 def test_a_swap_keeps_what_the_orders_want_of_the_detector(agent, peer):
-    agent.obey({"config": peer.config(version=2, detectors={"people": {"threshold": 0.77}}), "models": []})
+    agent.apply_answer({"config": peer.config(version=2, detectors={"people": {"threshold": 0.77}}), "models": []})
     agent.pipeline.step(scene(2))
     wish(agent, peer.model(other_weights("people"), detector="people"))
     agent.pipeline.step(scene(3))
