@@ -1,4 +1,7 @@
-"""Whose a SuperNode's number is: an agent that renews its keys gets another one, while plans and runs keep the number they began with."""
+"""Whose a SuperNode's number is: an agent that renews its keys gets another one, while plans, runs and model cards keep the number they began with.
+
+Numbers come from plans, run events and cards, as text or whole numbers. Whoever shows one to a person asks `camera_of` or `cameras_of`.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,41 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from portal.sites.models import Agent, FormerKeys
+from portal.sites.models import Agent, Camera, FormerKeys
 
 
-def owners() -> dict[str, Agent]:
-    """Every number that an agent's node has or had, with the agent."""
-    found = {row.node_id: row.agent for row in FormerKeys.objects.exclude(node_id="").select_related("agent")}
-    known = Agent.objects.filter(~Q(node_id="") | ~Q(next_node_id=""))
-    return found | {number: agent for agent in known for number in (agent.node_id, agent.next_node_id) if number}
+def owners(numbers: Iterable[str | int] | None = None) -> dict[str, Agent]:
+    """Each of these numbers (None: every number there is) that an agent's node has, had or is about to have, with the agent, its camera and site."""
+    former = FormerKeys.objects.exclude(node_id="").select_related("agent__camera__site")
+    agents = Agent.objects.filter(~Q(node_id="") | ~Q(next_node_id="")).select_related("camera__site")
+    asked = None if numbers is None else {str(each) for each in numbers}
+    if asked is not None:
+        former, agents = former.filter(node_id__in=asked), agents.filter(Q(node_id__in=asked) | Q(next_node_id__in=asked))
+    found = {row.node_id: row.agent for row in former}
+    found |= {number: agent for agent in agents for number in (agent.node_id, agent.next_node_id) if number and (asked is None or number in asked)}
+    return found
 
 
-def present(numbers: Iterable[str]) -> list[str]:
+def cameras_of(numbers: Iterable[str | int]) -> dict[str, Camera]:
+    """The cameras (with their site) behind these numbers, by number; a number that is nobody's is left out. Two queries, however many."""
+    return {number: agent.camera for number, agent in owners(numbers).items()}
+
+
+def camera_of(number: str | int) -> Camera | None:
+    """The camera behind one number; None when it is nobody's."""
+    return cameras_of([number]).get(str(number))
+
+
+def present(numbers: Iterable[str | int]) -> list[str]:
     """The numbers that these nodes have now; what is nobody's stays as it is."""
-    known = owners()
-    return list(dict.fromkeys(known[each].node_id if each in known and known[each].node_id else each for each in map(str, numbers)))
+    asked = list(map(str, numbers))
+    agents = owners(asked)
+    return list(dict.fromkeys(agents[each].node_id if each in agents and agents[each].node_id else each for each in asked))
 
 
-def reachable(numbers: Iterable[str]) -> list[str]:
-    """The same, and beside it the number that a node which renews its keys is about to have: one of the two is online."""
-    known, now = owners(), present(numbers)
-    coming = [known[each].next_node_id for each in now if each in known]
+def reachable(numbers: Iterable[str | int]) -> list[str]:
+    """The same, and besides the number that a node which renews its keys is about to have: one of the two is online."""
+    now = present(numbers)
+    agents = owners(now)
+    coming = [agents[each].next_node_id for each in now if each in agents]
     return list(dict.fromkeys([*now, *filter(None, coming)]))

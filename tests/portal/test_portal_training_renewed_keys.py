@@ -83,3 +83,19 @@ def test_the_inventory_shows_whichever_of_both_nodes_is_online(square, monkeypat
 
 def test_what_is_nobodys_stays_as_it_is(square):
     assert numbers.present(["7", "100"]) == ["7", "100"]
+
+
+@pytest.mark.parametrize("number", ["100", "200", 100, 200])
+@pytest.mark.parametrize("when", [lambda square: None, settled], ids=["renewing", "renewed"])
+def test_the_camera_behind_a_number_is_found_under_every_number_its_agent_had(square, number, when):
+    when(square)
+    assert numbers.camera_of(number) == square[0].camera
+
+
+def test_a_number_that_is_nobodys_has_no_camera_and_many_cost_two_queries(square, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        found = numbers.cameras_of(["100", "101", "102", "999"])
+        assert {number: camera.site.slug + camera.slug for number, camera in found.items()} == {
+            number: agent.camera.site.slug + agent.camera.slug for number, agent in zip(("100", "101", "102"), square, strict=True)
+        }
+    assert numbers.camera_of("999") is None
