@@ -24,8 +24,8 @@ def owners(numbers: Iterable[str | int] | None = None) -> dict[str, Agent]:
     return found
 
 
-def cameras_of(numbers: Iterable[str | int]) -> dict[str, Camera]:
-    """The cameras (with their site) behind these numbers, by number; a number that is nobody's is left out. Two queries, however many."""
+def cameras_of(numbers: Iterable[str | int] | None = None) -> dict[str, Camera]:
+    """The cameras (with their site) behind these numbers (None: every number there is), by number; a number that is nobody's is left out. Two queries, however many."""
     return {number: agent.camera for number, agent in owners(numbers).items()}
 
 

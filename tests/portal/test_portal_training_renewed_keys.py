@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import time
+
 import pytest
 from django.core.cache import cache
-from training_scene import administrator, agents, round_event, run, store
+from django.urls import reverse
+from training_scene import CARD, administrator, agents, round_event, run, store
 
 from federated.learning import control
+from federated.trust import verify
+from federated.trust.signing import public_text
+from portal.core.models import AuditRow
+from portal.sites import key_actions
 from portal.sites import nodes as numbers
-from portal.sites.models import Agent, FormerKeys
-from portal.training.models import RunNode, Schedule
-from portal.training.runs import following, nightly, nodes
+from portal.sites.config import portal_key
+from portal.sites.models import Agent, Camera, FormerKeys, Site
+from portal.training import node_names
+from portal.training.models import Run, RunNode, Schedule
+from portal.training.rollout import actions as rollout_actions
+from portal.training.runs import actions, following, nightly, nodes, queries
+from tests.portal.keys_scene import Renewal, enrolled
 from tests.portal.test_portal_training_nightly import at, calm
 
 pytestmark = pytest.mark.django_db
+OLD = ("7001000000000000001", "7001000000000000002", "7001000000000000003")
+NEW = ("8002000000000000001", "8002000000000000002", "8002000000000000003")
 
 
 @pytest.fixture
@@ -99,3 +115,103 @@ def test_a_number_that_is_nobodys_has_no_camera_and_many_cost_two_queries(square
             number: agent.camera.site.slug + agent.camera.slug for number, agent in zip(("100", "101", "102"), square, strict=True)
         }
     assert numbers.camera_of("999") is None
+
+
+class Renewed:
+    """A run of three cameras; since then every agent has renewed its keys, through the portal's own door, and its old node is gone."""
+
+    def __init__(self):
+        self.person, site = administrator(), Site.objects.create(slug="square", name="Site square")
+        cameras = [Camera.objects.create(site=site, slug=f"c{n}", name=f"Camera {n}") for n in range(3)]
+        machines = [enrolled(camera) for camera in cameras]
+        for n, each in enumerate(machines):
+            self.register(each.agent, OLD[n])
+        votes = [{"node": node, "before": 0.9, "alone": 0.5, "after": 0.25} for node in OLD]
+        left_out = f"worse than before on the held-back data of 1 of 3 sites: {OLD[1]}"
+        gate = {"kind": "gate", "seq": 2, "passed": False, "reasons": [left_out], "warnings": [], "votes": votes}
+        round_ = round_event(1, 1, **{f"n{OLD[0]}": "accepted", f"n{OLD[1]}": "failed", f"n{OLD[2]}": "accepted"})
+        round_["sites"][1]["reason"] = f"a second reply of {OLD[1]}"
+        self.run = store(run(self.person), round_, gate)
+        metrics = {"samples": dict.fromkeys(OLD, 90)}
+        self.model = rollout_actions.keep_model(run=self.run, content=b"weights", card={**CARD, "metrics": metrics})
+        reason = f"round 1: 2 of 3 sites accepted, 3 are needed ({OLD[1]} failed: no data; {OLD[2]} late: no answer)"
+        self.failed = actions.end_run(run_id=run(self.person).pk, state="failed", reason=reason)
+        for n, each in enumerate(machines):
+            renewal = Renewal(each)
+            assert renewal.send().status_code == 200
+            assert renewal.new.send("POST", "heartbeat", {"t": time.time(), "config_version": 1}).status_code == 200
+            self.register(each.agent, NEW[n])
+            key_actions.forget_node(agent_id=str(each.agent.pk), node_id=OLD[n])
+        assert [agent.node_id for agent in Agent.objects.order_by("camera__name")] == list(NEW)
+
+    @staticmethod
+    def register(agent, number):
+        agent.refresh_from_db()
+        assert key_actions.keep_node(agent_id=str(agent.pk), key=agent.node_public_key, node_id=number)
+
+    def get(self, client, name, *arguments, **query):
+        client.force_login(self.person)
+        answer = client.get(reverse(f"training:{name}", args=arguments), query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+
+@pytest.fixture
+def renewed(monkeypatch):
+    cache.clear()
+    monkeypatch.setattr(control, "nodes", list)
+    return Renewed()
+
+
+def test_the_card_names_cameras_after_their_keys_were_renewed(renewed, client):
+    shown = renewed.get(client, "card", renewed.model.pk)
+    for n in range(3):
+        assert OLD[n] not in shown
+        assert shown.count(f"Site square / Camera {n}") == 2  # its samples and its vote
+
+
+def test_the_signed_document_names_the_camera_of_every_node_in_its_card(renewed, client):
+    document = json.loads(renewed.get(client, "document", renewed.model.pk))
+    assert document["cameras"] == {OLD[n]: f"Site square / Camera {n}" for n in range(3)}
+    assert document["card"] == renewed.model.card
+    assert "signed by this key" in verify.verify(document, public_text(portal_key()), b"weights")
+
+
+def test_the_vote_comparison_names_cameras_after_their_keys_were_renewed(renewed):
+    rows = queries.run_state(renewed.person, renewed.run.pk)["three"]["rows"]
+    assert [(row["name"], row["site"]) for row in rows] == [(f"Camera {n}", "Site square") for n in range(3)]
+
+
+def test_no_reason_on_a_runs_page_is_about_a_number(renewed):
+    for begun in (renewed.run, renewed.failed):
+        state = queries.run_state(renewed.person, begun.pk)
+        reasons = [state["reason"], *(state["gate"].get("reasons") or ()), *(site["reason"] for row in state["rounds"] for site in row["sites"])]
+        assert not [reason for reason in reasons for node in (*OLD, *NEW) if node in reason]
+    assert "Site square / Camera 1 failed: no data; Site square / Camera 2 late" in queries.run_state(renewed.person, renewed.failed.pk)["reason"]
+
+
+@pytest.mark.parametrize("name", ["console", "compare"])
+def test_the_result_of_a_failed_run_names_cameras(renewed, client, name):
+    shown = renewed.get(client, name, **({"run": renewed.failed.pk} if name == "compare" else {}))
+    assert "3 are needed (Site square / Camera 1 failed" in shown
+    assert OLD[1] not in shown
+
+
+def test_a_vote_under_the_new_number_stands_on_the_cameras_line_of_the_export(renewed, client):
+    """The keys were renewed between the last round and the vote."""
+    Run.objects.filter(pk=renewed.run.pk).update(gate={"votes": [{"node": NEW[0], "before": 0.75, "alone": 0.5, "after": 0.25}]})
+    (line,) = [row for row in csv.DictReader(io.StringIO(renewed.get(client, "export", renewed.run.pk, "csv"))) if row["name"] == "Camera 0"]
+    assert (line["held_back_before"], line["held_back_alone"], line["held_back_after"]) == ("0.75", "0.5", "0.25")
+
+
+def test_what_is_left_out_under_an_old_number_stands_under_its_camera_in_the_audit_log(renewed):
+    row = AuditRow.objects.get(verb="run.site_left_out")
+    assert (row.site, row.data["camera"]) == ("square", "c1")
+
+
+def test_a_number_that_is_only_a_figure_is_not_taken_for_a_node(renewed):
+    cameras = numbers.cameras_of(OLD)
+    assert (
+        node_names.worded("1 of 3 sites, loss 7001000000000000001.5, x7001000000000000001", cameras)
+        == "1 of 3 sites, loss 7001000000000000001.5, x7001000000000000001"
+    )

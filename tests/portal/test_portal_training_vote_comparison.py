@@ -69,8 +69,8 @@ def test_a_site_that_nobody_knows_any_more_keeps_its_number(judged):
     assert vote_comparison.compare(judged)["rows"][0]["name"] == "4711"
 
 
-def test_names_are_read_in_one_query(judged, django_assert_num_queries):
-    with django_assert_num_queries(1):
+def test_names_are_read_in_two_queries(judged, django_assert_num_queries):
+    with django_assert_num_queries(2):
         vote_comparison.compare(judged)
 
 

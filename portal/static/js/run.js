@@ -95,8 +95,7 @@ function draw(state) {
   at("status").dataset.status = state.status;
   const queued = state.ahead ? words.ahead.replace("{n}", state.ahead) : "";
   const told = state.reason || (state.note ? words.waiting.replace("{n}", state.note) : queued);
-  const names = new Map(state.rounds.flatMap((round) => round.sites.map((site) => [site.node, site.name])));
-  at("reason").textContent = [...names].reduce((text, [node, name]) => text.replaceAll(node, name), told);
+  at("reason").textContent = told;
   at("reason").hidden = !told;
   at("reason").classList.toggle("is-problem", state.status === "failed");
   const last = state.rounds.at(-1);

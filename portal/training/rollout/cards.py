@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from federated.learning.privacy import COVERS, UNITS
-from federated.trust.signing import public_text
+from federated.trust.signing import public_text, sign_document
 from portal.sites.config import portal_key
-from portal.sites.models import Agent
+from portal.sites.nodes import cameras_of
 from portal.training.models import ModelVersion
+from portal.training.node_names import place
 from portal.training.rollout import budget, documents
 
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond, the last one is a little too wide, which is the safe side.
@@ -106,8 +108,10 @@ def card(model: ModelVersion) -> dict[str, Any]:
 
 
 def document(model: ModelVersion) -> dict[str, Any]:
-    """The signed document, as it is downloaded: the signature covers the card."""
-    return documents.of(model)
+    """The document as it is downloaded, signed anew with `cameras` (node number to "site / camera"): agents get it without, for they have no use for names."""
+    metrics = _dict(model.card, "metrics")
+    nodes = {str(node) for each in metrics.values() if isinstance(each, dict) for node in each}
+    return sign_document({**documents.of(model), "cameras": _places(sorted(nodes))}, portal_key())
 
 
 def _other(name: str, value: Any) -> bool:
@@ -120,10 +124,9 @@ def _plain(value: Any) -> Any:
     return f"{value:.3g}" if isinstance(value, float) else value
 
 
-def _places(nodes: Any) -> dict[str, str]:
-    """Where the nodes stand, as far as an agent with this node is known."""
-    agents = Agent.objects.filter(node_id__in=list(nodes)).select_related("camera__site")
-    return {agent.node_id: f"{agent.camera.site.name} / {agent.camera.name}" for agent in agents}
+def _places(nodes: Iterable[str]) -> dict[str, str]:
+    """Where the nodes stand, as far as an agent has or had this number."""
+    return {number: place(camera) for number, camera in cameras_of(nodes).items()}
 
 
 def _dict(parent: Any, name: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Runs(TrainingApi):
     @extend_schema(operation_id="runs_list")
     def get(self, request: Request) -> Response:
         """The last fifty runs, newest first."""
-        return Response([{"id": run.pk, "task": run.task, "status": run.state, "reason": run.reason} for run in queries.runs(request.user)[:50]])
+        return Response([{"id": run.pk, "task": run.task, "status": run.state, "reason": run.reason} for run in queries.last_runs(request.user, 50)])
 
     def post(self, request: Request) -> Response:
         """Start a run; 400 with a sentence when the plan cannot work."""

@@ -18,13 +18,13 @@ MOST = 4
 
 def as_csv(state: dict[str, Any]) -> str:
     """One line a site and round; the three losses on its held-back footage are those of the whole run."""
-    found = {row["node"]: row for row in (state["three"] or {"rows": []})["rows"]}
+    votes = {(row["site"], row["name"]): row for row in (state["three"] or {"rows": []})["rows"]}  # a node's number may be another by then
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(["task", *(f"round_{name}" for name in ROUND), *SITE, *(f"held_back_{name}" for name in HELD_BACK)])
     for row in state["rounds"]:
         for site in row["sites"]:
-            losses = [found.get(site["node"], {}).get(name) for name in HELD_BACK]
+            losses = [votes.get((site["site"], site["name"]), {}).get(name) for name in HELD_BACK]
             writer.writerow([_plain(each) for each in (state["task"], *(row[name] for name in ROUND), *(site[name] for name in SITE), *losses)])
     return target.getvalue()
 

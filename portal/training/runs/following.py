@@ -60,5 +60,11 @@ def _store_round(run: Run, event: dict[str, Any]) -> None:
         found, fresh = RunNode.objects.update_or_create(round=row, node=node, defaults={**outcome, **moved, **measured, "camera_id": cameras.get(node)})
         if fresh and found.status in LEFT_OUT:
             place = found.camera.site.slug if found.camera else ""
-            data = {"node": node, "round": row.number, "status": found.status, "reason": found.reason[:500]}
+            data = {
+                "node": node,
+                "round": row.number,
+                "status": found.status,
+                "reason": found.reason[:500],
+                "camera": found.camera.slug if found.camera else "",
+            }
             audit.record(actor="system", verb="run.site_left_out", subject=f"run:{run.pk}", site=place, data=data)

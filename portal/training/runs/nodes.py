@@ -16,6 +16,7 @@ from portal.accounts.queries import sites_of
 from portal.sites import certificates, nodes, state
 from portal.sites.models import Agent
 from portal.training.models import RunNode
+from portal.training.node_names import worded
 from portal.training.runs import terms
 
 ASKED_S = 5  # the SuperLink is asked at most so often
@@ -45,7 +46,7 @@ def inventory(user: User) -> tuple[list[NodeRow], str]:
         Agent.objects.filter(revoked=None, camera__site__in=sites_of(user)).select_related("camera__site").order_by("camera__site__name", "camera__name")
     )
     links, trouble = ask_superlink()
-    newest = _newest({node: agent.pk for node, agent in nodes.owners().items()})
+    newest = _newest(nodes.owners())
     return [_row(agent, links, newest, trouble) for agent in agents], trouble
 
 
@@ -76,10 +77,14 @@ def _link(agent: Agent, links: dict[str, str]) -> str:
     return "online" if links.get(agent.next_node_id) == "online" else links.get(agent.node_id, "unknown")
 
 
-def _newest(owners: dict[str, uuid.UUID]) -> dict[uuid.UUID, RunNode]:
+def _newest(owners: dict[str, Agent]) -> dict[uuid.UUID, RunNode]:
     """What each agent did last, under whichever number its node had then."""
     found = RunNode.objects.filter(node__in=owners).select_related("round__run").order_by("node", "-pk").distinct("node")
-    return {owners[each.node]: each for each in sorted(found, key=lambda each: each.pk)}
+    last, cameras = {}, {number: agent.camera for number, agent in owners.items()}
+    for each in sorted(found, key=lambda each: each.pk):
+        each.reason = worded(each.reason, cameras)
+        last[owners[each.node].pk] = each
+    return last
 
 
 def _dict(health: dict[str, Any], name: str) -> dict[str, Any]:

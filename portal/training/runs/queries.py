@@ -9,8 +9,10 @@ from django.db.models import Prefetch, QuerySet
 from federated.learning import privacy
 from federated.learning import task as tasks_of
 from portal.accounts.models import User
-from portal.sites.models import Agent
+from portal.sites.models import Agent, Camera
+from portal.sites.nodes import cameras_of
 from portal.training.models import Run, RunNode, RunRound, RunState
+from portal.training.node_names import worded
 from portal.training.permissions import may_read
 from portal.training.rollout.queries import model_state
 from portal.training.runs import resume, root_set, terms, vote_comparison, words
@@ -24,6 +26,14 @@ def runs(user: User) -> QuerySet[Run]:
     return found if may_read(user) else found.none()
 
 
+def last_runs(user: User, limit: int = 20) -> list[Run]:
+    """The newest runs for a list, with cameras in the reasons of those that failed."""
+    found, cameras = list(runs(user)[:limit]), cameras_of()
+    for run in found:
+        run.reason = worded(run.reason, cameras)
+    return found
+
+
 def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     """A run as its page shows it, as plain JSON; None when there is none or the user may not see it."""
     if not str(run_id).isdecimal():
@@ -31,9 +41,17 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     run = runs(user).filter(pk=int(run_id)).first()
     if run is None:
         return None
+    cameras = cameras_of()
     model, left = getattr(run, "model", None), resume.resumable(run)
     times = {name: value and value.isoformat() for name, value in (("created", run.created), ("began", run.began), ("ended", run.ended))}
-    named = {"id": run.pk, "task": run.task, "status": run.state, "label": str(run.get_state_display()), "reason": run.reason, "note": run.note}
+    named = {
+        "id": run.pk,
+        "task": run.task,
+        "status": run.state,
+        "label": str(run.get_state_display()),
+        "reason": worded(run.reason, cameras),
+        "note": run.note,
+    }
     return {
         **named,
         **times,
@@ -45,21 +63,21 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         "checkpoint": left and left.round,
         "bytes_sent": run.bytes_sent,
         "bytes_received": run.bytes_received,
-        "rounds": rounds(run),
-        "gate": run.gate,
+        "rounds": rounds(run, cameras),
+        "gate": _gate(run, cameras),
         "three": vote_comparison.compare(run),
         "privacy": run.privacy,
         "model": model and model_state(model),
     }
 
 
-def rounds(run: Run) -> list[dict[str, Any]]:
+def rounds(run: Run, cameras: dict[str, Camera]) -> list[dict[str, Any]]:
     """Every round that led to this run's weights, also those of the runs it goes on from; a round done again counts as it went last."""
     found: dict[int, dict[str, Any]] = {}
     sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
     for each in reversed(resume.chain(run)):
         for row in each.rounds.prefetch_related(sites):
-            found[row.number] = {**_round(row), "run": each.pk}
+            found[row.number] = {**_round(row, cameras), "run": each.pk}
     return [found[number] for number in sorted(found)]
 
 
@@ -98,13 +116,18 @@ def _node(agent: Agent) -> dict[str, Any]:
     return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": demands.most_epsilon}
 
 
-def _round(row: RunRound) -> dict[str, Any]:
-    return {"number": row.number, "loss": row.loss, "seconds": row.seconds, "sites": [_site(site) for site in row.sites.all()]}
+def _round(row: RunRound, cameras: dict[str, Camera]) -> dict[str, Any]:
+    return {"number": row.number, "loss": row.loss, "seconds": row.seconds, "sites": [_site(site, cameras) for site in row.sites.all()]}
 
 
-def _site(site: RunNode) -> dict[str, Any]:
-    fields = {
-        name: getattr(site, name) for name in ("node", "status", "reason", "samples", "loss", "bytes_down", "bytes_up", "update_norm", "cosine", "epsilon")
-    }
-    place = {"name": site.camera.name, "site": site.camera.site.name} if site.camera else {"name": site.node, "site": ""}
-    return {**fields, **place}
+def _site(site: RunNode, cameras: dict[str, Camera]) -> dict[str, Any]:
+    fields = {name: getattr(site, name) for name in ("node", "status", "samples", "loss", "bytes_down", "bytes_up", "update_norm", "cosine", "epsilon")}
+    camera = site.camera or cameras.get(site.node)
+    place = {"name": camera.name, "site": camera.site.name} if camera else {"name": site.node, "site": ""}
+    return {**fields, "reason": worded(site.reason, cameras), **place}
+
+
+def _gate(run: Run, cameras: dict[str, Camera]) -> dict[str, Any]:
+    """What the gate found, with cameras in its sentences."""
+    sentences = {name: [worded(str(each), cameras) for each in run.gate[name] or ()] for name in ("reasons", "warnings") if name in run.gate}
+    return {**run.gate, **sentences}

@@ -32,7 +32,7 @@ def console(request: HttpRequest) -> HttpResponse:
             return redirect("training:run", actions.start_run(user=request.user, **form.cleaned_data).pk)
         except ValidationError as error:
             form.add_error(None, error)
-    shown = {"form": form, "nodes": trainers, "runs": queries.runs(request.user)[:20], "schedules": Schedule.objects.all(), **queries.choices()}
+    shown = {"form": form, "nodes": trainers, "runs": queries.last_runs(request.user), "schedules": Schedule.objects.all(), **queries.choices()}
     return render(request, "training/runs/console.html", {**shown, **_may(request)}, status=422 if form.errors else 200)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from federated import learning
-from portal.sites.models import Agent
+from portal.sites.models import Camera
+from portal.sites.nodes import cameras_of
 from portal.training.models import Run
 
 NUMBERS = ("before", "alone", "after")
@@ -21,8 +22,7 @@ def compare(run: Run) -> dict[str, Any] | None:
     votes = (run.gate or {}).get("votes")
     if not votes:
         return None
-    nodes = [str(vote["node"]) for vote in votes]
-    cameras = {agent.node_id: agent.camera for agent in Agent.objects.filter(node_id__in=nodes).select_related("camera__site")}
+    cameras = cameras_of(vote["node"] for vote in votes)
     rows = [_row(vote, cameras.get(str(vote["node"]))) for vote in votes]
     whole = [row for row in rows if all(row[name] is not None for name in NUMBERS)]
     mean = {name: sum(row[name] for row in whole) / len(whole) for name in NUMBERS} if whole else None
@@ -40,6 +40,6 @@ def lab(task: str) -> dict[str, Any] | None:
     return {**{name: content[name] for name in ("command", "date")}, **result, "ways": [{"way": way, **result[way]} for way in WAYS]}
 
 
-def _row(vote: dict[str, Any], camera: Any) -> dict[str, Any]:
+def _row(vote: dict[str, Any], camera: Camera | None) -> dict[str, Any]:
     place = {"name": camera.name, "site": camera.site.name} if camera else {"name": str(vote["node"]), "site": ""}
     return {"node": str(vote["node"]), **place, **{name: vote.get(name) for name in NUMBERS}}
