@@ -25,7 +25,7 @@ def owners(numbers: Iterable[str | int] | None = None) -> dict[str, Agent]:
 
 
 def cameras_of(numbers: Iterable[str | int] | None = None) -> dict[str, Camera]:
-    """The cameras (with their site) behind these numbers (None: every number there is), by number; a number that is nobody's is left out. Two queries, however many."""
+    """The cameras (with their site) behind these numbers (None: every number there is), by number; what is nobody's is left out. Two queries at the most."""
     return {number: agent.camera for number, agent in owners(numbers).items()}
 
 
