@@ -39,8 +39,8 @@ class FaceVisit:
     small: TrackFaces
     best: tuple[Frame, Box, float]
     sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
-    answer: identify.Answer | None = None
-    reported: str | None = None  # the person whose recognition was said
+    answer: identify.Answer | None = None  # as of the last look; None again while a net for larger faces, or a neighbour, has not answered yet
+    reported: identify.Answer | None = None  # the recognition that stands in the face log
     asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
@@ -52,6 +52,11 @@ class FaceVisit:
     def faces(self) -> TrackFaces:
         """What the decision rests on."""
         return self.sharp if self.net == SHARP else self.small
+
+    @property
+    def conclusion(self) -> identify.Answer | None:
+        """What the visit comes to when it ends now: the last answer, else the one that was reported."""
+        return self.answer or self.reported
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,25 +117,29 @@ class FaceRecognizer:
         for track, visit in list(self.visits.items()):
             if visit.asked is not None and visit.answer is None:
                 visit.answer = self._peer_answer(visit)
-            over, answer = t - visit.seen > GONE_S or t < visit.seen, visit.answer
-            if answer is not None and answer.person not in (None, visit.reported):
-                findings.append(self._recognition(visit, staff, t))
-                visit.reported = answer.person
+            answer = visit.answer
+            if answer is not None and answer.person is not None and (visit.reported is None or answer.person != visit.reported.person):
+                findings.append(self._recognition(visit, answer, answer.person, staff, t))
+                visit.reported = answer
                 if self.others is not None and visit.asked is None:
                     self.others.recognised(visit.name, answer.person, answer.score)
-            if over:
-                findings += [self._recognition(visit, staff, t, ended=visit.seen)] if visit.reported else []
-                self._count(visit, staff.size)
-                self._take_leave(visit)
+            if t - visit.seen > GONE_S or t < visit.seen:
+                findings += self._end(visit, staff, t)
                 del self.visits[track]
         return findings
 
-    def _take_leave(self, visit: FaceVisit) -> None:
-        if self.others is None:
-            return
-        if self._keeps_all and visit.answer is not None and visit.answer.kind == "unknown":
-            self.others.unknown()
-        self.others.gone(visit.name)
+    def _end(self, visit: FaceVisit, staff: Staff, t: float) -> list[RuleFinding]:
+        """The visit is over: count it, let the neighbours know, and say when a recognised person left."""
+        conclusion = visit.conclusion
+        if conclusion is not None:
+            self._count(conclusion, staff.size)
+        if self.others is not None:
+            if self._keeps_all and conclusion is not None and conclusion.kind == "unknown":
+                self.others.unknown()
+            self.others.gone(visit.name)
+        if visit.reported is None or conclusion is None:
+            return []
+        return [self._recognition(visit, conclusion, visit.reported.person, staff, t, ended=visit.seen)]
 
     def begin_anew(self) -> None:
         """Track numbers start again: those of before mean nobody that comes now."""
@@ -167,16 +176,19 @@ class FaceRecognizer:
         self._look(visit, crop, face, quality)
         people = len(entries) if self._keeps_all else staff.size
         visit.answer = self._with_others(visit, self._decide(visit, entries, people))
-        fields = {"verdict": visit.answer.kind, "score": round(visit.answer.score, 4), "threshold": round(visit.answer.threshold, 4)} if visit.answer else {}
-        about = {
-            "verdict": "looking",
+        answer = visit.answer
+        data = {
+            "verdict": "looking" if answer is None else answer.kind,
+            "person": None if answer is None else answer.person,
             "quality": quality.value,
             "reasons": list(quality.reasons),
             "frames": visit.faces.frames,
             "people": people,
             "gallery_version": staff.version,
         }
-        return dataclasses.replace(track, data={**about, **fields, "person": visit.answer.person if visit.answer else None})
+        if answer is not None:
+            data["score"], data["threshold"] = round(answer.score, 4), round(answer.threshold, 4)
+        return dataclasses.replace(track, data=data)
 
     def _look(self, visit: FaceVisit, crop: np.ndarray, face: Face, quality: Quality) -> None:
         """One face more, embedded by the net for its size; a face that says nothing is not embedded at all."""
@@ -201,8 +213,13 @@ class FaceRecognizer:
         return self._peer_answer(visit)
 
     def _peer_answer(self, visit: FaceVisit) -> identify.Answer | None:
-        fields = self.others.answer(visit.name)
-        return fields and identify.Answer("person" if fields.person else "unknown", fields.person, fields.score, visit.asked)
+        """What the neighbour that was asked has answered; None while it has not, and when its answer is lost."""
+        if self.others is None or visit.asked is None:
+            return None
+        decided = self.others.answer(visit.name)
+        if decided is None:
+            return None
+        return identify.Answer("unknown" if decided.person is None else "person", decided.person, decided.score, visit.asked)
 
     def _decide(self, visit: FaceVisit, entries: tuple, people: int) -> identify.Answer | None:
         """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
@@ -229,11 +246,11 @@ class FaceRecognizer:
             self._galleries[1][name] = identify.enrol({person: vector[None] for person, vector in vectors.items() if vector is not None})
         return self._galleries[1][name]
 
-    def _recognition(self, visit: FaceVisit, staff: Staff, t: float, ended: float | None = None) -> RuleFinding:
-        answer = visit.answer
+    def _recognition(self, visit: FaceVisit, answer: identify.Answer, person: str | None, staff: Staff, t: float, ended: float | None = None) -> RuleFinding:
+        """A line for the face log; with `ended` (Unix seconds) the end of one that was written before."""
         data = {
             "visit": visit.name,
-            "person": visit.reported if ended else answer.person,
+            "person": person,
             "started": round(visit.began, 3),
             "net": visit.net,
             "frames": visit.faces.frames,
@@ -242,20 +259,18 @@ class FaceRecognizer:
             "people": staff.size,
             "gallery_version": staff.version,
         }
-        if ended:
+        if ended is not None:
             data["ended"] = round(ended, 3)
-        picture = None if ended else _portrait(*visit.best[:2])
+        picture = None if ended is not None else _portrait(*visit.best[:2])
         return RuleFinding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
 
-    def _count(self, visit: FaceVisit, people: int) -> None:
+    def _count(self, answer: identify.Answer, people: int) -> None:
         """Numbers only: which answer, and how alike a stranger was to the nearest of the list. A list of another size makes other scores."""
         if people != self._people:
             self._people, self.histogram = people, np.zeros(BINS, int)
-        if visit.answer is None:
-            return
-        self.counts[visit.answer.kind] += 1
-        if visit.answer.kind == "unknown" and people:
-            self.histogram[int(np.clip((visit.answer.score + 1) / 2 * BINS, 0, BINS - 1))] += 1
+        self.counts[answer.kind] += 1
+        if answer.kind == "unknown" and people:
+            self.histogram[int(np.clip((answer.score + 1) / 2 * BINS, 0, BINS - 1))] += 1
 
 
 def _worth(quality: Quality, small: bool) -> float:

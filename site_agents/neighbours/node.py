@@ -163,7 +163,8 @@ def build(settings: Settings) -> PeerNode:
 def meet(node: PeerNode, neighbours: Mapping[str, bool]) -> None:
     """These are the neighbours from now on, and whether each keeps the whole list; what is known of those who stay stays, who left is asked no more."""
     node.settings = dataclasses.replace(node.settings, neighbours=tuple(neighbours))
-    whole = {**neighbours, **({node.settings.server: True} if node.settings.server else {})}
+    whole = {name: True for name in (*node.settings.helpers, node.settings.server) if name}
+    whole.update(neighbours)
     node.peers = {name: node.peers.get(name) or Peer(complete=complete) for name, complete in whole.items()}
 
 

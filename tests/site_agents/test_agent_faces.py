@@ -18,6 +18,7 @@ from federated.trust.staff_list import Entry
 from site_agents.clock import Clock
 from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimits
 from site_agents.models import ModelStore
+from site_agents.neighbours.node import Decided
 from site_agents.pipeline import Pipeline
 from site_agents.signed_config import M0, M1, CameraRule, SignedConfig, WatchedZone
 from site_agents.staff_list_store import NOBODY, Staff
@@ -304,3 +305,71 @@ def test_smaller_faces_ask_for_more_likeness():
     tails = detectors.card("face-embedding-small").thresholds["tails"]
     asked = [identify.threshold_between(100, side, tails) for side in (8, 12, 18, 24)]
     assert asked == sorted(asked, reverse=True)
+
+
+class ForgetfulPeers:
+    """Neighbours that name a stranger once, and have lost what they answered when they are asked again."""
+
+    complete = False
+
+    def __init__(self) -> None:
+        self.answers = [Decided("v", "custode-2", 0.9, "neighbour", 0.1)]
+
+    def expected(self):
+        return ()
+
+    def answer(self, key):
+        return self.answers.pop() if self.answers else None
+
+    def ask(self, key, probe, threshold):
+        """They know already."""
+
+    def recognised(self, key, person, score):
+        """Nothing to learn."""
+
+    def unknown(self):
+        """Nothing to learn."""
+
+    def gone(self, key):
+        """Nobody is missed."""
+
+
+def follow(recognizer: FaceRecognizer, image: np.ndarray, t: float, staff: Staff) -> list:
+    """One frame with one face, which the tracker calls 1 at any size; what the face log must hold of it."""
+    frame = Frame(image, "gate", t, round(t / STEP) + 1)
+    tracks = [dataclasses.replace(found, track=1) for found in recognizer.find(frame)]
+    recognizer.follow(frame, tracks, staff, 0.0, lambda face: True)
+    return recognizer.news(t, staff)
+
+
+def test_a_visit_whose_answer_is_gone_when_it_ends_ends_with_the_name_that_was_given(portraits):
+    image, template = portraits["custode-1"]
+    face = detectors.load("faces").find(image)[0]
+    small = template + detectors.load("face-embedding-small").embed(image, [face])[0].embedding
+    staff = Staff(7, (entry("custode-1", template, small=small / np.linalg.norm(small)),))
+    far = cv2.copyMakeBorder(shrunk(image, 24), 150, 150, 150, 150, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    recognizer = FaceRecognizer({name: detectors.load(name) for name in BIOMETRIC}.get)
+    (began,) = [finding for n in range(5) for finding in follow(recognizer, far, n * STEP, staff)]
+    assert follow(recognizer, image, 5 * STEP, staff) == []  # the first near face: from now on only near ones count, and one is too few for an answer
+    (ended,) = recognizer.news(5 * STEP + GONE_S + STEP, staff)
+    assert (ended.data["visit"], ended.data["person"], ended.data["ended"]) == (began.data["visit"], "custode-1", 5 * STEP)
+    assert recognizer.report(staff)["visits"]["person"] == 1
+    assert recognizer.visits == {}
+
+
+def test_a_name_given_by_a_neighbour_whose_answer_is_lost_ends_the_visit_all_the_same(portraits):
+    recognizer = FaceRecognizer({name: detectors.load(name) for name in BIOMETRIC}.get)
+    recognizer.others, staff = ForgetfulPeers(), Staff(7, (), {"custode-2": 1})
+    (began,) = [finding for n in range(6) for finding in follow(recognizer, portraits["custode-2"][0], n * STEP, staff)]
+    (ended,) = recognizer.news(6 * STEP + GONE_S + STEP, staff)
+    assert (began.data["person"], ended.data["person"], ended.data["visit"]) == ("custode-2", "custode-2", began.data["visit"])
+
+
+def test_neighbours_that_are_gone_in_the_middle_of_a_question_leave_the_visit_without_a_name(portraits):
+    recognizer, staff = FaceRecognizer({name: detectors.load(name) for name in BIOMETRIC}.get), Staff(7, (), {"custode-2": 1})
+    recognizer.others = ForgetfulPeers()
+    recognizer.others.answers = []
+    for n in range(4):
+        follow(recognizer, portraits["custode-2"][0], n * STEP, staff)
+    recognizer.others = None
+    assert recognizer.news(4 * STEP + GONE_S + STEP, staff) == []

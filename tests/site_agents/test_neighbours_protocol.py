@@ -6,7 +6,7 @@ import pytest
 from neighbours_lab import NOW, STRANGER_KEY, answer, decided, deliver, entry, face, follow, load, node, query, seen, sent, wakes
 
 from site_agents.neighbours import protocol
-from site_agents.neighbours.node import Sight, Wake
+from site_agents.neighbours.node import Sight, Wake, meet
 
 
 def asked(actions) -> list[str]:
@@ -212,3 +212,11 @@ def test_in_mode_m0_nothing_is_taken_looked_at_or_answered():
     gate = node(biometrics=False, complete=True)
     everything = [follow(gate, Sight("v1", face(0))), deliver(gate, "SEEN", "hall", **seen()), deliver(gate, "QUERY", "hall", **query())]
     assert (everything, gate.hot, gate.asks) == ([[], [], []], {}, {})
+
+
+def test_helpers_may_still_be_asked_when_the_neighbours_have_changed():
+    gate = node(helpers=("tower",))
+    meet(gate, {"yard": False})
+    actions, _ = ask(gate, 9)
+    assert asked(actions) == ["server"]
+    assert asked(protocol.handle(gate, late(actions), late(actions).at)) == ["tower"]
