@@ -28,6 +28,7 @@ OLDER_MINORS = 1  # how many minor versions back are understood
 MOST_DEPTH = 24  # lists and objects within each other: the deepest we send are model cards, at eight
 MOST_WHOLE = 2**63  # whole numbers beyond it fit no database column and no other language's integer
 
+Unread = typing.Annotated[Any, msgspec.Meta(description="parsed by itself")]  # what is in it is a message of its own
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 _WHERE = re.compile(r"(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
@@ -104,11 +105,12 @@ def is_newer(version: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a type looks like to `_checked`: the fields of an object by name, or the one shape of all values of a list or mapping."""
+    """What a type looks like to `_checked`: the fields of an object by name, or one shape for all values of a list or mapping. `unread`: not checked."""
 
     fields: dict[str, _Shape | None] | None = None
     each: _Shape | None = None
     optional: frozenset[str] = frozenset()
+    unread: bool = False
 
 
 @functools.cache
@@ -120,6 +122,8 @@ def _shape(kind: Any) -> _Shape | None:
         optional = frozenset(field.name for field in dataclasses.fields(kind) if field.default is None)
         return _Shape(fields={name: _shape(hints[name]) for name in names}, optional=optional)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Unread:
+        return _Shape(unread=True)
     if origin is typing.Annotated:
         return _shape(arguments[0])
     if origin in (typing.Union, types.UnionType):
@@ -136,6 +140,8 @@ def _shape(kind: Any) -> _Shape | None:
 def _checked(value: Any, shape: _Shape | None, path: str, depth: int, dropped: list[str] | None) -> Any:
     """The value without what may be dropped (`dropped` is a list: of a newer version). Raises ContractError for what no message may hold."""
     kind = type(value)
+    if shape is not None and shape.unread:
+        return value
     if kind is str:
         _check_text(value, path)
     elif kind is float:

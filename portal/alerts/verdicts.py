@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from detectors.objects.head import EXCLUDED
+from federated.contract.heartbeat import LabelsHeld
 from federated.trust.signing import sign_document
 from portal.alerts.models import Alert, Event, Reason, Verdict
 from portal.sites.config import portal_key
@@ -30,14 +31,14 @@ def write_down(alert: Alert) -> None:
     Verdict.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())
 
 
-def news(camera: Camera, held: Any) -> dict[str, Any] | None:
+def news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any] | None:
     """The signed verdicts after the number that the agent says it has written down; None when there are none, or it keeps none.
 
     An agent that is ahead of us (this portal was restored from a backup) is told everything again.
     """
-    number = held.get("number") if isinstance(held, dict) else None
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**63:
+    if held is None:
         return None
+    number = held.number
     rows = Verdict.objects.filter(camera=camera).order_by("pk")
     newest = rows.values_list("pk", flat=True).last()
     if newest is None or newest == number:

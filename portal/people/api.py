@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.trust.staff_list import GalleryRejected, unpack
 from portal.people.circle import whose
 from portal.sites.authentication import Refusal
 from portal.sites.config import effective_mode
-from portal.sites.machines import Machine
+from portal.sites.machines import MachineView, read
 from portal.sites.models import LegalMode
 
 
-class ProbeShape(serializers.Serializer):
-    probe = serializers.CharField(max_length=1000, help_text="an embedding: 128 half-precision numbers, normalised, in base64")
-    within_s = serializers.FloatField(required=False, help_text="how long the agent waits")
-
-
-class WhoseShape(serializers.Serializer):
-    verdict = serializers.ChoiceField(["person", "unknown"])
-    score = serializers.FloatField()
-    version = serializers.IntegerField(help_text="of the staff list")
-    sealed = serializers.CharField(help_text="the person's signed entry, for this agent's key; empty for a stranger")
-
-
-class Faces(Machine):
+class FacesView(MachineView):
     """Whose face is this? Mode M1 only; nothing of the question is kept."""
 
-    @extend_schema(request=ProbeShape, responses={200: WhoseShape, 403: OpenApiResponse(description="the camera is in mode M0")})
+    @extend_schema(request=FaceQuery, responses={200: FaceQueryAnswer, 403: OpenApiResponse(description="the camera is in mode M0")})
     def post(self, request: Request) -> Response:
-        body = ProbeShape(data=request.data)
-        body.is_valid(raise_exception=True)
+        query = read(FaceQuery, request)
         if effective_mode(request.auth.camera) != LegalMode.M1:
             raise Refusal(403, "this camera is in mode M0: it may ask for nobody")
         try:
-            return Response(whose(request.auth, unpack(body.validated_data["probe"])))
+            found = whose(request.auth, unpack(query.probe))
         except GalleryRejected as error:
             raise ParseError(str(error)) from error
+        answer = FaceQueryAnswer(verdict=found["verdict"], score=found["score"], version=found["version"], sealed=found["sealed"])
+        return Response(answer.to_json())
 
 
-urlpatterns = [path("faces", Faces.as_view(), name="faces")]
+urlpatterns = [path("faces", FacesView.as_view(), name="faces")]

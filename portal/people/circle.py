@@ -14,6 +14,7 @@ from django.utils import timezone
 
 import detectors
 from detectors.faces import identify
+from federated.contract.heartbeat import NeighboursStatus
 from federated.trust import pki
 from federated.trust.signing import canonical, sign_document
 from federated.trust.staff_list import seal
@@ -28,19 +29,19 @@ CERTIFICATE_S = 3 * 24 * 3600  # a certificate is good for seven days and given 
 CANDIDATES = 40  # templates looked at for one face; a person has at most a few
 
 
-def circle(agent: Agent, reported: Any) -> dict[str, Any] | None:
-    """The signed neighbours of this agent, which reported `{host, port, key, edition}`; None when it shares nothing, may not, or has this edition already."""
-    if not isinstance(reported, dict) or not reported.get("host") or effective_mode(agent.camera) != LegalMode.M1:
+def circle(agent: Agent, reported: NeighboursStatus | None) -> dict[str, Any] | None:
+    """The signed neighbours of this agent, which reported where it listens; None when it shares nothing, may not, or has this edition already."""
+    if reported is None or not reported.host or effective_mode(agent.camera) != LegalMode.M1:
         return None
     try:
-        authority, certificate = _papers(agent, str(reported.get("key")))
+        authority, certificate = _papers(agent, reported.key)
     except pki.PkiError:
         return None
     peers = {str(each.pk): at for each in neighbours(agent.camera) if (at := _address(each))}
     body = {"type": "circle", "site": agent.camera.site.slug, "camera": agent.camera.slug, "agent": str(agent.pk), "peers": peers}
     body |= {"authority": authority, "certificate": certificate}
     edition = hashlib.sha256(canonical(body)).hexdigest()[:16]
-    return None if edition == reported.get("edition") else sign_document({**body, "edition": edition}, portal_key())
+    return None if edition == reported.edition else sign_document({**body, "edition": edition}, portal_key())
 
 
 def neighbours(camera: Camera) -> list[Agent]:
@@ -65,8 +66,8 @@ def whose(agent: Agent, probe: np.ndarray) -> dict[str, Any]:
     at = int(np.argmax(scores)) if scores else -1
     known = at >= 0 and scores[at] >= threshold
     answer = {"verdict": "person" if known else "unknown", "score": scores[at] if scores else -1.0, "version": camera.site.people_version}
-    held = agent.health.get("gallery") if isinstance(agent.health, dict) else None
-    return {**answer, "sealed": seal([sign(camera.site, entries[at])], str((held or {}).get("key"))) if known else ""}
+    held = agent.heartbeat.gallery if agent.heartbeat else None
+    return {**answer, "sealed": seal([sign(camera.site, entries[at])], held.key if held else "") if known else ""}
 
 
 def _papers(agent: Agent, key: str) -> tuple[str, str]:
@@ -81,11 +82,9 @@ def _papers(agent: Agent, key: str) -> tuple[str, str]:
 
 
 def _address(agent: Agent) -> dict[str, Any] | None:
-    """Where it listens, by its last heartbeat; None when it said nothing sensible."""
-    said = agent.health.get("neighbours") if isinstance(agent.health, dict) else None
-    host, port = (said.get("host"), said.get("port")) if isinstance(said, dict) else (None, None)
-    sound = isinstance(host, str) and 0 < len(host) <= 255 and isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536
-    return {"host": host, "port": port, "whole": said.get("keep") == "all"} if sound else None
+    """Where it listens, by its last heartbeat; None when it listens nowhere."""
+    reported = agent.heartbeat.neighbours if agent.heartbeat else None
+    return {"host": reported.host, "port": reported.port, "whole": reported.keep == "all"} if reported and reported.host and reported.port else None
 
 
 def _distance(a: Camera, b: Camera) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any
 
 import numpy as np
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from detectors.errors import BadInput
 from detectors.faces import identify
+from federated.contract.heartbeat import DoorStatus
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
@@ -98,14 +98,14 @@ def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
     verdicts = list(Recognition.objects.filter(camera=camera, started__gte=since).values_list("verdict", "score"))
     wrong = [score for verdict, score in verdicts if verdict == Verdict.WRONG]
     verified = sum(verdict in (Verdict.RIGHT, Verdict.WRONG) for verdict, _score in verdicts)
-    said = _door(Agent.objects.filter(camera=camera, revoked=None).order_by("-enrolled").first())
-    people = said.get("people", days[0].people if days else 0)
+    door = _door(Agent.objects.filter(camera=camera, revoked=None).order_by("-enrolled").first())
+    people = door.people if door else days[0].people if days else 0
     below = [_scores(day.scores) for day in days if day.people == people]
     scores = np.concatenate([*below, np.asarray(wrong, float)]) if below or wrong else np.zeros(0)
-    threshold = said.get("threshold")
+    threshold = door.threshold if door else None
     own = max((float(rule.parameters.get("threshold") or 0) for rule in camera.rules.filter(enabled=True, kind__in=FACE_RULES)), default=0.0)
     strangers = sum(day.strangers for day in days)
-    return Measured(camera, int(people), strangers, len(verdicts), verified, len(wrong), scores, float(threshold) if threshold is not None else None, own)
+    return Measured(camera, people, strangers, len(verdicts), verified, len(wrong), scores, threshold, own)
 
 
 def recalibrate(*, user: User, camera: Camera) -> float:
@@ -146,21 +146,22 @@ def _write(user: User, camera: Camera, threshold: float) -> None:
 
 
 def _add(agent: Agent, day: datetime.date) -> bool:
-    said = _door(agent)
-    if not said:
+    door = _door(agent)
+    if door is None:
         return False
-    now = {"agent": str(agent.pk), "strangers": said["strangers"], "scores": said["scores"]}
+    scores = {name: count_ for name, count_ in door.scores.items() if int(name) < BINS}
+    now = {"agent": str(agent.pk), "strangers": door.visits.get("unknown", 0), "scores": scores}
     with transaction.atomic():
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)
         before = DoorDay.objects.filter(camera=agent.camera).order_by("-day", "-pk").first()
-        row, _made = DoorDay.objects.get_or_create(camera=agent.camera, day=day, people=said["people"])
+        row, _made = DoorDay.objects.get_or_create(camera=agent.camera, day=day, people=door.people)
         known = before.last if before and before.last.get("agent") == now["agent"] else {}
         row.strangers += _more(now["strangers"], known.get("strangers", 0))
         # a list of another length starts a new histogram at the agent; so does a restart, and then there are fewer than before
-        scores = known.get("scores", {}) if before and before.people == row.people else {}
-        anew = sum(now["scores"].values()) < sum(scores.values())
-        for name, count_ in now["scores"].items():
-            row.scores[name] = row.scores.get(name, 0) + (count_ if anew else _more(count_, scores.get(name, 0)))
+        counted = known.get("scores", {}) if before and before.people == row.people else {}
+        anew = sum(scores.values()) < sum(counted.values())
+        for name, count_ in scores.items():
+            row.scores[name] = row.scores.get(name, 0) + (count_ if anew else _more(count_, counted.get(name, 0)))
         row.last = now
         row.save()
     return True
@@ -170,25 +171,12 @@ def _more(now: int, before: int) -> int:
     return now - before if now >= before else now
 
 
-def _door(agent: Agent | None) -> dict[str, Any]:
-    """What the agent's heartbeat says of its door, as far as it makes sense: {people, strangers, scores, threshold}."""
-    said = agent.health.get("door") if agent and isinstance(agent.health, dict) else None
-    if not isinstance(said, dict) or not _whole(said.get("people")):
-        return {}
-    visits = said.get("visits") if isinstance(said.get("visits"), dict) else {}
-    scores = said.get("scores") if isinstance(said.get("scores"), dict) else {}
-    sound = {name: count_ for name, count_ in scores.items() if name.isdigit() and int(name) < BINS and _whole(count_)}
-    threshold = said.get("threshold")
-    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    strangers = visits.get("unknown")
-    return {"people": said["people"], "strangers": strangers if _whole(strangers) else 0, "scores": sound, "threshold": threshold if number else None}
+def _door(agent: Agent | None) -> DoorStatus | None:
+    """What the agent's heartbeat reported of its door."""
+    return agent.heartbeat.door if agent and agent.heartbeat else None
 
 
 def _scores(histogram: dict[str, int]) -> np.ndarray:
     """The middles of the bins, as often as they were counted."""
     names = sorted(int(name) for name in histogram)
     return np.repeat([(name + 0.5) / BINS * 2 - 1 for name in names], [histogram[str(name)] for name in names])
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

@@ -96,7 +96,11 @@ def erase(uid: uuid.UUID, by: User | str, wait_s: float = 15.0) -> Proof:
 def confirmed(site: Site) -> list[Confirmed]:
     """Which list each living agent of the site's restricted doors says it has."""
     agents = Agent.objects.filter(camera__site=site, camera__legal_mode=LegalMode.M1, revoked=None).select_related("camera").order_by("camera__slug")
-    return [Confirmed(str(agent.pk), agent.camera.slug, int((agent.health.get("gallery") or {}).get("version") or 0), site.people_version) for agent in agents]
+    return [Confirmed(str(agent.pk), agent.camera.slug, _version_held(agent), site.people_version) for agent in agents]
+
+
+def _version_held(agent: Agent) -> int:
+    return agent.heartbeat.gallery.version if agent.heartbeat and agent.heartbeat.gallery else 0
 
 
 def _whereabouts(uid: uuid.UUID, by: User | str) -> tuple[Site, list[np.ndarray]]:

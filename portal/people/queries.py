@@ -37,9 +37,8 @@ def at_doors(person: Person) -> list[Here]:
 
 
 def _version(tile: Tile) -> int:
-    held = tile.agent.health.get("gallery") if tile.agent and isinstance(tile.agent.health, dict) else None
-    version = held.get("version") if isinstance(held, dict) else 0
-    return version if isinstance(version, int) and not isinstance(version, bool) else 0
+    heartbeat = tile.agent.heartbeat if tile.agent else None
+    return heartbeat.gallery.version if heartbeat and heartbeat.gallery else 0
 
 
 def people(user: User, words: str = "") -> QuerySet[Person]:

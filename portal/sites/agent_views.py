@@ -71,16 +71,14 @@ def _inventory(request: HttpRequest, **more: Any) -> HttpResponse:
 
 
 def _row(tile: queries.Tile) -> dict[str, Any]:
-    said = tile.agent.health if tile.agent and isinstance(tile.agent.health, dict) else {}
-    running = _dict(said, "models")
+    heartbeat = tile.agent.heartbeat if tile.agent else None
+    running = heartbeat.models if heartbeat else {}
     wanted = {document["detector"]: document["sha256"] for document in ports.desired_models(tile.camera)}
-    models = [{"detector": name, "sha256": str(sha256), "wanted": wanted.get(name, sha256) == sha256} for name, sha256 in sorted(running.items())]
-    shown = {"tile": tile, "models": models, "versions": _dict(said, "versions"), "outbox": _dict(said, "outbox"), "data": _dict(said, "data")}
-    shown["paper"] = certificates.of(tile.agent, timezone.now()) if tile.agent else None
-    current = said.get("config_version") == tile.camera.config_version
-    return {**shown, "disk_free": said.get("disk_free"), "config_current": current, "mode": said.get("legal_mode"), "troubles": queries.troubles(tile)}
-
-
-def _dict(said: dict[str, Any], name: str) -> dict[str, Any]:
-    found = said.get(name)
-    return found if isinstance(found, dict) else {}
+    return {
+        "tile": tile,
+        "heartbeat": heartbeat,
+        "models": [{"detector": name, "sha256": sha256, "wanted": wanted.get(name, sha256) == sha256} for name, sha256 in sorted(running.items())],
+        "paper": certificates.of(tile.agent, timezone.now()) if tile.agent else None,
+        "config_current": heartbeat is not None and heartbeat.config_version == tile.camera.config_version,
+        "troubles": queries.troubles(tile),
+    }

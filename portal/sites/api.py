@@ -84,12 +84,12 @@ class Agents(generics.ListAPIView):
 
 
 urlpatterns = [
-    path("agents/enrol", machines.Enrol.as_view(), name="enrol"),
-    path("agents/rotate", machines.Rotate.as_view(), name="rotate"),
-    path("agents/models", machines.Outcome.as_view(), name="model-outcome"),
-    path("heartbeat", machines.Heartbeat.as_view(), name="heartbeat"),
-    path("frame", machines.Frame.as_view(), name="frame"),
-    path("models/<str:sha256>", machines.Model.as_view(), name="model-file"),
+    path("agents/enrol", machines.EnrolView.as_view(), name="enrol"),
+    path("agents/rotate", machines.RotateView.as_view(), name="rotate"),
+    path("agents/models", machines.ModelOutcomeView.as_view(), name="model-outcome"),
+    path("heartbeat", machines.HeartbeatView.as_view(), name="heartbeat"),
+    path("frame", machines.FrameView.as_view(), name="frame"),
+    path("models/<str:sha256>", machines.ModelFileView.as_view(), name="model-file"),
     path("sites", Sites.as_view(), name="sites"),
     path("cameras", Cameras.as_view(), name="cameras"),
     path("agents", Agents.as_view(), name="agents"),

@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from federated.contract.enrolment import FleetAddress
 from federated.trust.signing import load_or_make_key, sign_document
 from portal.sites.models import Camera, LegalMode
 from portal.sites.rules import KINDS
@@ -55,10 +56,10 @@ def rules_of(camera: Camera, mode: str) -> list[dict[str, Any]]:
     return [{"kind": rule.kind, **_place(rule), **rule.parameters} for rule in allowed]
 
 
-def fleet() -> dict[str, str] | None:
+def fleet() -> FleetAddress | None:
     """Where an agent's SuperNode finds the SuperLink, and whose certificates it believes; None when this portal runs no federation."""
     address, authority = os.environ.get("SPECOLA_FLEET", ""), settings.HOME / "pki" / "ca.crt"
-    return {"address": address, "ca_pem": authority.read_text()} if address and authority.exists() else None
+    return FleetAddress(address=address, ca_pem=authority.read_text()) if address and authority.exists() else None
 
 
 def _place(rule: Any) -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import Any
 
+from federated.contract.heartbeat import NeighboursStatus, WayLearned
 from portal.sites.models import Camera, LegalMode, Site
 from portal.sites.queries import Tile, tiles_of
 
@@ -117,58 +117,45 @@ class Graph:
 
 
 def graph(site: Site) -> Graph:
-    """The cameras in mode M1, what they learned and who helped whom. What an agent says is taken for numbers only where it is numbers."""
+    """The cameras in mode M1, what they learned and who helped whom. Agents that sent no heartbeat about it count nothing."""
     tiles = tiles_of(Camera.objects.filter(site=site, legal_mode=LegalMode.M1).select_related("site"))
     spots = _spots([tile.camera for tile in tiles])
     posts = {_name(tile): _post(tile, *spots[tile.camera.pk]) for tile in tiles}
-    said = {name: _said(post.tile) for name, post in posts.items()}
-    ways = [_way(posts[start], posts[end], way) for end in posts for start, way in _pairs(said[end], "ways", dict) if start in posts]
-    known = {**posts, SERVER: None}
-    helps = [Help(known[helper], posts[asker], count) for asker in posts for helper, count in _pairs(said[asker], "answered", int) if helper in known]
+    reported = {name: _reported(post.tile) for name, post in posts.items()}
+    ways = [_way(posts[start], posts[end], way) for end in posts for start, way in reported[end].ways.items() if start in posts]
+    helpers = {**posts, SERVER: None}
+    helps = [Help(helpers[helper], posts[asker], count) for asker in posts for helper, count in reported[asker].answered.items() if helper in helpers]
     return Graph(list(posts.values()), [way for way in ways if way.people], [each for each in helps if each.faces > 0])
 
 
 def _post(tile: Tile, x: float, y: float) -> Post:
-    said = _said(tile)
-    decided = said.get("decided") if isinstance(said.get("decided"), dict) else {}
-    latency = said.get("latency") if isinstance(said.get("latency"), dict) else {}
-    p95 = latency.get("p95_s")
+    reported = _reported(tile)
+    p95 = reported.latency.p95_s
     return Post(
         tile,
         _name(tile),
         x,
         y,
-        keep="expected" if said.get("keep") == "expected" else "all",
-        sharing=said.get("sharing") is True and tile.state.name not in ("silent", "none"),
-        hot=_count(said.get("hot")),
-        decided={where: _count(decided.get(where)) for where in ("local", "neighbour", "server", "nobody")},
-        p95_ms=1000 * p95 if isinstance(p95, int | float) and not isinstance(p95, bool) else None,
+        keep=reported.keep,
+        sharing=reported.sharing and tile.state.name not in ("silent", "unknown", "none"),
+        hot=reported.hot,
+        decided={where: reported.decided.get(where, 0) for where in ("local", "neighbour", "server", "nobody")},
+        p95_ms=None if p95 is None else 1000 * p95,
     )
 
 
-def _way(start: Post, end: Post, said: dict[str, Any]) -> Way:
-    mean, spread, people = said.get("mean_s"), said.get("spread_s"), _count(said.get("n"))
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (mean, spread))
-    return Way(start, end, people, float(mean) if numbers and people >= LEAST_WAY else None, float(spread) if numbers else 0.0)
+def _way(start: Post, end: Post, way: WayLearned) -> Way:
+    learned = way.mean_s is not None and way.spread_s is not None
+    return Way(start, end, way.n, way.mean_s if learned and way.n >= LEAST_WAY else None, way.spread_s if learned else 0.0)
 
 
-def _said(tile: Tile) -> dict[str, Any]:
-    health = tile.agent.health if tile.agent and isinstance(tile.agent.health, dict) else {}
-    said = health.get("neighbours")
-    return said if isinstance(said, dict) else {}
+def _reported(tile: Tile) -> NeighboursStatus:
+    heartbeat = tile.agent.heartbeat if tile.agent else None
+    return (heartbeat.neighbours if heartbeat else None) or NeighboursStatus()
 
 
 def _name(tile: Tile) -> str:
     return str(tile.agent.pk) if tile.agent else f"camera-{tile.camera.pk}"
-
-
-def _pairs(said: dict[str, Any], key: str, kind: type) -> list[tuple[str, Any]]:
-    found = said.get(key)
-    return [(name, value) for name, value in found.items() if isinstance(value, kind)] if isinstance(found, dict) else []
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
 def _spots(cameras: list[Camera]) -> dict[int, tuple[float, float]]:

@@ -60,9 +60,9 @@ def certify(agent: Agent) -> None:
     agent.certificate_issued, agent.certificate_not_after = timezone.now(), issued.not_after
 
 
-def answer(agent: Agent) -> dict[str, Any]:
-    """The agent's certificate and whose signature it bears, as enrolment and renewal answer it."""
-    return {"certificate": agent.certificate, "authority": (settings.HOME / "pki" / "ca.crt").read_text()}
+def authority_pem() -> str:
+    """The authority whose signature the agents' certificates bear, as enrolment and renewal answer it."""
+    return (settings.HOME / "pki" / "ca.crt").read_text()
 
 
 def refuse_known(keys: Keys) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.trust.signing import fingerprint
 from portal.core import audit
 from portal.sites import actions, key_actions, ports
 from portal.sites.authentication import Refusal
 from portal.sites.config import RENEW_S, config_for
 from portal.sites.key_actions import Keys
-from portal.sites.models import Agent, Camera, EnrolmentCode, FormerKeys
+from portal.sites.models import Agent, EnrolmentCode, FormerKeys
 
 FRAME_S = 30  # a frame older than that is shown by nobody
 
 
 @transaction.atomic
-def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
+def enrol(*, code: str, keys: Keys, versions: dict[str, str]) -> Agent:
     """Let an agent in by a one-time code; it replaces the camera's earlier agents. Raises Refusal 403 for a wrong, used or expired code."""
     row = EnrolmentCode.objects.select_for_update(of=("self",)).select_related("camera__site").filter(code_sha256=actions.hash_code(code)).first()
     if row is None or row.used or row.expires < timezone.now():
@@ -37,6 +36,7 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
     agent = agent or Agent(camera=row.camera, public_key=keys.own)
     agent.node_public_key, agent.node_id, agent.revoked, agent.health = keys.node, "", None, {"versions": versions}
     agent.enrolled, agent.renew_asked, agent.next_node_id = timezone.now(), None, ""
+    agent.contract_problem, agent.contract_refused, agent.fields_dropped = "", None, 0
     key_actions.certify(agent)
     agent.save()
     data = {"versions": versions, "key": fingerprint(keys.own), "serial": agent.certificate_serial}
@@ -48,25 +48,30 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, Any]) -> Agent:
     return agent
 
 
-def beat(*, agent: Agent, said: dict[str, Any]) -> dict[str, Any]:
-    """Keep what a heartbeat says, and answer with what the agent must know now."""
+def beat(*, agent: Agent, heartbeat: Heartbeat, dropped: int = 0) -> HeartbeatAnswer:
+    """Keep a heartbeat, of which `dropped` fields were not understood, and answer with what the agent must know now."""
     now = timezone.now()
-    skew = round(now.timestamp() - said["t"], 3)
-    Agent.objects.filter(pk=agent.pk).update(last_seen=now, clock_skew=skew, health=said)
+    reported = {"last_seen": now, "clock_skew": round(now.timestamp() - heartbeat.t, 3), "health": heartbeat.to_json()}
+    Agent.objects.filter(pk=agent.pk).update(**reported, contract_problem="", contract_refused=None, fields_dropped=dropped)
     if agent.overlap_until and agent.former is None:
         key_actions.retire(agent=agent, reason="the agent speaks with its new key")
-    camera = agent.camera
-    return {
-        "now": now.timestamp(),
-        "config": config_for(camera) if _wants_config(agent, said.get("config_version")) else None,
-        "gallery": _gallery(camera, said.get("gallery")),
-        "neighbours": ports.peers_news(agent, said.get("neighbours")),
-        "models": ports.desired_models(camera),
-        "verdicts": ports.alert_labels_news(camera, said.get("verdicts")),
-        "watch": cache.get(f"watch:{camera.pk}") is not None,
-        "stop_biometrics": camera.site.biometrics_stopped,
-        "renew_keys": agent.renew_asked is not None or not agent.certificate,
-    }
+    camera, held = agent.camera, heartbeat.gallery
+    return HeartbeatAnswer(
+        now=now.timestamp(),
+        config=config_for(camera) if _wants_config(agent, heartbeat.config_version) else None,
+        gallery=ports.staff_list_news(camera, held.version, held.key, held.names) if held and held.key else None,
+        neighbours=ports.peers_news(agent, heartbeat.neighbours),
+        models=tuple(ports.desired_models(camera)),
+        verdicts=ports.alert_labels_news(camera, heartbeat.verdicts),
+        watch=cache.get(f"watch:{camera.pk}") is not None,
+        stop_biometrics=camera.site.biometrics_stopped,
+        renew_keys=agent.renew_asked is not None or not agent.certificate,
+    )
+
+
+def note_refused_heartbeat(*, agent: Agent, problem: str) -> None:
+    """Note why the agent's heartbeat is not understood; what it reported last stays as it is. The refusal itself is audited where it is answered."""
+    Agent.objects.filter(pk=agent.pk).update(contract_problem=problem[:300], contract_refused=timezone.now())
 
 
 def keep_frame(*, agent: Agent, jpeg: bytes) -> bool:
@@ -77,15 +82,7 @@ def keep_frame(*, agent: Agent, jpeg: bytes) -> bool:
     return True
 
 
-def _wants_config(agent: Agent, version: Any) -> bool:
+def _wants_config(agent: Agent, version: int | None) -> bool:
     """The agent has another version, or its copy will run out."""
     fresh = cache.add(f"config:{agent.pk}:{agent.camera.config_version}", 1, RENEW_S)
     return fresh or version != agent.camera.config_version
-
-
-def _gallery(camera: Camera, held: Any) -> dict[str, Any] | None:
-    """News of the staff list for an agent that says which version it holds and with which key it reads."""
-    version, public = (held.get("version"), held.get("key")) if isinstance(held, dict) else (None, None)
-    if isinstance(version, bool) or not isinstance(version, int) or not isinstance(public, str):
-        return None
-    return ports.staff_list_news(camera, version, public, held.get("names") is True)

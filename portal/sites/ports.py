@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from federated.contract.heartbeat import LabelsHeld, NeighboursStatus
 from portal.core.ports import port
 from portal.sites.models import Agent, Camera
 
@@ -14,12 +15,12 @@ def staff_list_news(camera: Camera, version: int, public: str, names: bool) -> d
 
 
 @port
-def peers_news(agent: Agent, reported: Any) -> dict[str, Any] | None:
+def peers_news(agent: Agent, reported: NeighboursStatus | None) -> dict[str, Any] | None:
     """The signed neighbours of an agent that reported where it listens, when they are news to it."""
 
 
 @port
-def alert_labels_news(camera: Camera, held: Any) -> dict[str, Any] | None:
+def alert_labels_news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any] | None:
     """The signed labels of operators for this camera's alerts that its agent has not written down yet."""
 
 
@@ -29,5 +30,5 @@ def desired_models(camera: Camera) -> list[dict[str, Any]]:
 
 
 @port
-def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float) -> Any:
+def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float | None) -> Any:
     """Keep what an agent reports of a model it was asked to run. Raises ValidationError."""

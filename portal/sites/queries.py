@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from pathlib import Path
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,6 +14,8 @@ from portal.accounts.queries import sites_of
 from portal.core import media
 from portal.sites import ports, state
 from portal.sites.models import Agent, Camera, Site
+
+LITTLE_DISK = 500 * 2**20  # bytes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,14 +99,15 @@ def model_file(camera: Camera, sha256: str) -> Path | None:
 
 def troubles(tile: Tile) -> list[str]:
     """What an administrator should look at, in short words: clock, backlog, disk."""
-    if tile.agent is None or not isinstance(tile.agent.health, dict):
+    agent = tile.agent
+    if agent is None:
         return []
-    found, outbox = [], tile.agent.health.get("outbox")
-    if abs(tile.agent.clock_skew) > state.SKEWED_S:
+    found, heartbeat = [], agent.heartbeat
+    if abs(agent.clock_skew) > state.SKEWED_S:
         found.append("clock")
-    if isinstance(outbox, dict) and _number(outbox.get("pending")) > state.BACKLOG:
+    if heartbeat and heartbeat.outbox.pending > state.BACKLOG:
         found.append("backlog")
-    if 0 < _number(tile.agent.health.get("disk_free")) < 500 * 2**20:
+    if heartbeat and 0 < (heartbeat.disk_free or 0) < LITTLE_DISK:
         found.append("disk")
     return found
 
@@ -114,7 +116,3 @@ def midnight(day: datetime.date | None = None) -> datetime.datetime:
     """When the day began here."""
     now = timezone.localtime()
     return now.replace(hour=0, minute=0, second=0, microsecond=0) if day is None else datetime.datetime.combine(day, datetime.time(), now.tzinfo)
-
-
-def _number(value: Any) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0

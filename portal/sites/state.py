@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from federated.contract.heartbeat import CameraStatus
 from portal.sites.models import Agent
 from portal.sites.worded import Worded
 
 SILENT_S = 12  # four heartbeats missed: whatever the last one said is no longer true
+REFUSED_S = 30  # an agent whose heartbeat was refused waits so long before the next
 STARTING_S = 60  # from enrolment to the first heartbeat: weights are loaded meanwhile
 OLD_FRAME_S = 8.0  # heartbeats come every 3 s
 SKEWED_S = 5.0  # times of capture are then off by more than people notice
@@ -22,6 +23,7 @@ WORDS = {
     "stale": (_("No new picture"), "is-warning"),
     "silent": (_("Agent silent"), "is-alarm"),
     "tampered": (_("Tampered with"), "is-alarm"),
+    "unknown": (_("Speaks an unknown version"), "is-warning"),
     "none": (_("No agent"), ""),
     "revoked": (_("Revoked"), ""),
 }
@@ -29,7 +31,7 @@ WORDS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class State(Worded):
-    """The state of a camera ("live", "stale", "tampered", "starting", "silent", "none", "revoked") and the numbers beside it."""
+    """The state of a camera ("live", "stale", "tampered", "starting", "silent", "unknown", "none", "revoked") and the numbers beside it."""
 
     words = WORDS
     last_frame: datetime.datetime | None = None
@@ -44,12 +46,11 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     """The state of a camera with this agent."""
     if agent is None:
         return State("none")
-    said = _camera(agent)
-    t, name = _capture(agent, said), _name(agent, said, now)
-    width, height = said.get("width"), said.get("height")
-    known = all(isinstance(side, int) and 0 < side < 20000 for side in (width, height))
-    people = _number(said.get("people")) if name in ("live", "tampered") else None
-    return State(name, t, _number(said.get("fps")), _number(said.get("dropped")), people, *((width, height) if known else (4, 3)))
+    heartbeat = agent.heartbeat
+    camera = heartbeat.camera if heartbeat else CameraStatus()
+    t, name = _capture(agent, camera), _name(agent, camera, now)
+    size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
+    return State(name, t, camera.fps, camera.dropped, camera.people if name in ("live", "tampered") else None, *size)
 
 
 def newest(agents: list[Agent]) -> dict[int, Agent]:
@@ -57,33 +58,23 @@ def newest(agents: list[Agent]) -> dict[int, Agent]:
     return {agent.camera_id: agent for agent in sorted(agents, key=lambda agent: agent.enrolled) if agent.revoked is None}
 
 
-def _name(agent: Agent, said: dict[str, Any], now: datetime.datetime) -> str:
+def _name(agent: Agent, camera: CameraStatus, now: datetime.datetime) -> str:
     if agent.revoked:
         return "revoked"
+    if agent.contract_problem and agent.contract_refused and (now - agent.contract_refused).total_seconds() <= SILENT_S + REFUSED_S:
+        return "unknown"
     if agent.last_seen is None:
         return "starting" if (now - agent.enrolled).total_seconds() < STARTING_S else "silent"
     if (now - agent.last_seen).total_seconds() > SILENT_S:
         return "silent"
-    name, t = said.get("state"), _capture(agent, said)
-    if name == "live" and (t is None or (now - t).total_seconds() > OLD_FRAME_S):
-        return "stale"
-    return name if name in ("live", "stale", "tampered") else "starting"
+    t = _capture(agent, camera)
+    return "stale" if camera.state == "live" and (t is None or (now - t).total_seconds() > OLD_FRAME_S) else camera.state
 
 
-def _camera(agent: Agent) -> dict[str, Any]:
-    said = agent.health.get("camera") if isinstance(agent.health, dict) else None
-    return said if isinstance(said, dict) else {}
-
-
-def _capture(agent: Agent, said: dict[str, Any]) -> datetime.datetime | None:
-    t = _number(said.get("last_frame_t"))
-    if t is None:
+def _capture(agent: Agent, camera: CameraStatus) -> datetime.datetime | None:
+    if camera.last_frame_t is None:
         return None
     try:
-        return datetime.datetime.fromtimestamp(t + agent.clock_skew, datetime.UTC)
+        return datetime.datetime.fromtimestamp(camera.last_frame_t + agent.clock_skew, datetime.UTC)
     except (OverflowError, OSError, ValueError):
         return None
-
-
-def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from detectors.objects.head import EXCLUDED
+from federated.contract.heartbeat import LabelsHeld
 from federated.trust import signing
 from portal.alerts import actions, verdicts
 from portal.alerts.models import Alert, Reason, State, Verdict
@@ -176,28 +177,35 @@ def test_an_agent_ahead_of_a_restored_portal_is_told_everything(square):
     assert news == {"labels": {event_of(found): "false_alarm"}, "number": ahead - 1000}
 
 
-@pytest.mark.parametrize("held", [None, 3, [], {}, {"number": "7"}, {"number": -1}, {"number": True}, {"number": 1.5}, {"number": 2**70}], ids=str)
-def test_an_agent_that_says_nonsense_or_keeps_nothing_is_told_nothing(square, held):
+def test_an_agent_that_keeps_nothing_is_told_nothing(square):
     judge(square, alert(square))
-    assert verdicts.news(square.camera, held) is None
+    assert verdicts.news(square.camera, None) is None
+
+
+@pytest.mark.parametrize("held", [3, [], {}, {"number": "7"}, {"number": -1}, {"number": True}, {"number": 1.5}, {"number": 2**70}], ids=str)
+def test_an_agent_that_says_nonsense_is_refused_by_name(square, held):
+    body = json.dumps({"t": time.time(), "verdicts": held}).encode()
+    answer = send_in_process("POST", "/api/v1/heartbeat", body, square.key, str(square.agent.pk))
+    assert answer.status_code == 400
+    assert answer.json()["field"].startswith("verdicts")
 
 
 def test_another_cameras_agent_hears_nothing(square):
     judge(square, alert(square))
-    assert verdicts.news(scene("elsewhere").camera, {"number": 0}) is None
+    assert verdicts.news(scene("elsewhere").camera, LabelsHeld(number=0)) is None
 
 
 def test_a_quiet_heartbeat_asks_one_question(square, django_assert_num_queries):
     judge(square, alert(square))
     number = Verdict.objects.get().pk
     with django_assert_num_queries(1):
-        assert verdicts.news(square.camera, {"number": number}) is None
+        assert verdicts.news(square.camera, LabelsHeld(number=number)) is None
 
 
 def test_only_ids_and_words_are_told(square):
     found = alert(square, detections=[{"kind": "person", "score": 0.8, "box": [1, 2, 3, 4], "track": None, "data": {}}])
     judge(square, found, note="the gardener")
-    document = verdicts.news(square.camera, {"number": 0})
+    document = verdicts.news(square.camera, LabelsHeld(number=0))
     assert set(document) == {"type", "site", "camera", "after", "upto", "labels", "signature"}
     assert "gardener" not in json.dumps(document)
 

@@ -58,8 +58,8 @@ def test_enrolling_gives_a_certificate_of_the_agents_id_and_key(gate):
 
 
 def test_the_authority_that_signed_is_told_and_fits(gate):
-    said = key_actions.answer(gate.agent)
-    x509.load_pem_x509_certificate(said["certificate"].encode()).verify_directly_issued_by(x509.load_pem_x509_certificate(said["authority"].encode()))
+    authority = x509.load_pem_x509_certificate(key_actions.authority_pem().encode())
+    x509.load_pem_x509_certificate(gate.agent.certificate.encode()).verify_directly_issued_by(authority)
 
 
 def test_how_long_a_certificate_is_good_can_be_set(square, settings):

@@ -120,10 +120,18 @@ def test_the_stop_button_ends_the_meeting_too(two, square):
     assert beat(gate, key) is None
 
 
-@pytest.mark.parametrize("said", [None, [], "x", {}, {"host": 3}, {"host": "h", "port": 1, "key": "no key"}, {"host": "", "key": ""}])
-def test_nonsense_about_where_it_listens_is_no_error(two, said):
-    answer = two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": said})
+@pytest.mark.parametrize("reported", [None, {}, {"host": "h", "port": 1, "key": "no key"}, {"host": "", "key": ""}])
+def test_an_agent_that_listens_nowhere_meets_nobody(two, reported):
+    answer = two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": reported})
     assert (answer.status_code, answer.json()["neighbours"]) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("reported", "field"), [([], "neighbours"), ("x", "neighbours"), ({"host": 3}, "neighbours.host"), ({"port": 70_000}, "neighbours.port")]
+)
+def test_nonsense_about_where_it_listens_is_refused_by_name(two, reported, field):
+    answer = two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": reported})
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
 def test_where_a_neighbour_listens_is_passed_on_only_when_it_makes_sense(two):
@@ -232,7 +240,7 @@ NONSENSE = [
 
 @pytest.mark.parametrize("said", NONSENSE)
 def test_whatever_an_agent_says_the_page_stands(two, square, said):
-    beat(two[0][0], two[0][1], **said)
+    assert two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": {"host": "h", "port": 1, "key": two[0][1], **said}}).status_code == 400
     assert "No face has been decided yet" in page(square)
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from training_scene import administrator, agents, beat, canary_at, model
 
+from federated.contract.message import VERSION
 from federated.trust.signing import public_text, verify_document
 from portal.alerts import actions as alerts
 from portal.alerts.models import Event
@@ -27,6 +28,8 @@ from portal.training.models import Canary, Compared, Disagreement
 from portal.training.rollout import actions, canary, canary_comparison, queries, tasks
 from tests.portal.signed_client import put_media, send_in_process
 from tests.portal.wire import event
+
+TAKEN = {"kept": True, "full": False, "contract": VERSION}
 
 pytestmark = pytest.mark.django_db
 DAY, SHOWN = datetime.timedelta(days=1), hashlib.sha256(JPEG).hexdigest()
@@ -82,7 +85,7 @@ def test_the_same_document_is_signed_the_same_each_time(scene):
 
 def test_a_disagreement_is_kept_once_however_often_it_is_told(scene):
     answers = [scene.report() for _ in range(2)]
-    assert [(each.status_code, each.json()) for each in answers] == [(201, {"kept": True, "full": False}), (200, {"kept": True, "full": False})]
+    assert [(each.status_code, each.json()) for each in answers] == [(201, TAKEN), (200, TAKEN)]
     assert (Disagreement.objects.get().only_new, AuditRow.objects.filter(verb="machine.refused").count()) == (True, 0)
 
 
@@ -117,7 +120,7 @@ def test_a_full_trial_says_so_and_keeps_no_more(scene, bound, monkeypatch, clien
     monkeypatch.setattr(canary_comparison, bound, 1)
     scene.report()
     answer = scene.report(JPEG + b"2")
-    assert (answer.status_code, answer.json()) == (200, {"kept": False, "full": True})
+    assert (answer.status_code, answer.json()) == (200, {**TAKEN, "kept": False, "full": True})
     assert Disagreement.objects.count() == 1
     assert "No more pictures are kept" in scene.page(client)
 

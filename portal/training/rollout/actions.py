@@ -9,14 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from federated.contract.model_outcome import OUTCOMES
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit, push
 from portal.sites.models import Agent
 from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run
 from portal.training.rollout import budget, canary, documents
-
-OUTCOMES = ("installed", "refused", "failed", "rolled back")
 
 
 def keep_model(*, run: Run, content: bytes, card: dict[str, Any]) -> ModelVersion:
@@ -65,7 +64,7 @@ def roll_back(*, user: User, detector: str) -> ModelVersion | None:
     return back
 
 
-def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float) -> ModelOutcome:
+def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float | None) -> ModelOutcome:
     """Keep what became of a model it was asked to run; `measured`: ms and budget_ms of its self-test."""
     if outcome not in OUTCOMES:
         raise ValidationError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
