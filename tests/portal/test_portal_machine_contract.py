@@ -64,7 +64,7 @@ def test_nobody_else_notices_a_wrong_heartbeat(square, gate, wrong):
     assert [each.version for each in erase.confirmed(square.site)] == [4]
     by = administrator()
     tried = canary.start(user=by, model_id=model(b"weights").pk, cameras=[square.door.pk])
-    canary.judge_all()
+    canary.watch_all()
     assert Canary.objects.get(pk=tried.pk).ended is None
 
 
