@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "portal.people",
     "portal.training",
     "portal.analysis",
+    "portal.demo",
     "portal.house",  # the last: it looks whether the apps above have filled every port
 ]
 MIDDLEWARE = [
@@ -109,7 +110,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.core.context.shell",
+                "portal.house.context.shell",
             ]
         },
     }

@@ -9,8 +9,8 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView
 
-APPS = ("core", "accounts", "sites", "alerts", "live", "people", "training", "analysis")
-handler500 = "portal.core.views.broken"
+APPS = ("house", "accounts", "sites", "alerts", "live", "people", "training", "analysis")
+handler500 = "portal.house.views.broken"
 
 
 def _api_patterns() -> list:

@@ -1,4 +1,4 @@
-"""Is everything well: each part is asked now, and each trouble comes with what to do."""
+"""Is everything well: each part is asked now, and each trouble comes with what to do. An app adds its own parts with `register`, in AppConfig.ready."""
 
 from __future__ import annotations
 
@@ -19,12 +19,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from federated.learning import control
-from portal.accounts.models import User
-
 ROOM = 500 * 2**20  # bytes below which pictures soon find no place
 WORKER_S = 60  # procrastinate's workers say every 10 s that they live
-OLD_JOB_S = 300
 FAILED_SINCE = datetime.timedelta(hours=24)
 
 
@@ -34,14 +30,23 @@ class Check:
 
     name: str
     level: str
-    said: str
+    detail: str
     advice: str = ""
 
 
-def check_all(user: User) -> list[Check]:
-    """Every part that the reader's roles let them know of; a part that is down never stops the others from being asked."""
-    asked: list[Callable[[], Check]] = [database, messages, worker, superlink, disk, lambda: agents(user)]
-    return [ask() for ask in asked]
+Asking = Callable[[Any], Check]
+_registered: list[Asking] = []
+
+
+def register(asking: Asking) -> None:
+    """Have this part asked too, after those before it. It gets the reader (a User), whose roles may limit what it names, and must not raise."""
+    if asking not in _registered:
+        _registered.append(asking)
+
+
+def check_all(reader: Any) -> list[Check]:
+    """Every part that the reader's roles let them see; a part that is down never stops the others from being asked."""
+    return [database(), messages(), worker(), *(asking(reader) for asking in _registered), disk()]
 
 
 def is_serving() -> bool:
@@ -94,21 +99,9 @@ def worker() -> Check:
             _("Start one with `manage.py worker`; reports and training wait until then."),
         )
     if failed:
-        said = _("%(n)d jobs failed since yesterday") % {"n": failed}
-        return Check(name, "warning", said, _("Look into the log of the worker; the page of the run or report says which."))
+        detail = _("%(n)d jobs failed since yesterday") % {"n": failed}
+        return Check(name, "warning", detail, _("Look into the log of the worker; the page of the run or report says which."))
     return Check(name, "ok", _("%(alive)d running, %(n)d jobs waiting") % {"alive": alive, "n": waiting})
-
-
-def superlink() -> Check:
-    """The SuperLink answers, and knows its sites."""
-    name = _("Federation (SuperLink)")
-    try:
-        nodes = control.nodes()
-    except control.FederationError as error:
-        return Check(name, "problem", str(error)[:200], _("Training waits; watching and alerts go on. Look at the log of the SuperLink."))
-    online = sum(node.state == "online" for node in nodes)
-    said = _("%(online)d of %(all)d sites online") % {"online": online, "all": len(nodes)}
-    return Check(name, "ok" if online == len(nodes) else "warning", said, "" if online == len(nodes) else _("See which agents are silent."))
 
 
 def disk() -> Check:
@@ -118,23 +111,8 @@ def disk() -> Check:
         free = shutil.disk_usage(settings.HOME).free
     except OSError as error:
         return Check(name, "problem", str(error), _("The home folder must exist and be readable."))
-    said = _("%(gb)s GB free") % {"gb": number_format(free / 2**30, 1)}
-    return Check(name, "ok", said) if free > ROOM else Check(name, "problem", said, _("Make room: pictures and clips are refused when the disk is full."))
-
-
-def agents(user: User) -> Check:
-    """Every camera of the reader's sites is watched."""
-    from portal.sites import queries
-
-    name = _("Agents")
-    tiles = queries.tiles_of(queries.cameras(user))
-    bad = [tile for tile in tiles if tile.state.name not in ("live", "starting", "none")]
-    live = sum(tile.state.name == "live" for tile in tiles)
-    said = _("%(live)d of %(all)d cameras live") % {"live": live, "all": len(tiles)}
-    if not bad:
-        return Check(name, "ok", said)
-    named = "; ".join(f"{tile.camera}: {tile.state.label}" for tile in bad[:5])
-    return Check(name, "warning", f"{said} ({named})", _("Look at the camera and at its agent's log; what it saw meanwhile comes later from its outbox."))
+    detail = _("%(gb)s GB free") % {"gb": number_format(free / 2**30, 1)}
+    return Check(name, "ok", detail) if free > ROOM else Check(name, "problem", detail, _("Make room: pictures and clips are refused when the disk is full."))
 
 
 def worst(checks: list[Check]) -> str:

@@ -10,8 +10,9 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from portal.core import audit, queries
+from portal.core import audit
 from portal.core.models import AuditRow
+from portal.house import queries
 from tests.portal.portal_scene import person, place, signed_in
 
 
@@ -194,8 +195,8 @@ def test_events_as_they_come_in_are_shown_on_request_only():
     audit.record(actor="agent:1", verb="events.recorded")
     reader = person("all@square.example", "administrator")
     assert list(queries.audit_rows(reader)) == []
-    assert queries.audit_rows(reader, queries.Filters(routine="1")).count() == 1
-    assert queries.audit_rows(reader, queries.Filters(verb="events.recorded")).count() == 1
+    assert queries.audit_rows(reader, queries.AuditFilters(routine="1")).count() == 1
+    assert queries.audit_rows(reader, queries.AuditFilters(verb="events.recorded")).count() == 1
 
 
 @pytest.mark.django_db

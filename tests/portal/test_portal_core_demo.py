@@ -13,9 +13,10 @@ from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from portal.accounts.models import User
-from portal.core import demo, tasks
+from portal.core import tasks
 from portal.core.management.commands import worker
 from portal.core.models import AuditRow
+from portal.demo import layout
 from portal.people.models import Person
 from portal.sites.models import Camera, EnrolmentCode, Site
 from tests.portal.portal_scene import machine, signed_in
@@ -51,7 +52,7 @@ def lay_out(folder, capsys):
 
 def test_the_demo_ends_in_one_json_object_with_a_password_and_codes(folder, capsys):
     said = lay_out(folder, capsys)
-    assert said["email"] == demo.EMAIL
+    assert said["email"] == layout.EMAIL
     assert [agent["name"] for agent in said["agents"]] == ["square", "gate"]
     assert all(agent["code"] for agent in said["agents"])
     assert User.objects.get().check_password(said["password"])

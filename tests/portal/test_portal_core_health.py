@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from federated.learning import control
 from portal.core import health
+from portal.sites import health as sites
 from portal.sites.models import Agent
 from tests.portal.portal_scene import machine, person, place, signed_in
 
@@ -65,13 +66,13 @@ def home_gone(monkeypatch):
 
 def test_the_database_says_its_size():
     assert health.database().level == "ok"
-    assert "MB stored" in health.database().said
+    assert "MB stored" in health.database().detail
 
 
 def test_a_database_that_is_away_is_a_problem_with_advice(monkeypatch):
     database_down(monkeypatch)
     found = health.database()
-    assert (found.level, found.said) == ("problem", "connection refused")
+    assert (found.level, found.detail) == ("problem", "connection refused")
     assert "manage.py up" in found.advice
 
 
@@ -87,7 +88,7 @@ def test_a_cache_that_is_away_is_a_problem(monkeypatch):
 
 def test_a_cache_that_forgets_is_a_problem(monkeypatch):
     monkeypatch.setattr(cache, "get", lambda *_: None)
-    assert health.messages().said == "forgets what it is given"
+    assert health.messages().detail == "forgets what it is given"
 
 
 def test_no_worker_is_a_problem_that_counts_what_waits():
@@ -96,7 +97,7 @@ def test_no_worker_is_a_problem_that_counts_what_waits():
     run_case.defer(case_id=1)
     found = health.worker()
     assert found.level == "problem"
-    assert "1 jobs wait" in found.said
+    assert "1 jobs wait" in found.detail
 
 
 def living_worker(seconds_ago=0):
@@ -126,19 +127,19 @@ def test_a_job_that_failed_since_yesterday_is_a_warning(age, level):
 
 
 def test_a_superlink_that_is_away_is_a_problem_but_not_for_the_alerts(no_superlink):
-    found = health.superlink()
-    assert (found.level, found.said) == ("problem", "nothing answers at 127.0.0.1:1")
+    found = sites.superlink(None)
+    assert (found.level, found.detail) == ("problem", "nothing answers at 127.0.0.1:1")
     assert "alerts go on" in found.advice
 
 
 @pytest.mark.parametrize(("states", "level"), [([], "ok"), (["online", "online"], "ok"), (["online", "offline"], "warning"), (["registered"], "warning")])
 def test_a_site_that_is_not_online_is_a_warning(monkeypatch, states, level):
     monkeypatch.setattr(control, "nodes", lambda: [node(state) for state in states])
-    assert health.superlink().level == level
+    assert sites.superlink(None).level == level
 
 
 def test_a_disk_with_room_says_how_much():
-    assert "GB free" in health.disk().said
+    assert "GB free" in health.disk().detail
 
 
 @pytest.mark.parametrize("trouble", [disk_full, home_gone])
@@ -149,22 +150,22 @@ def test_a_full_or_missing_disk_is_a_problem(monkeypatch, trouble):
 
 
 def test_cameras_without_agents_are_no_trouble(square):
-    found = health.agents(square.person("operator"))
-    assert (found.level, found.said) == ("ok", "0 of 2 cameras live")
+    found = sites.agents(square.person("operator"))
+    assert (found.level, found.detail) == ("ok", "0 of 2 cameras live")
 
 
 def test_a_silent_agent_is_a_warning_that_names_the_camera(square):
     silent = machine(square.door).agent
     Agent.objects.filter(pk=silent.pk).update(last_seen=timezone.now() - datetime.timedelta(minutes=5))
-    found = health.agents(square.person("operator"))
+    found = sites.agents(square.person("operator"))
     assert found.level == "warning"
-    assert "Gate of square" in found.said
+    assert "Gate of square" in found.detail
 
 
 def test_agents_of_foreign_sites_are_not_spoken_of(square):
     silent = machine(place("museum").door).agent
     Agent.objects.filter(pk=silent.pk).update(last_seen=timezone.now() - datetime.timedelta(minutes=5))
-    assert "museum" not in health.agents(square.person("operator")).said
+    assert "museum" not in sites.agents(square.person("operator")).detail
 
 
 def test_the_worst_level_is_the_level_of_the_whole():

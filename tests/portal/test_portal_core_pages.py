@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.urls import path
 
-from portal.core import context
+from portal.house import context
 from portal.urls import urlpatterns as real
 from tests.portal.portal_scene import PASSWORD, person, place, signed_in
 
@@ -26,7 +26,7 @@ def lose_the_database(request):
 
 
 urlpatterns = [*real, path("broken/", break_down), path("lost/", lose_the_database)]
-handler500 = "portal.core.views.broken"
+handler500 = "portal.house.views.broken"
 
 
 def everything():

@@ -36,8 +36,8 @@ PAGES = {
     "training:models": ("Registro dei modelli", "Model registry"),
     "analysis:desk": ("Banco d'analisi", "Analysis desk"),
     "people:list": ("Elenco del personale", "Staff list"),
-    "core:health": ("Base di dati", "Database"),
-    "core:audit": ("Registro di controllo", "Audit log"),
+    "house:health": ("Base di dati", "Database"),
+    "house:audit": ("Registro di controllo", "Audit log"),
     "accounts:account": ("Il mio account", "My account"),
 }
 
@@ -134,7 +134,7 @@ def test_dates_are_said_in_the_chosen_language(client, language, words):
     record(actor="system", verb="test", subject="thing:1")
     AuditRow.objects.update(t=datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC))
     client.force_login(administrator())
-    text = client.get(reverse("core:audit"), headers={"accept-language": language}).content.decode()
+    text = client.get(reverse("house:audit"), headers={"accept-language": language}).content.decode()
     assert re.search(rf"4 {words[:3]}\w* 2026", text, re.IGNORECASE)
 
 
@@ -142,7 +142,7 @@ def test_dates_are_said_in_the_chosen_language(client, language, words):
 def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, said):
     monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30))
     with translation.override(language):
-        assert health.disk().said == said
+        assert health.disk().detail == said
 
 
 def test_rules_and_states_are_said_in_italian_wherever_they_are_shown():

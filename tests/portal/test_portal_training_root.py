@@ -319,12 +319,12 @@ def test_what_is_known_of_a_damaged_note_is_nothing(admin, walk):
 
 
 def test_the_demo_has_one_of_its_own_clips_made_by_a_worker_once(admin):
-    from portal.core import demo
+    from portal.demo import layout
     from portal.training.runs.tasks import make_root_set
 
     clips = [settings.ROOT / "infra" / "footage" / f"{name}.webm" for name in ("gate", "drone", "square")]
     make_root_set(by=admin.person.pk, clips=[str(clip) for clip in clips])
     assert [source["name"] for source in root_set.of("anomaly")["sources"]] == ["gate.webm", "drone.webm", "square.webm"]
     make_root_set(by=admin.person.pk, clips=[])
-    demo._root_set(admin.person, clips)
+    layout.ask_for_root_set(admin.person, clips)
     assert len(rows()) == 1

@@ -17,7 +17,7 @@ READERS = ("manager", "administrator")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Filters:
+class AuditFilters:
     """What the reader asked for; an empty field asks for everything."""
 
     actor: str = ""
@@ -28,27 +28,27 @@ class Filters:
     routine: str = ""  # also what agents do every few seconds
 
     @classmethod
-    def read(cls, parameters: QueryDict) -> Filters:
+    def read(cls, parameters: QueryDict) -> AuditFilters:
         """From a query string; values are cut at 100 characters."""
         values = {field.name: parameters.get(field.name, "") for field in dataclasses.fields(cls)}
         return cls(**{name: value[:100].strip() for name, value in values.items() if "\x00" not in value})
 
 
-def audit_rows(user: User, filters: Filters | None = None) -> QuerySet[AuditRow]:
+def audit_rows(user: User, filters: AuditFilters | None = None) -> QuerySet[AuditRow]:
     """The rows the reader may see, newest first."""
     rows = AuditRow.objects.order_by("-id")
     if not user.memberships.filter(role__in=READERS, site=None).exists():
         slugs = {slug for role in READERS for slug in sites_of(user, role).values_list("slug", flat=True)}
         rows = rows.filter(Q(site__in=slugs) | Q(actor=f"user:{user.email}"))
-    return _filtered(rows, filters or Filters())
+    return _filtered(rows, filters or AuditFilters())
 
 
 def verbs(user: User) -> list[str]:
     """What the reader can filter by."""
-    return list(audit_rows(user, Filters(routine="1")).order_by("verb").values_list("verb", flat=True).distinct())
+    return list(audit_rows(user, AuditFilters(routine="1")).order_by("verb").values_list("verb", flat=True).distinct())
 
 
-def _filtered(rows: QuerySet[AuditRow], filters: Filters) -> QuerySet[AuditRow]:
+def _filtered(rows: QuerySet[AuditRow], filters: AuditFilters) -> QuerySet[AuditRow]:
     if filters.actor:
         rows = rows.filter(actor__icontains=filters.actor)
     if filters.verb:

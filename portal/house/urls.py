@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.core import views
+from portal.house import views
 
-app_name = "core"
+app_name = "house"
 urlpatterns = [
     path("health/", views.health, name="health"),
     path("healthz", views.healthz, name="healthz"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.core import demo
+from portal.demo import layout
 
 
 class Command(BaseCommand):
@@ -23,9 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            said = demo.lay_out(options["footage"], options["clips"])
-        except demo.DemoError as error:
+            laid_out = layout.lay_out(options["footage"], options["clips"])
+        except layout.DemoError as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(json.dumps(said))
+        self.stdout.write(json.dumps(laid_out))

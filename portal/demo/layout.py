@@ -15,11 +15,14 @@ from django.utils import timezone
 
 from portal.accounts import actions as accounts
 from portal.accounts.models import Membership, Role, User
-from portal.core import audit
+from portal.core import audit, jobs
 from portal.core.models import AuditRow
+from portal.people import actions as people
+from portal.people.models import Person
 from portal.sites import actions, rules
 from portal.sites.models import Camera, LegalMode, Site
 
+make_root_set = jobs.named("training.make_root_set")
 EMAIL = "demo@specola.example"
 CONSENT_DAYS = 365
 WHOLE = "Whole picture"
@@ -47,7 +50,7 @@ def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
         site = _site(user, manifest.get("site", {}))
         cameras = [_camera(user, site, described) for described in manifest["cameras"]]
     _staff(user, site, folder, manifest.get("staff", []))
-    _root_set(user, [] if clips else sorted(folder.glob("*.webm")))
+    ask_for_root_set(user, [] if clips else sorted(folder.glob("*.webm")))
     return {"email": user.email, "password": password, "agents": [{"name": camera.slug, "code": _code(camera)} for camera in cameras]}
 
 
@@ -79,9 +82,9 @@ def _person() -> tuple[User, str | None]:
 
 def _site(user: User, described: dict[str, Any]) -> Site:
     slug = described.get("slug", "square-of-miracles")
-    known = Site.objects.filter(slug=slug).first()
-    if known:
-        return known
+    present = Site.objects.filter(slug=slug).first()
+    if present:
+        return present
     fields = {name: described[name] for name in ("place", "note", "latitude", "longitude", "plan") if name in described}
     defaults = {"name": "Square of Miracles", "place": "Pisa", "latitude": 43.7229, "longitude": 10.3966, "plan": "plans/square-of-miracles.svg"}
     return actions.make_site(user=user, slug=slug, **{**defaults, **fields})
@@ -98,11 +101,11 @@ def _elsewhere(described: dict[str, Any], clips: str) -> dict[str, Any]:
 def _camera(user: User, site: Site, described: dict[str, Any]) -> Camera:
     """A camera as described; one that exists is left as people have changed it."""
     slug = described.get("slug") or described["name"]
-    known = Camera.objects.filter(site=site, slug=slug).first()
-    if known:
-        if known.note != described.get("note", "")[:300]:
-            actions.change_note(user=user, camera_id=known.pk, note=described.get("note", ""))
-        return known
+    present = Camera.objects.filter(site=site, slug=slug).first()
+    if present:
+        if present.note != described.get("note", "")[:300]:
+            actions.change_note(user=user, camera_id=present.pk, note=described.get("note", ""))
+        return present
     plan = described.get("plan", [0.5, 0.5])
     fields = {"name": described.get("title", slug), "kind": described.get("kind", "fixed"), "note": described.get("note", "")[:300]}
     camera = actions.make_camera(user=user, site=site, slug=slug, plan_x=plan[0], plan_y=plan[1], heading=described.get("heading", 0), **fields)
@@ -119,9 +122,6 @@ def _camera(user: User, site: Site, described: dict[str, Any]) -> Camera:
 
 def _staff(user: User, site: Site, folder: Path, described: list[dict[str, Any]]) -> None:
     """Enrol the fictional staff once. A detector that cannot be opened must not keep the demo from starting; it is said aloud."""
-    from portal.people import actions as people
-    from portal.people.models import Person
-
     for person in described:
         if Person.objects.filter(site=site, name=person["name"]).exists():
             continue
@@ -131,10 +131,8 @@ def _staff(user: User, site: Site, folder: Path, described: list[dict[str, Any]]
         people.enrol(user=user, site=site, name=person["name"], title=person.get("title", ""), pictures=pictures, **paper)
 
 
-def _root_set(user: User, clips: list[Path]) -> None:
+def ask_for_root_set(user: User, clips: list[Path]) -> None:
     """Let a worker make one of our own clips, once: so that a run can be measured against it."""
-    from portal.training.runs.tasks import make_root_set
-
     if clips and not AuditRow.objects.filter(verb__startswith="root_set.").exists():
         make_root_set.defer(by=user.pk, clips=[str(clip) for clip in clips])
 
@@ -143,7 +141,7 @@ def _code(camera: Camera) -> str | None:
     """A code when no agent on this machine can speak for the camera; None when one is enrolled."""
     try:
         enrolled = json.loads((settings.HOME / "agents" / camera.slug / "portal.json").read_text())["agent_id"]
-        known = camera.agents.filter(pk=enrolled, revoked=None).exclude(certificate_not_after__lte=timezone.now()).exists()
+        is_enrolled = camera.agents.filter(pk=enrolled, revoked=None).exclude(certificate_not_after__lte=timezone.now()).exists()
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        known = False
-    return None if known else actions.make_code(user="system", camera=camera)
+        is_enrolled = False
+    return None if is_enrolled else actions.make_code(user="system", camera=camera)

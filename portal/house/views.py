@@ -16,9 +16,10 @@ from django.views.defaults import server_error
 
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.core import audit, queries
+from portal.core import audit
 from portal.core import health as checks
 from portal.core.models import AuditRow
+from portal.house import queries
 
 PAGE = 50
 VERIFIED_S = 60  # checking the whole chain again for each look would grow with the log
@@ -29,7 +30,7 @@ VERIFIED_S = 60  # checking the whole chain again for each look would grow with 
 def health(request: HttpRequest) -> HttpResponse:
     """How every part is, and what to do."""
     found = checks.check_all(request.user)
-    return render(request, "core/health.html", {"checks": found, "worst": checks.worst(found)})
+    return render(request, "house/health.html", {"checks": found, "worst": checks.worst(found)})
 
 
 @never_cache
@@ -52,25 +53,32 @@ def broken(request: HttpRequest) -> HttpResponse:
 @role_required("manager", "administrator")
 def audit_log(request: HttpRequest) -> HttpResponse:
     """Who did what, and whether the chain of hashes holds."""
-    filters = queries.Filters.read(request.GET)
+    filters = queries.AuditFilters.read(request.GET)
     page = Paginator(queries.audit_rows(request.user, filters), PAGE).get_page(request.GET.get("page"))
     kept = urlencode({name: getattr(filters, name) for name in filters.__dataclass_fields__ if getattr(filters, name)})
-    shown = {"page": page, "filters": filters, "kept": kept, "verbs": queries.verbs(request.user), "sites": sites_of(request.user)}
-    return render(request, "core/audit.html", {**shown, "chain": _chain()})
+    context = {
+        "page": page,
+        "filters": filters,
+        "kept": kept,
+        "verbs": queries.verbs(request.user),
+        "sites": sites_of(request.user),
+        "chain": _chain(),
+    }
+    return render(request, "house/audit.html", context)
 
 
 @require_GET
 @role_required()
 def api(request: HttpRequest) -> HttpResponse:
     """Where a programmer starts."""
-    return render(request, "core/api.html")
+    return render(request, "house/api.html")
 
 
 def _chain() -> dict[str, object]:
     """Whether every row is as it was written: `broken` is the first that is not."""
-    known = cache.get("audit:chain")
-    if known is None:
+    found = cache.get("audit:chain")
+    if found is None:
         broken = audit.first_broken()
-        known = {"broken": broken and broken.pk, "rows": AuditRow.objects.count()}
-        cache.set("audit:chain", known, VERIFIED_S)
-    return known
+        found = {"broken": broken and broken.pk, "rows": AuditRow.objects.count()}
+        cache.set("audit:chain", found, VERIFIED_S)
+    return found

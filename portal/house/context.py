@@ -21,7 +21,7 @@ FEDERATION = [
     ("training", "training:console", ("administrator",)),
     ("models", "training:models", ("administrator",)),
 ]
-HOUSE = [("health", "core:health", EVERYBODY), ("audit", "core:audit", ("manager", "administrator"))]
+HOUSE = [("health", "house:health", EVERYBODY), ("audit", "house:audit", ("manager", "administrator"))]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     roles = {role for role in EVERYBODY if user.has_role(role)}
     named = [(_("Protection"), PROTECTION), (_("Federation"), FEDERATION), (_("House"), HOUSE)]
     groups = [{"label": label, "entries": entries} for label, pages in named if (entries := _entries(request, pages, roles))]
-    return {"roles": roles, "rail": {"main": _entries(request, MAIN, roles), "groups": groups}}
+    return {"roles": roles, "rail": {"template": "house/rail.html", "main": _entries(request, MAIN, roles), "groups": groups}}
 
 
 def _entries(request: HttpRequest, pages: list[tuple[str, str, tuple[str, ...]]], roles: set[str]) -> list[dict[str, Any]]:
