@@ -83,9 +83,7 @@ def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float
 
 
 def _dropped(agent: Agent) -> float:
-    camera = agent.health.get("camera")
-    found = camera.get("dropped") if isinstance(camera, dict) else 0
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else 0
+    return (agent.heartbeat and agent.heartbeat.camera.dropped) or 0
 
 
 def _labels(labels: dict[str, str]) -> str:

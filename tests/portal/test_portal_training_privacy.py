@@ -168,7 +168,7 @@ def test_a_night_goes_on_without_a_site_that_does_not_take_part(admin, monkeypat
     admin.post(reverse("training:night"), {**FORM, "hour": 3, "enabled": "on"})
     beat(admin.agents[0], terms={"tasks": ["face_adapter"], "most_epsilon": 0})
     monkeypatch.setattr(nightly, "idle", lambda agents: agents)
-    nightly._try(Schedule.objects.get().pk, timezone.localtime())
+    nightly.try_night(Schedule.objects.get().pk, timezone.localtime())
     assert Run.objects.get().plan["sites"] == ["101", "102"]
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit, push
+from portal.core.periodic import for_each
 from portal.sites.models import Agent, Camera
 from portal.training.models import Canary, CanaryCamera, ModelState, ModelVersion
 from portal.training.rollout import canary_comparison, canary_figures, canary_limits
@@ -63,21 +64,23 @@ def succeed(*, model: ModelVersion) -> None:
 
 
 def watch_all() -> list[Canary]:
-    """Look at every canary; returns those that were taken back now."""
-    ended = []
-    for canary in Canary.objects.filter(ended=None).select_related("model"):
-        note_installed(canary)
-        canary_comparison.record_counts(canary)
-        if why := canary_limits.reasons(canary_figures.limits_of(canary)):
-            ended.append(take_back(user="system", canary_id=canary.pk, reason="; ".join(why)))
-    return ended
+    """Look at every canary; returns those that were taken back now. One that cannot be looked at is logged and stops no other."""
+    return [canary for canary in for_each(Canary.objects.filter(ended=None).select_related("model"), watch) if canary is not None]
+
+
+def watch(canary: Canary) -> Canary | None:
+    """Note what its cameras report now, and take it back when a figure has left its limits; None when it goes on."""
+    note_installed(canary)
+    canary_comparison.record_counts(canary)
+    reasons = canary_limits.reasons(canary_figures.limits_of(canary))
+    return take_back(user="system", canary_id=canary.pk, reason="; ".join(reasons)) if reasons else None
 
 
 def note_installed(canary: Canary) -> None:
     """Keep when each camera's agent first reported that it runs the version."""
     for row in canary.cameras.filter(installed=None):
         agents = Agent.objects.filter(camera=row.camera_id, revoked=None)
-        if any(dict(agent.health.get("models") or {}).get(canary.model.detector) == canary.model.sha256 for agent in agents):
+        if any(agent.heartbeat and agent.heartbeat.models.get(canary.model.detector) == canary.model.sha256 for agent in agents):
             CanaryCamera.objects.filter(pk=row.pk, installed=None).update(installed=timezone.now())
 
 

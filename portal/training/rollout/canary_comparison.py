@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import math
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
+from federated.contract.heartbeat import CanaryStatus
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.core import audit, media
@@ -20,7 +20,6 @@ from portal.training.models import Canary, CanaryCamera, Compared, Disagreement
 MOST_A_CAMERA, MOST_A_CANARY = 60, 300  # pictures: an agent keeps 40 for each of its starts
 KEPT = datetime.timedelta(days=90)  # after the canary's end
 COUNTED = ("both", "neither", "only_new", "only_old", "skipped")
-LARGEST = 2**62
 
 
 class NoCanary(Exception):
@@ -83,9 +82,9 @@ def record_counts(canary: Canary) -> None:
     """Keep what the last heartbeat of each camera's agents reports of this canary; call it every minute, and once more when it ends."""
     for row in canary.cameras.all():
         for agent in Agent.objects.filter(camera=row.camera_id, revoked=None):
-            if reported := _reported(agent, canary):
-                began = reported.pop("began")
-                Compared.objects.update_or_create(row=row, agent=agent, began=began, defaults=reported)
+            if (status := _reported(agent, canary)) is not None:
+                counts = {name: getattr(status, name) for name in (*COUNTED, "old_ms", "new_ms", "before", "ended")}
+                Compared.objects.update_or_create(row=row, agent=agent, began=status.began, defaults=counts)
 
 
 def by_camera(canary: Canary, user: User | None = None) -> list[CameraComparison]:
@@ -141,27 +140,7 @@ def _row(row: CanaryCamera) -> CameraComparison:
     return CameraComparison(row.camera, frames, **counts, **means, pictures=row.pictures, ended=ended)
 
 
-def _reported(agent: Agent, canary: Canary) -> dict[str, Any] | None:
-    """What a heartbeat reports of this canary's detector, checked; None when it reports nothing that makes sense."""
-    trials = agent.health.get("trials") if isinstance(agent.health, dict) else None
-    found = trials.get(canary.model.detector) if isinstance(trials, dict) else None
-    if not isinstance(found, dict) or found.get("sha256") != canary.model.sha256:
-        return None
-    try:
-        counts = {name: _whole(found[name]) for name in COUNTED}
-        numbers = {name: _number(found[name]) for name in ("began", "old_ms", "new_ms")}
-    except (KeyError, ValueError):
-        return None
-    return {**counts, **numbers, "ended": str(found.get("ended") or "")[:300], "before": str(found.get("before") or "")[:64]}
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LARGEST:
-        raise ValueError(f"{value!r} is no count")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
+def _reported(agent: Agent, canary: Canary) -> CanaryStatus | None:
+    """What the agent's last heartbeat reports of this very version."""
+    found = agent.heartbeat.trials.get(canary.model.detector) if agent.heartbeat else None
+    return found if found is not None and found.sha256 == canary.model.sha256 else None

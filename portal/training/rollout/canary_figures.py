@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import statistics
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.alerts.models import NO_ALERTS, Alert, Event
+from portal.core.periodic import for_each
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, Sample
 from portal.training.rollout import canary_comparison
@@ -76,20 +76,19 @@ def take_samples() -> int:
     """Keep one minute of every agent that called in it, and forget what is older than any canary looks at. Returns how many were kept."""
     now = timezone.now()
     present = Agent.objects.filter(revoked=None, last_seen__gt=now - datetime.timedelta(seconds=60))
-    rows = [_sample(agent, now) for agent in present]
+    rows = for_each(present, _sample)
     Sample.objects.bulk_create(rows)
     longest = Canary.objects.filter(ended=None).order_by("began").values_list("began", flat=True).first() or now
     Sample.objects.filter(t__lt=longest - BEFORE - datetime.timedelta(hours=1)).delete()
     return len(rows)
 
 
-def _sample(agent: Agent, now: datetime.datetime) -> Sample:
-    camera = agent.health.get("camera") if isinstance(agent.health.get("camera"), dict) else {}
-    stages = camera.get("stages_ms") if isinstance(camera.get("stages_ms"), dict) else {}
-    times = [value for value in stages.values() if _number(value) is not None]
-    dropped = _number(camera.get("dropped"))
-    figures = {"latency_ms": sum(times) if times else None, "fps": _number(camera.get("fps")), "dropped": None if dropped is None else int(dropped)}
-    return Sample(agent=agent, t=now, started=_number(agent.health.get("started")), **figures)
+def _sample(agent: Agent) -> Sample:
+    if (heartbeat := agent.heartbeat) is None:
+        return Sample(agent=agent)
+    camera = heartbeat.camera
+    latency_ms = sum(camera.stages_ms.values()) if camera.stages_ms else None
+    return Sample(agent=agent, started=heartbeat.started, latency_ms=latency_ms, fps=camera.fps, dropped=camera.dropped)
 
 
 def _day_before(camera: int, began: datetime.datetime) -> Span:
@@ -107,7 +106,3 @@ def _figures(spans: list[Span]) -> Figures:
         latencies += [ms for _, ms in samples if ms is not None]
     median = statistics.median(latencies) if latencies else None
     return Figures(sum(span.hours for span in spans), alerting, restarts, median, len(latencies))
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -39,8 +39,8 @@ def running_models() -> dict[str, list[Agent]]:
     """Which agents said in their last heartbeat that they run which weights, by sha256."""
     found: dict[str, list[Agent]] = {}
     for agent in Agent.objects.filter(revoked=None).select_related("camera__site"):
-        for sha256 in dict(agent.health.get("models") or {}).values():
-            found.setdefault(str(sha256), []).append(agent)
+        for sha256 in set(agent.heartbeat.models.values()) if agent.heartbeat else ():
+            found.setdefault(sha256, []).append(agent)
     return found
 
 

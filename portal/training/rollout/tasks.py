@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from portal.core.periodic import for_each
 from portal.training.rollout import canary, canary_comparison, canary_figures
 
 
@@ -11,8 +12,7 @@ from portal.training.rollout import canary, canary_comparison, canary_figures
 @app.task(name="training.watch_canaries", queue="default", queueing_lock="training.watch_canaries")
 def watch_canaries(timestamp: int) -> None:
     """Every minute: keep how each agent is, and take back a canary whose figures have left their limits."""
-    canary_figures.take_samples()
-    canary.watch_all()
+    for_each((canary_figures.take_samples, canary.watch_all), lambda step: step())
 
 
 @app.periodic(cron="41 4 * * *")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -14,6 +15,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.alerts.models import NO_ALERTS, Event
 from portal.core import audit
+from portal.core.periodic import for_each
 from portal.sites import nodes, state
 from portal.sites.models import Agent
 from portal.training.models import Run, RunState, Schedule
@@ -41,11 +43,12 @@ def save(*, user: User, task: str, hour: int, enabled: bool, **plan: Any) -> Sch
 def start_due(now: datetime.datetime | None = None) -> list[Run]:
     """Start what this night asks for; returns the runs that were queued."""
     here = timezone.localtime(now)
-    started = []
-    for schedule in Schedule.objects.filter(enabled=True):
-        if _late(schedule, here) <= PATIENCE_H and schedule.night != _night(schedule, here) and not _busy():
-            started += _try(schedule.pk, here)
-    return started
+
+    def start(schedule: Schedule) -> list[Run]:
+        due = _late(schedule, here) <= PATIENCE_H and schedule.night != _night(schedule, here) and not _busy()
+        return try_night(schedule.pk, here) if due else []
+
+    return list(itertools.chain.from_iterable(for_each(Schedule.objects.filter(enabled=True), start)))
 
 
 def idle(agents: list[Agent]) -> list[Agent]:
@@ -58,7 +61,8 @@ def idle(agents: list[Agent]) -> list[Agent]:
 
 
 @transaction.atomic
-def _try(pk: int, here: datetime.datetime) -> list[Run]:
+def try_night(pk: int, here: datetime.datetime) -> list[Run]:
+    """Start the schedule's run if enough agents are idle; otherwise its note says what was missing."""
     schedule = Schedule.objects.select_for_update(of=("self",)).select_related("by").get(pk=pk)
     enrolled = Agent.objects.filter(revoked=None).exclude(node_id="")
     chosen = nodes.present(schedule.plan.get("sites") or ()) or [agent.node_id for agent in enrolled]
@@ -102,4 +106,4 @@ def _busy() -> bool:
 
 def _calm(agent: Agent, now: datetime.datetime) -> bool:
     found = state.of(agent, now)
-    return found.name == "live" and not found.people and agent.health.get("mains") is not False
+    return found.name == "live" and not found.people and not (agent.heartbeat and agent.heartbeat.mains is False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from typing import Any
 
 from django.core.cache import cache
 from django.utils import timezone
 
+from federated.contract.heartbeat import Heartbeat
 from federated.learning import control
 from federated.learning.terms import Terms
 from portal.accounts.models import User
@@ -30,14 +30,14 @@ class NodeRow:
     agent: Agent
     state: state.State
     link: str
-    data: dict[str, Any]
+    data: dict[str, int]
     versions: dict[str, str]
     last: RunNode | None
     disk_free: float | None
     mains: bool | None
     training: str
     terms: Terms
-    paper: certificates.Standing
+    certificate: certificates.Standing
 
 
 def inventory(user: User) -> tuple[list[NodeRow], str]:
@@ -63,13 +63,21 @@ def ask_superlink() -> tuple[dict[str, str], str]:
 
 
 def _row(agent: Agent, links: dict[str, str], newest: dict[uuid.UUID, RunNode], trouble: str) -> NodeRow:
-    health = agent.health if isinstance(agent.health, dict) else {}
-    versions = _dict(health, "versions")
-    link = "" if not agent.node_id else "unknown" if trouble else _link(agent, links)
-    kept = {name: str(versions[name]) for name in SHOWN if name in versions}
-    fields = {"disk_free": health.get("disk_free"), "mains": health.get("mains"), "training": str(health.get("training") or "")[:200], "terms": terms.of(agent)}
-    fields["paper"] = certificates.of(agent, timezone.now())
-    return NodeRow(agent, state.of(agent, timezone.now()), link, _dict(health, "data"), kept, newest.get(agent.pk), **fields)
+    heartbeat = agent.heartbeat or Heartbeat(t=0.0)
+    now = timezone.now()
+    return NodeRow(
+        agent=agent,
+        state=state.of(agent, now),
+        link="" if not agent.node_id else "unknown" if trouble else _link(agent, links),
+        data=dict(heartbeat.data),
+        versions={name: heartbeat.versions[name] for name in SHOWN if name in heartbeat.versions},
+        last=newest.get(agent.pk),
+        disk_free=heartbeat.disk_free,
+        mains=heartbeat.mains,
+        training=heartbeat.training,
+        terms=terms.of(agent),
+        certificate=certificates.of(agent, now),
+    )
 
 
 def _link(agent: Agent, links: dict[str, str]) -> str:
@@ -85,8 +93,3 @@ def _newest(owners: dict[str, Agent]) -> dict[uuid.UUID, RunNode]:
         each.reason = worded(each.reason, cameras)
         last[owners[each.node].pk] = each
     return last
-
-
-def _dict(health: dict[str, Any], name: str) -> dict[str, Any]:
-    found = health.get(name)
-    return found if isinstance(found, dict) else {}

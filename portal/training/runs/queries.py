@@ -112,7 +112,7 @@ def choices() -> dict[str, Any]:
 def _node(agent: Agent) -> dict[str, Any]:
     demands = terms.of(agent)
     refuses = [name for name in tasks_of.names() if demands.tasks and name not in demands.tasks]
-    data = dict(agent.health.get("data") or {})
+    data = dict(agent.heartbeat.data) if agent.heartbeat else {}
     return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": demands.most_epsilon}
 
 
