@@ -16,8 +16,10 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.alerts import ports, queries, record, verdicts
+from portal.alerts.events import AlertRaised
 from portal.alerts.models import Alert, Entry, Event, Kind, Reason, State
 from portal.core import audit, media, push
+from portal.core.events import publish
 from portal.sites.models import Agent, Camera
 
 BATCH = 500
@@ -167,12 +169,15 @@ def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> 
     near = Alert.objects.filter(camera_id=camera_id, last_t__gte=earliest, opened__lte=latest).exclude(state=State.RESOLVED)
     alerts = list(near.select_for_update(no_key=True))
     touched = {id(alert): alert for alert in [_join(alerts, row, now) for row in rows]}.values()
-    known = [alert for alert in touched if alert.pk]
-    Alert.objects.bulk_create([alert for alert in touched if not alert.pk])
+    known, raised = [alert for alert in touched if alert.pk], [alert for alert in touched if not alert.pk]
+    Alert.objects.bulk_create(raised)
     Alert.objects.bulk_update(known, ["opened", "last_t", "count", "score", "false_alarm", "last", "picture", "changed"])
     for row in rows:
         row.alert_id = row.alert.pk
     Event.objects.bulk_update(rows, ["alert"])
+    camera = rows[0].camera
+    for alert in raised:
+        publish(AlertRaised(alert_id=alert.pk, kind=alert.kind, site=camera.site.slug, camera=camera.slug, t=alert.opened))
     return list(touched)
 
 

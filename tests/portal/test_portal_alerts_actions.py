@@ -6,7 +6,9 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from portal.alerts import actions
+from portal.alerts.events import AlertRaised
 from portal.alerts.models import Alert, State
+from portal.core import events
 from portal.core.models import AuditRow
 from tests.portal.alert_scene import scene, user
 
@@ -137,3 +139,14 @@ def test_browsers_are_told_once_the_change_is_stored(square, alert, deed, monkey
         deed(user=square.operator, alert_id=alert.pk)
         assert told == []
     assert told == [(f"alerts-site-{square.site.pk}", {"alerts": [alert.pk]})]
+
+
+def test_a_new_alert_is_one_domain_event_and_what_joins_it_is_none(square, monkeypatch, django_capture_on_commit_callbacks):
+    raised = []
+    monkeypatch.setattr(events, "handlers", {})
+    events.subscribe(AlertRaised, raised.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        alert = square.alert()
+        square.alert()
+        square.record(square.event(kind="line_crossed", data={"line": "gate"}))
+    assert raised == [AlertRaised(alert_id=alert.pk, kind=alert.kind, site="square", camera="gate", t=alert.opened)]

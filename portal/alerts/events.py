@@ -1,0 +1,19 @@
+"""What happens to alerts and matters outside the watch room."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from portal.core.events import DomainEvent
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlertRaised(DomainEvent):
+    """A new alert stands in the watch room; events that join it later publish nothing. `t`: the capture of its first event."""
+
+    alert_id: int
+    kind: str
+    site: str  # slug
+    camera: str  # slug
+    t: datetime.datetime
