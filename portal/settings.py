@@ -55,6 +55,7 @@ UPLOAD_LARGEST = _whole("SPECOLA_UPLOAD_MB", 2048, 1_000_000, "megabytes") * 2**
 UPLOAD_DAILY = _whole("SPECOLA_UPLOAD_DAILY_MB", 10_240, 10_000_000, "megabytes") * 2**20  # of one person in a day
 UPLOAD_HOURS = _whole("SPECOLA_UPLOAD_HOURS", 24, 8760, "hours")  # without a new piece, and an upload is swept away
 UPLOAD_PIECE = 8 * 2**20  # a request's most: Django keeps a request's body beside the memory, on the temporary disk
+DESK_LIMITS: dict[str, tuple[int, float]] = {}  # tool -> (megabytes of memory, seconds) for one case; the others: portal/analysis/limits.py
 DISK_RESERVE = 2**30  # bytes that uploads leave free
 CERTIFICATE_DAYS = _whole("SPECOLA_CERTIFICATE_DAYS", 30, 825, "days")  # how long an agent's certificate is good; it renews it when a third is left
 

@@ -9,20 +9,23 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from detectors.types import Report, to_json
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
-from portal.analysis import examiners, intake, queries
-from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Tool
+from portal.analysis import examiners, intake, queries, words
+from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Priority, Tool
+from portal.analysis.sandbox import Findings
 from portal.core import audit, jobs, media, push
 from portal.sites.models import Site
 
 run_case = jobs.named("analysis.run_case")
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
+PRIORITY_ROLES = (Role.OPERATOR, Role.ADMINISTRATOR)
+MOST_STAGES = 50  # kept of a tool that names very many
+MOST_WAITING = 50  # cases whose pages are told at once that they moved up
 
 
 def open_case(*, user: User, files: Sequence[UploadedFile], tool: str = Tool.PICTURE_CHECK, title: str = "", site: Site | None = None) -> Case:
@@ -39,29 +42,83 @@ def open_case(*, user: User, files: Sequence[UploadedFile], tool: str = Tool.PIC
             CaseFile.objects.create(case=case, position=position, name=upload.name, sha256=sha256, size=len(upload.content), kind=upload.kind)
         inputs = [file.sha256 for file in case.files.all()]
         audit.record(actor=user, verb="case.opened", subject=f"case:{case.pk}", site=site.slug if site else "", data={"tool": tool, "files": inputs})
-        run_case.defer(case_id=case.pk)
+        _defer(case)
     return case
 
 
-def show_progress(*, case: Case, share: float, step: str) -> None:
-    """Say how far the tool is."""
-    case.state, case.progress, case.step = CaseState.RUNNING, share, step[:100]
-    case.save(update_fields=["state", "progress", "step"])
-    tell(case)
-
-
-def keep_report(*, case: Case, report: Report) -> None:
-    """Store what the tool said, and its pictures."""
+def begin_examination(*, case_id: int) -> Case | None:
+    """Mark a case as being examined; None when it is over already, or was cancelled while it waited."""
     with transaction.atomic():
-        case.report, case.evidence = to_json(report), {name: media.put(content) for name, content in report.evidence.items()}
-        _end(case, CaseState.DONE, data={"verdict": report.verdict.label, "models": report.models})
+        case = Case.objects.select_for_update(of=("self",)).get(pk=case_id)
+        if case.over:
+            return None
+        case.state, case.progress, case.stages = CaseState.RUNNING, 0.0, []
+        case.save(update_fields=["state", "progress", "stages"])
+        push_state(case)
+    return case
 
 
-def fail_case(*, case: Case, problem: str) -> None:
-    """Store why there is no report."""
+def show_progress(*, case_id: int, share: float, stage: Any) -> None:
+    """Keep how far the tool is and what it does (a message as JSON, or a sentence); a case that is over stays as it is."""
     with transaction.atomic():
-        case.problem = problem
-        _end(case, CaseState.FAILED, data={"problem": problem})
+        case = Case.objects.select_for_update(of=("self",)).get(pk=case_id)
+        if case.state != CaseState.RUNNING:
+            return
+        case.progress = min(1.0, max(case.progress, share))
+        if not case.stages or case.stages[-1]["stage"] != stage:
+            case.stages = [*case.stages, {"share": case.progress, "stage": stage, "t": timezone.now().isoformat()}][-MOST_STAGES:]
+        case.save(update_fields=["progress", "stages"])
+        push_state(case)
+
+
+def keep_report(*, case_id: int, findings: Findings) -> None:
+    """Store what the tool found, and the files of its evidence; what comes for a case that is over is dropped."""
+    with transaction.atomic():
+        case = Case.objects.select_for_update(of=("self",)).get(pk=case_id)
+        if case.over:
+            return
+        case.report, case.evidence = findings.report, {name: media.take_in(file) for name, file in findings.files.items()}
+        _end(case, CaseState.DONE, data={"verdict": words.english(findings.report["verdict"]["label"]), "models": findings.report["models"]})
+
+
+def fail_case(*, case_id: int, code: str, params: dict[str, Any]) -> None:
+    """Store why there is no report: a code of `portal.analysis.words` and its parameters."""
+    with transaction.atomic():
+        case = Case.objects.select_for_update(of=("self",)).get(pk=case_id)
+        if case.over:
+            return
+        case.failure = {"code": code, "params": params}
+        with translation.override("en"):
+            case.problem = words.failure(code, params)
+        _end(case, CaseState.FAILED, data={"problem": case.problem})
+
+
+def cancel_case(*, user: User, case_id: int) -> Case:
+    """Take a case out of the queue, or stop its tool. Raises Case.DoesNotExist, PermissionDenied, or ValidationError when it is over."""
+    with transaction.atomic():
+        case = _in_queue(user, case_id)
+        require_role(user, case.site, *WRITERS)
+        _end(case, CaseState.CANCELLED, actor=user, data={"was": case.state})
+    return case
+
+
+def set_priority(*, user: User, case_id: int, priority: int) -> Case:
+    """Let a waiting case go first, or in its turn again. Raises Case.DoesNotExist, PermissionDenied, or ValidationError with a sentence."""
+    with transaction.atomic():
+        case = _in_queue(user, case_id)
+        require_role(user, case.site, *PRIORITY_ROLES)
+        if priority not in Priority.values:
+            raise ValidationError(_("Choose a priority."))
+        if case.state != CaseState.QUEUED:
+            raise ValidationError(_("The tool is at work already."))
+        if case.priority != priority:
+            case.priority = priority
+            case.save(update_fields=["priority"])
+            site = case.site.slug if case.site else ""
+            audit.record(actor=user, verb="case.priority", subject=f"case:{case.pk}", site=site, data={"priority": priority})
+            _defer(case)
+            push_state(case)
+    return case
 
 
 def give_conclusion(*, user: User, case_id: int, support: str, note: str) -> Conclusion:
@@ -81,17 +138,32 @@ def give_conclusion(*, user: User, case_id: int, support: str, note: str) -> Con
         audit.record(actor=user, verb="case.examined", data={"conclusion": len(given) + 1, "sealed": examiners.seal(mine)}, **row)
         if len(given) + 1 == examiners.NEEDED:
             audit.record(actor="system", verb="case.concluded", data={"conclusions": [examiners.opened(each) for each in (*given, mine)]}, **row)
-        tell(case)
+        push_state(case)
     return mine
 
 
-def tell(case: Case) -> None:
-    """Tell the browsers that look at this case."""
-    push.send_on_commit(f"case-{case.pk}", {"id": case.pk})
+def push_state(case: Case) -> None:
+    """Let the browsers that look at this case, and those that look at cases waiting behind it, read again."""
+    waiting = Case.objects.filter(state=CaseState.QUEUED).exclude(pk=case.pk).values_list("pk", flat=True)[:MOST_WAITING]
+    for pk in (case.pk, *(waiting if case.state != CaseState.RUNNING or not case.stages else ())):
+        push.send_on_commit(f"case-{pk}", {"id": pk})
 
 
-def _end(case: Case, state: str, data: dict[str, Any]) -> None:
-    case.state, case.progress, case.step, case.ended = state, 1.0, "", timezone.now()
+def _in_queue(user: User, case_id: int) -> Case:
+    """A case of this reader that is not over, locked. Raises Case.DoesNotExist, ValidationError."""
+    case = queries.cases(user).select_for_update(no_key=True, of=("self",)).get(pk=case_id)
+    if case.over:
+        raise ValidationError(_("This case is over."))
+    return case
+
+
+def _end(case: Case, state: str, data: dict[str, Any], actor: User | str = "system") -> None:
+    case.state, case.progress, case.ended = state, 1.0, timezone.now()
     case.save()
-    audit.record(actor="system", verb=f"case.{state}", subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
-    tell(case)
+    audit.record(actor=actor, verb=f"case.{state}", subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
+    push_state(case)
+
+
+def _defer(case: Case) -> None:
+    """Queue the job. A case whose priority changed gets a second one: the lock lets one run at a time, and the second finds the case over."""
+    run_case.defer_as(priority=case.priority, lock=f"case-{case.pk}", case_id=case.pk)

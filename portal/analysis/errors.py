@@ -1,18 +1,29 @@
-"""Why the desk refuses something that is sent in pieces.
+"""Why the desk refuses something that is sent in pieces, and why a tool gave no report.
 
+ToolFailure              a code with parameters; `portal.analysis.words` words it
 UploadError
 ├── UploadGone           there is no such upload of this person: another's, finished with, or expired
 ├── UploadBusy           somebody else writes the same upload at this moment
 ├── WrongOffset          the piece begins elsewhere than the last one ended
 ├── WrongChecksum        the piece arrived damaged
 ├── WrongLength          no size, more than was announced, or a piece cut short
-├── TooLarge             a file or a piece past the limit
+├── UploadTooLarge       a file or a piece past the limit
 ├── QuotaReached         the person has sent as much as one may in a day
 ├── DiskFull             the portal has no room for it
 └── UnreadableKind       by its content it is nothing that a tool reads
 """
 
 from __future__ import annotations
+
+from typing import Any
+
+
+class ToolFailure(Exception):
+    """`code`: "refused" (the tool cannot read the file), "memory", "time", "crash" or "broke"; `params` are the numbers and names of its sentence."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code, self.params = code, params
 
 
 class UploadError(Exception):
@@ -47,7 +58,7 @@ class WrongLength(UploadError):
     status = 400
 
 
-class TooLarge(UploadError):
+class UploadTooLarge(UploadError):
     status = 413
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.analysis import words
 from portal.core.reasons import in_words
 
 
@@ -47,9 +48,9 @@ class Priority(models.IntegerChoices):
 class Case(models.Model):
     """One question to one tool. `report` is detectors.types.Report as JSON.
 
-    `evidence` maps a name to `{kind, sha256, ...}` of a file in the media store (cases of the first version: to the sha256 of a PNG).
-    `stages` are the steps the tool has begun, in order: `{share, words, t}`. `failure` is why there is no report, as `{code, params}`;
-    `problem` is the same as an English sentence.
+    `evidence` maps the name of a picture or clip that the tool made to its sha256 in the media store.
+    `stages` are the steps the tool has begun, in order: `{share, stage, t}`. `failure` is why there is no report, as `{code, params}`; `problem` is the same
+    as an English sentence (of cases of the first version all there is).
     """
 
     title = models.CharField(max_length=200)
@@ -60,7 +61,6 @@ class Case(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     progress = models.FloatField(default=0)
     stages = models.JSONField(default=list, blank=True)
-    step = models.CharField(max_length=100, blank=True)
     problem = models.TextField(blank=True)
     failure = models.JSONField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
@@ -82,7 +82,12 @@ class Case(models.Model):
     @property
     def problem_words(self) -> str:
         """Why there is no report, in the reader's language."""
-        return in_words(self.problem)
+        return words.failure(self.failure["code"], self.failure["params"]) if self.failure else in_words(self.problem)
+
+    @property
+    def step(self) -> str:
+        """What the tool is doing now, in the reader's language."""
+        return words.stage(self.stages[-1]["stage"]) if self.stages and self.state == CaseState.RUNNING else ""
 
     @property
     def over(self) -> bool:

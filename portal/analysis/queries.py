@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.analysis import examiners
-from portal.analysis.models import Case, CaseFile, Upload
+from portal.analysis import examiners, words
+from portal.analysis.models import Case, CaseFile, CaseState, Upload
 
 
 def cases(user: User) -> QuerySet[Case]:
@@ -29,19 +29,39 @@ def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
 
 def state_of(case: Case, reader: User) -> dict[str, Any]:
     """The same of a case that was read already: a page that read it twice could say "Done" and hold no report."""
-    told = {name: getattr(case, name) for name in ("title", "tool", "progress", "step", "problem", "over", "report")}
-    told["problem"] = case.problem_words
     return {
         "id": case.pk,
         "status": case.state,
         "label": str(case.get_state_display()),
-        **told,
+        "title": case.title,
+        "tool": case.tool,
+        "priority": case.priority,
+        "position": position(case),
+        "progress": case.progress,
+        "step": case.step,
+        "stages": [words.stage(each["stage"]) for each in case.stages],
+        "problem": case.problem_words,
+        "over": case.over,
+        "report": case.report,
         "created": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
         "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind} for file in case.files.all()],
         "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
     }
+
+
+def is_wanted(case_id: int) -> bool:
+    """Whether nobody has cancelled the case since its tool began."""
+    return Case.objects.filter(pk=case_id, state=CaseState.RUNNING).exists()
+
+
+def position(case: Case) -> int | None:
+    """The case's place among those that wait, 1 for the next; None when it does not wait."""
+    if case.state != CaseState.QUEUED:
+        return None
+    before = Q(priority__gt=case.priority) | Q(priority=case.priority, pk__lt=case.pk)
+    return Case.objects.filter(before, state=CaseState.QUEUED).count() + 1
 
 
 def held(names: set[str]) -> set[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import uuid
+from typing import Any
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 
-import detectors
-from detectors.types import Report
-from portal.analysis import actions, uploads
-from portal.analysis.models import Case, Tool
+from detectors import registry
+from portal.analysis import actions, queries, sandbox, uploads
+from portal.analysis.errors import ToolFailure
+from portal.analysis.limits import limits_of
+from portal.analysis.models import Case
 from portal.core import media
 
 log = logging.getLogger(__name__)
@@ -17,17 +22,22 @@ log = logging.getLogger(__name__)
 
 @app.task(name="analysis.run_case", queue="analysis")
 def run_case(case_id: int) -> None:
-    """Make the report of a case; a case whose worker was killed is simply examined again."""
-    case = Case.objects.select_related("site").get(pk=case_id)
-    if case.over:
+    """Make the report of a case, in a child process; a case whose worker was killed is simply examined again, and ends once."""
+    if (case := actions.begin_examination(case_id=case_id)) is None:
         return
+    folder = settings.MEDIA_FOLDER / "incoming" / f"case-{case.pk}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(parents=True)
     try:
-        actions.keep_report(case=case, report=_examine(case))
-    except detectors.BadInput as error:
-        actions.fail_case(case=case, problem=str(error))
+        actions.keep_report(case_id=case.pk, findings=_examine(case, folder))
+    except sandbox.Unwanted:
+        log.info("case %s was cancelled", case.pk)
+    except ToolFailure as error:
+        actions.fail_case(case_id=case.pk, code=error.code, params=error.params)
     except Exception:  # the edge of a job: the person must not wait for ever, the traceback is for us
         log.exception("case %s failed", case.pk)
-        actions.fail_case(case=case, problem="The tool broke down on this file. The administrator finds the cause in the worker's log.")
+        actions.fail_case(case_id=case.pk, code="broke", params={})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -38,11 +48,17 @@ def sweep_uploads(timestamp: int) -> None:
         log.info("%d abandoned uploads dropped", gone)
 
 
-def _examine(case: Case) -> Report:
-    tool = detectors.shared(case.tool)
-    paths = [media.path(file.sha256) for file in case.files.all()]
-
-    def progress(share: float, step: str) -> None:
-        actions.show_progress(case=case, share=share, step=step)
-
-    return tool.compare(*paths, progress) if case.tool == Tool.FACE_COMPARE else tool.report(*paths, progress)
+def _examine(case: Case, folder: Any) -> sandbox.Findings:
+    files = [media.path(file.sha256) for file in case.files.all()]
+    if not all(file.exists() for file in files):
+        raise ToolFailure("missing")
+    entry = registry.entry(case.tool)
+    return sandbox.examine(
+        tool=case.tool,
+        module=entry.build.__module__,
+        files=files,
+        folder=folder,
+        limits=limits_of(case.tool, ("picture",)),
+        on_stage=lambda share, stage: actions.show_progress(case_id=case.pk, share=share, stage=stage),
+        wanted=lambda: queries.is_wanted(case.pk),
+    )

@@ -76,7 +76,7 @@ def begin(*, user: User, name: str, size: int) -> Upload:
     if size < 1:
         raise errors.WrongLength(_("%(name)s is empty.") % {"name": name})
     if size > settings.UPLOAD_LARGEST:
-        raise errors.TooLarge(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": settings.UPLOAD_LARGEST // 2**20})
+        raise errors.UploadTooLarge(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": settings.UPLOAD_LARGEST // 2**20})
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two at once must not both fit into what is left of the day
         day = timezone.now() - datetime.timedelta(days=1)
@@ -97,7 +97,7 @@ def append(*, user: User, upload_id: uuid.UUID, offset: int, stream: BinaryIO, l
     `checksum` is "sha256 <base64>" of the piece, as tus sends it. One writer at a time: a second one is refused at once, it does not wait.
     """
     if length > settings.UPLOAD_PIECE:
-        raise errors.TooLarge(_("A piece has at most %(most)d MB.") % {"most": settings.UPLOAD_PIECE // 2**20})
+        raise errors.UploadTooLarge(_("A piece has at most %(most)d MB.") % {"most": settings.UPLOAD_PIECE // 2**20})
     with transaction.atomic():
         upload = _locked(user, upload_id)
         if upload.offset != offset:
@@ -141,16 +141,11 @@ def sweep() -> int:
             _drop(upload)
     open_parts = {str(pk) for pk in Upload.objects.filter(sha256="").values_list("pk", flat=True)}
     hour_ago = timezone.now().timestamp() - 3600
-    for orphan in (settings.MEDIA_FOLDER / "incoming").glob("*"):  # of a portal that was killed between the file and its row
+    for orphan in (settings.MEDIA_FOLDER / "incoming").glob("*"):  # of a portal or worker that was killed
         with contextlib.suppress(OSError):
             if orphan.name not in open_parts and orphan.stat().st_mtime < hour_ago:
-                orphan.unlink()
+                shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink()
     return len(old)
-
-
-def held(names: set[str]) -> set[str]:
-    """Those of these files (sha256) that were uploaded and may still become a case."""
-    return set(Upload.objects.filter(sha256__in=names, expires__gt=timezone.now()).values_list("sha256", flat=True))
 
 
 def _locked(user: User, upload_id: uuid.UUID) -> Upload:

@@ -29,10 +29,14 @@ class Job:
 
     def defer(self, **arguments: Any) -> None:
         """Queue it. Raises TypeError at once, not later in the worker, when the task does not take these arguments."""
+        self.defer_as(priority=0, lock=None, **arguments)
+
+    def defer_as(self, *, priority: int, lock: str | None, **arguments: Any) -> None:
+        """Queue it before jobs of a lower priority, and so that it never runs beside another with the same lock."""
         if (task := app.tasks.get(self.name)) is None:
             raise UnknownJob(f"no task is called {self.name}")
         inspect.signature(task.func).bind(**arguments)
-        task.defer(**arguments)
+        task.configure(priority=priority, lock=lock).defer(**arguments)
 
 
 def named(name: str) -> Job:

@@ -57,6 +57,15 @@ def adopt(file: Path, sha256: str) -> None:
         os.close(folder)
 
 
+def take_in(file: Path) -> str:
+    """Keep a file of the store's own disk, hashed now, and return its sha256; the file itself stays the caller's."""
+    with file.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        os.fsync(opened.fileno())
+    adopt(file, sha256)
+    return sha256
+
+
 def path(sha256: str) -> Path:
     """Where the file with this sha256 lies, or would lie. Raises ValueError when the text is no sha256."""
     if not _SHA256.fullmatch(sha256):

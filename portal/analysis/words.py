@@ -1,0 +1,36 @@
+"""What the desk says in the reader's language: why there is no report, and what a tool is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from portal.core.reasons import in_words
+
+FAILURES = {
+    "memory": noop("The tool needed more than %(megabytes)d MB of memory for this file and was stopped."),
+    "time": noop("The tool did not finish within %(minutes)d minutes and was stopped."),
+    "crash": noop("The tool crashed on this file. The administrator finds the cause in the worker's log."),
+    "broke": noop("The tool broke down on this file. The administrator finds the cause in the worker's log."),
+    "missing": noop("A file of this case is no longer in the portal's store."),
+}
+
+
+def failure(code: str, params: Mapping[str, Any]) -> str:
+    """Why there is no report, as a sentence."""
+    if code == "refused":
+        return in_words(params["problem"])
+    return _(FAILURES.get(code, FAILURES["broke"])) % params
+
+
+def stage(data: Any) -> str:
+    """What a tool is doing, out of what it sent: a message with a code, or a sentence."""
+    return data or ""
+
+
+def english(label: str) -> str:
+    """A label in the language of the audit log."""
+    return label
