@@ -11,14 +11,17 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_timeout
 
 ROOT = Path(__file__).resolve().parent.parent
 LOWER_FLOORS = [ROOT / "tests" / part for part in ("detectors", "federated", "site_agents", "infra", "contract")]
 sys.path.insert(0, str(ROOT))
 
 from infra.services import start_services, stop_services  # noqa: E402
+from tests.waiting import patience  # noqa: E402
 
 
 def prepare_environment() -> None:
@@ -50,6 +53,12 @@ def needs_portal(arguments: list[str]) -> bool:
     paths = [Path(argument.split("::")[0]) for argument in arguments if not argument.startswith("-")]
     named = [path.resolve() for path in paths if path.exists()]
     return not named or any(not any(path.is_relative_to(folder) for folder in LOWER_FLOORS) for path in named)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> object:
+    """A test's own limit is there to end one that hangs: it grows with the load like every wait inside the test, and is never the first to give up."""
+    return pytest_timeout.pytest_timeout_set_timer(item, settings._replace(timeout=2 * patience(settings.timeout)))
 
 
 prepare_environment()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from tests.e2e.server import Portal, running_portal
 from tests.e2e.up_process import Up, running_up
+from tests.waiting import patience_ms, wait_for
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 Prepare = Callable[[Page], None]
+ACTION_S, EXPECT_S = 30, 10  # Playwright's own defaults, 30 and 5 s, for an idle machine
 CHOSEN = "nine slow swans over the arno"
 DESKTOP, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
 
@@ -46,6 +47,12 @@ class FirstVisit:
     cookies: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@pytest.fixture(autouse=True)
+def _patient_expect() -> None:
+    """Expectations wait the longer the busier the machine is when the test begins."""
+    expect.set_options(timeout=patience_ms(EXPECT_S))
+
+
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """One portal for all browser tests; each test makes alerts, runs and cases of its own."""
@@ -68,15 +75,15 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def signed_in_as(portal: Portal, chromium: Browser) -> Callable[[str], dict[str, Any]]:
     """The cookies of a person in this role, got once through the sign-in page."""
-    known: dict[str, dict[str, Any]] = {}
+    states: dict[str, dict[str, Any]] = {}
 
     def cookies(role: str) -> dict[str, Any]:
-        if role not in known:
+        if role not in states:
             context = chromium.new_context(base_url=portal.address)
             sign_in(context.new_page(), f"{role}@specola.example", portal.password)
-            known[role] = context.storage_state()
+            states[role] = context.storage_state()
             context.close()
-        return known[role]
+        return states[role]
 
     return cookies
 
@@ -141,6 +148,7 @@ def watched_pages(browser: Browser, address: str) -> Iterator[Callable[..., Page
         context = browser.new_context(base_url=address, viewport=size, **{"locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(patience_ms(ACTION_S))
         page.watched = watch(page, address)
         watched.append(page.watched)
         if prepare:
@@ -161,12 +169,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "up" in getattr(item, "fixturenames", ()))
 
 
-def wait_until(page: Page, expression: str, seconds: float = 10) -> None:
+def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
     """Wait for a JavaScript expression to be true (Playwright's own wait_for_function needs `eval`, which our pages forbid)."""
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, f"not true after {seconds} s: {expression}"
-        page.wait_for_timeout(50)
+    wait_for(lambda: page.evaluate(expression), expression, seconds, meanwhile=lambda: page.wait_for_timeout(50))
+
+
+def loaded_again_until(page: Page, look: Callable[[], object], seconds: float, what: str = "") -> None:
+    """For pages that are as old as their loading: load again until `look` is satisfied."""
+
+    def load_again() -> None:
+        page.wait_for_timeout(1000)  # a poll, not a wait: the server is not asked faster than a person would
+        page.reload()
+
+    wait_for(look, lambda: f"{what}: {page.locator('main').inner_text()[:2000]}", seconds, meanwhile=load_again)
 
 
 def sign_in(page: Page, email: str, password: str) -> None:

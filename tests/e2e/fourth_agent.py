@@ -14,6 +14,7 @@ from pathlib import Path
 from infra.demo import FOOTAGE, write_config
 from infra.state import MARK
 from tests.e2e.up_process import Up
+from tests.waiting import patience
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FPS = 5
@@ -31,7 +32,7 @@ def enrol(up: Up, slug: str, command: str) -> Path:
     write_config(folder, slug, up.address, {"kind": "file", "path": str(FOOTAGE / "square.webm"), "telemetry": ""})
     code = re.search(r"--code (\S+)", command)[1]
     arguments = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", code]
-    subprocess.run(arguments, cwd=ROOT, env=environment_of(up), check=True, capture_output=True, timeout=60)
+    subprocess.run(arguments, cwd=ROOT, env=environment_of(up), check=True, capture_output=True, timeout=patience(60))
     return folder
 
 
@@ -45,4 +46,4 @@ def running(up: Up, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield agent
         finally:
             agent.terminate()
-            agent.wait(30)
+            agent.wait(patience(30))

@@ -23,6 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.portal.wire import event, send_over_http
+from tests.waiting import patience, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -59,7 +60,7 @@ class Portal:
     def python(self, *arguments: str) -> str:
         """Run Python in this portal's environment (`"-c", code` or `"-m", module`); returns what it printed."""
         command = [sys.executable, *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=300).stdout
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=patience(300)).stdout
 
     def django(self, code: str) -> str:
         """Run a piece of code with this portal's Django set up."""
@@ -80,8 +81,8 @@ def prepared_portal(home: Path) -> Iterator[Portal]:
         environment = {**os.environ, "DATABASE_URL": url, "SPECOLA_HOME": str(home), "DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONPATH": str(ROOT)}
         portal = Portal(f"http://127.0.0.1:{free_port()}", environment, home)
         portal.python("-m", "django", "migrate", "--noinput", "-v", "0")
-        known = json.loads(portal.python("-m", "tests.e2e.seed"))
-        portal.site, portal.password, portal.agents = known["site"], known["password"], known["agents"]
+        seed = json.loads(portal.python("-m", "tests.e2e.seed"))
+        portal.site, portal.password, portal.agents = seed["site"], seed["password"], seed["agents"]
         yield portal
 
 
@@ -106,11 +107,8 @@ def serving(portal: Portal) -> Iterator[subprocess.Popen[bytes]]:
             [sys.executable, "-m", "uvicorn", "portal.asgi:application", *options], cwd=ROOT, env=portal.environment, stdout=file, stderr=file
         )
         try:
-            deadline = time.monotonic() + 60
-            while not answers(portal.address):
-                assert server.poll() is None, log.read_text()[-4000:]
-                assert time.monotonic() < deadline, log.read_text()[-4000:]
-                time.sleep(0.1)
+            wait_for(lambda: answers(portal.address) or server.poll() is not None, lambda: log.read_text()[-4000:], 60)
+            assert server.poll() is None, log.read_text()[-4000:]
             yield server
         finally:
             _end(server)
@@ -146,7 +144,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask a process to stop, then make it."""
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(patience(10))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, wait_until
+from tests.waiting import patience_ms
 
 pytestmark = pytest.mark.browser
 FOOTAGE = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "square.webm"
@@ -287,7 +288,7 @@ def test_missed_alerts_are_caught_up_after_a_lost_connection(open_page, raised, 
     raised()
     expect(row_of(page, zone)).to_have_count(0)
     line.mend()
-    expect(row_of(page, zone)).to_be_visible(timeout=15_000)
+    expect(row_of(page, zone)).to_be_visible(timeout=patience_ms(15))
     expect(page.locator("[data-connection]")).to_be_hidden()
 
 
@@ -318,5 +319,5 @@ def test_the_wall_never_calls_a_silent_camera_live(open_page, portal, size):
     portal.django("from django.utils import timezone; from portal.sites.models import Agent; Agent.objects.update(last_seen=timezone.now(), health={})")
     tile = open_page("/wall/", size=size).locator(".tile").first
     expect(tile.locator("[data-word]")).to_have_text("Starting")
-    expect(tile.locator("[data-word]")).to_have_text("The agent does not answer", timeout=20_000)  # it counts as silent after 12 s
+    expect(tile.locator("[data-word]")).to_have_text("The agent does not answer", timeout=patience_ms(20))  # it counts as silent after 12 s
     expect(tile.page.locator('.tile[data-shown="live"]')).to_have_count(0)

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import DESKTOP, PHONE, sign_in, wait_until, watched_pages
+from tests.e2e.conftest import DESKTOP, PHONE, loaded_again_until, sign_in, wait_until, watched_pages
+from tests.waiting import patience_ms
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -52,8 +53,8 @@ def test_the_site_shows_three_cameras_alive(open_up, size):
     page = open_up("/sites/square-of-miracles/", size)
     for name in CAMERAS:
         tile = page.locator(".camera-tile", has=page.get_by_role("link", name=name, exact=True))
-        expect(tile.locator("[data-state]")).to_have_text("Live", timeout=SOON * 1000)
-        expect(tile.locator("img")).to_be_visible(timeout=SOON * 1000)
+        expect(tile.locator("[data-state]")).to_have_text("Live", timeout=patience_ms(SOON))
+        expect(tile.locator("img")).to_be_visible(timeout=patience_ms(SOON))
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
@@ -73,14 +74,14 @@ def test_an_alert_that_came_is_acknowledged_and_has_its_clip(open_up):
     expect(row.locator(".state-acknowledged")).to_be_visible()
     clip = open_up(f"/alerts/{number}/")
     expect(clip.locator("svg.boxes rect").first).to_be_attached()
-    shown_when_loaded_again(clip, "video", SOON)
+    loaded_again_until(clip, lambda: clip.locator("video").count(), SOON, "the clip, which is uploaded some seconds after its event")
     wait_until(clip, "document.querySelector('video').readyState >= 1")
 
 
 @SIZES
 def test_the_wall_shows_three_pictures_while_somebody_looks(open_up, size):
     page = open_up("/wall/", size)
-    expect(page.locator('.tile[data-shown="live"] img:visible')).to_have_count(3, timeout=SOON * 1000)
+    expect(page.locator('.tile[data-shown="live"] img:visible')).to_have_count(3, timeout=patience_ms(SOON))
     assert set(page.locator(".tile strong").all_inner_texts()) == CAMERAS
 
 
@@ -92,13 +93,3 @@ def test_every_part_of_the_house_answers(open_up):
     page = open_up("/health/")
     expect(page.locator(".state-word.is-alarm")).to_have_count(0)
     assert page.locator(".checks tbody tr").count() >= 5
-
-
-def shown_when_loaded_again(page, selector, seconds):
-    """A clip is uploaded some seconds after its event."""
-    for _ in range(seconds):
-        if page.locator(selector).count():
-            return
-        page.wait_for_timeout(1000)
-        page.reload()
-    raise AssertionError(f"{selector} did not come within {seconds} s")

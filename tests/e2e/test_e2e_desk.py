@@ -15,12 +15,13 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, wait_until
 from tests.e2e.server import working
+from tests.waiting import patience_ms
 
 pytestmark = pytest.mark.browser
 STAFF = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "staff"
 FACE, OTHER = STAFF / "custode-1.jpg", STAFF / "custode-2.jpg"
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-EXAMINED_MS = 60_000  # a loaded machine, and the detectors are opened at the first case
+EXAMINED_S = 60  # a loaded machine, and the detectors are opened at the first case
 DROP = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
   const carried = new DataTransfer();
@@ -48,7 +49,7 @@ def report(desk):
     def lay(*files, size=DESKTOP, tool="picture-check"):
         page = desk(size=size)
         examine(page, *files, tool=tool)
-        expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+        expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
         return page
 
     return lay
@@ -82,7 +83,7 @@ def test_progress_is_seen_live_and_the_report_comes_by_itself(open_page, portal)
     expect(page.locator("#label")).to_have_text("Queued")
     wait_until(page, "document.querySelector('[data-connection]').hidden")
     with working(portal):
-        expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+        expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
     steps = [state for state in states if state["status"] == "running"]
     assert any(0 < state["progress"] < 1 and state["step"] for state in steps), states
     assert [state["progress"] for state in steps] == sorted(state["progress"] for state in steps)
@@ -105,7 +106,7 @@ def test_a_dropped_picture_comes_back_as_a_report(desk):
     expect(page.locator("#chosen")).to_have_text("dropped.jpg")
     page.locator("#desk button[type=submit]").click()
     expect(page.locator("h1")).to_have_text("dropped.jpg")
-    expect(page.locator("#verdict")).to_be_visible(timeout=EXAMINED_MS)
+    expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
 
 
 def test_a_picture_is_known_by_its_content_whatever_its_name(report, tmp_path):

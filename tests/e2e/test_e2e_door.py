@@ -16,6 +16,7 @@ from site_agents.staff_list_store import FILE, StaffListStore
 from tests.e2e.conftest import sign_in, wait_until, watched_pages
 from tests.e2e.server import Portal, prepared_portal, serving
 from tests.site_agents.agent_lab import FOOTAGE, Program, wait_for, write_config
+from tests.waiting import patience
 
 pytestmark = pytest.mark.browser
 DWELL_S, BEAT_S = 1.0, 3.0
@@ -103,7 +104,7 @@ def door(tmp_path) -> Iterator[Door]:
 def start(portal: Portal, code: str, tmp_path, path) -> Door:
     config = write_config(tmp_path / "agent", portal.address, path=str(path), fps=10.0)
     enrol = Program(config, "enrol", "--code", code)
-    assert enrol.process.wait(60) == 0, enrol.text()
+    assert enrol.process.wait(patience(60)) == 0, enrol.text()
     return Door(portal, Program(config))
 
 

@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import CHROMIUM, sign_in, wait_until, watched_pages
 from tests.e2e.server import Portal, running_portal
+from tests.waiting import patience_ms
 
 pytestmark = pytest.mark.browser
 STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
 COUNT = "from portal.people.models import Person, Template; print(Person.objects.count(), Template.objects.count())"
-FIRST_MS = 30_000  # the portal loads its nets for the first face
+FIRST_S = 30  # the portal loads its nets for the first face
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_somebody_is_enrolled_with_a_file_and_the_camera_and_nobody_twice(runnin
         page.get_by_label("Name").fill("Custode 2")
         page.get_by_label("Signed document").fill("folder 7")
         page.locator("input[type=file]").set_input_files([STAFF / "custode-2.jpg", blank])
-        expect(page.locator("#chosen li[data-state=fits]")).to_have_count(1, timeout=FIRST_MS)
+        expect(page.locator("#chosen li[data-state=fits]")).to_have_count(1, timeout=patience_ms(FIRST_S))
         expect(page.locator("#chosen li[data-state=problem]")).to_contain_text("no face was found")
         page.get_by_role("button", name="Use this computer's camera").click()
         expect(page.locator("#camera video")).to_be_visible()

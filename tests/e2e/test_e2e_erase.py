@@ -16,6 +16,7 @@ import pytest
 from infra import state
 from tests.e2e.up_process import ROOT
 from tests.site_agents.agent_lab import wait_for
+from tests.waiting import patience
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 RECOGNISED = "SELECT data ->> 'person' FROM alerts_event WHERE kind = 'recognised' LIMIT 1"
@@ -33,7 +34,9 @@ def grepped(home, content: bytes) -> set[str]:
 def erase_person(up, uid: str) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
     command = [sys.executable, "manage.py", "erase-person", uid]
-    done = subprocess.run(command, cwd=ROOT, env={**environment, "SPECOLA_HOME": str(up.home)}, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**environment, "SPECOLA_HOME": str(up.home)}, capture_output=True, text=True, check=False, timeout=patience(300)
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -11,10 +11,11 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import DESKTOP, PHONE
 from tests.e2e.server import working
+from tests.waiting import patience, patience_ms
 
 pytestmark = pytest.mark.browser
 STAFF = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "staff"
-EXAMINED_MS = 60_000  # a loaded machine, and the detectors are opened at the first case
+EXAMINED_S = 60  # a loaded machine, and the detectors are opened at the first case
 EARS, LIGHT = "The ears differ in their lobes.", "The light comes from another side, I cannot say."
 
 
@@ -32,7 +33,7 @@ def case(open_page, portal, worker):
     page.locator("#site").select_option(portal.site)
     page.locator("#file").set_input_files([STAFF / "custode-1.jpg", STAFF / "custode-2.jpg"])
     page.locator("#desk button[type=submit]").click()
-    expect(page.locator("#verdict")).to_contain_text("log10 LR", timeout=EXAMINED_MS)
+    expect(page.locator("#verdict")).to_contain_text("log10 LR", timeout=patience_ms(EXAMINED_S))
     return page.url.removeprefix(portal.address)
 
 
@@ -45,7 +46,9 @@ def conclude(page, words, note):
 
 def pdf_of(page, portal):
     cookies = {each["name"]: each["value"] for each in page.context.cookies()}
-    return httpx.get(f"{portal.address}/api/v1{page.url.removeprefix(portal.address).replace('desk', 'cases')}report.pdf", cookies=cookies, timeout=30)
+    return httpx.get(
+        f"{portal.address}/api/v1{page.url.removeprefix(portal.address).replace('desk', 'cases')}report.pdf", cookies=cookies, timeout=patience(30)
+    )
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

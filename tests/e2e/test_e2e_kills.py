@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import contextmanager
 
 import psutil
@@ -16,6 +15,7 @@ from tests.e2e.conftest import sign_in
 from tests.e2e.server import prepared_portal, serving
 from tests.load import bench_outbox
 from tests.load.stand import own_services
+from tests.waiting import patience, patience_ms, wait_for
 
 pytestmark = pytest.mark.browser
 COUNT = 800  # events of each of the two agents
@@ -57,7 +57,7 @@ def kill_valkey(home):
     store = valkey.store_in(home)
     (process,) = [each for each in psutil.process_iter(["cmdline"]) if str(store.path) in " ".join(each.info["cmdline"] or [])]
     process.kill()
-    process.wait(10)
+    process.wait(patience(10))
     return lambda: valkey.start(store)
 
 
@@ -65,7 +65,7 @@ def kill_postgres(home):
     cluster = postgres.cluster_in(home)
     pid = postgres.running_pid(cluster)
     os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=patience(10))
     return lambda: postgres.start(cluster)
 
 
@@ -105,17 +105,17 @@ def test_a_watching_browser_catches_up_after_a_service_was_killed(stand, chromiu
         kill(stand.home)()
         zone = f"after-{kill.__name__}"
         retried(lambda: stand.send(data={"zone": zone}))
-        expect(page.locator("#rows .row", has_text=zone)).to_have_count(1, timeout=40_000)
+        expect(page.locator("#rows .row", has_text=zone)).to_have_count(1, timeout=patience_ms(40))
         page.close()
 
 
 def retried(send, seconds=30):
     """As an agent does: the same event again until the portal has it."""
-    until = time.monotonic() + seconds
-    while True:
+
+    def arrived():
         try:
             return send()
         except (AssertionError, KeyError, ValueError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
+            return None
+
+    return wait_for(arrived, "an event that the portal takes", seconds)

@@ -15,6 +15,7 @@ from tests.e2e.conftest import sign_in, watched_pages
 from tests.e2e.server import Portal, prepared_portal, serving
 from tests.e2e.test_e2e_door import ENROL, NOBODY, RECOGNISED, STRANGER, cut
 from tests.site_agents.agent_lab import Program, wait_for, write_config
+from tests.waiting import patience, patience_ms
 
 pytestmark = pytest.mark.browser
 SET_UP = """
@@ -54,7 +55,7 @@ class Doors:
         with config.open("a") as file:
             file.write(f'[neighbours]\nhost = "127.0.0.1"\nkeep = "{keep}"\n')
         enrol = Program(config, "enrol", "--code", self.codes[name])
-        assert enrol.process.wait(60) == 0, enrol.text()
+        assert enrol.process.wait(patience(60)) == 0, enrol.text()
         return self.restart(name)
 
     def restart(self, name: str) -> Program:
@@ -91,8 +92,8 @@ def test_a_door_that_keeps_names_only_recognises_through_its_neighbour_also_with
         sign_in(page, "manager@specola.example", doors.portal.password)
         page.goto(f"{doors.portal.address}/sites/{doors.site}/neighbours/")
         answered = page.locator("section[aria-labelledby=helps-title] tbody tr", has_text="Yard")
-        expect(answered.first).to_be_visible(timeout=30_000)
-        expect(page.locator(".helpers .post.is-sharing")).to_have_count(2, timeout=15_000)
+        expect(answered.first).to_be_visible(timeout=patience_ms(30))
+        expect(page.locator(".helpers .post.is-sharing")).to_have_count(2, timeout=patience_ms(15))
     yard.stop()
     before = recognised(yard)
     again = doors.restart("yard")

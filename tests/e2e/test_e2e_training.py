@@ -7,21 +7,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import DESKTOP, PHONE
+from tests.e2e.conftest import DESKTOP, PHONE, loaded_again_until
+from tests.waiting import patience_ms
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.timeout(500)]
 ENOUGH = "Array.from(document.querySelectorAll('td.num')).filter((cell) => Number(cell.textContent) >= 40).length"
 TRAINED, SWAPPED = 240, 90  # seconds on a loaded machine
-
-
-def loaded_again_until(page, look, seconds):
-    """Pages of agents are as old as their loading: load again until `look` is satisfied."""
-    for _ in range(seconds):
-        if look():
-            return
-        page.wait_for_timeout(1000)
-        page.reload()
-    raise AssertionError(f"not within {seconds} s: {page.locator('main').inner_text()[:2000]}")
 
 
 def agents_with(page, sha):
@@ -46,7 +37,7 @@ def test_a_run_started_in_the_browser_trains_at_three_sites_and_ends_in_a_candid
     page.fill("input[name=rounds]", "1")
     page.fill("input[name=min_sites]", "3")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.locator("#status")).to_have_text(re.compile("Completed|Failed|Refused"), timeout=TRAINED * 1000)
+    expect(page.locator("#status")).to_have_text(re.compile("Completed|Failed|Refused"), timeout=patience_ms(TRAINED))
     assert page.locator("#status").inner_text() == "Completed", page.locator("main").inner_text()
     expect(page.locator("#sites")).to_have_text("3 / 3")
     expect(page.locator("#rows tr")).to_have_count(3)

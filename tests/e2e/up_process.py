@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import psutil
 
 from infra.state import MARK
 from tests.e2e.server import free_port
+from tests.waiting import patience, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_S, STOP_S = 240, 90
@@ -47,15 +47,15 @@ def running_up() -> Iterator[Up]:
     """Start `up` in an empty home folder, wait for its block, and end it with Ctrl-C: it must leave nothing behind."""
     home = Path(tempfile.mkdtemp(prefix="specola-up-"))
     home.chmod(0o755)  # PostgreSQL runs as another user when we are root
-    said = home / "said.txt"
+    printed = home / "printed.txt"
     try:
-        with said.open("wb") as output:
+        with printed.open("wb") as output:
             process = start(home, output)
         try:
-            yield read(process, home, said)
+            yield read(process, home, printed)
         finally:
             stop(process)
-        assert process.returncode == 0, said.read_text()[-3000:]
+        assert process.returncode == 0, printed.read_text()[-3000:]
         assert left_behind(home) == []
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -68,15 +68,13 @@ def start(home: Path, output: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
 
 
-def read(process: subprocess.Popen[bytes], home: Path, said: Path) -> Up:
+def read(process: subprocess.Popen[bytes], home: Path, output: Path) -> Up:
     """Wait for the block that `up` prints, and read it as a person does."""
-    deadline = time.monotonic() + READY_S
-    while "Ctrl-C" not in (printed := said.read_text()):
-        assert process.poll() is None, printed[-3000:]
-        assert time.monotonic() < deadline, printed[-3000:]
-        time.sleep(0.2)
-    told = {name: re.search(rf"^\s*{name}\s+(\S+)", printed, re.MULTILINE).group(1) for name in ("Open", "E-mail", "Password")}
-    return Up(process, home, printed, told["Open"], told["E-mail"], told["Password"])
+    wait_for(lambda: "Ctrl-C" in output.read_text() or process.poll() is not None, lambda: output.read_text()[-3000:], READY_S)
+    printed = output.read_text()
+    assert "Ctrl-C" in printed, printed[-3000:]
+    block = {name: re.search(rf"^\s*{name}\s+(\S+)", printed, re.MULTILINE).group(1) for name in ("Open", "E-mail", "Password")}
+    return Up(process, home, printed, block["Open"], block["E-mail"], block["Password"])
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -84,7 +82,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:
-        process.wait(STOP_S)
+        process.wait(patience(STOP_S))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -23,6 +23,7 @@ from infra.programs import Plan, free_port
 from infra.running import Running
 from infra.start import started
 from tests.load.bench_latency import watch_more
+from tests.waiting import patience
 
 STORED = "SELECT id::text, camera_id, seq FROM alerts_event"
 NEWER = "SELECT DISTINCT c.slug FROM alerts_event e JOIN sites_camera c ON c.id = e.camera_id WHERE e.received > to_timestamp(%s)"
@@ -40,7 +41,7 @@ class Session:
         """`kill -9` a program; returns the process id it had."""
         pid = self.pid(name)
         os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=patience(5))
         return pid
 
     def pid(self, name: str) -> int:

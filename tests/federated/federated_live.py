@@ -6,8 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from federated_wire import Tap
 
 from federated.learning import control, process
 from federated.trust import pki
+from tests.waiting import wait_for
 
 
 def make_footage(folder: Path, seed: int, frames: int = 80) -> Path:
@@ -28,14 +28,6 @@ def make_footage(folder: Path, seed: int, frames: int = 80) -> Path:
     kept.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(kept / "000.npz", frames=clip)
     return folder
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Return as soon as the condition holds; fail with `what` after so many seconds."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.05)
 
 
 class Federation:

@@ -18,6 +18,7 @@ from federated.learning import bench, task, weights
 from federated.learning.bench import _rounds, attacks, triple
 from federated.learning.client_app import _hold_near
 from federated.learning.plan import RunConfig
+from tests.waiting import patience
 
 PLAN = RunConfig("face_adapter", 2, 1, "fedavg", 2)
 
@@ -136,7 +137,7 @@ def test_fedprox_holds_a_site_near_the_common_weights(tmp_path):
 )
 def test_a_wrong_question_is_exit_status_2_and_one_line(tmp_path, arguments, words):
     command = [sys.executable, "-m", "federated", "bench", "triple", "--data", str(tmp_path), *arguments]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience(120))
     assert found.returncode == 2
     assert words in found.stderr
 

@@ -18,8 +18,9 @@ from federated_live import Federation, federation, wait_for
 
 from federated.learning import control, fab, refusals
 from federated.trust import pki, signing
+from tests.waiting import patience
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
 ELSEWHERE = ["/v1/runtime/acquire-task", "/v1/fleet/../control/start-run", "/v1/fleet/%2e%2e/control/start-run", "/docs", "/openapi.json", "/"]
 
@@ -49,7 +50,7 @@ def _post(live: Federation, address: str, path: str, headers: dict[str, str] | N
     request = urllib.request.Request(f"https://{address}{path}", data=b"", headers={"content-type": "application/protobuf", **(headers or {})})
     context = ssl.create_default_context(cafile=str(live.home / "pki" / "ca.crt"))
     try:
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=patience(10)) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -221,7 +222,7 @@ def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     os.kill(live.processes["superlink"].pid, signal.SIGKILL)
     live.processes["superlink"].wait()
     live.start_superlink()
-    follower.join(30)
+    follower.join(patience(30))
     assert (found[-1]["status"], found[-1]["reason"]) == ("failed", "the SuperLink was restarted while the run was going on")
 
 
@@ -232,7 +233,7 @@ def test_a_node_renews_its_key_and_is_never_missing(live):
     live.ids["site0"] = control.register_node(pki.make_node_key(key), link=live.link)
     wait_for(lambda: old in {node.id for node in control.nodes(link=live.link) if node.state == "online"}, "the old key, which works on")
     live.processes["site0"].terminate()
-    live.processes.pop("site0").wait(10)
+    live.processes.pop("site0").wait(patience(10))
     live.start_node("site0")
     wait_for(lambda: "site0" in live.online(), "the new key")
     control.unregister_node(old, link=live.link)
@@ -259,7 +260,7 @@ def test_a_revoked_node_is_refused_and_cannot_come_back(live):
 
 def test_a_superlink_that_is_gone_is_said_to_be_unreachable(live):
     live.processes["superlink"].terminate()
-    assert live.processes["superlink"].wait(10) == 0
+    assert live.processes["superlink"].wait(patience(10)) == 0
     with pytest.raises(control.Unreachable, match="no SuperLink answers"):
         control.nodes(link=live.link)
     ended = list(control.events("1", link=live.link, patience_s=0.5))
@@ -270,5 +271,5 @@ def test_a_superlink_that_is_gone_is_said_to_be_unreachable(live):
 def test_sigterm_stops_a_node_and_its_children_quickly(live):
     family = _family(live.processes["site2"].pid)
     live.processes["site2"].terminate()
-    live.processes.pop("site2").wait(6)
+    live.processes.pop("site2").wait(patience(6))
     assert not any(Path(f"/proc/{each}").exists() for each in family)

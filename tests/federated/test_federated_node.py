@@ -9,7 +9,7 @@ from federated_live import federation, wait_for
 
 from tests.e2e.cable import Cable
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
 def test_cut_in_the_handshake_the_supernode_is_started_again(tmp_path):

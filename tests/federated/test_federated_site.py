@@ -16,6 +16,8 @@ from federated_live import wait_for
 from federated.learning import executor, fab, node, process, site
 from federated.trust import signing
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def key(tmp_path):

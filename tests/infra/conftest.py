@@ -6,21 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from infra import services
-
-
-def wait_until(condition: Callable[[], object], deadline_s: float = 15) -> None:
-    """Wait for a condition; the test fails when it does not come true in time."""
-    until = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture

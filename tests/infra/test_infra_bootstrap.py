@@ -16,6 +16,9 @@ import pytest
 
 from infra import bootstrap
 from infra.errors import BootstrapError
+from tests.waiting import patience
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -176,7 +179,7 @@ def test_a_second_installation_waits_for_the_first(root):
         second = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert "Another installation is running" in second.stderr.readline()
         assert second.poll() is None
-    assert second.communicate(timeout=20)[0] == "mine\n"
+    assert second.communicate(timeout=patience(20))[0] == "mine\n"
 
 
 def test_the_environment_runs_the_same_command_line_again(root, environment):

@@ -19,7 +19,9 @@ import pytest
 from infra import postgres, services
 from infra.errors import HomeError, ServiceError
 from infra.owner import Owner, owner_of
-from tests.infra.conftest import wait_until
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def kill(cluster):
     pid = postgres.running_pid(cluster)
     os.kill(pid, signal.SIGKILL)
     postgres._reap(pid)
-    wait_until(lambda: postgres.running_pid(cluster) is None)
+    wait_for(lambda: postgres.running_pid(cluster) is None)
 
 
 def test_a_fresh_server_has_the_database_and_vectors(cluster):
@@ -174,7 +176,7 @@ def test_as_root_without_namespaces_a_closed_folder_is_named(home, monkeypatch):
 def test_a_server_dies_with_the_program_that_started_it(home, cluster):
     code = f"import os, signal; from infra import postgres; postgres.start(postgres.cluster_in({str(home)!r} and __import__('pathlib').Path({str(home)!r})));"
     subprocess.run([sys.executable, "-c", code + "os.kill(os.getpid(), signal.SIGKILL)"], check=False)
-    wait_until(lambda: postgres.running_pid(cluster) is None)
+    wait_for(lambda: postgres.running_pid(cluster) is None)
 
 
 def test_a_detached_server_outlives_the_program_that_started_it(home, cluster):

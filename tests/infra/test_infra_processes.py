@@ -16,7 +16,9 @@ import pytest
 from infra import processes
 from infra.errors import ServiceError
 from infra.processes import Program, Supervisor
-from tests.infra.conftest import wait_until
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +100,7 @@ def test_stopping_kills_grandchildren(supervisor, tmp_path):
     supervisor.start([python("parent", code, ready=lambda: note.exists() and note.read_text() != "")])
     grandchild = int(note.read_text())
     supervisor.stop()
-    wait_until(lambda: is_gone(grandchild))
+    wait_for(lambda: is_gone(grandchild))
 
 
 def test_grandchildren_of_a_child_that_died_are_killed_too(supervisor, tmp_path):
@@ -158,7 +160,7 @@ def test_children_get_their_own_environment_on_top_of_ours(supervisor, tmp_path,
     monkeypatch.setenv("OURS", "1")
     code = f"import os; open({str(tmp_path / 'said')!r}, 'w').write(os.environ['OURS'] + os.environ['THEIRS'])"
     supervisor.start([python("child", code, environment={"THEIRS": "2"}, ready=(tmp_path / "said").exists)])
-    wait_until(lambda: (tmp_path / "said").read_text() == "12")
+    wait_for(lambda: (tmp_path / "said").read_text() == "12")
 
 
 def test_all_children_die_when_the_supervisor_is_killed(tmp_path):
@@ -172,7 +174,7 @@ def test_all_children_die_when_the_supervisor_is_killed(tmp_path):
         os.kill(os.getpid(), signal.SIGKILL)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False)
-    wait_until(lambda: all(is_gone(int(pid)) for pid in done.stdout.split()))
+    wait_for(lambda: all(is_gone(int(pid)) for pid in done.stdout.split()))
     assert len(done.stdout.split()) == 2
 
 

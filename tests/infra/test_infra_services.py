@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from infra import commands, doctor, down, postgres, services, state, status, valkey
-from tests.infra.conftest import wait_until
+from tests.waiting import patience, wait_for
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("DATABASE_URL", "REDIS_URL")
@@ -82,10 +84,10 @@ def test_down_ends_what_a_killed_up_left(home, capsys):
     state.prepare_home(home)
     services.start_services(home, detached=True)
     left = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(home)})
-    wait_until(lambda: state.leftovers(home))  # a program's environment can be read a moment after it was started
+    wait_for(lambda: state.leftovers(home))  # a program's environment can be read a moment after it was started
     assert down.main(["--home", str(home)]) == 0
     assert "ended 2 leftovers" in capsys.readouterr().out
-    left.wait(5)
+    left.wait(patience(5))
 
 
 def test_status_of_nothing_says_how_to_start(home, capsys):

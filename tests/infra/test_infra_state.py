@@ -12,7 +12,9 @@ import pytest
 
 from infra import state
 from infra.errors import AlreadyRunning, HomeError
-from tests.infra.conftest import wait_until
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,7 +93,7 @@ def test_the_state_file_is_private_and_complete(prepared):
 def test_leftovers_are_known_by_their_mark_and_ended(prepared):
     left = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(prepared)}, start_new_session=True)
     other = subprocess.Popen(["sleep", "600"], env={**os.environ, state.MARK: str(prepared) + "-other"}, start_new_session=True)
-    wait_until(lambda: [process.pid for process in state.leftovers(prepared)] == [left.pid])
+    wait_for(lambda: [process.pid for process in state.leftovers(prepared)] == [left.pid])
     assert state.end(state.leftovers(prepared)) == 1
     assert not psutil.pid_exists(left.pid)
     assert other.poll() is None

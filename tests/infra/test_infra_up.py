@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from infra import programs, state
-from tests.infra.conftest import wait_until
+from tests.waiting import patience, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 120
 PROGRAMS = {"postgres", "valkey", "portal", "superlink", "worker"}
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
 
 
 class Up:
@@ -38,7 +38,7 @@ class Up:
         self.log = (self.home.parent / f"{self.home.name}.out").open("w+")
         environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         self.process = subprocess.Popen(self.command(), cwd=ROOT, env=environment, stdout=self.log, stderr=self.log, text=True)
-        wait_until(lambda: "Specola is ready" in self.said() or self.process.poll() is not None, READY_S)
+        wait_for(lambda: "Specola is ready" in self.said() or self.process.poll() is not None, "the welcome", READY_S)
         assert self.process.poll() is None, self.said()
 
     def said(self) -> str:
@@ -53,7 +53,7 @@ class Up:
     def end(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(patience(60))
         self.manage("down")
 
 
@@ -119,15 +119,15 @@ def test_django_commands_find_the_running_services(up):
 def test_a_program_that_is_killed_comes_back(up, name):
     before = up.pids()[name]
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: up.pids()[name] != before, 30)
-    wait_until(lambda: status_of(up)[name]["healthy"], 60)
+    wait_for(lambda: up.pids()[name] != before, f"another {name}")
+    wait_for(lambda: status_of(up)[name]["healthy"], f"a healthy {name}", 60)
 
 
 def test_after_a_hard_kill_of_the_parent_everything_ends_and_the_next_up_starts(up):
     before = up.pids()
     up.process.kill()
     up.process.wait()
-    wait_until(lambda: not any(alive(pid) for pid in before.values()), 20)
+    wait_for(lambda: not any(alive(pid) for pid in before.values()), "the end of every program")
     up.start()
     assert {name for name, row in status_of(up).items() if row["healthy"]} == PROGRAMS
 
@@ -135,7 +135,7 @@ def test_after_a_hard_kill_of_the_parent_everything_ends_and_the_next_up_starts(
 def test_sigterm_stops_everything(up):
     before = up.pids()
     up.process.terminate()
-    assert up.process.wait(60) == 0
+    assert up.process.wait(patience(60)) == 0
     assert [name for name, pid in before.items() if alive(pid)] == []
     assert state.leftovers(up.home) == []
     assert up.manage("status").returncode == 3
@@ -145,7 +145,7 @@ def test_sigterm_stops_everything(up):
 def test_down_stops_everything(up):
     before = up.pids()
     assert "has stopped" in up.manage("down").stdout
-    assert up.process.wait(60) == 0
+    assert up.process.wait(patience(60)) == 0
     assert [name for name, pid in before.items() if alive(pid)] == []
 
 

@@ -11,7 +11,9 @@ import redis
 
 from infra import valkey
 from infra.errors import HomeError, ServiceError
-from tests.infra.conftest import wait_until
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture
@@ -51,9 +53,7 @@ def test_values_survive_a_stop(store):
 def test_values_older_than_a_second_survive_a_hard_kill(store):
     process = valkey.start(store)
     client(store).set("kept", "7")
-    wait_until(
-        lambda: client(store).info("persistence")["aof_pending_bio_fsync"] == 0 and b"kept" in b"".join(f.read_bytes() for f in store.data.rglob("*.aof"))
-    )
+    wait_for(lambda: client(store).info("persistence")["aof_pending_bio_fsync"] == 0 and b"kept" in b"".join(f.read_bytes() for f in store.data.rglob("*.aof")))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     valkey.start(store)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from site_agents.clock import Clock
 from site_agents.link import PortalLink
 from site_agents.rules import Engine, RuleFinding, SceneView
 from site_agents.signed_config import CameraRule, CountingLine, Identity, WatchedZone
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 FOOTAGE = ROOT / "infra" / "footage"
@@ -35,15 +36,6 @@ SIZE = (100, 100)
 CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
 GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
 RULES = [{"kind": "person_in_zone", "zone": each["name"], "min_s": 0, "cooldown_s": 0} for each in GRID]
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    """What the condition gives as soon as it is true; fail with `what` after so many seconds."""
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.02)
-    return found
 
 
 def write_config(folder: Path, portal: str, *, path: str = "square.webm", **source: Any) -> Path:

@@ -14,6 +14,8 @@ from site_agents.outbox import Outbox
 from site_agents.store import Medium
 from site_agents.uplink import Sender
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def disk(tmp_path):

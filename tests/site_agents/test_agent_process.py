@@ -12,6 +12,8 @@ from portal_peer import CODE
 
 from site_agents.outbox import Outbox
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def start(folder, address, peer):

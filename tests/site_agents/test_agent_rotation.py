@@ -18,6 +18,8 @@ from site_agents.errors import PortalRefused
 from site_agents.link import PortalLink
 from site_agents.rotation import Rotation
 
+pytestmark = pytest.mark.process
+
 DAY = 86400.0
 
 

@@ -13,6 +13,8 @@ from agent_lab import wait_for
 
 from site_agents.training_throttle import LONGEST_S, NO_USE_S, REST_S, TrainingThrottle, tasks_of
 
+pytestmark = pytest.mark.process
+
 # Stands for federated.learning.node with its executor: a child named like the executor that forks a task, as ours does.
 FAMILY = """
 import os, subprocess, sys, time

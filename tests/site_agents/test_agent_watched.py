@@ -9,6 +9,8 @@ from portal_peer import Peer, serve
 from detectors import image
 from detectors.types import event_from_json
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):

@@ -21,6 +21,8 @@ from site_agents.neighbours.live import NeighbourService
 from site_agents.signed_config import Identity
 from site_agents.staff_list_store import NOBODY, StaffListStore
 
+pytestmark = pytest.mark.process
+
 LATER = time.time() + 3600
 STAFF = {"anna": {"template": face(0), "expires": LATER}, "bruno": {"template": face(1), "expires": LATER}}
 

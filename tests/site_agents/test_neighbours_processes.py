@@ -9,6 +9,8 @@ import pytest
 from site_agents.neighbours import people, processes
 from site_agents.neighbours.scenario import sized
 
+pytestmark = pytest.mark.process
+
 SHORT = dataclasses.replace(sized(6), sightings=200, hurry=100.0)
 
 
