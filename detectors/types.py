@@ -1,4 +1,4 @@
-"""The types that flow between the five parts: what a camera sees, what an agent says, what a tool reports."""
+"""The types that flow between the five parts: what a camera sees, what a tool reports."""
 
 from __future__ import annotations
 
@@ -55,25 +55,6 @@ class Detection:
     score: float
     box: Box | None = None
     track: int | None = None
-    data: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Event:
-    """What an agent says: something happened at a camera. `id` (UUIDv7) is the idempotency key, `seq` the order within the camera."""
-
-    id: str
-    site: str
-    camera: str
-    t: float
-    seq: int
-    kind: str
-    score: float
-    legal_mode: str
-    detections: tuple[Detection, ...] = ()
-    snapshot: str | None = None  # sha256 of a JPEG
-    clip: str | None = None  # sha256 of a WebM
-    models: dict[str, str] = dataclasses.field(default_factory=dict)  # detector name -> sha256 of its weights
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -139,27 +120,3 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return value
-
-
-def event_from_json(data: dict[str, Any]) -> Event:
-    """Build an Event from its JSON form. Raises ValueError that names the field when one is missing, unknown or of the wrong type."""
-    known = {field.name: field for field in dataclasses.fields(Event)}
-    if unknown := sorted(set(data) - set(known)):
-        raise ValueError(f"unknown field {unknown[0]!r}")
-    for name in ("id", "site", "camera", "t", "seq", "kind", "score", "legal_mode"):
-        if name not in data:
-            raise ValueError(f"missing field {name!r}")
-    try:
-        uuid.UUID(data["id"])
-        numbers = {"t": float(data["t"]), "seq": int(data["seq"]), "score": float(data["score"])}
-        detections = tuple(_detection_from_json(each) for each in data.get("detections", ()))
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise ValueError(f"wrong value: {error}") from error
-    if not all(np.isfinite(list(numbers.values()))):
-        raise ValueError("t, seq and score must be finite")
-    return Event(**{**data, **numbers, "detections": detections})
-
-
-def _detection_from_json(data: dict[str, Any]) -> Detection:
-    box = data.get("box")
-    return Detection(**{**data, "box": None if box is None else Box(*map(float, box))})

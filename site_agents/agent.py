@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 import detectors
-from detectors.types import Box, Event, Frame, uuid7
+from detectors.types import Box, Detection, Frame, uuid7
+from federated.contract.events import AgentEvent, EventDetection
 from federated.trust import signing
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
@@ -134,7 +135,7 @@ class CameraAgent:
         for finding in self.pipeline.silence(time.time(), self.capture.silent_s):
             self.record(finding, None)
 
-    def record(self, finding: RuleFinding, step: PipelineStep | None) -> Event:
+    def record(self, finding: RuleFinding, step: PipelineStep | None) -> AgentEvent:
         """Make an event of a finding, with its picture, and put both into the outbox."""
         mode = step.mode if step else self.pipeline.mode
         media, snapshot = [], None
@@ -283,7 +284,7 @@ class CameraAgent:
         """Of the site, as its rules carry it."""
         return next((rule.timezone for rule in self.signed_config.rules), "")
 
-    def _event(self, finding: RuleFinding, mode: str, frame: Frame | None, snapshot: str | None) -> Event:
+    def _event(self, finding: RuleFinding, mode: str, frame: Frame | None, snapshot: str | None) -> AgentEvent:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
         data = {**finding.data, "made_t": round(time.time() + skew, 4), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
         if frame is not None and frame.telemetry:
@@ -291,8 +292,20 @@ class CameraAgent:
         if frame is not None:
             data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
         t = finding.t + skew
-        named = {"site": self.identity.site, "camera": self.identity.camera, "legal_mode": mode, "snapshot": snapshot, "models": self.pipeline.loaded}
-        return Event(id=uuid7(t), t=t, seq=0, kind=finding.kind, score=finding.score, detections=finding.detections, data=data, **named)
+        return AgentEvent(
+            id=uuid7(t),
+            site=self.identity.site,
+            camera=self.identity.camera,
+            t=t,
+            seq=0,
+            kind=finding.kind,
+            score=finding.score,
+            legal_mode=mode,
+            detections=tuple(map(_detection, finding.detections)),
+            snapshot=snapshot,
+            models=self.pipeline.loaded,
+            data=data,
+        )
 
     def _picture(self, step: PipelineStep) -> bytes:
         return self.evidence.picture(step.frame, hide_faces=step.mode == M0)
@@ -301,7 +314,7 @@ class CameraAgent:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
         self.disagreement_sender.add(dataclasses.replace(disagreement, t=round(disagreement.t + skew, 4)), jpeg)
 
-    def _add_clip(self, event: Event, content: bytes) -> None:
+    def _add_clip(self, event: AgentEvent, content: bytes) -> None:
         self.outbox.add_clip(event, Medium(content, event.score, event.t))
 
     def _is_normal(self, step: PipelineStep) -> bool:
@@ -365,3 +378,8 @@ def _only_one(folder: Path) -> Any:
         lock.close()
         raise AgentError(f"another agent is running in {folder}") from error
     return lock
+
+
+def _detection(found: Detection) -> EventDetection:
+    """A detection as an event carries it."""
+    return EventDetection(kind=found.kind, score=found.score, box=found.box and tuple(map(float, found.box)), track=found.track, data=found.data)

@@ -23,7 +23,8 @@ import numpy as np
 
 from detectors import image
 from detectors.objects import head
-from detectors.types import Event
+from detectors.types import Box, Detection
+from federated.contract.events import AgentEvent
 from federated.learning.tasks.object_head import FOLDER, LABELS
 from federated.trust import signing
 from site_agents.errors import DocumentRejected
@@ -56,7 +57,7 @@ class AlertLabelStore:
         self._tidied, self._lock = float("-inf"), threading.Lock()
         self._counted: int | None = None  # every heartbeat asks; the folder is read again only after a change
 
-    def see(self, event: Event, jpeg: bytes, pipeline: Pipeline, zone: str = "") -> Event:
+    def see(self, event: AgentEvent, jpeg: bytes, pipeline: Pipeline, zone: str = "") -> AgentEvent:
         """Keep the features of an alert's picture, and say how likely it is a false alarm when trained weights are here. Never raises, never holds back."""
         trained = getattr(pipeline.ready(head.NAME), "trained", False)
         if event.kind in head.EXCLUDED or not (trained or self.keeps) or not self._may_look(event.t):
@@ -98,7 +99,7 @@ class AlertLabelStore:
         self._looks.append(t)
         return True
 
-    def _keep(self, event: Event, features: np.ndarray, net: str) -> None:
+    def _keep(self, event: AgentEvent, features: np.ndarray, net: str) -> None:
         file = self.folder / f"{event.id}.npz"
         part = file.with_suffix(".part")
         try:
@@ -187,13 +188,14 @@ def kept_features(folder: Path, most: int) -> list[np.ndarray]:
     return found
 
 
-def _features(event: Event, jpeg: bytes, pipeline: Pipeline, zone: str) -> np.ndarray | None:
+def _features(event: AgentEvent, jpeg: bytes, pipeline: Pipeline, zone: str) -> np.ndarray | None:
     """Of the picture as the operator will see it: in mode M0 the faces in it are blurred."""
     people, found = pipeline.detector("people"), next((each for each in event.detections if each.box is not None), None)
     if people is None or found is None:
         return None
     try:
-        return head.describe(people, image.read(jpeg), found, event=event.kind, hour=_hour(event.t, zone))
+        detection = Detection(found.kind, found.score, Box(*found.box), found.track, found.data)
+        return head.describe(people, image.read(jpeg), detection, event=event.kind, hour=_hour(event.t, zone))
     except FAILURES as error:
         log.warning("the alert %s has no features: %s", event.id, error)
         return None

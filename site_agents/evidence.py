@@ -17,8 +17,9 @@ import numpy as np
 
 from detectors.errors import DetectorError
 from detectors.image import encode_jpeg
-from detectors.types import Box, Event, Frame
+from detectors.types import Box, Frame
 from detectors.video import write_webm
+from federated.contract.events import AgentEvent
 from site_agents.privacy import blur
 
 BEFORE_S, AFTER_S = 4.0, 3.0
@@ -36,7 +37,7 @@ FindFaces = Callable[[np.ndarray], Sequence[Box]]
 class Job:
     """A clip in the making: frames as JPEG, oldest first."""
 
-    event: Event
+    event: AgentEvent
     frames: list[tuple[float, bytes]]
     until: float
     hide_faces: bool
@@ -45,7 +46,7 @@ class Job:
 class Evidence(threading.Thread):
     """Keeps the last seconds in memory as JPEG. `find_faces` makes a face finder: one for pictures, one for the clip thread."""
 
-    def __init__(self, find_faces: Callable[[], FindFaces], deliver: Callable[[Event, bytes], object]) -> None:
+    def __init__(self, find_faces: Callable[[], FindFaces], deliver: Callable[[AgentEvent, bytes], object]) -> None:
         super().__init__(name="clips", daemon=True)
         self.deliver, self.left_out = deliver, 0
         self._make_finder, self._finder = find_faces, None
@@ -74,7 +75,7 @@ class Evidence(threading.Thread):
             self._pictured = frame, hide_faces, self._draw(frame.image, hide_faces)
         return self._pictured[2]
 
-    def want_clip(self, event: Event, *, hide_faces: bool) -> bool:
+    def want_clip(self, event: AgentEvent, *, hide_faces: bool) -> bool:
         """Begin a clip for an event that has just been told; False when one like it was made a moment ago, or too many wait."""
         place, t = (event.kind, str(event.data.get("zone", ""))), self._ring[-1][0] if self._ring else 0.0
         if not self._ring or 0 <= t - self._last.get(place, float("-inf")) < SPACING_S or 0 <= t - self._last_any < BREATH_S:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from detectors.types import Event, to_json
+from federated.contract.events import AgentEvent
 from site_agents.errors import OutboxError
 from site_agents.store import MediaStore, Medium
 
@@ -59,13 +59,13 @@ class Outbox:
         self.path, self.media = folder / "outbox.db", MediaStore(folder / "media", budget)
         self.arrived = threading.Condition()
         self._lock = threading.RLock()
-        self._unsaved: deque[Event] = deque(maxlen=UNSAVED)
+        self._unsaved: deque[AgentEvent] = deque(maxlen=UNSAVED)
         self._first_seq = 0
         self._db = self._open()
         with contextlib.suppress(OutboxError), self._tidying(), self._write():
             self.media.sweep(self._named_media())
 
-    def add(self, event: Event, media: Sequence[Medium] = ()) -> Event:
+    def add(self, event: AgentEvent, media: Sequence[Medium] = ()) -> AgentEvent:
         """Keep an event with its pictures and give it its place in the camera's order.
 
         A full disk costs the oldest low-score pictures first, then this event's own; the event itself waits in memory if the disk takes nothing.
@@ -82,12 +82,12 @@ class Outbox:
             self.arrived.notify_all()
         return saved or event
 
-    def add_clip(self, event: Event, clip: Medium) -> bool:
+    def add_clip(self, event: AgentEvent, clip: Medium) -> bool:
         """Name an event's clip, which is ready only now. The event is said again; the portal fills the clip in. False when there is no room for it."""
         with self._lock:
             if not self.media.put(clip, self._victims):
                 return False
-            body = json.dumps(to_json(dataclasses.replace(event, clip=clip.sha256)), separators=(",", ":"))
+            body = json.dumps(dataclasses.replace(event, clip=clip.sha256).to_json(), separators=(",", ":"))
             try:
                 with self._tidying(), self._write():
                     self._keep_medium(clip)
@@ -161,7 +161,7 @@ class Outbox:
             self._save_waiting()
             self._db.close()
 
-    def _save(self, event: Event, media: Sequence[Medium]) -> Event | None:
+    def _save(self, event: AgentEvent, media: Sequence[Medium]) -> AgentEvent | None:
         """Event and pictures in one transaction; None when the disk takes nothing, even after pictures were given up."""
         for _ in range(3):
             try:
@@ -174,7 +174,7 @@ class Outbox:
                     break
         return None
 
-    def _hold(self, event: Event, media: Sequence[Medium]) -> None:
+    def _hold(self, event: AgentEvent, media: Sequence[Medium]) -> None:
         """Keep the bare event in memory; its pictures would only fill the disk further."""
         for each in media:
             self.media.remove(each.sha256)
@@ -199,7 +199,7 @@ class Outbox:
         log_file = self.path.with_name(self.path.name + "-wal")
         return log_file.stat().st_size if log_file.exists() else 0
 
-    def _insert(self, event: Event, media: Sequence[Medium]) -> Event:
+    def _insert(self, event: AgentEvent, media: Sequence[Medium]) -> AgentEvent:
         if named := self._db.execute("SELECT json_extract(body, '$.seq') FROM events WHERE id = ?", (event.id,)).fetchone():
             return dataclasses.replace(event, seq=named[0])
         first = self._first_seq + 1
@@ -208,7 +208,7 @@ class Outbox:
         event = dataclasses.replace(event, seq=seq)
         for each in media:
             self._keep_medium(each)
-        body = json.dumps(to_json(event), separators=(",", ":"))
+        body = json.dumps(event.to_json(), separators=(",", ":"))
         self._db.execute("INSERT INTO events (id, t, body) VALUES (?, ?, ?)", (event.id, event.t, body))
         return event
 

@@ -54,12 +54,15 @@ class Message:
     writes_null: ClassVar[bool] = False  # whether `to_json` writes what is absent as null; else it leaves it out
 
     @classmethod
-    def parse(cls, data: Any, *, dropped: list[str] | None = None) -> Self:
-        """The message in plain JSON data, checked through and through; `dropped` receives the unknown fields of a newer version. Raises ContractError."""
+    def parse(cls, data: Any, *, version: str = VERSION, dropped: list[str] | None = None) -> Self:
+        """The message in plain JSON data, checked through and through. Raises ContractError.
+
+        `version` is that of the message it came in, for one that names none itself; `dropped` receives the unknown fields of a newer version.
+        """
         if not isinstance(data, dict):
             raise ContractError("", f"must be an object, not {_json_name(data)}")
         versioned = "contract" in _shape(cls).fields  # type: ignore[union-attr]
-        version = data.get("contract", UNVERSIONED) if versioned else VERSION
+        version = data.get("contract", UNVERSIONED) if versioned else version
         newer = is_newer(version)
         dropped = [] if dropped is None else dropped
         data = _checked(data, _shape(cls), "", 1, dropped if newer else None)
@@ -77,7 +80,7 @@ class Message:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, as `parse` reads it."""
-        return _written(msgspec.to_builtins(self), _shape(type(self)), self.writes_null)
+        return _written(msgspec.to_builtins(self, enc_hook=_plain), _shape(type(self)), self.writes_null)
 
 
 def decode(body: bytes, limit: int) -> Any:
@@ -200,6 +203,13 @@ def _written(value: Any, shape: _Shape | None, nulls: bool) -> Any:
     if shape.fields is None:
         return {name: _written(each, shape.each, nulls) for name, each in value.items()}
     return {name: _written(each, shape.fields[name], nulls) for name, each in value.items() if nulls or each is not None or name not in shape.optional}
+
+
+def _plain(value: Any) -> Any:
+    """What is no JSON of itself: arrays and numbers of numpy."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _named(error: msgspec.ValidationError) -> ContractError:

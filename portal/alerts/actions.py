@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from federated.contract.message import VERSION
 from portal.accounts.models import User
 from portal.alerts import ports, queries, record, verdicts
 from portal.alerts.events import AlertRaised
@@ -22,7 +23,6 @@ from portal.core import audit, media, push
 from portal.core.events import publish
 from portal.sites.models import Agent, Camera
 
-BATCH = 500
 MAX_TEXT = 4000
 
 
@@ -35,10 +35,10 @@ class Recorded:
     rejected: list[dict[str, str]]
 
 
-def record_events(*, agent: Agent, events: list[Any], sent: datetime.datetime | None = None) -> Recorded:
+def record_events(*, agent: Agent, events: Sequence[Any], sent: datetime.datetime | None = None, version: str = VERSION) -> Recorded:
     """Store a batch once, whoever else sends it at the same moment. Raises record.ForeignEvent when it speaks for another camera."""
     now = timezone.now()
-    batch = record.forget_the_erased(record.sort_out(agent, events, now=now, sent=sent), ports.nobody)
+    batch = record.forget_the_erased(record.sort_out(agent, events, now=now, sent=sent, version=version), ports.nobody)
     with transaction.atomic():
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         media.claim(name for row in batch.rows for name in (row.snapshot, row.clip) if name)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.alerts import actions, queries
-from portal.alerts.intake import Events, Media
+from portal.alerts.intake import EventsView, MediaView
 from portal.alerts.models import Alert, Reason
 
 FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.Filters.__dataclass_fields__]
@@ -119,8 +119,8 @@ def _assign(*, user: Any, alert_id: int, assignee: int | None) -> Alert:
 
 
 urlpatterns = [
-    path("events", Events.as_view(), name="events"),
-    path("media/<str:sha256>", Media.as_view(), name="media"),
+    path("events", EventsView.as_view(), name="events"),
+    path("media/<str:sha256>", MediaView.as_view(), name="media"),
     path("alerts", Alerts.as_view(), name="alerts"),
     path("alerts/<int:pk>", OneAlert.as_view(), name="alert"),
     path("alerts/<int:pk>/acknowledge", _verb("acknowledge", Nothing, actions.acknowledge)),

@@ -90,7 +90,7 @@ class Alert(models.Model):
 
 
 class Event(models.Model):
-    """What an agent said, as it said it (detectors.types.Event). `id` is the agent's UUIDv7: sending an event twice stores it once."""
+    """What an agent said, as it said it (federated.contract.events.AgentEvent). `id` is the agent's UUIDv7: sending an event twice stores it once."""
 
     id = models.UUIDField(primary_key=True)
     camera = models.ForeignKey(Camera, models.CASCADE, related_name="events")

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from detectors.types import event_from_json, to_json
+import msgspec
+
+from federated.contract.events import EVENT_BYTES, AgentEvent
+from federated.contract.message import VERSION, ContractError
 from portal.alerts.models import NO_ALERTS, Alert, Event, Kind
 from portal.sites.models import Agent
 
 JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-MAX_JSON = 200_000  # bytes of one event
 NAMING = {Kind.RECOGNISED: "person", Kind.TAILGATING: "known"}  # the kinds of events that name one of the staff, and where
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class ForeignEvent(Exception):
     """An event speaks for a site or camera that is not the agent's own; nothing of the batch may be stored."""
 
 
-def sort_out(agent: Agent, events: list[Any], *, now: datetime.datetime, sent: datetime.datetime | None) -> Sorted:
-    """Check the events of a batch. Raises ForeignEvent for the whole batch; a single bad event is only refused itself."""
+def sort_out(agent: Agent, events: Sequence[Any], *, now: datetime.datetime, sent: datetime.datetime | None, version: str = VERSION) -> Sorted:
+    """Parse the events of a batch, in this version of the contract. Raises ForeignEvent for the whole batch; a bad event is only refused itself."""
     site, camera = agent.camera.site.slug, agent.camera.slug
     for event in events:
         if isinstance(event, dict) and (event.get("site", site), event.get("camera", camera)) != (site, camera):
@@ -44,8 +43,8 @@ def sort_out(agent: Agent, events: list[Any], *, now: datetime.datetime, sent: d
     rows, rejected = [], []
     for event in events:
         try:
-            rows.append(_row(agent, event, now, sent))
-        except ValueError as error:
+            rows.append(_row(agent, event, now, sent, version))
+        except ContractError as error:
             name = event.get("id") if isinstance(event, dict) else None
             rejected.append({"id": str(name)[:64], "reason": str(error)[:300]})
     return Sorted(sorted(rows, key=lambda row: (row.seq, row.t)), rejected)
@@ -94,8 +93,8 @@ def zone_of(row: Event) -> str:
 
 def doubt_of(row: Event) -> float | None:
     """How likely the camera thinks it a false alarm, if it has learned to say; what is no probability is not shown."""
-    said = row.data.get("false_alarm")
-    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= 1 else None
+    doubt = row.data.get("false_alarm")
+    return float(doubt) if isinstance(doubt, int | float) and not isinstance(doubt, bool) and 0 <= doubt <= 1 else None
 
 
 def raises_alert(row: Event) -> bool:
@@ -103,45 +102,35 @@ def raises_alert(row: Event) -> bool:
     return row.kind not in NO_ALERTS
 
 
-def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetime | None) -> Event:
-    if not isinstance(data, dict):
-        raise ValueError("an event must be an object")
-    event = event_from_json(data)
-    _check(event)
-    t, plain = _time(event.t), to_json(event)
+def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetime | None, version: str) -> Event:
+    event = AgentEvent.parse(data, version=version)
+    t, found = _time(event.t), event.data
     if not OLDEST < t < now + AHEAD:
-        t, plain["data"] = now, {**event.data, "agent_t": event.t}  # a machine without a clock still tells the truth about what it saw
-    copied = {name: plain[name] for name in ("id", "seq", "kind", "score", "legal_mode", "detections", "snapshot", "clip", "models", "data")}
-    _check_storable(copied)
-    return Event(camera=agent.camera, agent=agent, t=t, sent=sent, received=now, **copied)
-
-
-def _check(event: Any) -> None:
-    for name in ("snapshot", "clip"):
-        value = getattr(event, name)
-        if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
-            raise ValueError(f"{name}: not a sha256")
-    if not isinstance(event.kind, str) or not _KIND.fullmatch(event.kind):
-        raise ValueError("kind: small letters, digits and _ only, at most 40")
-    if event.legal_mode not in ("M0", "M1", "M2", "M3"):
-        raise ValueError("legal_mode: M0, M1, M2 or M3")
-    if not 0 <= event.score <= 1:
-        raise ValueError("score: a number from 0 to 1")
-    if not 0 <= event.seq < 2**63:
-        raise ValueError("seq: a whole number from 0")
-    if not isinstance(event.data, dict) or not isinstance(event.models, dict):
-        raise ValueError("data and models must be objects")
-
-
-def _check_storable(copied: dict[str, Any]) -> None:
-    """PostgreSQL's jsonb takes no NaN, no NUL and no half surrogate; `json.dumps` and `encode` raise ValueErrors for the first and the last."""
-    text = json.dumps(copied, allow_nan=False, ensure_ascii=False).encode()
-    if len(text) > MAX_JSON or b"\\u0000" in text:
-        raise ValueError(f"an event holds at most {MAX_JSON} bytes and no NUL")
+        t, found = now, {**event.data, "agent_t": event.t}  # a machine without a clock still tells the truth about what it saw
+    row = Event(
+        id=event.id,
+        camera=agent.camera,
+        agent=agent,
+        t=t,
+        sent=sent,
+        received=now,
+        seq=event.seq,
+        kind=event.kind,
+        score=event.score,
+        legal_mode=event.legal_mode,
+        detections=[each.to_json() for each in event.detections],
+        snapshot=event.snapshot,
+        clip=event.clip,
+        models=event.models,
+        data=found,
+    )
+    if len(msgspec.json.encode((row.detections, row.models, row.data))) > EVENT_BYTES:
+        raise ContractError("", f"an event holds at most {EVENT_BYTES} bytes")
+    return row
 
 
 def _time(seconds: float) -> datetime.datetime:
     try:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise ValueError("t: not a time in Unix seconds") from error
+        raise ContractError("t", "not a time in Unix seconds") from error

@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.alerts import actions, queries
-from portal.alerts.intake import media_type
 from portal.alerts.models import Alert, Reason, State
 from portal.alerts.ranges import ranged
 from portal.core import media as store

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from detectors.types import Event, uuid7
+from detectors.types import uuid7
+from federated.contract.events import AgentEvent
 from site_agents.clock import Clock
 from site_agents.link import PortalLink
 from site_agents.outbox import Outbox
@@ -71,7 +72,8 @@ def fill(box: Outbox, site: str, camera: str, count: int, pictures: int) -> None
         seen = pictures and n % max(1, count // pictures) == 0
         picture = Medium(b"\xff\xd8\xff\xe0" + f"{camera} {n}".encode() * 4000, 0.8, t) if seen else None
         name = picture.sha256 if picture else None
-        box.add(Event(uuid7(t), site, camera, t, 0, KINDS[n % len(KINDS)], 0.8, "M0", snapshot=name, data={"zone": "altar"}), [picture] if picture else [])
+        named = {"id": uuid7(t), "site": site, "camera": camera, "kind": KINDS[n % len(KINDS)], "legal_mode": "M0", "snapshot": name}
+        box.add(AgentEvent(**named, t=t, seq=0, score=0.8, data={"zone": "altar"}), [picture] if picture else [])
 
 
 def deliver(portal: Portal, boxes: dict[str, Outbox], half: int) -> tuple[float, float]:

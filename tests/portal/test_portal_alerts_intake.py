@@ -9,6 +9,7 @@ import time
 import pytest
 from django.conf import settings
 
+from federated.contract.message import VERSION
 from portal.alerts.models import Alert, Event
 from portal.core import media
 from portal.core.models import AuditRow
@@ -38,7 +39,7 @@ def sha256_of(content):
 def test_a_signed_batch_is_stored_and_answered(square):
     sent = [square.event(seq=n) for n in range(3)]
     answer = post_events(square.agent, square.key, sent, sent_t=time.time())
-    assert (answer.status_code, answer.json()) == (200, {"accepted": [each["id"] for each in sent], "duplicates": [], "rejected": []})
+    assert (answer.status_code, answer.json()) == (200, {"accepted": [each["id"] for each in sent], "duplicates": [], "rejected": [], "contract": VERSION})
     assert all(event.sent is not None for event in Event.objects.all())
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 import detectors
 from detectors import onnxfile, weights
-from detectors.types import Box, Detection, Event, Frame, uuid7
+from detectors.types import Box, Detection, Frame, uuid7
+from federated.contract.events import AgentEvent
 from federated.trust import csr, pki, signing
 from site_agents import credentials
 from site_agents.clock import Clock
@@ -70,10 +71,10 @@ def identity(peer: Any) -> Identity:
     return Identity(**PLACE, portal_public_key=peer.public)
 
 
-def event(t: float | None = None, **changes: Any) -> Event:
+def event(t: float | None = None, **changes: Any) -> AgentEvent:
     """An event as the agent makes it, before the outbox gave it its number."""
     t = time.time() if t is None else t
-    made = Event(id=uuid7(t), site="miracles", camera="square", t=t, seq=0, kind="person_in_zone", score=0.7, legal_mode="M0", data={"zone": "steps"})
+    made = AgentEvent(id=uuid7(t), site="miracles", camera="square", t=t, seq=0, kind="person_in_zone", score=0.7, legal_mode="M0", data={"zone": "steps"})
     return dataclasses.replace(made, **changes)
 
 

@@ -11,7 +11,8 @@ import pytest
 from agent_lab import enrolled, scene, write_config
 
 from detectors import image
-from detectors.types import Box, Detection, Frame, event_from_json
+from detectors.types import Box, Detection, Frame
+from federated.contract.events import AgentEvent
 from federated.trust import signing
 from site_agents import credentials, signed_config
 from site_agents.agent import STOPPED, CameraAgent
@@ -173,12 +174,12 @@ def test_an_event_carries_all_that_the_contract_names(agent, peer):
     apply_answer(agent, peer)
     seen(agent)
     (waiting,) = agent.outbox.batch()
-    recorded = event_from_json(waiting.body)
+    recorded = AgentEvent.parse(waiting.body)
     assert (recorded.site, recorded.camera, recorded.seq, recorded.legal_mode, recorded.kind) == ("miracles", "square", 1, "M0", "person_in_zone")
     assert (recorded.data["width"], recorded.data["height"], recorded.data["zone"]) == (128, 96, "steps")
     assert recorded.data["made_t"] == pytest.approx(time.time(), abs=5)
     assert set(recorded.models) == {"people", "anomaly", "camera-health"}
-    assert recorded.detections[0].box == Box(1, 2, 3, 4)
+    assert recorded.detections[0].box == (1, 2, 3, 4)
 
 
 def test_an_event_has_its_picture_in_full_size(agent, peer):

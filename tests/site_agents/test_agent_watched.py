@@ -7,7 +7,7 @@ from agent_lab import GRID, RULES, Program, enrolled, events, wait_for, write_co
 from portal_peer import Peer, serve
 
 from detectors import image
-from detectors.types import event_from_json
+from federated.contract.events import AgentEvent
 
 pytestmark = pytest.mark.process
 
@@ -31,7 +31,7 @@ def test_alerts_arrive_with_picture_and_clip(watched):
     recorded = wait_for(lambda: [each for each in peer.events if each["clip"]], "a clip")[0]
     assert image.read(peer.media[recorded["snapshot"]]).shape == (576, 768, 3)
     assert peer.media[recorded["clip"]].startswith(b"\x1a\x45\xdf\xa3")
-    assert event_from_json(recorded).camera == "square"
+    assert AgentEvent.parse(recorded).camera == "square"
 
 
 def test_pictures_come_before_the_events_that_name_them(watched):
