@@ -9,13 +9,13 @@ import threading
 import time
 from collections import deque
 
+from federated.contract.media import JPEG
 from site_agents.canary import CanaryDisagreement
 from site_agents.errors import PortalRefused, PortalUnreachable
 from site_agents.link import PortalLink, RetryDelay
 
 CLOSED_S = 3600.0  # then a trial of the same version may be another one
 WAITING = 20  # pictures kept in memory while the portal is away; the oldest give way, the counts in the heartbeat tell of all
-JPEG = "image/jpeg"
 log = logging.getLogger("site_agents.disagreements")
 
 

@@ -18,11 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from federated.contract.events import AgentEvent
+from federated.contract.events import BATCH, AgentEvent
 from site_agents.errors import OutboxError
 from site_agents.store import MediaStore, Medium
 
-BATCH = 500  # the portal takes no more at once
 BATCH_MEDIA = 4_000_000  # bytes of pictures sent before the events of one batch: after a long outage events must not wait for all of them
 UNSAVED = 5_000  # events kept in memory while the disk takes nothing at all
 LOG_PAGES = 250  # SQLite's log is written back at 1 MB, so that a nearly full disk stays usable

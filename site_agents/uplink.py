@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from federated.contract.events import BATCH
+from federated.contract.heartbeat import BEAT_S
+from federated.contract.media import JPEG, WEBM, media_type
 from site_agents.errors import OutboxError, PortalRefused, PortalUnreachable
 from site_agents.link import PortalLink, RetryDelay
-from site_agents.outbox import BATCH, Outbox, Waiting
+from site_agents.outbox import Outbox, Waiting
 from site_agents.signed_config import Identity
 
-BEAT_S = 3.0
 FRAME_S = 1.0
 WATCH_S = 10.0  # without an answer for so long nobody is thought to look
 REVOKED_S = 30.0
-JPEG, WEBM = "image/jpeg", "video/webm"
 NEVER = (400, 413)  # what the portal says of something that it will never take
 log = logging.getLogger("site_agents.uplink")
 
@@ -83,7 +84,7 @@ class Sender(threading.Thread):
         if content is None:
             return  # given up meanwhile
         try:
-            self.link.call("PUT", f"/media/{sha256}", content, content_type=JPEG if content[:2] == b"\xff\xd8" else WEBM)
+            self.link.call("PUT", f"/media/{sha256}", content, content_type=media_type(content) or WEBM)
         except PortalRefused as error:
             if error.status not in NEVER:
                 raise
