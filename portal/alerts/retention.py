@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.alerts.models import Alert, Event, Kind, State
 from portal.core import audit, media
+from portal.core.periodic import for_each
 from portal.sites.models import Site
 
 BATCH = 500  # alerts deleted in one transaction
@@ -22,11 +23,9 @@ def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
     Open alerts stay with all they have, however old; so does an alert with a picture or clip that a case of the desk holds. Events that belong to no alert
     (counted crossings) lose their picture and stay as numbers. Recognitions have an end of their own (the face log's).
     """
-    now, gone = now or timezone.now(), {"alerts": 0, "files": 0}
-    for site in Site.objects.order_by("pk"):
-        said = _forget(site, now - datetime.timedelta(days=site.kept_days))
-        gone = {name: gone[name] + said[name] for name in gone}
-    return gone
+    now = now or timezone.now()
+    gone = for_each(Site.objects.order_by("pk"), lambda site: _forget(site, now - datetime.timedelta(days=site.kept_days)))
+    return {name: sum(each[name] for each in gone) for name in ("alerts", "files")}
 
 
 def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:

@@ -15,4 +15,7 @@ async def retry_stalled(timestamp: int) -> None:
     """Every minute: give the jobs of workers without a heartbeat to a living one."""
     for job in await app.job_manager.get_stalled_jobs():
         log.warning("the worker of job %s (%s) is gone: the job is done again", job.id, job.task_name)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except Exception:  # the edge of a job: the other jobs still wait, the traceback is for us
+            log.exception("job %s cannot be done again", job.id)

@@ -18,6 +18,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.core import audit
+from portal.core.periodic import for_each
 from portal.people.models import DoorDay, Recognition, Verdict
 from portal.sites import actions, rules
 from portal.sites.models import Agent, Camera, LegalMode
@@ -77,7 +78,7 @@ def count(now: datetime.datetime | None = None) -> int:
     """Add to today's counts what the doors' agents counted since the last look; returns how many doors said anything."""
     now = now or timezone.now()
     agents = Agent.objects.filter(revoked=None, camera__legal_mode=LegalMode.M1, last_seen__gt=now - datetime.timedelta(minutes=2)).select_related("camera")
-    return sum(_add(agent, timezone.localdate(now)) for agent in agents)
+    return sum(for_each(agents, lambda agent: _add(agent, timezone.localdate(now))))
 
 
 def forget_old() -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role, User
 from portal.accounts.queries import sites_of
 from portal.core import audit
+from portal.core.periodic import for_each
 from portal.people import actions
 from portal.people.models import Person
 
@@ -65,9 +66,7 @@ def clean_up() -> tuple[int, int]:
     for (site, owner), uids in told.items():
         audit.record(actor="system", verb="people.ending", subject=f"site:{site}", site=site, data={"owner": owner, "people": len(uids)})
     over = list(_living(timezone.now() - KEPT).filter(templates__isnull=False).distinct())
-    for person in over:
-        _forget(person)
-    return len(told), len(over)
+    return len(told), len(for_each(over, _forget))
 
 
 def _forget(person: Person) -> None:

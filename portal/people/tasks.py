@@ -6,6 +6,7 @@ import logging
 
 from procrastinate.contrib.django import app
 
+from portal.core.periodic import for_each
 from portal.people import doors, expiry
 from portal.people import log as face_log
 
@@ -16,10 +17,17 @@ log = logging.getLogger(__name__)
 @app.task(name="people.clean_up", queue="default", queueing_lock="people.clean_up")
 def clean_up(timestamp: int) -> None:
     """Every night: tell the owners in the audit log, and delete the templates of people who are long over."""
-    told, over = expiry.clean_up()
-    forgotten = face_log.forget_old()
-    doors.forget_old()
-    log.info("end dates: %d owners told, the templates of %d people deleted; %d recognitions forgotten", told, over, forgotten)
+    steps = (_end_dates, _face_log, doors.forget_old)
+    for_each(steps, lambda step: step())
+
+
+def _end_dates() -> None:
+    owners, over = expiry.clean_up()
+    log.info("end dates: %d owners named, the templates of %d people deleted", owners, over)
+
+
+def _face_log() -> None:
+    log.info("%d recognitions forgotten", face_log.forget_old())
 
 
 @app.periodic(cron="* * * * *")

@@ -20,6 +20,7 @@ from federated.trust import csr, pki, signing
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
 from portal.core import audit, jobs
+from portal.core.periodic import for_each
 from portal.sites.authentication import Refusal
 from portal.sites.models import Agent, FormerKeys
 
@@ -111,8 +112,8 @@ def retire(*, agent: Agent, reason: str) -> None:
 
 def end_overlaps() -> None:
     """Retire the old keys of agents whose hour is over, also when they never spoke with the new ones."""
-    for agent in Agent.objects.filter(overlap_until__lt=timezone.now()).select_related("camera__site"):
-        retire(agent=agent, reason="the overlap is over")
+    over = Agent.objects.filter(overlap_until__lt=timezone.now()).select_related("camera__site")
+    for_each(over, lambda agent: retire(agent=agent, reason="the overlap is over"))
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from federated.learning import control
 from federated.trust import pki
 from portal.core import audit
+from portal.core.periodic import for_each
 from portal.sites import key_actions
 from portal.sites.models import Agent, FormerKeys
 
@@ -60,10 +61,12 @@ def settle_nodes() -> None:
     """Unregister the old nodes of agents that renewed their keys, as soon as nothing is lost by it."""
     waiting = list(FormerKeys.objects.filter(node_gone=None).exclude(node_id="").select_related("agent").order_by("pk"))
     states = {node.id: node.state for node in control.nodes()} if waiting else {}
-    for each in waiting:
-        if _over(each, states):
-            control.unregister_node(each.node_id)
-            key_actions.forget_node(agent_id=str(each.agent_id), node_id=each.node_id)
+
+    def let_go(old: FormerKeys) -> None:
+        control.unregister_node(old.node_id)
+        key_actions.forget_node(agent_id=str(old.agent_id), node_id=old.node_id)
+
+    for_each((each for each in waiting if _over(each, states)), let_go, stop=(control.Unreachable,))
 
 
 def _over(old: FormerKeys, states: dict[str, str]) -> bool:

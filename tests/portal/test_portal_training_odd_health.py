@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import timezone
 from training_scene import administrator, agents, beat, canary_at, model
 
-from portal.core.periodic import for_each
 from portal.sites.models import Agent
 from portal.training import metrics
 from portal.training.models import Canary, ModelOutcome, Run, Sample, Schedule
@@ -116,10 +115,3 @@ def test_a_schedule_whose_plan_is_broken_does_not_stop_another(square):
     nightly.save(user=person, task="anomaly", hour=2, enabled=True, rounds=1, min_sites=2)
     assert [each.task for each in nightly.start_due(at(2, minute=5))] == ["anomaly"]
     assert Run.objects.count() == 1
-
-
-def test_every_row_has_its_turn_and_a_bad_one_its_traceback(caplog):
-    with caplog.at_level(logging.ERROR):
-        assert for_each([1, 0, 2], lambda n: 2 / n) == [2.0, 1.0]
-    assert "failed on 0" in caplog.text
-    assert "ZeroDivisionError" in caplog.text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 
 from federated.learning import refusals
 from federated.trust import pki
 from portal.core import audit
 from portal.core.models import AuditRow
+from portal.core.periodic import for_each
 from portal.sites.models import Agent, FormerKeys
 
 VERB = "federation.refused"
@@ -19,15 +19,13 @@ VERB = "federation.refused"
 def write_down() -> int:
     """Write what was refused since the last time into the audit log; returns how many rows. A killed worker writes none of them twice."""
     folder = settings.HOME / "superlink"
-    found = refusals.take(folder)
-    with transaction.atomic():
-        written = set(AuditRow.objects.filter(verb=VERB, data__id__in=[each["id"] for each in found]).values_list("data__id", flat=True))
-        fresh = [each for each in found if each["id"] not in written]
-        agents = _agents() if any(each.get("key") for each in fresh) else {}
-        for each in fresh:
-            _write(each, agents.get(str(each.get("key"))))
+    found = [each for each in refusals.take(folder) if isinstance(each["id"], str)]
+    written = set(AuditRow.objects.filter(verb=VERB, data__id__in=[each["id"] for each in found]).values_list("data__id", flat=True))
+    fresh = [each for each in found if each["id"] not in written]
+    agents = _agents() if any(each.get("key") for each in fresh) else {}
+    rows = for_each(fresh, lambda refusal: _write(refusal, agents.get(str(refusal.get("key")))))
     refusals.settle(folder)
-    return len(fresh)
+    return len(rows)
 
 
 def _write(refusal: dict[str, Any], agent: Agent | None) -> None:
@@ -36,7 +34,8 @@ def _write(refusal: dict[str, Any], agent: Agent | None) -> None:
     if agent:
         data |= {"agent": str(agent.pk), "revoked": agent.revoked is not None}
     place = agent.camera.site.slug if agent else ""
-    audit.record(actor="unknown", verb=VERB, subject=str(refusal["path"])[:200], site=place, data=data)
+    path = str(refusal["path"])[:200].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL, and a caller may send one
+    audit.record(actor="unknown", verb=VERB, subject=path, site=place, data=data)
 
 
 def _agents() -> dict[str, Agent]:
