@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import gate, task, weights
-from federated.learning.plan import RunConfig
 from federated.learning.weights import Arrays
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TimeUp(Exception):
     """The site would not be through in time."""
 
 
-def question(plan: RunConfig, learning_rate: float) -> dict[str, int | float]:
+def question(plan: RunPlan, learning_rate: float) -> dict[str, int | float]:
     """What goes with the vote's message; nothing when the plan does not compare."""
     if not plan.compare:
         return {}

@@ -8,7 +8,7 @@ Exceptions::
     FederationError
     +-- Unreachable     no SuperLink answers at the address (not started, restarting, or its certificate is not believed)
     +-- Refused         the SuperLink answered no; `code` is Flower's error code
-    (PlanError of federated.learning.plan is raised by `start_run` before anything is sent)
+    (PlanError of federated.learning.errors is raised by `start_run` before anything is sent)
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import fab, root
-from federated.learning.plan import PlanError, RunConfig, check, to_run_config
+from federated.learning.plan import check, to_run_config
 from federated.trust import pki
 
-__all__ = ["FederationError", "Link", "Node", "PlanError", "Refused", "RunConfig", "RunState", "Unreachable", "events"]
+__all__ = ["FederationError", "Link", "Node", "Refused", "RunState", "Unreachable", "events"]
 __all__ += ["nodes", "register_node", "start_run", "status", "stop_run", "unregister_node"]
 
 TOKEN_HEADER = "x-specola-control"  # noqa: S105 - the header's name, not the token
@@ -136,7 +137,7 @@ def nodes(*, link: Link | None = None) -> list[Node]:
     return sorted((Node(str(n.node_id), n.status, n.public_key.decode(), n.online_until, n.last_activated_at) for n in alive), key=lambda node: int(node.id))
 
 
-def start_run(config: RunConfig, *, link: Link | None = None) -> str:
+def start_run(config: RunPlan, *, link: Link | None = None) -> str:
     """Start a run and return its id. Raises PlanError when the plan cannot work, FederationError when the SuperLink cannot be asked."""
     from flwr.common.serde import fab_to_proto, user_config_to_proto
     from flwr.proto.control_pb2 import StartRunRequest

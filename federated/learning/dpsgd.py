@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from federated.learning import privacy
-from federated.learning.plan import PlanError, from_run_config
+from federated.learning.errors import PlanError
+from federated.learning.plan import from_run_config
 from federated.learning.task import Task, TaskError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from federated.learning.plan import RunConfig, to_run_config
+from federated.contract.run_plan import RunPlan
+from federated.learning.plan import to_run_config
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -47,7 +48,7 @@ def digest() -> str:
 
 
 def _project() -> str:
-    defaults = "\n".join(f"{name} = {_toml(value)}" for name, value in to_run_config(RunConfig(task="anomaly")).items())
+    defaults = "\n".join(f"{name} = {_toml(value)}" for name, value in to_run_config(RunPlan(task="anomaly")).items())
     return f"""[project]
 name = "federation"
 version = "{version()}"

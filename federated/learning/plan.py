@@ -1,9 +1,4 @@
-"""What an administrator asks of a run, and whether it can work at all: no flwr, no torch, so that a form may import it.
-
-Exceptions::
-
-    PlanError       this plan cannot work; the message is a sentence for the person who made it
-"""
+"""Whether what an administrator asks of a run can work at all: no flwr, no torch, so that a form may import it."""
 
 from __future__ import annotations
 
@@ -12,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-
-class PlanError(ValueError):
-    """The plan of a run cannot work."""
+from federated.contract.run_plan import RunPlan
+from federated.learning import privacy
+from federated.learning.errors import PlanError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,31 +37,7 @@ STRATEGIES = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunConfig:
-    """The plan of one run. Node and run identifiers are decimal text (64-bit numbers do not survive JSON in a browser)."""
-
-    task: str
-    rounds: int = 3
-    local_epochs: int = 1
-    strategy: str = "fedavg"
-    min_sites: int = 2  # the quorum: fewer accepted replies in a round end the run
-    sites: tuple[str, ...] = ()  # node ids that may take part; every node when empty
-    deadline_s: float = 300.0  # a round goes on without the sites that have not answered by then
-    wait_s: float = 60.0  # how long to wait for `min_sites` sites to be there before giving up
-    learning_rate: float = 0.0  # 0: the task's own
-    seed: int = 0
-    base_model: str | None = None  # ONNX or NPZ file on the SuperLink's machine whose weights to start from; None: fresh weights
-    resume: str | None = None  # run id whose checkpoint to go on from
-    share: float = 1.0  # of the sites that are there, drawn anew for each round; never fewer than `min_sites`
-    compare: bool = True  # with the vote each site also says what it reaches alone
-    privacy: str = "none"  # "central": noise at the portal, for a site as a whole; "local": noise at each site, for each of its samples
-    epsilon: float = 0.0  # wanted for the whole run; 0 without privacy
-    delta: float = 1e-5
-    clip: float = 0.0  # longest update of a site (central) or gradient of a sample (local); 0: the task's own
-
-
-def check(config: RunConfig, *, root: bool = False) -> None:
+def check(config: RunPlan, *, root: bool = False) -> None:
     """Raise PlanError when the plan cannot work, before anything is started. `root`: whether the portal has a root set of this task."""
     for name, low, high in (("rounds", 1, 500), ("local_epochs", 1, 100), ("min_sites", 1, 10_000), ("deadline_s", 1, 86_400), ("wait_s", 0, 86_400)):
         value = getattr(config, name)
@@ -87,8 +58,6 @@ def check(config: RunConfig, *, root: bool = False) -> None:
         raise PlanError("sites must be node ids in decimal form")
     if config.base_model and not Path(config.base_model).is_file():
         raise PlanError(f"there is no model to start from at {config.base_model}")
-    from federated.learning import privacy  # here: it needs PlanError
-
     privacy.check_plan(config)
 
 
@@ -129,22 +98,22 @@ def _closed(strategy: Strategy, sites: int, root: bool) -> str:
     return "needs a root set of this task at the portal" if strategy.root and not root else ""
 
 
-def to_run_config(config: RunConfig) -> dict[str, str | int | float | bool]:
+def to_run_config(config: RunPlan) -> dict[str, str | int | float | bool]:
     """The plan as Flower's run configuration: flat, text and numbers only."""
     values = {name.replace("_", "-"): "" if value is None else value for name, value in _fields(config).items()}
     return {**values, "sites": " ".join(config.sites)}
 
 
-def from_run_config(values: dict[str, Any]) -> RunConfig:
+def from_run_config(values: dict[str, Any]) -> RunPlan:
     """The opposite of `to_run_config`. Raises PlanError for unknown names."""
     named = {name.replace("-", "_"): value for name, value in values.items()}
-    if unknown := sorted(set(named) - {field.name for field in dataclasses.fields(RunConfig)}):
+    if unknown := sorted(set(named) - {field.name for field in dataclasses.fields(RunPlan)}):
         raise PlanError(f"unknown setting {unknown[0]!r}")
     named["sites"] = tuple(str(named.get("sites", "")).split())
     for name in ("base_model", "resume"):
         named[name] = named.get(name) or None
-    return RunConfig(**named)
+    return RunPlan(**named)
 
 
-def _fields(config: RunConfig) -> dict[str, Any]:
+def _fields(config: RunPlan) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from federated.learning.plan import PlanError
+from federated.learning.errors import PlanError
 
 if TYPE_CHECKING:
-    from federated.learning.plan import RunConfig
+    from federated.contract.run_plan import RunPlan
     from federated.learning.task import Task
 
 FIGURES = Path(__file__).parent / "figures"
@@ -43,7 +43,7 @@ class Steps:
     steps: int
 
 
-def check_plan(config: RunConfig) -> None:
+def check_plan(config: RunPlan) -> None:
     """Raise PlanError, with a sentence, for a promise that cannot be kept."""
     if config.privacy not in KINDS:
         raise PlanError(f"unknown kind of privacy {config.privacy!r}: choose one of {', '.join(KINDS)}")
@@ -72,7 +72,7 @@ def why_not_local(task: str) -> str:
     return getattr(load(task), "not_private", "it gives no loss for each single sample, so no single sample's part can be bounded")
 
 
-def clip_of(config: RunConfig, task: Task) -> float:
+def clip_of(config: RunPlan, task: Task) -> float:
     """The longest update of a node (central) or gradient of a sample (local): the plan's, else the task's own."""
     own = getattr(task, "site_clip", SITE_CLIP) if config.privacy == "central" else getattr(task, "sample_clip", SAMPLE_CLIP)
     return config.clip or own
@@ -116,7 +116,7 @@ def local_epsilon(done: Sequence[Steps], delta: float) -> float:
     return _epsilon_of(tuple(done), delta) if done else 0.0
 
 
-def statement(config: RunConfig, task: Task, epsilon: float, sigma: float | None) -> dict[str, Any]:
+def statement(config: RunPlan, task: Task, epsilon: float, sigma: float | None) -> dict[str, Any]:
     """What a run's events and a model's card say; `epsilon` is what was spent, not what was wanted."""
     told = {"kind": config.privacy, "epsilon": round(epsilon, 4), "wanted": config.epsilon, "delta": config.delta}
     return {**told, "sigma": sigma and round(sigma, 4), "clip": clip_of(config, task), "unit": UNITS[config.privacy], "covers": COVERS}
@@ -129,7 +129,7 @@ def measured() -> list[dict[str, Any]]:
     return [{**record, "without": rows["none"], "untrained": rows["untrained"]} for record, rows in zip(records, plain, strict=True)]
 
 
-def _check_numbers(config: RunConfig) -> None:
+def _check_numbers(config: RunPlan) -> None:
     for name, low, high in (("epsilon", LEAST_EPSILON, MOST_EPSILON), ("delta", 1e-12, MOST_DELTA), ("clip", 0, 1000)):
         value = getattr(config, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:

@@ -23,9 +23,11 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, Rec
 from flwr.serverapp import Grid
 
 from detectors.types import ModelCard
+from federated.contract.run_plan import RunPlan
 from federated.learning import alone, central, fab, gate, guard, privacy, sampling, weights
 from federated.learning import root as root_set
-from federated.learning.plan import NO_ROOT, STRATEGIES, PlanError, RunConfig
+from federated.learning.errors import PlanError
+from federated.learning.plan import NO_ROOT, STRATEGIES
 from federated.learning.task import Task, TaskError
 from federated.learning.weights import Arrays
 
@@ -69,7 +71,7 @@ class Run:
     """One run: `folder` is its own, `kept` holds the weights of published models by the sha256 of their ONNX file."""
 
     id: str
-    plan: RunConfig
+    plan: RunPlan
     task: Task
     grid: Grid
     folder: Path

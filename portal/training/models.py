@@ -27,7 +27,7 @@ class ModelState(models.TextChoices):
 
 
 class Run(models.Model):
-    """One federated run. `plan` holds the fields of federated.learning.plan.RunConfig; `reason` says why it ended, `note` what it is waiting for."""
+    """One federated run. `plan` holds the fields of federated.contract.run_plan.RunPlan; `reason` says why it ended, `note` what it is waiting for."""
 
     task = models.CharField(max_length=40)
     plan = models.JSONField(default=dict)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from federated.learning.client_app import app
 from federated.learning.local import LocalGrid
-from federated.learning.plan import RunConfig, to_run_config
+from federated.learning.plan import to_run_config
 from federated.learning.rounds import Run
 
 SLOPE = 3.0
@@ -83,7 +84,7 @@ class Lab:
     def __init__(self, root: Path, sites: int):
         self.root, self.events = root, []
         self.folders = [self.site(index) for index in range(sites)]
-        self.grid = LocalGrid(app, self.folders, to_run_config(RunConfig("line")))
+        self.grid = LocalGrid(app, self.folders, to_run_config(RunPlan("line")))
         self.nodes = list(self.grid.contexts)
         self.now = 0.0
 
@@ -105,7 +106,7 @@ class Lab:
 
     def run(self, run_id: str = "1", **plan) -> Run:
         """A run of the toy task whose clock only moves when it sleeps."""
-        plan = RunConfig("line", **{"rounds": 2, "min_sites": 2, **plan})
+        plan = RunPlan("line", **{"rounds": 2, "min_sites": 2, **plan})
         return Run(run_id, plan, task.load("line"), self.grid, self.root / "superlink" / "runs" / run_id, self.note, lambda: self.now, self.wait)
 
     def note(self, kind, **fields):

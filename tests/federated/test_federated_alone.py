@@ -11,11 +11,11 @@ from federated_lab import Line
 from federated_live import make_footage
 from flwr.app import RecordDict
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import alone, task, weights
-from federated.learning.plan import RunConfig
 from federated.learning.rounds import RunFailed
 
-PLAN = RunConfig("line", 3, 2, deadline_s=100)
+PLAN = RunPlan("line", 3, 2, deadline_s=100)
 
 
 def votes(lab):
@@ -26,7 +26,7 @@ def answered(tmp_path, name="anomaly", *, clock=None, **config):
     """What a site with small footage answers, for a plan of two rounds."""
     todo = task.load(name)
     samples = todo.samples(make_footage(tmp_path, 1))
-    asked = alone.question(RunConfig(name, 2, 1, deadline_s=600), todo.learning_rate) | config
+    asked = alone.question(RunPlan(name, 2, 1, deadline_s=600), todo.learning_rate) | config
     return alone.answer(todo, weights.of(todo.net(0)), samples, asked, **({"clock": clock} if clock else {}))
 
 
@@ -90,7 +90,7 @@ def test_trouble_with_training_alone_does_not_cost_the_vote(tmp_path, monkeypatc
 def test_a_plan_may_do_without(lab):
     lab.run(compare=False).go()
     assert [vote["alone"] for vote in votes(lab).values()] == [None, None, None]
-    assert alone.question(RunConfig("line", compare=False), 0.1) == {}
+    assert alone.question(RunPlan("line", compare=False), 0.1) == {}
 
 
 def test_the_time_is_a_share_of_the_deadline():

@@ -9,9 +9,11 @@ import pytest
 from federated_lab import SLOPE
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import control, server_app, weights
 from federated.learning.client_app import SiteFailed, app
-from federated.learning.plan import PlanError, RunConfig, to_run_config
+from federated.learning.errors import PlanError
+from federated.learning.plan import to_run_config
 from federated.learning.rounds import RunFailed
 from federated.learning.task import UnknownTask
 
@@ -26,7 +28,7 @@ def home(tmp_path, monkeypatch):
 
 
 def start(lab, **plan) -> None:
-    config = to_run_config(RunConfig(**{"task": "line", "rounds": 1, "wait_s": 0.0, **plan}))
+    config = to_run_config(RunPlan(**{"task": "line", "rounds": 1, "wait_s": 0.0, **plan}))
     server_app.app(lab.grid, Context(7, 0, {}, RecordDict(), config))
 
 

@@ -14,13 +14,13 @@ import torch
 from federated_live import make_footage
 from test_federated_tasks import make_faces
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import bench, task, weights
 from federated.learning.bench import _rounds, attacks, triple
 from federated.learning.client_app import _hold_near
-from federated.learning.plan import RunConfig
 from tests.waiting import patience
 
-PLAN = RunConfig("face_adapter", 2, 1, "fedavg", 2)
+PLAN = RunPlan("face_adapter", 2, 1, "fedavg", 2)
 
 
 class Held:
@@ -90,7 +90,7 @@ def test_an_interval_of_equal_values_is_a_point_and_of_different_ones_is_not():
 @pytest.mark.parametrize("attack", sorted(attacks.REPLIES))
 def test_the_guard_leaves_out_or_outvotes_every_attack_on_a_reply(tmp_path, attack):
     folders = [make_faces(tmp_path / str(site), site) for site in range(4)]
-    plan = RunConfig("face_adapter", 2, 1, "median", 3)
+    plan = RunPlan("face_adapter", 2, 1, "median", 3)
     clean = _rounds.play(plan, folders)
     hurt = _rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()})
     todo, held = task.load("face_adapter"), Held_samples()
@@ -101,7 +101,7 @@ def test_the_guard_leaves_out_or_outvotes_every_attack_on_a_reply(tmp_path, atta
 @pytest.mark.parametrize("attack", ["nan", "x100", "sign flip", "wrong shape", "empty reply"])
 def test_without_the_guard_one_bad_site_is_enough(tmp_path, attack):
     folders = [make_faces(tmp_path / str(site), site) for site in range(4)]
-    plan = RunConfig("face_adapter", 2, 1, "fedavg", 2)
+    plan = RunPlan("face_adapter", 2, 1, "fedavg", 2)
     hurt = _rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()}, make=attacks._bare)
     if hurt.net is not None:
         todo, held = task.load("face_adapter"), Held_samples()

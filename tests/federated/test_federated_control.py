@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import control
-from federated.learning.plan import PlanError, RunConfig
+from federated.learning.errors import PlanError
 from federated.trust import pki
 
 LINK = control.Link("127.0.0.1:1", None, "token")
@@ -106,7 +107,7 @@ def test_a_run_that_nobody_begins_is_stopped_with_the_reason(monkeypatch):
 
 def test_a_plan_that_cannot_work_is_not_sent():
     with pytest.raises(PlanError):
-        control.start_run(RunConfig("anomaly", strategy="median", min_sites=2), link=LINK)
+        control.start_run(RunPlan("anomaly", strategy="median", min_sites=2), link=LINK)
 
 
 def test_a_key_of_another_kind_is_not_sent():

@@ -9,10 +9,10 @@ import pytest
 
 from detectors.errors import BadDataset
 from detectors.objects.head import SIZE
+from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from federated.learning.bench import _alarms, false_alarms, triple
 from federated.learning.bench import _material as material
-from federated.learning.plan import RunConfig
 
 
 def made_up(count: int = 240) -> np.ndarray:
@@ -71,7 +71,7 @@ def test_the_triple_knows_the_task(known, tmp_path):
 
 
 def test_the_triple_judges_each_site_by_the_same_later_alerts(known):
-    plan = RunConfig("object_head", rounds=2, local_epochs=2, min_sites=2)
+    plan = RunPlan("object_head", rounds=2, local_epochs=2, min_sites=2)
     found = triple.one(known, plan, 2, 0)
     assert [len(found[way]) for way in triple.WAYS] == [2, 2, 2]
     assert 5_000 < found["bytes_up_per_site_and_round"] < 20_000

@@ -16,10 +16,11 @@ from test_federated_gate import GOOD
 from test_federated_guard import reply, started
 from test_federated_tasks import make_faces
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import fltrust, gate, guard, plan, root, task, weights
 from federated.learning.bench import _memory, _rounds
 from federated.learning.client_app import app
-from federated.learning.plan import PlanError, RunConfig
+from federated.learning.errors import PlanError
 from federated.learning.rounds import RunFailed, RunRefused
 
 ROOT = np.array([3.0, 4.0])
@@ -207,8 +208,8 @@ def test_without_a_root_set_there_is_no_cosine_and_no_fltrust():
 
 def test_fltrust_without_a_root_set_is_refused_with_what_to_do():
     with pytest.raises(PlanError, match="fltrust needs a root set of the task anomaly at the portal: an administrator adds one"):
-        plan.check(RunConfig("anomaly", strategy="fltrust"))
-    plan.check(RunConfig("anomaly", strategy="fltrust"), root=True)
+        plan.check(RunPlan("anomaly", strategy="fltrust"))
+    plan.check(RunPlan("anomaly", strategy="fltrust"), root=True)
 
 
 def test_the_form_closes_fltrust_without_a_root_set():
@@ -224,7 +225,7 @@ def test_one_site_is_too_few_whatever_lies_at_the_portal():
 def test_a_recommended_strategy_can_work_with_and_without_a_root_set():
     for sites in range(2, 12):
         for given in (False, True):
-            plan.check(RunConfig("anomaly", strategy=plan.recommended(sites, root=given), min_sites=sites), root=given)
+            plan.check(RunPlan("anomaly", strategy=plan.recommended(sites, root=given), min_sites=sites), root=given)
 
 
 # --- the root set on disk
@@ -355,13 +356,13 @@ def faces(tmp_path):
 
 
 def test_with_real_nets_honest_sites_pass_and_a_flipped_one_does_not(faces):
-    played = _rounds.play(RunConfig("face_adapter", 2, 1, "fltrust", 2), faces[:4], tamper={0: attacks.flipped}, root=faces[4])
+    played = _rounds.play(RunPlan("face_adapter", 2, 1, "fltrust", 2), faces[:4], tamper={0: attacks.flipped}, root=faces[4])
     assert played.net is not None, played.reason
     assert all(row["status"] == "accepted" for rows in played.rounds for row in rows[1:])
 
 
 def test_the_memory_of_a_bench_changes_nothing(faces):
-    memory, config = _memory.Memory(), RunConfig("face_adapter", 2, 1, "fltrust", 2)
+    memory, config = _memory.Memory(), RunPlan("face_adapter", 2, 1, "fltrust", 2)
     plain, first, again = (_rounds.play(config, faces[:3], root=faces[4], memory=each) for each in (None, memory, memory))
     names = {weights.digest(weights.of(played.net)) for played in (plain, first, again)}
     assert len(names) == 1
@@ -372,7 +373,7 @@ def test_the_memory_asks_each_site_once_for_the_same(faces):
     memory = _memory.Memory()
     counting = memory.app(lambda message, context: asked.append(context.node_id) or app(message, context))
     for _ in range(2):
-        grid = _rounds.LocalGrid(counting, faces[:2], plan.to_run_config(RunConfig("face_adapter")))
+        grid = _rounds.LocalGrid(counting, faces[:2], plan.to_run_config(RunPlan("face_adapter")))
         _ask(grid, task.load("face_adapter").net(0))
     assert asked == [100, 101]
 

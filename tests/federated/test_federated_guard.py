@@ -8,7 +8,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRec
 from flwr.supercore.task_identity import TaskIdentity
 
 from federated.learning import guard
-from federated.learning.plan import PlanError
+from federated.learning.errors import PlanError
 
 START = {"w": np.zeros((2, 2), np.float32), "n": np.array(7, np.int64)}
 

@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated_live import Federation, federation, wait_for
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import control, fab, refusals
 from federated.trust import pki, signing
 from tests.waiting import patience
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.process, pytest.mark.story, pytest.mark.timeout(240)]
 CONTROL_PATHS = ["start-run", "stop-run", "list-runs", "register-node", "unregister-node", "list-nodes", "stream-logs"]
 ELSEWHERE = ["/v1/runtime/acquire-task", "/v1/fleet/../control/start-run", "/v1/fleet/%2e%2e/control/start-run", "/docs", "/openapi.json", "/"]
 
@@ -35,7 +36,7 @@ def live(tmp_path_factory):
 def first_run(live):
     """One round over three sites, one of which lets nothing run; its events."""
     _sign_config(live.root / "site2", bundles=[])
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=2), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=2), link=live.link)
     return list(control.events(run_id, link=live.link))
 
 
@@ -113,13 +114,13 @@ def test_events_can_be_followed_again_from_any_point(first_run, live):
 
 
 def test_missing_sites_end_a_run_with_the_reason(live):
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=1), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
     assert (ended["status"], ended["reason"]) == ("failed", "3 of the 9 sites needed were online after 1 s")
 
 
 def test_a_run_can_be_stopped(live):
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
     events = control.events(run_id, link=live.link)
     assert next(events)["kind"] == "waiting"
     control.stop_run(run_id, link=live.link)
@@ -132,7 +133,7 @@ def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypat
     evil = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
     project = fab._project().replace("federated.learning.server_app", "evil").replace("federated.learning.client_app", "evil")
     monkeypatch.setattr(fab, "build", lambda: fab.bundle(project, **{"evil.py": evil}))
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
     assert ended["status"] == "failed"
     assert "not on this site's allow-list" in ended["reason"]
@@ -214,7 +215,7 @@ def test_an_executor_killed_hard_is_replaced(live):
 
 
 def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
     found: list[dict] = []
     follower = threading.Thread(target=lambda: found.extend(control.events(run_id, link=live.link)))
     follower.start()
@@ -244,7 +245,7 @@ def test_a_node_renews_its_key_and_is_never_missing(live):
 def test_after_the_restart_the_same_nodes_train_again(live):
     (live.root / "site2" / "config.json").unlink()
     both = (live.ids["site0"], live.ids["site2"])
-    run_id = control.start_run(control.RunConfig("anomaly", rounds=1, sites=both), link=live.link)
+    run_id = control.start_run(RunPlan("anomaly", rounds=1, sites=both), link=live.link)
     events = list(control.events(run_id, link=live.link))
     assert events[-1]["status"] == "completed", events
     assert {row["status"] for row in events[0]["sites"]} == {"accepted"}

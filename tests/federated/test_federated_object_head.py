@@ -10,9 +10,9 @@ from test_federated_tasks import make_alerts
 
 from detectors.objects.head import SIZE
 from detectors.types import uuid7
+from federated.contract.run_plan import RunPlan
 from federated.learning import task, weights
 from federated.learning.bench._rounds import play
-from federated.learning.plan import RunConfig
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ def test_a_head_travels_in_less_than_a_megabyte(todo):
 
 def test_sites_learn_together_what_one_that_has_seen_nothing_can_use(todo, tmp_path):
     folders = [make_alerts(tmp_path / f"site-{n}", n) for n in range(3)]
-    played = play(RunConfig("object_head", 2, 2, "fedavg", 3), folders)
+    played = play(RunPlan("object_head", 2, 2, "fedavg", 3), folders)
     stranger = todo.samples(make_alerts(tmp_path / "stranger", 9)).held_back
     assert todo.metric(played.net, stranger) < 0.5 < todo.metric(todo.net(0), stranger)
 
 
 def test_only_weights_and_numbers_leave_a_site(todo, tmp_path):
     folders, replies = [make_alerts(tmp_path / f"site-{n}", n) for n in range(2)], []
-    play(RunConfig("object_head", 1, 1, "fedavg", 2), folders, tamper={0: lambda reply: replies.append(copy.deepcopy(reply)) or reply})
+    play(RunPlan("object_head", 1, 1, "fedavg", 2), folders, tamper={0: lambda reply: replies.append(copy.deepcopy(reply)) or reply})
     (trained,) = replies
     sent = {name: array.numpy() for name, array in trained.content.array_records["arrays"].items()}
     assert sorted(sent) == sorted(weights.of(todo.net(0)))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import fab, plan
-from federated.learning.plan import PlanError, RunConfig
+from federated.learning.errors import PlanError
 
 BAD = [
     {"rounds": 0},
@@ -44,16 +45,16 @@ BAD = [
 @pytest.mark.parametrize("change", BAD, ids=str)
 def test_a_plan_that_cannot_work_is_refused_before_it_starts(change):
     with pytest.raises(PlanError):
-        plan.check(RunConfig("anomaly", **change))
+        plan.check(RunPlan("anomaly", **change))
 
 
 def test_the_reason_is_a_sentence_for_a_person():
     with pytest.raises(PlanError, match="trimmed-mean needs at least 3 sites to do what it promises, not 2"):
-        plan.check(RunConfig("anomaly", strategy="trimmed-mean", min_sites=2))
+        plan.check(RunPlan("anomaly", strategy="trimmed-mean", min_sites=2))
 
 
 def test_the_default_plan_works():
-    plan.check(RunConfig("anomaly"))
+    plan.check(RunPlan("anomaly"))
 
 
 MEANS, MIDDLES = {"fedavg", "fedprox", "fedadam"}, {"trimmed-mean", "median"}
@@ -70,9 +71,9 @@ def test_the_form_offers_what_can_work_and_explains_the_rest(sites, working):
 @pytest.mark.parametrize(
     "config",
     [
-        RunConfig("anomaly"),
-        RunConfig("x", rounds=7, local_epochs=2, strategy="median", min_sites=4, sites=("18446744073709551615", "2"), deadline_s=5.5),
-        RunConfig("x", wait_s=0, learning_rate=0.01, seed=9, base_model="/a b/c.onnx", resume="17"),
+        RunPlan("anomaly"),
+        RunPlan("x", rounds=7, local_epochs=2, strategy="median", min_sites=4, sites=("18446744073709551615", "2"), deadline_s=5.5),
+        RunPlan("x", wait_s=0, learning_rate=0.01, seed=9, base_model="/a b/c.onnx", resume="17"),
     ],
     ids=lambda config: config.task,
 )
@@ -81,7 +82,7 @@ def test_a_plan_survives_the_journey_as_flat_configuration(config):
 
 
 def test_the_journey_carries_every_setting():
-    assert len(plan.to_run_config(RunConfig("anomaly"))) == len(dataclasses.fields(RunConfig))
+    assert len(plan.to_run_config(RunPlan("anomaly"))) == len(dataclasses.fields(RunPlan))
 
 
 def test_an_unknown_setting_is_an_error_that_names_it():
@@ -96,7 +97,7 @@ def test_the_bundle_is_small_and_holds_no_code():
 
 
 def test_the_bundle_is_the_same_in_every_process():
-    code = "from federated import fab; print(fab.digest())"
+    code = "from federated.learning import fab; print(fab.digest())"
     root = Path(__file__).parents[2]
     digests = {subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)}
     assert digests == {fab.digest()} == {hashlib.sha256(fab.build()).hexdigest()}
@@ -107,7 +108,7 @@ def test_flower_accepts_the_bundle_and_reads_our_defaults_in_it():
 
     config = get_fab_config(fab.build())
     assert config["project"]["version"] == fab.version()
-    assert config["tool"]["flwr"]["app"]["config"] == plan.to_run_config(RunConfig("anomaly"))
+    assert config["tool"]["flwr"]["app"]["config"] == plan.to_run_config(RunPlan("anomaly"))
 
 
 def test_the_components_of_the_bundle_exist():
@@ -120,8 +121,8 @@ def test_the_components_of_the_bundle_exist():
 
 
 def test_bulyan_over_four_sites_is_refused_with_the_number_it_needs():
-    with pytest.raises(plan.PlanError, match="bulyan needs at least 7 sites"):
-        plan.check(RunConfig("anomaly", strategy="bulyan", min_sites=4))
+    with pytest.raises(PlanError, match="bulyan needs at least 7 sites"):
+        plan.check(RunPlan("anomaly", strategy="bulyan", min_sites=4))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, RecordDict
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import central, guard, plan, privacy, task, weights
 from federated.learning.bench import attacks
-from federated.learning.plan import PlanError, RunConfig
+from federated.learning.errors import PlanError
 from federated.learning.privacy import Steps
 from federated.learning.rounds import RunFailed, save
 
@@ -97,22 +98,22 @@ BAD = [
 @pytest.mark.parametrize(("bad", "said"), BAD)
 def test_a_promise_that_cannot_be_kept_is_refused_with_a_sentence(bad, said):
     with pytest.raises(PlanError, match=said):
-        plan.check(RunConfig(**{"task": "anomaly", **bad}))
+        plan.check(RunPlan(**{"task": "anomaly", **bad}))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_central_privacy_wants_a_plain_mean(strategy):
     with pytest.raises(PlanError, match=f"choose fedavg or fedprox. With {strategy}"):
-        plan.check(RunConfig("anomaly", strategy=strategy, min_sites=7, **CENTRAL), root=True)
+        plan.check(RunPlan("anomaly", strategy=strategy, min_sites=7, **CENTRAL), root=True)
 
 
 @pytest.mark.parametrize("strategy", sorted(plan.STRATEGIES))
 def test_local_privacy_goes_with_every_strategy(strategy):
-    plan.check(RunConfig("anomaly", strategy=strategy, min_sites=7, privacy="local", epsilon=4.0), root=True)
+    plan.check(RunPlan("anomaly", strategy=strategy, min_sites=7, privacy="local", epsilon=4.0), root=True)
 
 
 def test_a_private_plan_survives_the_way_to_the_sites():
-    config = RunConfig("anomaly", privacy="central", epsilon=4.0, delta=1e-6, clip=0.5)
+    config = RunPlan("anomaly", privacy="central", epsilon=4.0, delta=1e-6, clip=0.5)
     assert plan.from_run_config(plan.to_run_config(config)) == config
 
 
@@ -257,5 +258,5 @@ def test_the_recorded_figures_name_the_same_units():
 @pytest.mark.parametrize("plan_of", [{"strategy": "median", "min_sites": 3}, {"delta": 0.01, "min_sites": 200}])
 def test_a_refused_plan_speaks_of_cameras(plan_of):
     with pytest.raises(PlanError, match="one camera") as refusal:
-        plan.check(RunConfig("anomaly", **{**CENTRAL, **plan_of}))
+        plan.check(RunPlan("anomaly", **{**CENTRAL, **plan_of}))
     assert "site" not in str(refusal.value)

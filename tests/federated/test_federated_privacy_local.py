@@ -8,12 +8,13 @@ import json
 import numpy as np
 import pytest
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import alone, dpsgd, privacy, task, terms
 from federated.learning.bench import privacy as bench
 from federated.learning.client_app import app
 from federated.learning.dpsgd import LEDGER, Ledger, PrivacySpent
 from federated.learning.local import LocalGrid
-from federated.learning.plan import RunConfig, to_run_config
+from federated.learning.plan import to_run_config
 from federated.learning.privacy import Steps
 from federated.learning.rounds import RunFailed
 from federated.learning.terms import NotAgreed, Terms
@@ -81,7 +82,7 @@ def test_a_spent_site_is_left_out_with_the_reason(lab):
 def fitted(folder, **asked):
     todo = task.load("line")
     samples = todo.samples(folder).train
-    plan = to_run_config(RunConfig("line", **{"rounds": 1, **LOCAL, **asked}))
+    plan = to_run_config(RunPlan("line", **{"rounds": 1, **LOCAL, **asked}))
     return dpsgd.fit(todo, todo.net(0), samples, FITTED, folder=folder, run="5", plan=plan)
 
 

@@ -6,8 +6,10 @@ import collections
 
 import pytest
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import plan
-from federated.learning.plan import PlanError, RunConfig, from_run_config, to_run_config
+from federated.learning.errors import PlanError
+from federated.learning.plan import from_run_config, to_run_config
 from federated.learning.sampling import sampled
 
 NODES = list(range(1000, 1100))
@@ -42,17 +44,17 @@ def test_nobody_there_is_nobody_drawn():
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan"), True, float("inf")])
 def test_a_share_that_means_nothing_is_refused(share):
     with pytest.raises(PlanError, match="share"):
-        plan.check(RunConfig("anomaly", share=share))
+        plan.check(RunPlan("anomaly", share=share))
 
 
 @pytest.mark.parametrize("compare", [1, "yes", None])
 def test_compare_is_true_or_false(compare):
     with pytest.raises(PlanError, match="compare"):
-        plan.check(RunConfig("anomaly", compare=compare))
+        plan.check(RunPlan("anomaly", compare=compare))
 
 
 def test_both_settings_travel_with_the_plan():
-    config = RunConfig("anomaly", share=0.25, compare=False)
+    config = RunPlan("anomaly", share=0.25, compare=False)
     assert from_run_config(to_run_config(config)) == config
 
 

@@ -142,7 +142,7 @@ def test_back_off_grows_and_forgets_after_a_steady_time():
 
 
 def test_a_child_ends_with_its_parent_however_that_ends():
-    child = "import os, sys, time; from federated import process; process.die_with(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
+    child = "import os, sys, time; from federated.learning import process; process.die_with(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
     parent = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}, str(os.getpid())])"
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, env=process.calm_environment()) as running:
         pid = int(running.stdout.readline())

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
 from federated.learning import root as root_set
 from federated.learning.bench._memory import Memory
 from federated.learning.local import FIRST_NODE, AppExitException, LocalGrid, Tamper
-from federated.learning.plan import RunConfig, to_run_config
+from federated.learning.plan import to_run_config
 from federated.learning.rounds import Run, RunFailed
 
 if TYPE_CHECKING:
     import torch
 
-Make = Callable[[RunConfig, guard.Limits], guard.Guard]
+Make = Callable[[RunPlan, guard.Limits], guard.Guard]
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,7 +43,7 @@ class Played:
 
 
 def play(
-    plan: RunConfig,
+    plan: RunPlan,
     folders: Sequence[Path],
     *,
     tamper: Mapping[int, Tamper] | None = None,

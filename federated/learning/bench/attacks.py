@@ -14,12 +14,12 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp.strategy import FedAvg
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import guard, plan, weights
 from federated.learning.bench import _material as material
 from federated.learning.bench._memory import Memory
 from federated.learning.bench._rounds import play
 from federated.learning.local import Tamper
-from federated.learning.plan import RunConfig
 
 SQUARE, BRIGHT = 12, 255  # the back-door's patch: pixels a side of the small grey frame, its grey
 ROOT_CLIPS, FRAMES = 3, 120
@@ -68,7 +68,7 @@ def _against(known: material.Material, asked: argparse.Namespace, sites: int, ro
     rows, memory = [], Memory()
     with tempfile.TemporaryDirectory() as scratch:
         honest = known.deal(Path(scratch) / "honest", sites, asked.seed)
-        config = RunConfig("anomaly", asked.rounds, 1, strategy, plan.STRATEGIES[strategy].least, seed=asked.seed)
+        config = RunPlan("anomaly", asked.rounds, 1, strategy, plan.STRATEGIES[strategy].least, seed=asked.seed)
         bare = dataclasses.replace(config, strategy="fedavg")
         clean = value(play(config, honest, root=root, memory=memory).net)
         bare_clean = value(play(bare, honest, make=_bare, memory=memory).net)
@@ -98,7 +98,7 @@ class _Bare(guard.GuardedFedAvg):
         return FedAvg.aggregate_train(self, server_round, messages)
 
 
-def _bare(_config: RunConfig, limits: guard.Limits) -> guard.Guard:
+def _bare(_config: RunPlan, limits: guard.Limits) -> guard.Guard:
     return _Bare(dataclasses.replace(limits, min_accepted=1), min_train_nodes=1, min_available_nodes=1, min_evaluate_nodes=1)
 
 

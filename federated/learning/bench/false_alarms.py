@@ -13,11 +13,11 @@ import numpy as np
 from detectors.metrics import auc
 from detectors.objects.head import SIZE
 from detectors.objects.people import LOOK_SIZE
+from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from federated.learning.bench._alarms import Alarms
 from federated.learning.bench._rounds import play
 from federated.learning.bench.triple import WAYS, alone, interval
-from federated.learning.plan import RunConfig
 
 SCORE = LOOK_SIZE + 5  # where the people net's own score stands among the features
 
@@ -39,7 +39,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
     began, known = time.perf_counter(), Alarms(asked.data, asked.labels)
     labels, spent = known.later[:, SIZE], time.perf_counter() - began
-    plan = RunConfig("object_head", asked.rounds, asked.local_epochs, "fedavg", asked.sites)
+    plan = RunPlan("object_head", asked.rounds, asked.local_epochs, "fedavg", asked.sites)
     seeds = [one(known, plan, seed) for seed in range(asked.seeds)]
     share = float(known.earlier[:, SIZE].mean())
     return {
@@ -57,7 +57,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def one(known: Alarms, plan: RunConfig, seed: int) -> dict[str, tuple[float, float]]:
+def one(known: Alarms, plan: RunPlan, seed: int) -> dict[str, tuple[float, float]]:
     """For one draw of judged alerts and each way: AUC and log loss; of local-only the mean over the sites."""
     import dataclasses
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import dpsgd, task
 from federated.learning.bench import _material as material
 from federated.learning.bench._rounds import play
 from federated.learning.bench.triple import interval
-from federated.learning.plan import RunConfig
 
 KINDS = ("central", "local")
 
@@ -51,7 +51,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 
 def _deal(known: material.Material, asked: argparse.Namespace, seed: int) -> Iterator[dict[str, Any]]:
     """One deal: the net before any training, then each kind and epsilon from that same net."""
-    base = RunConfig(asked.task, asked.rounds, asked.local_epochs, "fedavg", asked.sites, seed=seed, delta=asked.delta)
+    base = RunPlan(asked.task, asked.rounds, asked.local_epochs, "fedavg", asked.sites, seed=seed, delta=asked.delta)
     todo = task.load(asked.task)
     with tempfile.TemporaryDirectory() as scratch:
         folders = known.deal(Path(scratch), asked.sites, seed)

@@ -16,11 +16,12 @@ import numpy as np
 from flwr.app import Message
 
 from detectors.errors import BadDataset
+from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
 from federated.learning.bench import _cost
 from federated.learning.bench._material import LEAST_SITES, Walkway, _folder
 from federated.learning.local import FIRST_NODE, LocalGrid
-from federated.learning.plan import RunConfig, check, to_run_config
+from federated.learning.plan import check, to_run_config
 from federated.learning.rounds import Progress, Run, RunFailed, RunRefused
 
 LEAST_FRAMES = 21  # of a site: the latest fifth must hold a whole window
@@ -47,7 +48,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.sites < LEAST_SITES or not 0 <= asked.bad < 1:
         raise task.TaskError(f"there are at least {LEAST_SITES} sites, and the share of bad ones lies between 0 and 1")
     quorum = max(LEAST_SITES, math.ceil(asked.share * asked.sites / 2))
-    plan = RunConfig("anomaly", asked.rounds, 1, "fedavg", quorum, deadline_s=60, seed=asked.seed, share=asked.share, compare=False)
+    plan = RunPlan("anomaly", asked.rounds, 1, "fedavg", quorum, deadline_s=60, seed=asked.seed, share=asked.share, compare=False)
     check(plan)
     known = Pieces(asked.data)
     with tempfile.TemporaryDirectory() as scratch:
@@ -116,7 +117,7 @@ def bad(sites: int, share: float, seed: int) -> tuple[list[int], list[int]]:
     return sorted(chosen[: len(chosen) // 2]), sorted(chosen[len(chosen) // 2 :])
 
 
-def play(plan: RunConfig, folders: list[Path], known: Walkway, late: list[int], every: int, home: Path) -> dict[str, Any]:
+def play(plan: RunPlan, folders: list[Path], known: Walkway, late: list[int], every: int, home: Path) -> dict[str, Any]:
     """The product's rounds, vote and gate; a row a round."""
     from federated.learning.client_app import app
 

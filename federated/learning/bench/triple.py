@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from federated.learning.bench import _material as material
 from federated.learning.bench._rounds import play
-from federated.learning.plan import RunConfig
 
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student's t, by the number of seeds
 WAYS = ("local", "federated", "central")
@@ -47,7 +47,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         raise task.TaskError(f"a federation has at least {material.LEAST_SITES} sites, and there is at least one seed")
     known = material.of(asked.task, asked.data)
     rounds, epochs = PASSES[asked.task]
-    plan = RunConfig(asked.task, asked.rounds or rounds, asked.local_epochs or epochs, asked.strategy, asked.sites)
+    plan = RunPlan(asked.task, asked.rounds or rounds, asked.local_epochs or epochs, asked.strategy, asked.sites)
     about = {"task": asked.task, "data": asked.data.name, "metric": known.metric, "sites": asked.sites}
     about |= {"rounds": plan.rounds, "local_epochs": plan.local_epochs, "strategy": plan.strategy}
     seeds = [_told(_kept(asked.keep, about, seed) or _keep(asked.keep, about, seed, one(known, plan, asked.sites, seed)), seed) for seed in range(asked.seeds)]
@@ -78,7 +78,7 @@ GAPS = {"federated_minus_local": "local", "federated_minus_central": "central"}
 COSTS = ("bytes_down_per_site_and_round", "bytes_up_per_site_and_round", "seconds_per_round", "seconds_all_sites_local", "seconds_central")
 
 
-def one(known: material.Material, plan: RunConfig, sites: int, seed: int) -> dict[str, Any]:
+def one(known: material.Material, plan: RunPlan, sites: int, seed: int) -> dict[str, Any]:
     """One deal of the data: for each way the metric of each site, and what it cost."""
     import dataclasses
     import time
@@ -106,7 +106,7 @@ def one(known: material.Material, plan: RunConfig, sites: int, seed: int) -> dic
         }
 
 
-def alone(plan: RunConfig, samples: np.ndarray) -> Any:
+def alone(plan: RunPlan, samples: np.ndarray) -> Any:
     """A net from the same fresh weights, after as many passes over these samples as the federation's sites make, in as many pieces."""
     todo = task.load(plan.task)
     net = todo.net(plan.seed)

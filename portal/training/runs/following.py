@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from federated.learning import control, task
+from federated.contract.run_plan import RunPlan
+from federated.learning import task
 from portal.core import audit
 from portal.sites import nodes
 from portal.training.models import ModelState, ModelVersion, Run, RunNode, RunRound
@@ -18,7 +19,7 @@ from portal.training.runs import actions, plans, resume
 LEFT_OUT = ("rejected", "failed")  # by the guard, or by itself: an allow-list without our bundle, a task that broke; "late" is no fault
 
 
-def config_for(run: Run) -> control.RunConfig:
+def config_for(run: Run) -> RunPlan:
     """The stored plan, beginning from the published model when a run made it (its weights are then kept on the SuperLink's machine)."""
     base = ModelVersion.objects.filter(detector=task.load(run.task).detector, state=ModelState.PUBLISHED).first()
     weights = settings.HOME / "superlink" / "weights" / f"{base.sha256}.npz" if base else None

@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from federated.learning.plan import RunConfig, offered, recommended
+from federated.contract.run_plan import RunPlan
+from federated.learning.plan import offered, recommended
 from federated.learning.privacy import KINDS, LEAST_EPSILON, MOST_EPSILON
 from federated.learning.task import names
 from portal.training.runs import root_set
 
-DEFAULT = RunConfig(task="")
+DEFAULT = RunPlan(task="")
 FIRST = ("task", "strategy", "sites", "privacy", "epsilon", "compare", "enabled")  # laid out by hand; every other field is a number
 EPSILON = 8.0  # what the form offers first
 

@@ -8,13 +8,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from federated.contract.run_plan import RunPlan
 from federated.learning import task as tasks_of
-from federated.learning.plan import PlanError, RunConfig, check
+from federated.learning.errors import PlanError
+from federated.learning.plan import check
 from portal.sites import nodes
 from portal.sites.models import Agent
 from portal.training.runs import root_set, terms
 
-CHOSEN = tuple(field.name for field in dataclasses.fields(RunConfig) if field.name not in ("task", "base_model", "resume"))
+CHOSEN = tuple(field.name for field in dataclasses.fields(RunPlan) if field.name not in ("task", "base_model", "resume"))
 
 
 def check_plan(task: str, plan: dict[str, Any]) -> dict[str, Any]:
@@ -33,13 +35,13 @@ def check_plan(task: str, plan: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(config).items() if name in CHOSEN}
 
 
-def config_of(task: str, plan: dict[str, Any], **more: Any) -> RunConfig:
+def config_of(task: str, plan: dict[str, Any], **more: Any) -> RunPlan:
     """A stored plan as the federation takes it."""
     sites = tuple(str(site) for site in plan.get("sites") or ())
-    return RunConfig(task=task, **{**plan, "sites": sites}, **more)
+    return RunPlan(task=task, **{**plan, "sites": sites}, **more)
 
 
-def _check_sites(config: RunConfig) -> None:
+def _check_sites(config: RunPlan) -> None:
     enrolled = set(Agent.objects.filter(revoked=None).exclude(node_id="").values_list("node_id", flat=True))
     if set(config.sites) - enrolled:
         raise ValidationError(_("A chosen site is not enrolled for training any more."))
@@ -48,7 +50,7 @@ def _check_sites(config: RunConfig) -> None:
         raise ValidationError(_("%(need)d sites must answer, but only %(have)d are enrolled for training.") % {"need": config.min_sites, "have": len(enrolled)})
 
 
-def _check_terms(config: RunConfig) -> None:
+def _check_terms(config: RunPlan) -> None:
     """A chosen site that would refuse is told now, not in each round; of all sites so many must take part as have to answer."""
     asked = {"task": config.task, "privacy": config.privacy, "epsilon": config.epsilon}
     agents = Agent.objects.filter(revoked=None).exclude(node_id="").select_related("camera").order_by("camera__name", "pk")

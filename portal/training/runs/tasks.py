@@ -9,6 +9,7 @@ from django.core.files import File
 from procrastinate.contrib.django import app
 
 from federated.learning import control
+from federated.learning.errors import PlanError
 from portal.accounts.models import User
 from portal.training.models import Run, RunState
 from portal.training.runs import actions, following, nightly, refused, root_set
@@ -26,7 +27,7 @@ def follow_run(run_id: int) -> None:
             run.save(update_fields=["flower_id"])
         for event in control.events(run.flower_id, after=run.last_seq):
             following.store(run, event)
-    except (control.FederationError, control.PlanError, OSError) as error:
+    except (control.FederationError, PlanError, OSError) as error:
         actions.end_run(run_id=run.pk, state=RunState.FAILED, reason=str(error))
 
 
