@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "portal.people",
     "portal.training",
     "portal.analysis",
+    "portal.notify",
     "portal.demo",
     "portal.house",  # the last: it looks whether the apps above have filled every port
 ]
@@ -189,5 +190,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("SPECOLA_LOG_LEVEL", "INFO")},
-    "loggers": {"axes": {"level": "WARNING"}, "procrastinate": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("axes", "procrastinate", "httpx")},  # httpx writes whole addresses, which may hold a token
 }
