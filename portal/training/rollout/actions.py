@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from federated.contract.model_outcome import OUTCOMES
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.core import audit, push
+from portal.core import audit
 from portal.sites.models import Agent
 from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run
 from portal.training.rollout import budget, canary, documents
@@ -74,7 +74,6 @@ def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, re
         audit.record(
             actor=f"agent:{agent.pk}", verb=f"model.{outcome.replace(' ', '_')}", subject=f"camera:{agent.camera_id}", site=agent.camera.site.slug, data=data
         )
-        push.send_on_commit("models", {"id": row.pk})
     return row
 
 
@@ -89,4 +88,3 @@ def _replace(before: ModelVersion | None, becomes: str, after: ModelVersion | No
     if after:
         after.state, after.published = ModelState.PUBLISHED, timezone.now()
         after.save(update_fields=["state", "published"])
-    push.send_on_commit("models", {"id": after.pk if after else None})

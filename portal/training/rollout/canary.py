@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -11,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.core import audit, push
+from portal.core import audit, events
 from portal.core.periodic import for_each
 from portal.sites.models import Agent, Camera
+from portal.training.events import CanaryTakenBack
 from portal.training.models import Canary, CanaryCamera, ModelState, ModelVersion
 from portal.training.rollout import canary_comparison, canary_figures, canary_limits
 
@@ -39,7 +38,8 @@ def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
     CanaryCamera.objects.bulk_create(CanaryCamera(canary=canary, camera=camera) for camera in chosen)
     model.state = ModelState.CANARY
     model.save(update_fields=["state"])
-    _record(user, "model.canary_started", canary, {"cameras": [f"{camera.site.slug}/{camera.slug}" for camera in chosen]})
+    data = {"detector": model.detector, "sha256": model.sha256, "cameras": [f"{camera.site.slug}/{camera.slug}" for camera in chosen]}
+    audit.record(actor=user, verb="model.canary_started", subject=f"model:{model.pk}", data=data)
     return canary
 
 
@@ -48,12 +48,22 @@ def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
     """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
     if isinstance(user, User):
         require_role(user, None, Role.ADMINISTRATOR)
-    canary = _of(canary_id)
+    canary = Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
     if canary.ended is None:
         canary.model.state = ModelState.ROLLED_BACK
         canary.model.save(update_fields=["state"])
         _end(canary, ModelState.ROLLED_BACK, reason, automatic=not isinstance(user, User))
-        _record(user, "model.canary_rolled_back", canary, {"reason": reason, "automatic": canary.automatic})
+        events.publish(
+            CanaryTakenBack(
+                canary_id=canary.pk,
+                model_id=canary.model_id,
+                detector=canary.model.detector,
+                sha256=canary.model.sha256,
+                reason=reason,
+                automatic=canary.automatic,
+                actor=user,
+            )
+        )
     return canary
 
 
@@ -84,17 +94,7 @@ def note_installed(canary: Canary) -> None:
             CanaryCamera.objects.filter(pk=row.pk, installed=None).update(installed=timezone.now())
 
 
-def _of(canary_id: int) -> Canary:
-    return Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
-
-
 def _end(canary: Canary, outcome: str, reason: str, *, automatic: bool = False) -> None:
     canary_comparison.record_counts(canary)
     canary.ended, canary.outcome, canary.reason, canary.automatic = timezone.now(), outcome, reason[:2000], automatic
     canary.save(update_fields=["ended", "outcome", "reason", "automatic"])
-
-
-def _record(user: User | str, verb: str, canary: Canary, data: dict[str, Any]) -> None:
-    named = {"detector": canary.model.detector, "sha256": canary.model.sha256}
-    audit.record(actor=user, verb=verb, subject=f"model:{canary.model_id}", data={**named, **data})
-    push.send_on_commit("models", {"id": canary.model_id})

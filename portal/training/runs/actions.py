@@ -8,14 +8,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django import app
 
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.core import audit, push
+from portal.core import audit, events, jobs, push
+from portal.training.events import RunEnded
 from portal.training.models import Run, RunState
 from portal.training.runs import resume
 from portal.training.runs.plans import check_plan
+
+follow_run, stop_flower_run = jobs.named("training.follow_run"), jobs.named("training.stop_flower_run")
 
 
 def start_run(*, user: User, task: str, **plan: Any) -> Run:
@@ -40,10 +42,9 @@ def stop_run(*, user: User, run_id: int) -> Run:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
         if not run.over:
-            _end(run, RunState.STOPPED, _("stopped by %(user)s") % {"user": user})
-            audit.record(actor=user, verb="run.stopped", subject=f"run:{run.pk}")
+            _end(run, RunState.STOPPED, _("stopped by %(user)s") % {"user": user}, actor=user)
             if run.flower_id:
-                transaction.on_commit(lambda: app.configure_task("training.stop_flower_run").defer(run_id=run.pk))
+                transaction.on_commit(lambda: stop_flower_run.defer(run_id=run.pk))
     return run
 
 
@@ -64,14 +65,18 @@ def end_run(*, run_id: int, state: str, reason: str = "") -> Run:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
         if not run.over:
-            _end(run, state, reason)
-            audit.record(actor="system", verb=f"run.{state}", subject=f"run:{run.pk}", data={"reason": reason})
+            _end(run, state, reason, actor="system")
     return run
 
 
 def announce(run: Run) -> None:
-    """Let the browsers that look at this run read it again."""
-    push.send_on_commit(f"run-{run.pk}", {"id": run.pk})
+    """Let the browsers that look at this run read it again, once the change is committed."""
+    transaction.on_commit(lambda: push_run(run.pk))
+
+
+def push_run(run_id: int) -> None:
+    """Let them read it again now."""
+    push.send(f"run-{run_id}", {"id": run_id})
 
 
 def _queue(user: User, task: str, plan: dict[str, Any], resumes: Run | None = None) -> Run:
@@ -79,12 +84,12 @@ def _queue(user: User, task: str, plan: dict[str, Any], resumes: Run | None = No
         run = Run.objects.create(task=task, plan=plan, started_by=user, resumes=resumes)
         data = {"task": task, **plan, **({"resumes": resumes.pk} if resumes else {})}
         audit.record(actor=user, verb="run.resumed" if resumes else "run.started", subject=f"run:{run.pk}", data=data)
-        app.configure_task("training.follow_run").defer(run_id=run.pk)
+        follow_run.defer(run_id=run.pk)
         announce(run)
     return run
 
 
-def _end(run: Run, state: str, reason: str) -> None:
+def _end(run: Run, state: str, reason: str, *, actor: User | str) -> None:
     run.state, run.reason, run.ended, run.note = state, reason, timezone.now(), ""
     run.save(update_fields=["state", "reason", "ended", "note"])
-    announce(run)
+    events.publish(RunEnded(run_id=run.pk, task=run.task, state=state, reason=reason, actor=actor))
