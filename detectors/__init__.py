@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.errors import BadDataset, BadInput, DetectorError, StreamShared, UnknownDetector, WeightsError, WrongHash
-from detectors.registry import card, entry, load, names, shared
+from detectors.registry import card, entry, load, names, shared, tools, worded
 
 __all__ = [
     "BadDataset",
@@ -18,4 +18,6 @@ __all__ = [
     "load",
     "names",
     "shared",
+    "tools",
+    "worded",
 ]

@@ -13,7 +13,9 @@ import detectors
 from detectors import evaluate as judging
 from detectors import image, registry
 from detectors.errors import BadDataset, BadInput, DetectorError
-from detectors.types import to_json
+from detectors.messages import LANGUAGES, shown, worded
+from detectors.reports import report_to_json
+from detectors.types import Report, to_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,14 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_detectors(asked: argparse.Namespace) -> int:
-    """Every detector with family, kind and licence, and the names of the evaluators."""
-    rows = [{"name": each.name, "family": each.family, "kind": each.kind, "licence": detectors.card(each.name).licence} for each in registry.entries().values()]
+    """Every detector and tool with family, kind and licence (of a tool what it reads, too), and the names of the evaluators."""
+    rows: list[dict[str, Any]] = []
+    for each in registry.entries().values():
+        rows.append({"name": each.name, "family": each.family, "kind": each.kind, "licence": detectors.card(each.name).licence})
+        if isinstance(each, registry.ToolEntry):
+            rows[-1].update(title=worded(each.title), about=worded(each.about), media=list(each.media), inputs=each.inputs, examiners=each.examiners)
     rows.sort(key=lambda row: row["name"])
     if asked.json:
         print(json.dumps({"detectors": rows, "evaluators": judging.names()}))
         return 0
     for row in rows:
-        print(f"{row['name']:<16} {row['family']:<8} {row['kind']:<7} {row['licence']}")
+        reads = f"  ({row['inputs']} x {', '.join(row['media'])})" if "media" in row else ""
+        print(f"{row['name']:<20} {row['family']:<8} {row['kind']:<7} {row['licence']}{reads}")
     print(f"evaluators: {', '.join(judging.names())}")
     return 0
 
@@ -49,7 +56,7 @@ def show_card(asked: argparse.Namespace) -> int:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Run a detector on pictures, or a tool on its file or files, one JSON line each."""
+    """Run a desk tool on its file or files and print its report, or a detector on pictures and print one JSON line each."""
     kind, failed = registry.entry(asked.name).kind, 0
     if kind == "stream":
         raise BadInput(f"{asked.name} watches a camera: run it with python -m site_agents")
@@ -57,7 +64,8 @@ def run(asked: argparse.Namespace) -> int:
         raise BadInput(f"{asked.name} judges what another detector saw at an alert: an agent runs it")
     built = detectors.load(asked.name)
     if kind == "tool":
-        print(json.dumps(to_json(built.compare(*asked.files) if hasattr(built, "compare") else built.report(asked.files[0]))))
+        report = built.report(asked.files)
+        print(json.dumps(report_to_json(report)) if asked.json else _readable_report(asked.name, report, asked.language))
         return 0
     for file in asked.files:
         try:
@@ -104,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     add("card", show_card).add_argument("name")
     running = add("run", run)
     running.add_argument("name")
-    running.add_argument("files", nargs="+")
+    running.add_argument("files", nargs="+", help="; ".join(f"{each.name}: {each.inputs} ({', '.join(each.media)})" for each in registry.tools()))
+    running.add_argument("--language", choices=LANGUAGES, default="en", help="of a tool's report, without --json")
     judged = add("evaluate", evaluate)
     judged.add_argument("name", help=f"one of {', '.join(judging.names())}")
     judged.add_argument("dataset", type=Path)
@@ -123,6 +132,16 @@ def _tiles(text: str) -> tuple[int, int]:
     if min(columns, rows) < 1 or max(columns, rows) > 8:
         raise argparse.ArgumentTypeError("tiles are 1x1 to 8x8")
     return columns, rows
+
+
+def _readable_report(name: str, report: Report, language: str) -> str:
+    """A report in words: verdict and reasons, what was found when, the parts, and what evidence there is."""
+    lines = [worded(registry.tool_entry(name).title, language), "", shown(report.verdict.label, language)]
+    lines += [f"- {worded(each, language)}" for each in report.verdict.reasons]
+    lines += [f"  {entry.t:8.2f} s  {worded(entry.message, language)}" for entry in report.timeline]
+    for part in report.parts:
+        lines += ["", worded(part.title, language), *(f"  {worded(field.label, language)}: {shown(field.value, language)}" for field in part.fields)]
+    return "\n".join([*lines, "", *(f"[{each.kind}] {worded(each.caption, language)}" for each in report.evidence)])
 
 
 def _readable(answer: dict[str, Any]) -> str:

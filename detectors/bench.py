@@ -18,7 +18,7 @@ import numpy as np
 
 import detectors
 from detectors import image, registry
-from detectors.errors import DetectorError
+from detectors.errors import BadInput, DetectorError
 from detectors.objects import head
 from detectors.tracking import Tracker
 from detectors.types import Box, Detection, Face, Frame
@@ -74,6 +74,28 @@ def scene(n: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return picture
 
 
+def sample_files(tool: registry.ToolEntry, folder: Path) -> list[Path]:
+    """Made-up inputs of the first medium that a tool reads, as many as it takes. Raises BadInput for a medium that nothing is made up for (audio)."""
+    medium, files = tool.media[0], []
+    for n in range(tool.inputs):
+        if medium == "picture":
+            files.append(folder / f"{n}.jpg")
+            files[-1].write_bytes(image.encode_jpeg(scene(n)))
+        elif medium == "video":
+            files.append(folder / f"{n}.avi")
+            writer = cv2.VideoWriter(str(files[-1]), cv2.VideoWriter.fourcc(*"MJPG"), 5, (320, 240))
+            for t in range(10):
+                writer.write(scene(10 * n + t, (240, 320)))
+            writer.release()
+        elif medium in ("text", "table"):
+            files.append(folder / f"{n}.txt")
+            rows = f"name,number\nsquare,{n}\ngate,{n + 1}\n"
+            files[-1].write_text(rows if medium == "table" else f"A sentence, and another one.\nThe {n}th file of its kind.\n")
+        else:
+            raise BadInput(f"nothing is made up for the medium {medium}")
+    return files
+
+
 def _resident_mb() -> float:
     """Resident memory of this process; 0 where the system does not tell."""
     with contextlib.suppress(OSError):
@@ -102,9 +124,8 @@ def _case(name: str, scratch: Path) -> Case:
     if kind == "stream":
         return Case(name, "frame 768x576", lambda n: built.step(Frame(scene(n), "bench", n / 5, n)))
     if kind == "tool":
-        file = scratch / "scene.jpg"
-        file.write_bytes(image.encode_jpeg(scene(0)))
-        return Case(name, "picture 768x576", lambda n: built.compare(file, file) if hasattr(built, "compare") else built.report(file))
+        files = sample_files(registry.tool_entry(name), scratch)
+        return Case(name, f"{len(files)} {registry.tool_entry(name).media[0]}", lambda n: built.report(files))
     if kind == "head":
         return Case(name, "alert", lambda n: built.judge(np.full((1, head.SIZE), n / 100, np.float32)))
     if hasattr(built, "embed"):

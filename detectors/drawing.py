@@ -50,6 +50,7 @@ def draw_points(crop: np.ndarray, points: np.ndarray, zoom: int = 4) -> np.ndarr
 def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
     """PNG of a Tippett plot: the share of pairs of one person (dark) and of two people (red) with at least this log10 LR, and where this case lies.
 
+    No words stand in it: its caption says what is drawn, in the reader's language.
     `quantiles` holds evenly spaced quantiles of log10 LR of "genuine" and "impostor" pairs.
     """
     canvas = np.full((PLOT[1], PLOT[0], 3), PAPER, np.uint8)
@@ -68,9 +69,7 @@ def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
         curve = [place(float(each), share) for each, share in zip(quantiles[name], np.linspace(1, 0, len(quantiles[name])), strict=True)]
         cv2.polylines(canvas, [np.array([place(-reach, 1), *curve, place(reach, 0)], np.int32)], False, colour, 3, cv2.LINE_AA)
     cv2.line(canvas, place(here, 0), place(here, 1), GOLD, 3)
-    for n, (words, colour) in enumerate((("pairs of one person", INK), ("pairs of two people", RED), (f"this case: {here:+.1f}", GOLD))):
-        _write(canvas, words, (PLOT[0] // 2 + 14, PLOT[1] // 2 + 24 * n), colour)
-    _write(canvas, "share of pairs with at least this log10 LR", (MARGIN, 28), INK)
+    _write(canvas, f"{here:+.1f}", (place(here, 1)[0] + 6, MARGIN - 8), GOLD)
     _write(canvas, "log10 LR", (PLOT[0] // 2 - 36, PLOT[1] - 8), INK)
     return encode_png(canvas)
 

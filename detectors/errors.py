@@ -13,6 +13,8 @@ Tree::
 
 from __future__ import annotations
 
+from detectors.messages import Message, text, worded
+
 
 class DetectorError(Exception):
     """Something in the detectors failed."""
@@ -35,7 +37,14 @@ class WrongHash(WeightsError):
 
 
 class BadInput(DetectorError, ValueError):
-    """This picture, clip or array cannot be judged."""
+    """This picture, clip, text or array cannot be judged: `message` says why, as the end of "... cannot be examined: ...", in the reader's language."""
+
+    def __init__(self, why: Message | str) -> None:
+        self.message = why if isinstance(why, Message) else text(why)
+        super().__init__(worded(self.message))
+
+    def __reduce__(self) -> tuple[type, tuple[Message]]:
+        return type(self), (self.message,)  # so that it reaches another process with its code
 
 
 class StreamShared(DetectorError, RuntimeError):

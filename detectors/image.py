@@ -9,12 +9,36 @@ import cv2
 import numpy as np
 
 from detectors.errors import BadInput
+from detectors.messages import Message, declare
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 30_000
 JPEG_SIZES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-KINDS = "JPEG, PNG, WebP, GIF and BMP"
+
+declare(
+    {
+        "file-empty": {"en": "the file is empty", "it": "il file è vuoto"},
+        "file-missing": {"en": "{name} cannot be read: {why}", "it": "{name} non si può leggere: {why}"},
+        "file-too-large": {
+            "en": "{name} is too large: {size} MB, at most {most} are read",
+            "it": "{name} è troppo grande: {size} MB, se ne leggono al massimo {most}",
+        },
+        "not-a-picture": {
+            "en": "this is no picture that can be read: JPEG, PNG, WebP, GIF and BMP are",
+            "it": "questa non è un'immagine che si possa leggere: si leggono JPEG, PNG, WebP, GIF e BMP",
+        },
+        "picture-no-pixels": {"en": "the picture has no pixels", "it": "l'immagine non ha pixel"},
+        "picture-too-large": {
+            "en": "the picture is too large: {width} x {height}, at most {most} million pixels and {side} a side are read",
+            "it": "l'immagine è troppo grande: {width} x {height}, se ne leggono al massimo {most} milioni di pixel e {side} per lato",
+        },
+        "picture-cut-off": {"en": "the {kind} ends too early: the file is cut off", "it": "il {kind} finisce troppo presto: il file è tronco"},
+        "picture-damaged": {"en": "the {kind} cannot be decoded: it is damaged", "it": "il {kind} non si può decodificare: è danneggiato"},
+        "picture-no-header": {"en": "the {kind} is damaged: its header is cut off", "it": "il {kind} è danneggiato: l'intestazione è tronca"},
+        "picture-no-size": {"en": "the {kind} is damaged: it has no size", "it": "il {kind} è danneggiato: non ha dimensioni"},
+    }
+)
 
 
 def read(source: Path | str | bytes) -> np.ndarray:
@@ -26,29 +50,43 @@ def read(source: Path | str | bytes) -> np.ndarray:
     content = source if isinstance(source, bytes) else read_bytes(source)
     width, height = size_of(content)
     if width < 1 or height < 1:
-        raise BadInput("the picture has no pixels")
+        raise BadInput(Message("picture-no-pixels"))
     if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
-        raise BadInput(f"the picture is too large: {width} x {height}, at most {MAX_PIXELS // 1_000_000} million pixels and {MAX_SIDE} a side are read")
+        most = {"most": MAX_PIXELS // 1_000_000, "side": MAX_SIDE}
+        raise BadInput(Message("picture-too-large", {"width": width, "height": height, **most}))
     if kind_of(content) == "JPEG" and b"\xff\xd9" not in content[-65536:]:
-        raise BadInput("the JPEG ends too early: the file is cut off")
+        raise BadInput(Message("picture-cut-off", {"kind": "JPEG"}))
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise BadInput(f"the {kind_of(content)} cannot be decoded: {error.err}") from error
+        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)})) from error
     if image is None:
-        raise BadInput(f"the {kind_of(content)} cannot be decoded: it is damaged")
+        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)}))
     return image
 
 
 def read_bytes(path: Path | str) -> bytes:
     """The content of a picture file of at most 64 MB. Raises BadInput."""
-    file = Path(path)
+    if (size := size_on_disk(path)) > MAX_BYTES:
+        raise BadInput(Message("file-too-large", {"name": Path(path).name, "size": size // 1_000_000, "most": MAX_BYTES // 1_000_000}))
+    return read_head(path, MAX_BYTES + 1)
+
+
+def read_head(path: Path | str, count: int) -> bytes:
+    """The first `count` bytes of a file, all when it is shorter. Raises BadInput when it cannot be read."""
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise BadInput(f"{file.name} is too large: {file.stat().st_size // 1_000_000} MB, at most {MAX_BYTES // 1_000_000} are read")
-        return file.read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(count)
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
+        raise BadInput(Message("file-missing", {"name": Path(path).name, "why": error.strerror or str(error)})) from error
+
+
+def size_on_disk(path: Path | str) -> int:
+    """Bytes of a file. Raises BadInput when it is not there."""
+    try:
+        return Path(path).stat().st_size
+    except OSError as error:
+        raise BadInput(Message("file-missing", {"name": Path(path).name, "why": error.strerror or str(error)})) from error
 
 
 def check(image: np.ndarray) -> np.ndarray:
@@ -56,7 +94,7 @@ def check(image: np.ndarray) -> np.ndarray:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         raise BadInput(f"a picture is a uint8 array, not {getattr(image, 'dtype', type(image).__name__)}")
     if image.size == 0:
-        raise BadInput("the picture has no pixels")
+        raise BadInput(Message("picture-no-pixels"))
     if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.ndim == 3 and image.shape[2] == 4:
@@ -88,7 +126,7 @@ def kind_of(content: bytes) -> str:
         return "GIF"
     if content[:2] == b"BM":
         return "BMP"
-    raise BadInput("the file is empty" if not content else f"this is no picture that can be read: {KINDS} are")
+    raise BadInput(Message("not-a-picture") if content else Message("file-empty"))
 
 
 def size_of(content: bytes) -> tuple[int, int]:
@@ -97,7 +135,7 @@ def size_of(content: bytes) -> tuple[int, int]:
     try:
         return {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size, "GIF": _gif_size, "BMP": _bmp_size}[kind](content)
     except (struct.error, IndexError) as error:
-        raise BadInput(f"the {kind} is damaged: its header is cut off") from error
+        raise BadInput(Message("picture-no-header", {"kind": kind})) from error
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
@@ -113,7 +151,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
             height, width = struct.unpack_from(">HH", content, at + 3)
             return width, height
         if marker in (0xD9, 0xDA):
-            raise BadInput("the JPEG is damaged: it has no size")
+            raise BadInput(Message("picture-no-size", {"kind": "JPEG"}))
         if marker != 0x01 and not 0xD0 <= marker <= 0xD8:
             at += struct.unpack_from(">H", content, at)[0]
 

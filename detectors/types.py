@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
+import re
 import time
 import uuid
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+
+from detectors.messages import Message, message_to_json
+
+BANDS = ("clear", "unsure", "suspicious")
+MEDIA = ("picture", "video", "audio", "text", "table")  # what a tool may read
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
 
 class Box(NamedTuple):
@@ -60,25 +70,164 @@ class Detection:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """A tool's judgement. `band` is "clear", "unsure" or "suspicious"; `reasons` are sentences a person can read."""
+    """A tool's judgement. `band` is one of BANDS; `reasons` come in the order in which they are to be read. Raises ValueError."""
 
-    label: str
+    label: Message
     score: float | None
     threshold: float | None
     band: str
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Message, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.band not in BANDS:
+            raise ValueError(f"a verdict's band is one of {', '.join(BANDS)}, not {self.band!r}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReportField:
+    """One finding of a part: `key` is for programs, `label` and the value for people.
+
+    `value` is a text, a number, yes or no, a Message, nothing, or a tuple of these.
+    """
+
+    key: str
+    label: Message
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReportPart:
+    """A section of a report; `name` is for programs, `title` for people."""
+
+    name: str
+    title: Message
+    fields: tuple[ReportField, ...]
+
+    def value(self, key: str) -> Any:
+        """The value of the field with this key. Raises KeyError."""
+        return {field.key: field.value for field in self.fields}[key]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something a tool found at a moment `t`, in seconds from the start of a video or a sound."""
+
+    t: float
+    kind: str
+    score: float | None
+    message: Message
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PictureEvidence:
+    """A picture as PNG bytes. Read back from a report's JSON it holds the sha256 only."""
+
+    kind: ClassVar[str] = "picture"
+    media_type: ClassVar[str] = "image/png"
+    name: str
+    caption: Message
+    content: bytes = b""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        _hash_content(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClipEvidence:
+    """A short video as WebM bytes. Read back from a report's JSON it holds the sha256 only."""
+
+    kind: ClassVar[str] = "clip"
+    media_type: ClassVar[str] = "video/webm"
+    name: str
+    caption: Message
+    content: bytes = b""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        _hash_content(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlotSeries:
+    """One curve of a plot: as many `x` as `y`, all finite."""
+
+    label: Message
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlotEvidence:
+    """Curves over one axis as numbers, drawn where they are shown; `marks` are places on the x axis that stand out, each with its words."""
+
+    kind: ClassVar[str] = "plot"
+    name: str
+    caption: Message
+    x_label: Message
+    y_label: Message
+    series: tuple[PlotSeries, ...]
+    marks: tuple[tuple[float, Message], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TableEvidence:
+    """Rows of values as in a ReportField, as many in each as there are columns."""
+
+    kind: ClassVar[str] = "table"
+    name: str
+    caption: Message
+    columns: tuple[Message, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TextSpan:
+    """Characters `start` to `end` (exclusive) of a text, and what was found in them."""
+
+    start: int
+    end: int
+    label: Message
+    score: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MarkedTextEvidence:
+    """A text with passages marked. Raises ValueError when a span lies outside it."""
+
+    kind: ClassVar[str] = "marked-text"
+    name: str
+    caption: Message
+    text: str
+    spans: tuple[TextSpan, ...]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= span.start < span.end <= len(self.text) for span in self.spans):
+            raise ValueError(f"a span of {self.name} lies outside its text of {len(self.text)} characters")
+
+
+Evidence = PictureEvidence | ClipEvidence | PlotEvidence | TableEvidence | MarkedTextEvidence
+Progress = Callable[[float, Message], None]  # the share done, 0..1 and rising, and what is done now
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """What a tool says about a file. `evidence` maps a name to PNG bytes; everything else is plain JSON data."""
+    """What a tool says of its inputs; `models` names each model used by its weights' sha256, `inputs` each file by its own, in their order.
+
+    Names of evidence are short words for addresses (small letters, digits, dashes), each once. Raises ValueError. `detectors.reports` has its JSON form.
+    """
 
     verdict: Verdict
-    parts: tuple[dict[str, Any], ...] = ()
-    timeline: tuple[dict[str, Any], ...] = ()
-    evidence: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    parts: tuple[ReportPart, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     models: dict[str, str] = dataclasses.field(default_factory=dict)
-    input_sha256: str = ""
+    inputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.evidence]
+        if len(set(names)) < len(names) or not all(_SLUG.fullmatch(name) for name in names):
+            raise ValueError(f"pieces of evidence need short names, each its own: {', '.join(names)}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,11 +257,13 @@ def uuid7(t: float | None = None) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """Turn any of these types into plain JSON data; arrays become lists, evidence bytes are left out."""
+    """Turn any of these types into plain JSON data; arrays become lists, messages carry their English words, bytes are left out, evidence names its kind."""
+    if isinstance(value, Message):
+        return message_to_json(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        fields.pop("evidence", None)
-        return {name: to_json(each) for name, each in fields.items()}
+        kind = {"kind": value.kind} if isinstance(value, Evidence) else {}
+        return {**kind, **{name: to_json(each) for name, each in fields.items() if not isinstance(each, bytes)}}
     if isinstance(value, dict):
         return {str(key): to_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -120,3 +271,8 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return value
+
+
+def _hash_content(evidence: PictureEvidence | ClipEvidence) -> None:
+    if evidence.content:
+        object.__setattr__(evidence, "sha256", hashlib.sha256(evidence.content).hexdigest())

@@ -9,6 +9,7 @@ import numpy as np
 
 from detectors.faces import quality
 from detectors.faces.embed import SIDE, TEMPLATE
+from detectors.messages import Message, Param, declare
 from detectors.types import Face
 
 # Bands of detail: pixels a side that an aligned face really holds. Calibrations are made for these.
@@ -19,8 +20,42 @@ UNCHANGED = {8: 0.16, 12: 0.115, 16: 0.105, 24: 0.078, 32: 0.066, 64: 0.03}
 NEARLY = 1.1  # a face of 105 pixels counts as one of 112
 ENOUGH = 64  # detail from which more hardly helps (measured: docs/cards/face-compare.md)
 SURE = 0.8  # of the face detector
-WORDS = {"turned": "is turned to the side", "dark": "is very dark", "bright": "is very bright", "flat": "has hardly any contrast"}
-WORDS |= {"covered eyes": "has covered eyes", "covered mouth": "has a covered mouth"}
+POOR = {"turned": "turned", "dark": "dark", "bright": "bright", "flat": "flat", "covered eyes": "covered-eyes", "covered mouth": "covered-mouth"}
+
+declare(
+    {
+        "face-holds-nothing": {
+            "en": "The face in picture {n} holds {detail:.0f} pixels a side: too few to say anything.",
+            "it": "Il volto nell'immagine {n} contiene {detail:.0f} pixel per lato: troppo pochi per dire qualcosa.",
+        },
+        "face-small": {
+            "en": "The face in picture {n} is small: {source:.0f} pixels of the picture lie under the aligned face, {wanted} are wanted.",
+            "it": "Il volto nell'immagine {n} è piccolo: sotto il volto allineato ci sono {source:.0f} pixel dell'immagine, ne servono {wanted}.",
+        },
+        "face-blurred": {
+            "en": "The face in picture {n} is blurred or was enlarged: it holds no more than {detail:.0f} pixels a side.",
+            "it": "Il volto nell'immagine {n} è sfocato o è stato ingrandito: non contiene più di {detail:.0f} pixel per lato.",
+        },
+        "face-turned": {"en": "The face in picture {n} is turned to the side.", "it": "Il volto nell'immagine {n} è girato di lato."},
+        "face-dark": {"en": "The face in picture {n} is very dark.", "it": "Il volto nell'immagine {n} è molto scuro."},
+        "face-bright": {"en": "The face in picture {n} is very bright.", "it": "Il volto nell'immagine {n} è molto chiaro."},
+        "face-flat": {"en": "The face in picture {n} has hardly any contrast.", "it": "Il volto nell'immagine {n} non ha quasi contrasto."},
+        "face-covered-eyes": {"en": "The face in picture {n} has covered eyes.", "it": "Il volto nell'immagine {n} ha gli occhi coperti."},
+        "face-covered-mouth": {"en": "The face in picture {n} has a covered mouth.", "it": "Il volto nell'immagine {n} ha la bocca coperta."},
+        "face-grey": {
+            "en": "The face in picture {n} is grey; the calibration pictures are in colour.",
+            "it": "Il volto nell'immagine {n} è in bianco e nero; le immagini di calibrazione sono a colori.",
+        },
+        "face-unsure": {
+            "en": "The face in picture {n} was found with a score of only {score:.2f}.",
+            "it": "Il volto nell'immagine {n} è stato trovato con un punteggio di soli {score:.2f}.",
+        },
+        "face-largest-of": {
+            "en": "The face in picture {n} is the largest of {faces}; the others were not compared.",
+            "it": "Il volto nell'immagine {n} è il più grande di {faces}; gli altri non sono stati confrontati.",
+        },
+    }
+)
 
 
 def detail_of(crop: np.ndarray, landmarks: np.ndarray) -> float:
@@ -42,20 +77,20 @@ def band_of(detail: float, bands: Sequence[int] = BANDS) -> int | None:
     return max((band for band in bands if band <= detail * NEARLY), default=None)
 
 
-def concerns_of(crop: np.ndarray, face: Face, faces: int) -> list[str]:
-    """Reasons to trust a comparison with this face less, as ends of "The face in picture 1 ..."; the gravest first."""
+def concerns_of(n: int, crop: np.ndarray, face: Face, faces: int) -> list[Message]:
+    """Reasons to trust a comparison with this face of picture `n` less, where `faces` were found; the gravest first. `crop` is the aligned face."""
     source, detail = source_pixels(face.landmarks), detail_of(crop, face.landmarks)
     poor = quality.judge(crop, face).reasons
-    found = [
-        (band_of(detail) is None, f"holds {detail:.0f} pixels a side: too few to say anything"),
-        (source < ENOUGH, f"is small: {source:.0f} pixels of the picture lie under the aligned face, {ENOUGH} are wanted"),
-        (detail < min(source, ENOUGH), f"is blurred or was enlarged: it holds no more than {detail:.0f} pixels a side"),
-        *((name in poor, words) for name, words in WORDS.items()),
-        (np.ptp(crop.astype(int), axis=2).mean() < 2, "is grey; the calibration pictures are in colour"),
-        (face.score < SURE, f"was found with a score of only {face.score:.2f}"),
-        (faces > 1, f"is the largest of {faces}; the others were not compared"),
+    checks: list[tuple[bool, str, dict[str, Param]]] = [
+        (band_of(detail) is None, "face-holds-nothing", {"detail": detail}),
+        (source < ENOUGH, "face-small", {"source": source, "wanted": ENOUGH}),
+        (detail < min(source, ENOUGH), "face-blurred", {"detail": detail}),
+        *((name in poor, f"face-{code}", {}) for name, code in POOR.items()),
+        (bool(np.ptp(crop.astype(int), axis=2).mean() < 2), "face-grey", {}),
+        (face.score < SURE, "face-unsure", {"score": face.score}),
+        (faces > 1, "face-largest-of", {"faces": faces}),
     ]
-    return [words for applies, words in found if applies]
+    return [Message(code, {"n": n, **params}) for applies, code, params in checks if applies]
 
 
 def _lost(grey: np.ndarray, band: int) -> float:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.analysis import examiners
 from portal.analysis.models import Case, Tool
+from portal.analysis.reading import worded_report
 from portal.core import media
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -31,7 +32,7 @@ def render(case: Case) -> bytes:
 
 
 def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
-    report = case.report
+    report = worded_report(case)
     words = {
         "report": _("Report"),
         "inputs": _("Files"),
@@ -48,14 +49,14 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "tool": case.tool_name,
         "made": f"{timezone.localtime(case.ended):%Y-%m-%d %H:%M %Z}",
         "by": str(case.opened_by),
-        "label": report["verdict"]["label"],
-        "band": report["verdict"]["band"],
-        "reasons": report["verdict"]["reasons"],
-        "rows": [[f"{part.get('name', '')} · {key}", value] for part in report["parts"] for key, value in flat(part)],
+        "label": report.label,
+        "band": report.band,
+        "reasons": report.reasons,
+        "rows": [[f"{title} · {label}", value[:LONGEST]] for title, rows in report.parts for label, value in rows],
         "files": [[file.name, f"{file.kind}, {file.size:,} bytes", file.sha256] for file in case.files.all()],
         "examined": case.tool == Tool.FACE_COMPARE,
         "conclusions": _conclusions(case),
-        "models": sorted(report["models"].items()),
+        "models": sorted(case.report["models"].items()),
         "pictures": pictures,
     }
 
@@ -66,16 +67,3 @@ def _conclusions(case: Case) -> list[list[str]]:
     if len(said) < examiners.NEEDED:
         return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(said), "needed": examiners.NEEDED}, ""]]
     return [[f"{each['examiner']}, {each['made'][:16].replace('T', ' ')} UTC", each["words"], each["note"]] for each in said]
-
-
-def flat(part: dict[str, Any]) -> list[tuple[str, str]]:
-    """A part of a report as rows of name and text."""
-    return [(key.replace("_", " "), _text(value)) for key, value in part.items() if key != "name"]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        value = ", ".join(f"{key} {_text(each)}" for key, each in value.items())
-    elif isinstance(value, list):
-        value = "; ".join(_text(each) for each in value)
-    return str("–" if value in (None, "") else value)[:LONGEST]

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import detectors
-from detectors.types import to_json
+from detectors.messages import Message, message_to_json
+from detectors.reports import report_to_json
+from detectors.types import ClipEvidence, PictureEvidence
 
 PAUSE_S = 0.2  # between two messages of one stage: a tool may count frames
 LARGEST_FILE = 2**30
@@ -45,7 +47,7 @@ def run(line: Connection, tool: str, module: str, files: list[str], folder: str,
         importlib.import_module(module)
         _send(line, _examine(line, tool, files, Path(folder)))
     except detectors.BadInput as error:
-        _send(line, {"kind": "refused", "problem": str(error), "message": None})
+        _send(line, {"kind": "refused", "problem": str(error), "message": message_to_json(error.message)})
     except MemoryError:
         _send(line, {"kind": "memory"})
     except Exception as error:  # noqa: BLE001 - the edge of the process: the worker logs the traceback and words the failure
@@ -56,20 +58,20 @@ def run(line: Connection, tool: str, module: str, files: list[str], folder: str,
 def _examine(line: Connection, tool: str, files: list[str], folder: Path) -> dict[str, Any]:
     last: dict[str, Any] = {"stage": None, "t": 0.0}
 
-    def progress(share: float, stage: Any) -> None:
-        now, words = time.monotonic(), to_json(stage)
+    def progress(share: float, stage: Message) -> None:
+        now, words = time.monotonic(), message_to_json(stage)
         if words != last["stage"] or now - last["t"] >= PAUSE_S:
             last.update(stage=words, t=now)
             _send(line, {"kind": "stage", "share": float(share), "stage": words})
 
     built = detectors.load(tool)
-    paths = [Path(file) for file in files]
-    report = built.compare(*paths, progress) if hasattr(built, "compare") else built.report(*paths, progress)
+    report = built.report([Path(file) for file in files], progress)
     made = {}
-    for n, (name, content) in enumerate(report.evidence.items()):
-        (folder / str(n)).write_bytes(content)
-        made[name] = str(n)
-    return {"kind": "done", "report": to_json(report), "files": made}
+    for n, each in enumerate(report.evidence):
+        if isinstance(each, PictureEvidence | ClipEvidence):
+            (folder / str(n)).write_bytes(each.content)
+            made[each.name] = str(n)
+    return {"kind": "done", "report": report_to_json(report), "files": made}
 
 
 def _send(line: Connection, message: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, examiners, intake, pdf, queries
+from portal.analysis import actions, examiners, intake, queries
 from portal.analysis.models import Case, Support, Tool
+from portal.analysis.reading import worded_report
 from portal.core import media
 
 PAGE = 25
@@ -32,8 +33,17 @@ def desk(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             problem = " ".join(error.messages)
     page = Paginator(queries.cases(request.user), PAGE).get_page(request.GET.get("page"))
+    rows = [(each, worded_report(each)) for each in page]
     chosen = {name: request.POST.get(name, "") for name in ("tool", "site")}
-    shown = {"page": page, "tools": Tool.choices, "sites": sites_of(request.user), "problem": problem, "largest_mb": intake.LARGEST // 2**20, "chosen": chosen}
+    shown = {
+        "page": page,
+        "rows": rows,
+        "tools": Tool.choices,
+        "sites": sites_of(request.user),
+        "problem": problem,
+        "largest_mb": intake.LARGEST // 2**20,
+        "chosen": chosen,
+    }
     return render(request, "analysis/desk.html", shown, status=422 if problem else 200)
 
 
@@ -75,7 +85,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
     shown = {
         "case": found,
         "state": queries.state_of(found, request.user),
-        "parts": [(part.get("name", ""), pdf.flat(part)) for part in found.report["parts"]] if found.report else [],
+        "report": worded_report(found),
         "examined": found.tool == Tool.FACE_COMPARE,
         "needed": examiners.NEEDED,
         "scale": Support.choices if queries.may_conclude(request.user, found) else [],

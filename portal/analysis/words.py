@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
+import detectors
+from detectors.messages import message_from_json
 from portal.core.reasons import in_words
 
 FAILURES = {
@@ -22,15 +25,19 @@ FAILURES = {
 def failure(code: str, params: Mapping[str, Any]) -> str:
     """Why there is no report, as a sentence."""
     if code == "refused":
-        return in_words(params["problem"])
+        return _worded(params["message"]) if params.get("message") else in_words(params["problem"])
     return _(FAILURES.get(code, FAILURES["broke"])) % params
 
 
 def stage(data: Any) -> str:
     """What a tool is doing, out of what it sent: a message with a code, or a sentence."""
-    return data or ""
+    return _worded(data) if data else ""
 
 
-def english(label: str) -> str:
-    """A label in the language of the audit log."""
-    return label
+def english(label: Any) -> str:
+    """A label of a stored report in the language of the audit log."""
+    return detectors.worded(message_from_json(label))
+
+
+def _worded(data: Any) -> str:
+    return detectors.worded(message_from_json(data), get_language() or "en")

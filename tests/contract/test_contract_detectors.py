@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 import subprocess
@@ -13,11 +12,11 @@ import numpy as np
 import pytest
 
 import detectors
-from detectors import image, registry
+from detectors import registry
 from detectors.bench import scene
 from detectors.errors import BadInput
 from detectors.objects import head
-from detectors.types import Detection, Frame, ModelCard, Report, to_json
+from detectors.types import Detection, Frame, ModelCard, to_json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = detectors.names()
@@ -30,7 +29,6 @@ NOT_PICTURES = {
     "a line": np.zeros(40, np.uint8),
     "nothing": None,
 }
-BROKEN_FILES = {"empty": b"", "text": b"not a picture", "three bytes": b"\xff\xd8\xff", "cut off": image.encode_jpeg(scene(0))[:3000]}
 ODD_PICTURES = {
     "grey": scene(0)[:, :, 0],
     "grey with a channel": scene(0)[:, :, :1],
@@ -52,16 +50,6 @@ def judge(built, picture: np.ndarray, n: int = 0, camera: str = "contract"):
     if hasattr(built, "step"):
         return built.step(Frame(picture, camera, 1000 + n / 5, n))
     return built.detect([picture])[0]
-
-
-def write_picture(folder: Path, content: bytes | None = None) -> Path:
-    file = folder / "picture.jpg"
-    file.write_bytes(image.encode_jpeg(scene(0)) if content is None else content)
-    return file
-
-
-def use_tool(built, path: Path, **more) -> Report:
-    return built.compare(path, path, **more) if hasattr(built, "compare") else built.report(path, **more)
 
 
 def plain(value) -> str:
@@ -152,45 +140,6 @@ def test_odd_pictures_are_judged(name, picture):
 def test_what_is_no_picture_is_refused(name, thing):
     with pytest.raises(BadInput):
         judge(loaded(name), thing, camera="refused")
-
-
-@pytest.mark.parametrize("name", OF_KIND["tool"])
-def test_a_tool_reports_and_tells_how_far_it_is(name, tmp_path):
-    told = []
-    report = use_tool(loaded(name), write_picture(tmp_path), progress=lambda done, what: told.append((done, what)))
-    assert re.fullmatch("[0-9a-f]{64}", report.input_sha256)
-    assert report.verdict.band in ("clear", "unsure", "suspicious")
-    assert report.verdict.reasons
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1][0] == 1.0
-
-
-@pytest.mark.parametrize("name", OF_KIND["tool"])
-def test_a_report_names_its_models_and_its_evidence_is_png(name, tmp_path):
-    report = use_tool(loaded(name), write_picture(tmp_path))
-    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in report.models.values())
-    assert all(each.startswith(b"\x89PNG") for each in report.evidence.values())
-    assert "evidence" not in to_json(report)
-
-
-@pytest.mark.parametrize("name", OF_KIND["tool"])
-def test_a_report_is_the_same_twice(name, tmp_path):
-    file = write_picture(tmp_path)
-    first, second = use_tool(loaded(name), file), use_tool(loaded(name), file)
-    assert dataclasses.asdict(first) == dataclasses.asdict(second)
-
-
-@pytest.mark.parametrize("content", BROKEN_FILES.values(), ids=BROKEN_FILES)
-@pytest.mark.parametrize("name", OF_KIND["tool"])
-def test_a_tool_refuses_a_file_that_is_no_picture(name, content, tmp_path):
-    with pytest.raises(BadInput):
-        use_tool(loaded(name), write_picture(tmp_path, content))
-
-
-@pytest.mark.parametrize("name", OF_KIND["tool"])
-def test_a_tool_says_that_a_file_is_missing(name, tmp_path):
-    with pytest.raises(BadInput, match="cannot be read"):
-        use_tool(loaded(name), tmp_path / "nowhere.jpg")
 
 
 @pytest.mark.parametrize("name", OF_KIND["head"])

@@ -306,7 +306,7 @@ def test_a_broken_picture_is_told_and_the_others_are_judged(tmp_path, capsys):
 
 
 def test_a_tool_runs_on_its_files(capsys):
-    assert main(["run", "face-compare", str(STAFF / "custode-1.jpg"), str(STAFF / "custode-2.jpg")]) == 0
+    assert main(["run", "face-compare", "--json", str(STAFF / "custode-1.jpg"), str(STAFF / "custode-2.jpg")]) == 0
     assert json.loads(capsys.readouterr().out)["verdict"]["score"] < 0.3
 
 

@@ -55,13 +55,13 @@ def test_a_picture_becomes_a_case_with_a_job_and_a_file_by_its_sha256():
 
 def test_a_picture_comes_back_as_a_report_with_evidence():
     case = examined(operator())
-    assert (case.state, case.report["parts"][1]["count"]) == (CaseState.DONE, 1)
+    assert (case.state, case.report["parts"][1]["fields"][0]["value"]) == (CaseState.DONE, 1)
     assert media.path(case.evidence["faces"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_two_pictures_are_compared_and_weighed_by_a_likelihood_ratio():
     case = examined(operator(), file("a.jpg"), file("b.jpg", (STAFF / "custode-2.jpg").read_bytes()), tool="face-compare")
-    assert case.report["verdict"]["label"].startswith("log10 LR -")
+    assert case.report["verdict"]["label"]["text"].startswith("log10 LR -")
     assert {"aligned", "tippett"} <= set(case.evidence)
     assert pdf.render(case).startswith(b"%PDF")
 
@@ -199,7 +199,7 @@ def test_the_api_takes_a_picture_and_gives_the_report_as_json_and_pdf(guard):
     assert guard.get(reverse("api:report-json", args=[case["id"]])).status_code == 404
     tasks.run_case(case_id=case["id"])
     assert guard.get(reverse("api:case", args=[case["id"]])).json()["status"] == "done"
-    assert guard.get(reverse("api:report-json", args=[case["id"]])).json()["input_sha256"] == case["files"][0]["sha256"]
+    assert guard.get(reverse("api:report-json", args=[case["id"]])).json()["inputs"][0] == case["files"][0]["sha256"]
     assert guard.get(reverse("api:report-pdf", args=[case["id"]])).content.startswith(b"%PDF")
 
 
