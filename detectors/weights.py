@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from detectors import onnxfile
 from detectors.errors import WeightsError, WrongHash
+from detectors.files import write_durably
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -178,15 +179,7 @@ def _keep(content: bytes, source: dict[str, str], wanted: Locked, folder: Path) 
     if source.get("rewrite") == "drop-initializer-inputs":
         content = onnxfile.drop_initializer_inputs(content)
     _verify_bytes(content, wanted.sha256, wanted.file)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{wanted.file}.", delete=False) as part:
-        try:
-            part.write(content)
-            part.flush()
-            os.fsync(part.fileno())
-            Path(part.name).chmod(0o644)
-            Path(part.name).replace(folder / wanted.file)
-        finally:
-            Path(part.name).unlink(missing_ok=True)
+    write_durably(folder / wanted.file, content, mode=0o644)
     return folder / wanted.file
 
 

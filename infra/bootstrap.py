@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import BootstrapError
+from infra.files import write_durably
 from infra.owner import die_with_parent
 
 STAMP = "specola-installed.json"
@@ -195,9 +196,7 @@ def _reason(said: str) -> str:
 
 def _write_stamp(root: Path, parts: dict[str, object]) -> None:
     path = root / ".venv" / STAMP
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(read_stamp(root) | parts))
-    fresh.replace(path)
+    write_durably(path, json.dumps(read_stamp(root) | parts))
 
 
 @contextlib.contextmanager

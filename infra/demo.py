@@ -13,6 +13,7 @@ from typing import Any
 
 from infra import alive, programs
 from infra.errors import HomeError, ServiceError
+from infra.files import write_durably
 from infra.running import Running, manage, run_quietly
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +79,7 @@ def write_config(folder: Path, name: str, portal: str, source: dict[str, Any]) -
     """Write an agent's agent.toml; JSON strings are TOML strings."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {key: json.dumps(value) for key, value in {"name": name, "portal": portal, **source}.items()}
-    (folder / "agent.toml").write_text(CONFIG.format(**values))
+    write_durably(folder / "agent.toml", CONFIG.format(**values))
 
 
 def _own_clip(name: str) -> dict[str, str]:

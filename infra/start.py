@@ -16,6 +16,7 @@ from pathlib import Path
 from infra import demo, postgres, programs, state, valkey
 from infra.bootstrap import progress
 from infra.errors import InfraError, ServiceError
+from infra.files import write_durably
 from infra.processes import Supervisor
 from infra.programs import Plan
 from infra.running import Running, manage, run_quietly
@@ -116,7 +117,7 @@ def migrate(running: Running) -> None:
     if done is None or not done.exists() or done.read_text() != wanted:
         run_quietly(running, "migrate", manage("migrate", "--noinput"))
         if done:
-            done.write_text(wanted)
+            write_durably(done, wanted)
 
 
 def schema_of(root: Path) -> str:
@@ -137,7 +138,7 @@ def with_ports(plan: Plan) -> Plan:
         ports = {name: int(json.loads(path.read_text())[name]) for name in ("control_port", "fleet_port")}
     except (OSError, ValueError, TypeError, KeyError):
         ports = {"control_port": programs.free_port(), "fleet_port": programs.free_port()}
-        path.write_text(json.dumps(ports))
+        write_durably(path, json.dumps(ports))
     for port in ports.values():
         programs.check_port("127.0.0.1", port)
     return dataclasses.replace(plan, **ports)

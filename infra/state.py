@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from infra.errors import AlreadyRunning, HomeError
+from infra.files import write_durably
 
 MARK = "SPECOLA_UP"  # every process an `up` starts, and their children, carry the home folder in this variable
 NEEDED_BYTES = 300 * 1024 * 1024
@@ -80,10 +81,7 @@ def read(home: Path) -> dict[str, Any]:
 
 def write(home: Path, state: dict[str, Any]) -> None:
     """Replace the state in one step."""
-    fresh = home / "run" / "state.json.new"
-    fresh.write_text(json.dumps(state, indent=1))
-    fresh.chmod(0o600)
-    fresh.replace(home / "run" / "state.json")
+    write_durably(home / "run" / "state.json", json.dumps(state, indent=1), mode=0o600)
 
 
 def leftovers(home: Path) -> list[psutil.Process]:

@@ -21,8 +21,9 @@ def _secret(name: str) -> str:
     path = HOME / "secrets" / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        path.write_text(get_random_secret_key())
+        from detectors.files import create_durably  # only needed once
+
+        create_durably(path, get_random_secret_key())
     return path.read_text()
 
 

@@ -7,9 +7,7 @@ import dataclasses
 import datetime
 import json
 import logging
-import os
 import re
-import tempfile
 import threading
 import time
 import uuid
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors import image
+from detectors.files import PRIVATE, replacing, write_durably
 from detectors.objects import head
 from detectors.types import Box, Detection
 from federated.contract.events import AgentEvent
@@ -101,14 +100,11 @@ class AlertLabelStore:
 
     def _keep(self, event: AgentEvent, features: np.ndarray, net: str) -> None:
         file = self.folder / f"{event.id}.npz"
-        part = file.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as target:
+            with replacing(file) as target:
                 np.savez(target, features=features, net=np.array(net))
-            part.replace(file)
         except OSError as error:
-            part.unlink(missing_ok=True)
             log.warning("no alert can be kept for training: %s", error.strerror)
 
     def _label(self, event: str, label: str) -> None:
@@ -153,12 +149,7 @@ class AlertLabelStore:
 
     def _write_number(self, number: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".verdicts.")
-        with os.fdopen(handle, "w") as file:
-            json.dump({"number": number}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self.folder / "verdicts.json")
+        write_durably(self.folder / "verdicts.json", json.dumps({"number": number}), mode=PRIVATE)
         self.number = number
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.anomaly.calibration import Calibration, calibrate, from_json, to_json
 from detectors.errors import BadInput
+from detectors.files import write_durably
 from detectors.types import Frame
 
 DETECTOR = "anomaly"
@@ -33,9 +34,7 @@ def save(folder: Path, sha256: str, calibration: Calibration) -> None:
     """Keep a calibration for these weights; those for other weights stay, as the way back."""
     path = _path(folder, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(to_json(calibration))
-    part.replace(path)
+    write_durably(path, to_json(calibration))
 
 
 def learn(detector: Any, folder: Path) -> Calibration | None:

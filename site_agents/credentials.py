@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 
+from detectors.files import PRIVATE, move_durably, write_durably
 from federated.trust import pki, signing
 from site_agents.errors import PortalUnreachable
 
@@ -70,16 +69,16 @@ def accept(folder: Path, certificate: str, portal: dict[str, Any] | None = None)
     key = signing.load_or_make_key(folder / NEXT / KEY)
     _check(certificate, key)
     if portal is not None:
-        write(folder / NEXT / PORTAL, json.dumps(portal, indent=1))
-    write(folder / NEXT / CERTIFICATE, certificate)
+        write_durably(folder / NEXT / PORTAL, json.dumps(portal, indent=1), mode=PRIVATE)
+    write_durably(folder / NEXT / CERTIFICATE, certificate, mode=PRIVATE)
     finish_move(folder)
 
 
 def keep(folder: Path, certificate: str, portal: dict[str, Any]) -> None:
     """The same for a first enrolment, whose keys lie in the folder itself: portal.json comes last, without it nobody is enrolled."""
     _check(certificate, signing.load_or_make_key(folder / KEY))
-    write(folder / CERTIFICATE, certificate)
-    write(folder / PORTAL, json.dumps(portal, indent=1))
+    write_durably(folder / CERTIFICATE, certificate, mode=PRIVATE)
+    write_durably(folder / PORTAL, json.dumps(portal, indent=1), mode=PRIVATE)
 
 
 def finish_move(folder: Path) -> bool:
@@ -89,8 +88,7 @@ def finish_move(folder: Path) -> bool:
         return False
     for name in MOVED:
         with contextlib.suppress(FileNotFoundError):  # it was moved before the power cut
-            (pending / name).replace(folder / name)
-        _flush(folder)
+            move_durably(pending / name, folder / name)
     discard(folder)
     return True
 
@@ -104,17 +102,6 @@ def read(folder: Path) -> CertificateInfo | None:
     return CertificateInfo(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), found.serial_number % 1000 / 1000)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file beside and rename it, both flushed to the disk: the old one or the new one is there, never half of one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
-    _flush(path.parent)
-
-
 def _check(certificate: Any, key: signing.Ed25519PrivateKey) -> None:
     try:
         sound = x509.load_pem_x509_certificate(certificate.encode()).public_key() == key.public_key()
@@ -122,11 +109,3 @@ def _check(certificate: Any, key: signing.Ed25519PrivateKey) -> None:
         raise PortalUnreachable(f"the portal's answer makes no sense: {error}") from error
     if not sound:
         raise PortalUnreachable("the portal's answer makes no sense: a certificate of another key")
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

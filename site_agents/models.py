@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 import detectors
 from detectors import weights
 from detectors.errors import DetectorError
+from detectors.files import PRIVATE, write_durably
 from site_agents import calibration
 
 log = logging.getLogger("site_agents.models")
@@ -71,7 +70,8 @@ class ModelStore:
             before = self._installed.get(name, Installed()).current
             self._installed[name] = Installed(sha256, before)
             kept = {each for each in (sha256, before) if each}
-            _write(self.folder / "installed.json", {each: dataclasses.asdict(found) for each, found in self._installed.items()})
+            installed = {each: dataclasses.asdict(found) for each, found in self._installed.items()}
+            write_durably(self.folder / "installed.json", json.dumps(installed), mode=PRIVATE)
         for file in (self.folder / name).glob("*.onnx"):
             if file.stem not in kept:
                 file.unlink(missing_ok=True)
@@ -97,12 +97,3 @@ class ModelStore:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.error("models/installed.json is damaged (%s): every detector uses the release's own weights", error)
             return {}
-
-
-def _write(path: Path, content: Any) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)

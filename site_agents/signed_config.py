@@ -7,12 +7,11 @@ import datetime
 import json
 import logging
 import math
-import os
-import tempfile
 import zoneinfo
 from pathlib import Path
 from typing import Any
 
+from detectors.files import PRIVATE, write_durably
 from federated.trust import signing
 from site_agents.errors import DocumentRejected
 
@@ -114,12 +113,7 @@ def verify(document: Any, identity: Identity, newer_than: int = 0) -> SignedConf
 
 def save(folder: Path, document: dict[str, Any]) -> None:
     """Keep the document as it was signed, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".config.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(folder / FILE)
+    write_durably(folder / FILE, json.dumps(document), mode=PRIVATE)
 
 
 def load(folder: Path, identity: Identity) -> SignedConfig:

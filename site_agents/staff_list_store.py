@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from detectors.files import PRIVATE, write_durably
 from federated.trust.staff_list import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
 from site_agents.errors import StaffListRefused
 from site_agents.signed_config import Identity
@@ -127,14 +126,8 @@ class StaffListStore:
     def _write(self) -> None:
         """Sealed for ourselves, because what the portal sealed may hold people who were taken off since. When it cannot be written, the old one goes too."""
         sealed = seal([entry.document for entry in self.staff.entries], box_text(self.key))
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{FILE}.")
         try:
-            with os.fdopen(handle, "w") as file:
-                json.dump({"list": self._list, "sealed": sealed}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.folder / FILE)
+            write_durably(self.folder / FILE, json.dumps({"list": self._list, "sealed": sealed}), mode=PRIVATE)
         except OSError:
-            for path in (Path(name), self.folder / FILE):
-                path.unlink(missing_ok=True)
+            (self.folder / FILE).unlink(missing_ok=True)
             raise

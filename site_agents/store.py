@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from detectors.files import PRIVATE, write_durably
 
 SPARE = 20_000_000  # bytes of the disk that pictures leave free: events must go on
 log = logging.getLogger("site_agents.store")
@@ -47,7 +47,7 @@ class MediaStore:
         if size > self.budget or not self._room(size, victims):
             return False
         try:
-            self._write(medium)
+            write_durably(self.folder / medium.sha256, medium.content, mode=PRIVATE)
         except OSError as error:
             log.error("a picture cannot be kept: %s", error.strerror)
             return False
@@ -106,15 +106,3 @@ class MediaStore:
         if needed > 0:
             self.make_room(needed, victims)
         return self.bytes + size <= self.budget and shutil.disk_usage(self.folder).free >= size + self.spare
-
-    def _write(self, medium: Medium) -> None:
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(medium.content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.folder / medium.sha256)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from detectors.anomaly import small
+from detectors.files import replacing
 from detectors.types import Frame
 from federated.learning import process, terms
 from site_agents.config import TrainingSettings
@@ -60,14 +61,11 @@ class Footage:
 
     def _keep(self, t: float) -> None:
         file = self.folder / f"{int(t * 1000):015d}.npz"
-        part = file.with_suffix(".part")
         try:
-            with part.open("wb") as target:
+            with replacing(file) as target:
                 np.savez_compressed(target, frames=np.stack(self._frames))
-            part.replace(file)
             self.clips[file] = len(self._frames)
         except OSError as error:
-            part.unlink(missing_ok=True)
             log.warning("no footage can be kept for training: %s", error.strerror)
         self._frames, self._since = [], t
         self._trim()

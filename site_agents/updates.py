@@ -7,9 +7,7 @@ import dataclasses
 import functools
 import hashlib
 import logging
-import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from typing import Any
 import detectors
 from detectors import weights
 from detectors.errors import DetectorError
+from detectors.files import PRIVATE, write_durably
 from federated.trust import signing
 from site_agents import selftest
 from site_agents.canary import CanaryComparisons
@@ -197,12 +196,7 @@ class Updates(threading.Thread):
         if len(content) != wanted.size or (found := hashlib.sha256(content).hexdigest()) != wanted.sha256:
             raise ModelRefused(f"the file has {len(content)} bytes, sha256 {found if len(content) == wanted.size else '(not computed)'}: not what was signed")
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
+        write_durably(target, content, mode=PRIVATE)
         return target
 
     def _report(self, detector: str, sha256: str, outcome: str, reason: str, ms: float | None = None) -> None:

@@ -10,12 +10,12 @@ Exceptions (of federated.learning.task.TaskError)::
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.files import write_durably
 from federated.learning import privacy
 from federated.learning.errors import PlanError
 from federated.learning.plan import from_run_config
@@ -76,12 +76,7 @@ class Ledger:
         """Count these steps, on disk before they are made."""
         self._all[self.run]["steps"].append([made.rate, made.sigma, made.steps])
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_suffix(".part")
-        with beside.open("w") as file:
-            json.dump(self._all, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
+        write_durably(self.path, json.dumps(self._all))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
+from detectors.files import write_durably
 from detectors.types import ModelCard
 from federated.contract.run_plan import RunPlan
 from federated.learning import alone, central, fab, gate, guard, privacy, sampling, weights
@@ -254,7 +255,7 @@ class Run:
         weights.save(progress.arrays, self.kept / f"{sha256}.npz")
         card = self.card(progress, after, sha256, difference, own)
         card["metrics"] |= {"loss_alone": lone, "warnings": warnings}
-        (self.folder / "card.json").write_text(json.dumps(card, indent=1))
+        write_durably(self.folder / "card.json", json.dumps(card, indent=1))
         result = {"path": str(path), "sha256": sha256, "card": card}
         self.report("result", **result)
         return result
@@ -299,9 +300,7 @@ def save(progress: Progress, folder: Path) -> None:
     joined = {f"a:{name}": value for name, value in progress.arrays.items()} | {f"s:{name}": value for name, value in progress.start.items()}
     weights.save(joined, folder / f"checkpoint-{progress.round}.npz")
     note = {name: getattr(progress, name) for name in ("round", "before", "samples", *KEPT)}
-    beside = folder / ".checkpoint.part"
-    beside.write_text(json.dumps(note))
-    beside.replace(folder / "checkpoint.json")
+    write_durably(folder / "checkpoint.json", json.dumps(note))
     (folder / f"checkpoint-{progress.round - 1}.npz").unlink(missing_ok=True)
 
 

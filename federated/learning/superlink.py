@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from detectors.files import create_durably
 from federated.learning import fab, process
 from federated.learning.control import TOKEN_HEADER
 from federated.learning.refusals import Refusals
@@ -192,8 +193,7 @@ def _text(address: tuple[Any, ...]) -> str:
 
 def _secret(path: Path) -> str:
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
+        create_durably(path, secrets.token_urlsafe(32))
     return path.read_text()
 
 

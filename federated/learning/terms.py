@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from detectors.files import write_durably
 from federated.learning.task import TaskError
 
 FILE = Path("training") / "terms.json"
@@ -41,9 +42,7 @@ def write(folder: Path, terms: Terms) -> None:
     """Put them where the site's end of a round finds them; whole or not at all."""
     path = folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(dataclasses.asdict(terms)))
-    beside.replace(path)
+    write_durably(path, json.dumps(dataclasses.asdict(terms)))
 
 
 def read(folder: Path) -> Terms:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from detectors.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -62,13 +63,9 @@ def size(arrays: Arrays) -> int:
 
 
 def save(arrays: Arrays, path: Path) -> None:
-    """Write an NPZ beside and rename, so that a killed writer leaves the old file whole."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
+    """Write an NPZ, so that a killed writer leaves the old file whole."""
+    with replacing(path) as file:
         np.savez(file, **{f"{index:04d} {name}": value for index, (name, value) in enumerate(arrays.items())})
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def read(path: Path) -> Arrays:

@@ -16,7 +16,6 @@ import fcntl
 import ipaddress
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from detectors.files import write_durably
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_DAYS, SERVER_DAYS, AGENT_DAYS, PEER_DAYS = 3650, 365, 30, 7
@@ -75,7 +76,7 @@ def ensure_authority(folder: Path, hosts: Sequence[str] = (), now: datetime.date
     wanted = _alternative_names([*LOOPBACK, *hosts])
     certificate = folder / "server.crt"
     if not _serves(certificate, key, ca_key, wanted, now):
-        _write(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now)), 0o644)
+        write_durably(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now)), mode=0o644)
     return Authority(folder / "ca.crt", certificate, folder / "server.key")
 
 
@@ -91,7 +92,7 @@ def ensure_peer(folder: Path, name: str, now: datetime.datetime | None = None) -
     key, wanted = _load_or_make(folder / "peers" / f"{name}.key"), x509.SubjectAlternativeName([x509.DNSName(name)])
     certificate = folder / "peers" / f"{name}.crt"
     if not _serves(certificate, key, ca_key, wanted, now):
-        _write(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now, name, PEER_USAGES)), 0o644)
+        write_durably(certificate, _pem(_sign_server(key.public_key(), ca, ca_key, wanted, now, name, PEER_USAGES)), mode=0o644)
     return Authority(folder / "ca.crt", certificate, folder / "peers" / f"{name}.key")
 
 
@@ -148,7 +149,7 @@ def check_node_public_key(text: str) -> bytes:
 def _make_node_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP384R1())
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()), 0o600)
+    write_durably(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()), mode=0o600)
     return key
 
 
@@ -163,7 +164,7 @@ def _read_node_key(path: Path) -> ec.EllipticCurvePrivateKey:
 def _load_or_make(path: Path) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         key = ec.generate_private_key(ec.SECP384R1())
-        _write(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()), 0o600)
+        write_durably(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()), mode=0o600)
         return key
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
@@ -189,7 +190,7 @@ def _renewed_authority(path: Path, key: ec.EllipticCurvePrivateKey, now: datetim
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     builder = _builder(name, name, key.public_key(), key, now, AUTHORITY_DAYS).add_extension(usage, critical=True)
     made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA384())
-    _write(path, _pem(made), 0o644)
+    write_durably(path, _pem(made), mode=0o644)
     return made
 
 
@@ -290,14 +291,3 @@ def _read_certificate(path: Path) -> x509.Certificate | None:
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write beside and rename, so that a power cut leaves the old file or the new one, never half of one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(beside).replace(path)

@@ -13,8 +13,6 @@ import dataclasses
 import datetime
 import hashlib
 import json
-import os
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver
 from http_message_signatures.algorithms import ED25519
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
+
+from detectors.files import create_durably
 
 TAG = "specola"
 COVERED = ("@method", "@path", "@query", "content-digest")
@@ -71,13 +71,7 @@ def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(handle, "wb") as file:  # beside and renamed: a power cut leaves a whole key or none
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(beside).replace(path)
-    return key
+    return key if create_durably(path, pem) else load_or_make_key(path)
 
 
 def public_text(key: Ed25519PrivateKey | Ed25519PublicKey) -> str:

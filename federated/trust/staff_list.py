@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from detectors.files import create_durably
 from federated.trust.signing import SignatureRejected, canonical, sign_document, verify_document
 
 DIMENSIONS = 128
@@ -115,9 +116,8 @@ def load_or_make_box_key(path: Path) -> X25519PrivateKey:
     if path.exists():
         return serialization.load_pem_private_key(path.read_bytes(), None)  # type: ignore[return-value]
     key = X25519PrivateKey.generate()
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return key
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key if create_durably(path, pem) else load_or_make_box_key(path)
 
 
 def box_text(key: X25519PrivateKey) -> str:

@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
+
+from detectors.files import PRIVATE, flush_folder, write_durably
 
 Holder = Callable[[set[str]], set[str]]
 STRIPES = 64  # locks for all files: an event batch claims hundreds of them, and PostgreSQL's table of locks is small
@@ -32,14 +33,7 @@ def put(content: bytes) -> str:
     target = path(sha256)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_durably(target, content, mode=PRIVATE)
     return sha256
 
 
@@ -50,11 +44,7 @@ def adopt(file: Path, sha256: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.link(file, target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush_folder(target.parent)
 
 
 def take_in(file: Path) -> str:

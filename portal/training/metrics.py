@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from detectors.files import create_durably
 from portal.accounts.models import Role
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound, RunState
@@ -51,8 +52,7 @@ def token() -> str:
     path = settings.HOME / "secrets" / "metrics.token"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
+        create_durably(path, secrets.token_urlsafe(32))
     return path.read_text().strip()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from detectors.files import write_durably
 from federated.trust import pki
 from federated.trust.signing import SignatureRejected, verify_document
 from site_agents.errors import PeersRefused
@@ -53,9 +54,9 @@ def accept(folder: Path, document: Any, identity: Identity, name: str) -> PeerLi
         raise PeersRefused(f"the neighbours make no sense: {error!r}") from error
     if len(peers) > MOST or name in peers:
         raise PeersRefused(f"a camera has at most {MOST} neighbours and is none of its own")
-    (folder / AUTHORITY).write_text(authority)
-    (folder / CERTIFICATE).write_text(certificate)
-    (folder / FILE).write_text(json.dumps(document))
+    write_durably(folder / AUTHORITY, authority)
+    write_durably(folder / CERTIFICATE, certificate)
+    write_durably(folder / FILE, json.dumps(document))
     return PeerList(name, peers, edition)
 
 
@@ -81,7 +82,7 @@ def last_port(folder: Path) -> int:
 def keep_port(folder: Path, port: int) -> None:
     """Remember it. A disk that is full only costs the memory."""
     with contextlib.suppress(OSError):
-        (folder / PORT).write_text(str(port))
+        write_durably(folder / PORT, str(port))
 
 
 def authority(folder: Path) -> pki.Authority:

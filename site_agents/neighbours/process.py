@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors.files import write_durably
 from federated.learning.process import die_with
 from federated.trust.pki import Authority
 from site_agents.neighbours import gallery, protocol
@@ -95,9 +96,7 @@ class SimulatedAgent:
 
 
 def _write(path: Path, content: object) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    part.replace(path)
+    write_durably(path, json.dumps(content))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from detectors.files import write_durably
 from federated.learning.process import calm_environment, spawn, stop
 from federated.trust.pki import ensure_peer
 from site_agents.errors import AgentError
@@ -55,8 +56,7 @@ def _live(
         _wait(children, lambda: all((folder / f"{name}.port").exists() for name in settings), READY_S)
         ports = {name: int((folder / f"{name}.port").read_text()) for name in settings}
         start = time.time() + LEAD_S
-        (folder / "go.part").write_text(json.dumps({"start": start, "ports": ports}))
-        (folder / "go.part").rename(folder / "go")
+        write_durably(folder / "go", json.dumps({"start": start, "ports": ports}))
         alive = {name: child for name, child in children.items() if name not in gone}
         if gone:
             _wait(alive, lambda: time.time() > start + simulated.since, READY_S + end)

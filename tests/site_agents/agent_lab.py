@@ -18,6 +18,7 @@ import numpy as np
 
 import detectors
 from detectors import onnxfile, weights
+from detectors.files import write_durably
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent
 from federated.trust import csr, pki, signing
@@ -63,7 +64,7 @@ def enrolled(folder: Path, peer: Any) -> PortalLink:
     peer.agent_key = signing.public_text(key)
     portal = {"agent_id": AGENT, **PLACE, "portal_public_key": peer.public, "fleet": None}
     (folder / "portal.json").write_text(json.dumps(portal))
-    credentials.write(folder / credentials.CERTIFICATE, peer.certificate(csr.make(key, AGENT))["certificate"])
+    write_durably(folder / credentials.CERTIFICATE, peer.certificate(csr.make(key, AGENT))["certificate"])
     return PortalLink("http://127.0.0.1:1", key, AGENT, Clock())
 
 

@@ -195,7 +195,7 @@ STEPS = {
     "the new node key is made": (pki, "make_node_key"),
     "the portal answers": (PortalLink, "call"),
     "its answer is judged": (credentials, "accept"),
-    "its answer is written": (credentials, "write"),
+    "its answer is written": (credentials, "write_durably"),
     "the files are moved": (credentials, "finish_move"),
 }
 

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from detectors.files import write_durably
 from federated.learning import root
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
@@ -55,7 +56,7 @@ def replace(*, user: User, task: str, files: Sequence[File[Any]]) -> dict[str, A
     try:
         clips = dataclasses.asdict(footage.write(files, fresh))
         note = {**clips, "at": timezone.now().isoformat(timespec="seconds"), "by": str(user)}
-        (fresh / NOTE).write_text(json.dumps(note, indent=1))
+        write_durably(fresh / NOTE, json.dumps(note, indent=1))
         with transaction.atomic():
             audit.record(actor=user, verb="root_set.replaced", subject=f"root_set:{task}", data={"task": task, **clips})
             _swap(target, fresh)
