@@ -48,7 +48,7 @@ def test_a_full_disk_leaves_nothing_half(store, monkeypatch):
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space"):
         media.put(b"picture")
     assert files(store) == []

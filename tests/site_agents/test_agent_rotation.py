@@ -314,7 +314,7 @@ def test_a_certificate_of_another_key_is_not_taken(box):
 
 def test_a_full_disk_changes_nothing(box, monkeypatch):
     before = box.keys
-    monkeypatch.setattr(credentials, "write", lambda path, text: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(credentials, "write_durably", lambda path, content, mode: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert box.rotation.look(asked=True) is False
     assert box.keys == before
 

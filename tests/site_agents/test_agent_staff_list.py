@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_no_old_list_behind(keep, peer, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("site_agents.staff_list_store.os.fsync", full)
+    monkeypatch.setattr("detectors.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         keep.take(send(keep, peer, 4, {"p1": listed(1)}, changed={"p1": 3}), NOW)
     assert (names(keep), (tmp_path / FILE).exists(), [*tmp_path.glob(f".{FILE}*")]) == (["p1"], False, [])
