@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from federated.contract.message import VERSION
 from portal.accounts.models import User
-from portal.alerts import ports, queries, record, verdicts
-from portal.alerts.events import AlertRaised
-from portal.alerts.models import Alert, Entry, Event, Kind, Reason, State
-from portal.core import audit, media, push
+from portal.alerts import labels, ports, queries, record
+from portal.alerts.events import AlertRaised, AlertsChanged
+from portal.alerts.models import NO_ALERTS, Alert, AlertState, Event, EventKind, HistoryEntry, ResolutionReason
+from portal.core import audit, media
 from portal.core.events import publish
 from portal.sites.models import Agent, Camera
 
@@ -43,13 +43,13 @@ def record_events(*, agent: Agent, events: Sequence[Any], sent: datetime.datetim
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         media.claim(name for row in batch.rows for name in (row.snapshot, row.clip) if name)
         fresh, duplicates = _store(batch.rows)
-        ports.record_recognitions([row for row in fresh if row.kind == Kind.RECOGNISED])
-        alerts = _raise_alerts([row for row in fresh if record.raises_alert(row)], agent.camera_id, now)
+        ports.record_recognitions([row for row in fresh if row.kind == EventKind.RECOGNISED])
+        alerts = _raise_alerts([row for row in fresh if row.kind not in NO_ALERTS], agent.camera_id, now)
         completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
         if fresh or batch.rejected or completed:
             audit.record(actor=f"agent:{agent.pk}", verb="events.recorded", subject=f"camera:{agent.camera_id}", site=agent.camera.site.slug, data=data)
-        _tell(agent.camera.site_id, {alert.pk: alert for alert in [*alerts, *completed]}.values())
+        _publish_change(agent.camera.site_id, [*alerts, *completed])
     return Recorded([str(row.pk) for row in fresh], duplicates, batch.rejected)
 
 
@@ -57,9 +57,9 @@ def acknowledge(*, user: User, alert_id: int) -> Alert:
     """Say "I have seen it"; it becomes the user's own unless it is somebody's already. Doing it twice changes nothing."""
     with transaction.atomic():
         alert = _open(user, alert_id)
-        if alert.state == State.NEW:
-            alert.state, alert.assignee = State.ACKNOWLEDGED, alert.assignee or user
-            _keep(alert, user, Entry.Verb.ACKNOWLEDGED)
+        if alert.state == AlertState.NEW:
+            alert.state, alert.assignee = AlertState.ACKNOWLEDGED, alert.assignee or user
+            _keep(alert, user, HistoryEntry.Verb.ACKNOWLEDGED)
     return alert
 
 
@@ -72,24 +72,24 @@ def assign(*, user: User, alert_id: int, assignee_id: int | None) -> Alert:
             raise ValidationError(_("This person does not look after alerts at this site."))
         if alert.assignee_id != (assignee and assignee.pk):
             alert.assignee = assignee
-            _keep(alert, user, Entry.Verb.ASSIGNED, detail=str(assignee or ""))
+            _keep(alert, user, HistoryEntry.Verb.ASSIGNED, detail=str(assignee or ""))
     return alert
 
 
 def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
     """Close the alert with a reason; `other` needs a note."""
-    if reason not in Reason.values:
+    if reason not in ResolutionReason.values:
         raise ValidationError(_("Choose a reason."))
     text = _text(note)
-    if reason == Reason.OTHER and not text:
+    if reason == ResolutionReason.OTHER and not text:
         raise ValidationError(_("Say in a note what the other reason is."))
     with transaction.atomic():
         alert = _open(user, alert_id)
-        if alert.state == State.RESOLVED:
+        if alert.state == AlertState.RESOLVED:
             raise ValidationError(_("Somebody has resolved this alert already."))
-        alert.state, alert.reason = State.RESOLVED, reason
-        _keep(alert, user, Entry.Verb.RESOLVED, detail=reason, text=text)
-        verdicts.write_down(alert)
+        alert.state, alert.reason = AlertState.RESOLVED, reason
+        _keep(alert, user, HistoryEntry.Verb.RESOLVED, detail=reason, text=text)
+        labels.write_down(alert)
     return alert
 
 
@@ -97,10 +97,10 @@ def reopen(*, user: User, alert_id: int) -> Alert:
     """Take a resolution back; the alert is the user's now."""
     with transaction.atomic():
         alert = _open(user, alert_id)
-        if alert.state == State.RESOLVED:
-            alert.state, alert.reason, alert.assignee = State.ACKNOWLEDGED, "", user
-            _keep(alert, user, Entry.Verb.REOPENED)
-            verdicts.write_down(alert)
+        if alert.state == AlertState.RESOLVED:
+            alert.state, alert.reason, alert.assignee = AlertState.ACKNOWLEDGED, "", user
+            _keep(alert, user, HistoryEntry.Verb.REOPENED)
+            labels.write_down(alert)
     return alert
 
 
@@ -111,7 +111,7 @@ def add_note(*, user: User, alert_id: int, text: str) -> Alert:
         raise ValidationError(_("The note is empty."))
     with transaction.atomic():
         alert = _open(user, alert_id)
-        _keep(alert, user, Entry.Verb.NOTE, text=text)
+        _keep(alert, user, HistoryEntry.Verb.NOTE, text=text)
     return alert
 
 
@@ -121,7 +121,7 @@ def media_arrived(*, sha256: str) -> None:
         alerts = list(queries.media_is_named(sha256))
         Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(changed=timezone.now())
         for alert in alerts:
-            _tell(alert.camera.site_id, [alert])
+            _publish_change(alert.camera.site_id, [alert])
 
 
 def _store(rows: list[Event]) -> tuple[list[Event], list[str]]:
@@ -133,18 +133,22 @@ def _store(rows: list[Event]) -> tuple[list[Event], list[str]]:
         if row.pk in first:
             duplicates.append(str(row.pk))
         first.setdefault(row.pk, row)
-    known = set(Event.objects.filter(pk__in=list(first)).values_list("pk", flat=True))
-    Event.objects.bulk_create([row for pk, row in first.items() if pk not in known], ignore_conflicts=True)
+    stored = set(Event.objects.filter(pk__in=list(first)).values_list("pk", flat=True))
+    Event.objects.bulk_create([row for pk, row in first.items() if pk not in stored], ignore_conflicts=True)
     # An id that another camera's agent used at this very moment was skipped by the database: it is not ours.
-    mine = set(Event.objects.filter(pk__in=[pk for pk in first if pk not in known], camera=rows[0].camera_id).values_list("pk", flat=True)) if rows else set()
+    mine = set(Event.objects.filter(pk__in=[pk for pk in first if pk not in stored], camera=rows[0].camera_id).values_list("pk", flat=True)) if rows else set()
     return [row for pk, row in first.items() if pk in mine], duplicates + [str(pk) for pk in first if pk not in mine]
 
 
 def _complete(rows: list[Event], camera_id: int, duplicates: list[str], now: datetime.datetime) -> list[Alert]:
-    """An agent says an event again when its clip is ready: what was missing is filled in, nothing that was said is changed. Returns the alerts."""
-    said = {str(row.pk): row for row in rows}
-    known = Event.objects.filter(pk__in=[pk for pk in duplicates if pk in said], camera_id=camera_id).filter(Q(clip=None) | Q(snapshot=None))
-    filled = [event for event in known if _fill_in(event, said[str(event.pk)])]
+    """An agent sends an event again when its clip is ready: what was missing is filled in, nothing else is changed. Returns the alerts."""
+    again = {str(row.pk): row for row in rows}
+    filled = []
+    for event in Event.objects.filter(pk__in=[pk for pk in duplicates if pk in again], camera_id=camera_id).filter(Q(clip=None) | Q(snapshot=None)):
+        before, newer = (event.clip, event.snapshot), again[str(event.pk)]
+        event.clip, event.snapshot = event.clip or newer.clip, event.snapshot or newer.snapshot
+        if (event.clip, event.snapshot) != before:
+            filled.append(event)
     if not filled:
         return []
     Event.objects.bulk_update(filled, ["clip", "snapshot"])
@@ -156,22 +160,18 @@ def _complete(rows: list[Event], camera_id: int, duplicates: list[str], now: dat
     return alerts
 
 
-def _fill_in(event: Event, again: Event) -> bool:
-    before = event.clip, event.snapshot
-    event.clip, event.snapshot = event.clip or again.clip, event.snapshot or again.snapshot
-    return (event.clip, event.snapshot) != before
-
-
 def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> list[Alert]:
     if not rows:
         return []
     earliest, latest = min(row.t for row in rows) - record.JOIN, max(row.t for row in rows) + record.JOIN
-    near = Alert.objects.filter(camera_id=camera_id, last_t__gte=earliest, opened__lte=latest).exclude(state=State.RESOLVED)
+    near = Alert.objects.filter(camera_id=camera_id, last_t__gte=earliest, opened__lte=latest).exclude(state=AlertState.RESOLVED)
     alerts = list(near.select_for_update(no_key=True))
-    touched = {id(alert): alert for alert in [_join(alerts, row, now) for row in rows]}.values()
-    known, raised = [alert for alert in touched if alert.pk], [alert for alert in touched if not alert.pk]
+    for row in rows:
+        row.alert = record.join(alerts, row, now=now)
+    touched = {id(row.alert): row.alert for row in rows}.values()
+    joined, raised = [alert for alert in touched if alert.pk], [alert for alert in touched if not alert.pk]
     Alert.objects.bulk_create(raised)
-    Alert.objects.bulk_update(known, ["opened", "last_t", "count", "score", "false_alarm", "last", "picture", "changed"])
+    Alert.objects.bulk_update(joined, ["opened", "last_t", "count", "score", "false_alarm", "last", "picture", "changed"])
     for row in rows:
         row.alert_id = row.alert.pk
     Event.objects.bulk_update(rows, ["alert"])
@@ -179,11 +179,6 @@ def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> 
     for alert in raised:
         publish(AlertRaised(alert_id=alert.pk, kind=alert.kind, site=camera.site.slug, camera=camera.slug, t=alert.opened))
     return list(touched)
-
-
-def _join(alerts: list[Alert], row: Event, now: datetime.datetime) -> Alert:
-    row.alert = record.join(alerts, row, now=now)
-    return row.alert
 
 
 def _open(user: User, alert_id: int) -> Alert:
@@ -198,15 +193,15 @@ def _open(user: User, alert_id: int) -> Alert:
 def _keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = "") -> None:
     alert.changed = timezone.now()
     alert.save()
-    Entry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text)
-    said = {name: each for name, each in {"detail": detail, "text": text}.items() if each}
-    audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.camera.site.slug, data=said)
-    _tell(alert.camera.site_id, [alert])
+    HistoryEntry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text)
+    data = {name: value for name, value in (("detail", detail), ("text", text)) if value}
+    audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.camera.site.slug, data=data)
+    _publish_change(alert.camera.site_id, [alert])
 
 
-def _tell(site_id: int, alerts: Iterable[Alert]) -> None:
-    if ids := [alert.pk for alert in alerts]:
-        push.send_on_commit(f"alerts-site-{site_id}", {"alerts": ids})
+def _publish_change(site_id: int, alerts: Iterable[Alert]) -> None:
+    if ids := tuple(dict.fromkeys(alert.pk for alert in alerts)):
+        publish(AlertsChanged(site_id=site_id, alert_ids=ids))
 
 
 def _text(text: str) -> str:

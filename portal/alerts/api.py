@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 
 from portal.alerts import actions, queries
 from portal.alerts.intake import EventsView, MediaView
-from portal.alerts.models import Alert, Reason
+from portal.alerts.models import Alert, ResolutionReason
 
-FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.Filters.__dataclass_fields__]
+FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.AlertFilters.__dataclass_fields__]
 
 
 class AlertShape(serializers.ModelSerializer):
@@ -57,7 +57,7 @@ class AssignShape(serializers.Serializer):
 
 
 class ResolveShape(serializers.Serializer):
-    reason = serializers.ChoiceField(Reason.choices)
+    reason = serializers.ChoiceField(ResolutionReason.choices)
     note = serializers.CharField(required=False, allow_blank=True, max_length=actions.MAX_TEXT, default="")
 
 
@@ -76,7 +76,7 @@ class Alerts(generics.ListAPIView):
     serializer_class = AlertShape
 
     def get_queryset(self) -> Any:
-        return queries.inbox(self.request.user, queries.Filters.read(self.request.query_params))
+        return queries.inbox(self.request.user, queries.AlertFilters.read(self.request.query_params))
 
 
 class OneAlert(APIView):

@@ -8,9 +8,9 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.alerts import queries, verdicts
+        from portal.alerts import labels, queries
         from portal.core import media
         from portal.sites import ports
 
         media.hold("events and alerts", queries.held)
-        ports.alert_labels_news.fill(verdicts.news)
+        ports.alert_labels_news.fill(labels.news)

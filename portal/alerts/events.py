@@ -17,3 +17,11 @@ class AlertRaised(DomainEvent):
     site: str  # slug
     camera: str  # slug
     t: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlertsChanged(DomainEvent):
+    """Alerts of one site whose rows in an inbox are not as they were: new, joined, worked on, or their picture came."""
+
+    site_id: int
+    alert_ids: tuple[int, ...]

@@ -10,7 +10,7 @@ from portal.core import media
 from portal.sites.models import Agent, Camera
 
 
-class Kind(models.TextChoices):
+class EventKind(models.TextChoices):
     """The kinds of events the rules make; an agent newer than this portal may send others, they are shown by their own name."""
 
     PERSON_IN_ZONE = "person_in_zone", _("Person in zone")
@@ -25,19 +25,19 @@ class Kind(models.TextChoices):
     RECOGNISED = "recognised", _("Recognised")
 
 
-NO_ALERTS = (Kind.LINE_CROSSED, Kind.RECOGNISED)  # crossings are counted, recognitions go to the face log
+NO_ALERTS = (EventKind.LINE_CROSSED, EventKind.RECOGNISED)  # crossings are counted, recognitions go to the face log
 
 
 DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
 
 
-class State(models.TextChoices):
+class AlertState(models.TextChoices):
     NEW = "new", _("New")
     ACKNOWLEDGED = "acknowledged", _("Acknowledged")
     RESOLVED = "resolved", _("Resolved")
 
 
-class Reason(models.TextChoices):
+class ResolutionReason(models.TextChoices):
     REAL = "real", _("Real")
     FALSE_ALARM = "false_alarm", _("False alarm")
     TEST = "test", _("Test")
@@ -54,9 +54,9 @@ class Alert(models.Model):
     last_t = models.DateTimeField()
     count = models.PositiveIntegerField(default=0)
     score = models.FloatField(default=0)  # the highest of its events
-    state = models.CharField(max_length=20, choices=State.choices, default=State.NEW)
+    state = models.CharField(max_length=20, choices=AlertState.choices, default=AlertState.NEW)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="assigned_alerts")
-    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
+    reason = models.CharField(max_length=20, choices=ResolutionReason.choices, blank=True)
     last = models.ForeignKey("alerts.Event", models.SET_NULL, null=True, related_name="+")
     picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events
     false_alarm = models.FloatField(null=True)  # the lowest probability that its events name; null: no camera has learned to judge it
@@ -76,7 +76,7 @@ class Alert(models.Model):
     @property
     def kind_label(self) -> str:
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
-        return str(Kind(self.kind).label) if self.kind in Kind.values else self.kind.replace("_", " ")
+        return str(EventKind(self.kind).label) if self.kind in EventKind.values else self.kind.replace("_", " ")
 
     @property
     def thumbnail(self) -> bool:
@@ -122,23 +122,26 @@ class Event(models.Model):
         return f"{self.kind} · {self.camera} · {self.t:%F %T}"
 
 
-class Verdict(models.Model):
-    """What an operator's resolution teaches an agent. A change of mind is a new row: ids only grow, and an agent asks for those after the last it has."""
+class AlertLabel(models.Model):
+    """The label that an operator's resolution gives an alert, for its agent to learn from.
+
+    A change of mind is a new row: ids only grow, and an agent asks for those after the last it has.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    alert = models.OneToOneField(Alert, models.CASCADE, related_name="verdict")
-    camera = models.ForeignKey(Camera, models.CASCADE, related_name="verdicts")
-    label = models.CharField(max_length=20, blank=True)  # a Reason; empty: taken back
+    alert = models.OneToOneField(Alert, models.CASCADE, related_name="label")
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="alert_labels")
+    label = models.CharField(max_length=20, blank=True)  # a ResolutionReason; empty: taken back
     t = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["camera", "id"], name="verdict_order")]
+        indexes = [models.Index(fields=["camera", "id"], name="alert_label_order")]
 
     def __str__(self) -> str:
         return f"{self.alert_id}: {self.label or 'taken back'}"
 
 
-class Entry(models.Model):
+class HistoryEntry(models.Model):
     """One line of an alert's history: what somebody did, with their words."""
 
     class Verb(models.TextChoices):
@@ -164,4 +167,4 @@ class Entry(models.Model):
     @property
     def detail_label(self) -> str:
         """The detail in the reader's language."""
-        return str(Reason(self.detail).label) if self.verb == self.Verb.RESOLVED and self.detail in Reason.values else self.detail
+        return str(ResolutionReason(self.detail).label) if self.verb == self.Verb.RESOLVED and self.detail in ResolutionReason.values else self.detail

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Membership, User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import DOUBTFUL, NO_ALERTS, Alert, Entry, Event, Kind, State
+from portal.alerts.models import DOUBTFUL, NO_ALERTS, Alert, AlertState, Event, EventKind, HistoryEntry
 from portal.sites.models import Camera, Site
 
 ACTING_ROLES = ("operator", "manager")
@@ -23,7 +23,7 @@ SHOWN_EVENTS = 24
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Filters:
+class AlertFilters:
     """What the reader asked the inbox for; an empty field asks for everything. `state` "open" means not resolved, `doubtful` likely false alarms only."""
 
     site: str = ""
@@ -35,7 +35,7 @@ class Filters:
     q: str = ""
 
     @classmethod
-    def read(cls, parameters: QueryDict | dict[str, Any]) -> Filters:
+    def read(cls, parameters: QueryDict | dict[str, Any]) -> AlertFilters:
         """From a query string; unknown names are ignored, values are cut at 100 characters."""
         values = {field.name: parameters.get(field.name) for field in dataclasses.fields(cls)}
         return cls(**{name: value[:100].strip() for name, value in values.items() if isinstance(value, str) and "\x00" not in value})
@@ -43,7 +43,7 @@ class Filters:
     @property
     def active(self) -> bool:
         """Whether anything is filtered out."""
-        return self != Filters()
+        return self != AlertFilters()
 
 
 def held(names: set[str]) -> set[str]:
@@ -59,10 +59,10 @@ def visible(user: User) -> QuerySet[Alert]:
     return Alert.objects.filter(camera__site__in=sites_of(user))
 
 
-def inbox(user: User, filters: Filters | None = None) -> QuerySet[Alert]:
+def inbox(user: User, filters: AlertFilters | None = None) -> QuerySet[Alert]:
     """Newest occurrence first, with everything a row shows."""
     rows = visible(user).select_related("camera__site", "last", "assignee")
-    return _filtered(rows, user, filters or Filters())
+    return _filtered(rows, user, filters or AlertFilters())
 
 
 def get_alert(user: User, pk: int) -> Alert:
@@ -86,14 +86,14 @@ def assignable(alert: Alert) -> QuerySet[User]:
     return User.objects.filter(is_active=True, pk__in=holders.values("user_id")).order_by("name", "email")
 
 
-def changed_since(user: User, filters: Filters, since: datetime.datetime) -> tuple[list[Alert], list[int]] | None:
+def changed_since(user: User, filters: AlertFilters, since: datetime.datetime) -> tuple[list[Alert], list[int]] | None:
     """What a browser that was away until `since` must put in and take out; None when that is too much for one message."""
     changed = visible(user).filter(changed__gte=since - OVERLAP)
     ids = list(changed.order_by("-changed").values_list("pk", flat=True)[: CAUGHT_UP + 1])
     return None if len(ids) > CAUGHT_UP else rows_and_gone(user, filters, ids)
 
 
-def rows_and_gone(user: User, filters: Filters, ids: list[int]) -> tuple[list[Alert], list[int]]:
+def rows_and_gone(user: User, filters: AlertFilters, ids: list[int]) -> tuple[list[Alert], list[int]]:
     """Of these alerts, the ones the reader sees under the filters, and the ids of the others."""
     rows = list(inbox(user, filters).filter(pk__in=ids))
     seen = {row.pk for row in rows}
@@ -104,9 +104,9 @@ def counts(user: User) -> dict[str, int]:
     """The counters over the inbox."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     rows = visible(user)
-    open_rows = rows.exclude(state=State.RESOLVED).aggregate(
-        new=Count("pk", filter=Q(state=State.NEW)),
-        acknowledged=Count("pk", filter=Q(state=State.ACKNOWLEDGED)),
+    open_rows = rows.exclude(state=AlertState.RESOLVED).aggregate(
+        new=Count("pk", filter=Q(state=AlertState.NEW)),
+        acknowledged=Count("pk", filter=Q(state=AlertState.ACKNOWLEDGED)),
         mine=Count("pk", filter=Q(assignee=user)),
     )
     return {**open_rows, "today": rows.filter(opened__gte=today).count()}
@@ -116,7 +116,7 @@ def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))
     sites = list({camera.site_id: camera.site for camera in cameras}.values())
-    kinds = [(value, label) for value, label in Kind.choices if value not in NO_ALERTS]
+    kinds = [(value, label) for value, label in EventKind.choices if value not in NO_ALERTS]
     return {"cameras": cameras, "sites": sites, "kinds": kinds}
 
 
@@ -125,7 +125,7 @@ def events_of(alert: Alert) -> list[Event]:
     return list(alert.events.order_by("-t", "-seq")[:SHOWN_EVENTS])
 
 
-def entries_of(alert: Alert) -> QuerySet[Entry]:
+def entries_of(alert: Alert) -> QuerySet[HistoryEntry]:
     """What people did about it, in order."""
     return alert.entries.select_related("author")
 
@@ -143,7 +143,7 @@ def media_is_named(sha256: str) -> QuerySet[Alert]:
     return Alert.objects.filter(pk__in=Event.objects.filter(Q(snapshot=sha256) | Q(clip=sha256)).values("alert_id")).select_related("camera")
 
 
-def _filtered(rows: QuerySet[Alert], user: User, filters: Filters) -> QuerySet[Alert]:
+def _filtered(rows: QuerySet[Alert], user: User, filters: AlertFilters) -> QuerySet[Alert]:
     if filters.site:
         rows = rows.filter(camera__site__slug=filters.site)
     if filters.camera:
@@ -151,7 +151,7 @@ def _filtered(rows: QuerySet[Alert], user: User, filters: Filters) -> QuerySet[A
     if filters.kind:
         rows = rows.filter(kind=filters.kind)
     if filters.state:
-        rows = rows.exclude(state=State.RESOLVED) if filters.state == "open" else rows.filter(state=filters.state)
+        rows = rows.exclude(state=AlertState.RESOLVED) if filters.state == "open" else rows.filter(state=filters.state)
     if filters.mine:
         rows = rows.filter(assignee=user)
     if filters.doubtful:
@@ -162,9 +162,9 @@ def _filtered(rows: QuerySet[Alert], user: User, filters: Filters) -> QuerySet[A
 def _searched(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
     """Every word must be found somewhere: camera, site, kind in the reader's language, zone, notes, assignee, or the number."""
     for word in text.split()[:8]:
-        kinds = [value for value, label in Kind.choices if word.lower() in str(label).lower()]
+        kinds = [value for value, label in EventKind.choices if word.lower() in str(label).lower()]
         found = Q(camera__name__icontains=word) | Q(camera__site__name__icontains=word) | Q(zone__icontains=word) | Q(kind__in=kinds)
-        found |= Q(assignee__name__icontains=word) | Q(pk__in=Entry.objects.filter(text__icontains=word).values("alert_id"))
+        found |= Q(assignee__name__icontains=word) | Q(pk__in=HistoryEntry.objects.filter(text__icontains=word).values("alert_id"))
         number = word.lstrip("#")
         rows = rows.filter(found | Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else found)
     return rows

@@ -12,13 +12,13 @@ import msgspec
 
 from federated.contract.events import EVENT_BYTES, AgentEvent
 from federated.contract.message import VERSION, ContractError
-from portal.alerts.models import NO_ALERTS, Alert, Event, Kind
+from portal.alerts.models import Alert, Event, EventKind
 from portal.sites.models import Agent
 
 JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-NAMING = {Kind.RECOGNISED: "person", Kind.TAILGATING: "known"}  # the kinds of events that name one of the staff, and where
+NAMING = {EventKind.RECOGNISED: "person", EventKind.TAILGATING: "known"}  # the kinds of events that name one of the staff, and where
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -76,7 +76,7 @@ def forget_the_erased(batch: Sorted, nobody: Callable[[set[str]], set[str]]) -> 
     gone = nobody({uid for uid in named.values() if _UUID.fullmatch(uid)}) if named else set()
     rows, rejected = [], list(batch.rejected)
     for row in batch.rows:
-        if named.get(row.pk) in gone and row.kind == Kind.RECOGNISED:
+        if named.get(row.pk) in gone and row.kind == EventKind.RECOGNISED:
             rejected.append({"id": str(row.pk), "reason": "the person is not on the staff list any more"})
             continue
         if named.get(row.pk) in gone:
@@ -95,11 +95,6 @@ def doubt_of(row: Event) -> float | None:
     """How likely the camera thinks it a false alarm, if it has learned to say; what is no probability is not shown."""
     doubt = row.data.get("false_alarm")
     return float(doubt) if isinstance(doubt, int | float) and not isinstance(doubt, bool) and 0 <= doubt <= 1 else None
-
-
-def raises_alert(row: Event) -> bool:
-    """Whether it wants a person's eye."""
-    return row.kind not in NO_ALERTS
 
 
 def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetime | None, version: str) -> Event:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from portal.alerts.models import Alert, Event, Kind, State
+from portal.alerts.models import Alert, AlertState, Event, EventKind
 from portal.core import audit, media
 from portal.core.periodic import for_each
 from portal.sites.models import Site
@@ -29,7 +29,7 @@ def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
 
 
 def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
-    old = Alert.objects.filter(camera__site=site, state=State.RESOLVED, last_t__lt=until)
+    old = Alert.objects.filter(camera__site=site, state=AlertState.RESOLVED, last_t__lt=until)
     alerts, files = 0, set()
     with transaction.atomic():
         for part in _parts(old):
@@ -38,7 +38,7 @@ def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
             events.delete()
             Alert.objects.filter(pk__in=[alert.pk for alert in part]).delete()
             alerts += len(part)
-        loose = Event.objects.filter(camera__site=site, alert=None, t__lt=until).exclude(kind=Kind.RECOGNISED).exclude(snapshot=None, clip=None)
+        loose = Event.objects.filter(camera__site=site, alert=None, t__lt=until).exclude(kind=EventKind.RECOGNISED).exclude(snapshot=None, clip=None)
         files |= _files_of(loose)
         loose.update(snapshot=None, clip=None)
         if alerts or files:

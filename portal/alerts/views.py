@@ -17,7 +17,7 @@ from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.alerts import actions, queries
-from portal.alerts.models import Alert, Reason, State
+from portal.alerts.models import Alert, AlertState, ResolutionReason
 from portal.alerts.ranges import ranged
 from portal.core import media as store
 
@@ -31,9 +31,9 @@ acted_on = role_required(Role.OPERATOR, Role.MANAGER)
 def watch_room(request: HttpRequest) -> HttpResponse:
     """The inbox; rows come and change by themselves (portal/live)."""
     now = timezone.now()  # taken before the rows are read: what changes meanwhile is asked for again
-    filters = queries.Filters.read(request.GET)
+    filters = queries.AlertFilters.read(request.GET)
     page = Paginator(queries.inbox(request.user, filters), PAGE).get_page(request.GET.get("page"))
-    shown = {"page": page, "filters": filters, "counts": queries.counts(request.user), "cursor": now.isoformat(), "states": State.choices}
+    shown = {"page": page, "filters": filters, "counts": queries.counts(request.user), "cursor": now.isoformat(), "states": AlertState.choices}
     return render(request, "alerts/watch_room.html", {**shown, **queries.choices(request.user)})
 
 
@@ -99,7 +99,7 @@ def _act(request: HttpRequest, pk: int, action: Callable[..., Alert], **argument
 
 def _show(request: HttpRequest, alert: Alert, **more: Any) -> HttpResponse:
     events = queries.events_of(alert)
-    shown = {"alert": alert, "events": events, "entries": queries.entries_of(alert), "reasons": Reason.choices}
+    shown = {"alert": alert, "events": events, "entries": queries.entries_of(alert), "reasons": ResolutionReason.choices}
     permitted = {"may_act": queries.may_act(request.user, alert), "assignable": queries.assignable(alert)}
     picture = _newest(events, "snapshot")
     files = {"picture": picture, "boxes": json.dumps(picture.detections if picture else []), "clip": _newest(events, "clip")}

@@ -14,6 +14,7 @@ from portal.accounts.queries import sites_of
 from portal.alerts import queries
 from portal.alerts.models import Alert
 from portal.live.base import PortalConsumer
+from portal.live.pushes import alerts_group
 
 MAX_PENDING = 200
 
@@ -23,16 +24,16 @@ class AlertsConsumer(PortalConsumer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.filters, self.pending, self.since = queries.Filters(), set(), None
+        self.filters, self.pending, self.since = queries.AlertFilters(), set(), None
 
     def groups_of(self, user: User) -> set[str]:
-        return {f"alerts-site-{pk}" for pk in sites_of(user).values_list("pk", flat=True)}
+        return {alerts_group(pk) for pk in sites_of(user).values_list("pk", flat=True)}
 
     def take(self, message: dict[str, Any]) -> None:
         if "alerts" in message:
             self.pending.update(message["alerts"])
         if isinstance(message.get("filters"), dict):
-            self.filters = queries.Filters.read(message["filters"])
+            self.filters = queries.AlertFilters.read(message["filters"])
         if isinstance(message.get("since"), str):
             self.since = _time(message["since"])
 
@@ -44,7 +45,7 @@ class AlertsConsumer(PortalConsumer):
         await self.send_json({**answer, "cursor": now.isoformat()})
 
 
-def compose(user: User, filters: queries.Filters, ids: list[int], since: datetime.datetime | None) -> dict[str, Any]:
+def compose(user: User, filters: queries.AlertFilters, ids: list[int], since: datetime.datetime | None) -> dict[str, Any]:
     """One message for one browser; `reload` when more has changed than is worth sending row by row."""
     found = queries.changed_since(user, filters, since) if since else ([], [])
     if found is None or len(ids) > MAX_PENDING:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 from portal.accounts.models import User
+from portal.analysis.queries import case_state
 from portal.live.base import FORBIDDEN, PortalConsumer
+from portal.training.runs.queries import run_state
 
 
 class StateConsumer(PortalConsumer):
-    """`query` names a function (user, id) -> dict or None; None, also after a role was taken away, closes the socket."""
+    """`query` is a function (user, id) -> dict or None; None, also after a role was taken away, closes the socket."""
 
     prefix = ""
-    query = ("", "")
+    query: Callable[[User, str], dict[str, Any] | None]
 
     async def connect(self) -> None:
         self.id = self.scope["url_route"]["kwargs"]["id"]
@@ -27,8 +29,7 @@ class StateConsumer(PortalConsumer):
         """Every message means the same: something changed."""
 
     async def deliver(self, user: User) -> None:
-        module, name = self.query
-        state = await self.read(getattr(import_module(module), name), user, self.id)
+        state = await self.read(self.query, user, self.id)
         if state is None:
             await self.close(FORBIDDEN)
         else:
@@ -37,9 +38,9 @@ class StateConsumer(PortalConsumer):
 
 class RunConsumer(StateConsumer):
     prefix = "run"
-    query = ("portal.training.runs.queries", "run_state")
+    query = staticmethod(run_state)
 
 
 class CaseConsumer(StateConsumer):
     prefix = "case"
-    query = ("portal.analysis.queries", "case_state")
+    query = staticmethod(case_state)

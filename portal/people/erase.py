@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.alerts.models import Event, Kind
+from portal.alerts.models import Event, EventKind
 from portal.core import audit, media
 from portal.core.models import AuditRow
 from portal.people import erase_stores as stores
@@ -126,8 +126,8 @@ def _delete(uid: uuid.UUID, by: User | str) -> dict[str, int]:
             for relation in Person._meta.related_objects:
                 gone = _add(gone, relation.related_model._default_manager.filter(**{relation.field.name: person}).delete()[1])
             gone = _add(gone, person.delete()[1])
-        told = Event.objects.filter(kind=Kind.RECOGNISED, data__person=str(uid))
-        followed = Event.objects.filter(kind=Kind.TAILGATING, data__known=str(uid))
+        told = Event.objects.filter(kind=EventKind.RECOGNISED, data__person=str(uid))
+        followed = Event.objects.filter(kind=EventKind.TAILGATING, data__known=str(uid))
         pictures = {name for event in [*told, *followed] for name in (event.snapshot, event.clip) if name}
         gone = _add(gone, told.delete()[1])
         followed.update(snapshot=None, clip=None)  # the person walks in front in these pictures; the alert itself stays

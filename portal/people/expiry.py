@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.accounts.queries import sites_of
-from portal.core import audit
+from portal.core import audit, events
 from portal.core.periodic import for_each
 from portal.people import actions
+from portal.people.events import PeopleExpiring
 from portal.people.models import Person
 
 SOON = datetime.timedelta(days=30)
@@ -59,14 +60,14 @@ def extend(*, user: User, uid: uuid.UUID, expires: datetime.datetime, reason: st
 
 
 def clean_up() -> tuple[int, int]:
-    """Once a day: one audit row for each owner and site whose people end soon, and the templates of those long over are deleted. Returns both numbers."""
-    told: dict[tuple[str, str], list[str]] = {}
+    """Once a day: one event for each owner and site whose people end soon, and the templates of those long over go. Returns how many of each."""
+    expiring: dict[tuple[str, int, str], list[str]] = {}
     for person in _living(timezone.now() + SOON).select_related("site", "owner").order_by("expires"):
-        told.setdefault((person.site.slug, person.owner.email), []).append(str(person.uid))
-    for (site, owner), uids in told.items():
-        audit.record(actor="system", verb="people.ending", subject=f"site:{site}", site=site, data={"owner": owner, "people": len(uids)})
+        expiring.setdefault((person.site.slug, person.owner_id, person.owner.email), []).append(str(person.uid))
+    for (site, owner_id, owner), uids in expiring.items():
+        events.publish(PeopleExpiring(site=site, owner_id=owner_id, owner=owner, uids=tuple(uids)))
     over = list(_living(timezone.now() - KEPT).filter(templates__isnull=False).distinct())
-    return len(told), len(for_each(over, _forget))
+    return len(expiring), len(for_each(over, _forget))
 
 
 def _forget(person: Person) -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 @app.periodic(cron="17 4 * * *")
 @app.task(name="people.clean_up", queue="default", queueing_lock="people.clean_up")
 def clean_up(timestamp: int) -> None:
-    """Every night: tell the owners in the audit log, and delete the templates of people who are long over."""
+    """Every night: publish whose people end soon, delete the templates of people who are long over."""
     steps = (_end_dates, _face_log, doors.forget_old)
     for_each(steps, lambda step: step())
 

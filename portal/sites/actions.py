@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.actions import WORDS
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.core import audit, jobs, push
+from portal.core import audit, jobs
 from portal.sites.models import Agent, Camera, EnrolmentCode, LegalMode, Line, Rule, Site, Zone
 from portal.sites.rules import Watching
 
@@ -197,7 +197,6 @@ def _write(camera: Camera, watching: Watching) -> None:
 def _raise_version(camera: Camera) -> None:
     camera.config_version += 1
     camera.save()
-    push.send_on_commit(f"site-{camera.site_id}", {"camera": camera.pk})
 
 
 def _set_stop(user: User, site: Site, stopped: bool, verb: str, reason: str) -> None:

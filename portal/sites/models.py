@@ -121,6 +121,7 @@ class Agent(models.Model):
     enrolled = models.DateTimeField(default=timezone.now)
     revoked = models.DateTimeField(null=True, blank=True)
     last_seen = models.DateTimeField(null=True, blank=True)
+    silence_noticed = models.DateTimeField(null=True, blank=True)  # when others were told that it fell silent; older than `last_seen`: it came back
     clock_skew = models.FloatField(default=0)  # seconds, this portal's clock minus the agent's
     health = models.JSONField(default=dict, blank=True)  # the last heartbeat that was understood; read it as `heartbeat`
     contract_problem = models.CharField(max_length=300, blank=True)  # why the newest heartbeat was refused; "": it was understood

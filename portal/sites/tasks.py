@@ -13,7 +13,7 @@ from federated.learning import control
 from federated.trust import pki
 from portal.core import audit
 from portal.core.periodic import for_each
-from portal.sites import key_actions
+from portal.sites import key_actions, silence
 from portal.sites.models import Agent, FormerKeys
 
 # The SuperLink may be starting or restarting: keep trying, first quickly, for half a day.
@@ -55,6 +55,13 @@ def settle_keys(timestamp: int) -> None:
     key_actions.end_overlaps()
     with contextlib.suppress(control.Unreachable):  # the next minute comes by itself
         settle_nodes()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sites.notice_silence", queue="default", queueing_lock="sites.notice_silence")
+def notice_silence(timestamp: int) -> None:
+    """Every minute: publish which agents have fallen silent."""
+    silence.notice()
 
 
 def settle_nodes() -> None:

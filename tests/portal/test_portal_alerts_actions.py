@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from portal.alerts import actions
 from portal.alerts.events import AlertRaised
-from portal.alerts.models import Alert, State
+from portal.alerts.models import Alert, AlertState
 from portal.core import events
 from portal.core.models import AuditRow
 from tests.portal.alert_scene import scene, user
@@ -32,7 +32,7 @@ def deeds(alert):
 def test_an_operator_acknowledges_and_has_the_alert(square, alert):
     actions.acknowledge(user=square.operator, alert_id=alert.pk)
     alert.refresh_from_db()
-    assert (alert.state, alert.assignee) == (State.ACKNOWLEDGED, square.operator)
+    assert (alert.state, alert.assignee) == (AlertState.ACKNOWLEDGED, square.operator)
     assert deeds(alert) == [("acknowledged", square.operator.email)]
 
 
@@ -67,7 +67,7 @@ def test_an_alert_is_not_given_to_a_stranger(square, alert):
 def test_a_resolution_needs_a_reason_and_other_needs_words(square, alert, reason, note):
     with pytest.raises(ValidationError):
         actions.resolve(user=square.operator, alert_id=alert.pk, reason=reason, note=note)
-    assert Alert.objects.get().state == State.NEW
+    assert Alert.objects.get().state == AlertState.NEW
 
 
 def test_an_alert_is_resolved_once(square, alert):
@@ -81,7 +81,7 @@ def test_a_resolution_can_be_taken_back(square, alert):
     actions.resolve(user=square.operator, alert_id=alert.pk, reason="real")
     actions.reopen(user=square.manager, alert_id=alert.pk)
     alert.refresh_from_db()
-    assert (alert.state, alert.reason, alert.assignee) == (State.ACKNOWLEDGED, "", square.manager)
+    assert (alert.state, alert.reason, alert.assignee) == (AlertState.ACKNOWLEDGED, "", square.manager)
 
 
 def test_a_note_is_kept_as_text(square, alert):

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
-from portal.alerts.models import Alert, State
+from portal.alerts.models import Alert, AlertState
 from portal.core import media
 from tests.portal.alert_scene import JPEG, WEBM, scene
 
@@ -113,7 +113,7 @@ def test_a_look_changes_nothing(operator, alert, verb, body):
 
 def test_resolving_by_page_leads_back_to_the_alert(operator, alert):
     assert operator.post(page_of(alert, "resolve"), {"reason": "false_alarm"})["Location"] == page_of(alert)
-    assert Alert.objects.get().state == State.RESOLVED
+    assert Alert.objects.get().state == AlertState.RESOLVED
 
 
 def test_resolving_by_pane_answers_with_the_pane(operator, alert):

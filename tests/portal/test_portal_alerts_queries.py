@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from portal.alerts import actions, queries
-from portal.alerts.queries import Filters
+from portal.alerts.queries import AlertFilters
 from tests.portal.alert_scene import scene, user
 
 pytestmark = pytest.mark.django_db
@@ -83,30 +83,30 @@ def test_the_counters_follow_the_deeds(square):
 )
 def test_filters_and_search(square, filters, found):
     square.alert()
-    assert queries.inbox(square.operator, Filters.read(filters)).exists() is found
+    assert queries.inbox(square.operator, AlertFilters.read(filters)).exists() is found
 
 
 def test_a_number_finds_its_alert(square):
     alert = square.alert()
-    assert list(queries.inbox(square.operator, Filters(q=f"#{alert.pk}"))) == [alert]
+    assert list(queries.inbox(square.operator, AlertFilters(q=f"#{alert.pk}"))) == [alert]
 
 
 def test_a_note_is_found_by_its_words(square):
     alert = square.alert()
     actions.add_note(user=square.operator, alert_id=alert.pk, text="a lost umbrella")
-    assert list(queries.inbox(square.operator, Filters(q="umbrella"))) == [alert]
+    assert list(queries.inbox(square.operator, AlertFilters(q="umbrella"))) == [alert]
 
 
 @pytest.mark.parametrize("given", [{"q": 7}, {"q": None}, {"q": "a\x00b"}, {"colour": "red"}, {"site": ["x"]}], ids=str)
 def test_filters_that_make_no_sense_filter_nothing(given):
-    assert Filters.read(given) == Filters()
+    assert AlertFilters.read(given) == AlertFilters()
 
 
 def test_a_browser_that_was_away_gets_what_changed_and_what_fell_out(square):
     start = timezone.now()
     kept, gone = square.alert(), square.alert(kind="anomaly")
     actions.resolve(user=square.operator, alert_id=gone.pk, reason="real")
-    rows, out = queries.changed_since(square.operator, Filters(state="open"), start)
+    rows, out = queries.changed_since(square.operator, AlertFilters(state="open"), start)
     assert (rows, out) == ([kept], [gone.pk])
 
 
@@ -114,13 +114,13 @@ def test_too_many_changes_are_not_sent_one_by_one(square, monkeypatch):
     monkeypatch.setattr(queries, "CAUGHT_UP", 3)
     start = timezone.now()
     square.record(*[square.event(kind=f"kind_{n}", seq=n) for n in range(4)])
-    assert queries.changed_since(square.operator, Filters(), start) is None
+    assert queries.changed_since(square.operator, AlertFilters(), start) is None
 
 
 def test_a_stranger_learns_of_no_change(square, museum):
     start = timezone.now()
     square.alert()
-    assert queries.changed_since(museum.operator, Filters(), start) == ([], [])
+    assert queries.changed_since(museum.operator, AlertFilters(), start) == ([], [])
 
 
 def test_media_are_found_through_an_alert_the_reader_may_see(square, museum):

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from portal.alerts import record
-from portal.alerts.models import Alert, Event, State
+from portal.alerts.models import Alert, AlertState, Event
 from portal.core.models import AuditRow
 from portal.people.models import Person
 from tests.portal.alert_scene import scene
@@ -35,7 +35,7 @@ def test_an_event_is_kept_as_the_agent_said_it(square):
 def test_an_event_raises_an_alert_and_leaves_one_audit_row(square):
     alert = square.alert()
     row = AuditRow.objects.get(verb="events.recorded")
-    assert (alert.state, alert.zone, alert.count) == (State.NEW, "altar", 1)
+    assert (alert.state, alert.zone, alert.count) == (AlertState.NEW, "altar", 1)
     assert row.actor == f"agent:{square.agent.pk}"
     assert row.data == {"accepted": 1, "duplicates": 0, "rejected": 0, "alerts": [alert.pk]}
 
@@ -103,13 +103,13 @@ def test_another_kind_zone_or_time_is_another_alert(square, other):
 
 
 def test_a_resolved_alert_is_not_joined(square):
-    Alert.objects.filter(pk=square.alert(t=NOW).pk).update(state=State.RESOLVED)
+    Alert.objects.filter(pk=square.alert(t=NOW).pk).update(state=AlertState.RESOLVED)
     square.record(square.event(t=NOW + 1))
-    assert Alert.objects.filter(state=State.NEW).get().count == 1
+    assert Alert.objects.filter(state=AlertState.NEW).get().count == 1
 
 
 def test_an_acknowledged_alert_is_joined(square):
-    Alert.objects.filter(pk=square.alert(t=NOW).pk).update(state=State.ACKNOWLEDGED)
+    Alert.objects.filter(pk=square.alert(t=NOW).pk).update(state=AlertState.ACKNOWLEDGED)
     square.record(square.event(t=NOW + 1))
     assert Alert.objects.get().count == 2
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.alerts import actions as alert_actions
 from portal.alerts import retention, tasks
-from portal.alerts.models import Alert, Event, State
+from portal.alerts.models import Alert, AlertState, Event
 from portal.analysis.models import Case, CaseFile
 from portal.core import media
 from portal.core.models import AuditRow
@@ -127,7 +127,7 @@ def test_more_than_one_batch_goes(at, monkeypatch):
 
 def test_the_worker_does_it_every_night(at):
     closed(at)
-    Alert.objects.update(last_t=later(-40), state=State.RESOLVED)
+    Alert.objects.update(last_t=later(-40), state=AlertState.RESOLVED)
     tasks.clean_up(0)
     assert not Alert.objects.exists()
 

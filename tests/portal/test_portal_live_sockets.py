@@ -240,7 +240,7 @@ class Counted(StateConsumer):
     """A state that exists for those who hold a role: how many alerts there are."""
 
     prefix = "counted"
-    query = (__name__, "counted_state")
+    query = staticmethod(lambda user, name: counted_state(user, name))
 
 
 def counted_state(user, identifier):

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from test_portal_people import door, enrolled
 
-from portal.alerts.models import Alert, Entry, Event
+from portal.alerts.models import Alert, Event, HistoryEntry
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.people import erase
@@ -82,7 +82,7 @@ def test_words_that_somebody_wrote_lose_the_id_and_stay():
     at = scene()
     person = enrolled(at)
     opened = {"camera": at.camera, "kind": "loitering"} | dict.fromkeys(("opened", "last_t", "changed"), "2026-01-01T00:00Z")
-    entry = Entry.objects.create(alert=Alert.objects.create(**opened), verb="note", text=f"was it {person.uid}?")
+    entry = HistoryEntry.objects.create(alert=Alert.objects.create(**opened), verb="note", text=f"was it {person.uid}?")
     erase.erase(person.uid, at.manager, wait_s=0)
     entry.refresh_from_db()
     assert entry.text == "was it erased?"

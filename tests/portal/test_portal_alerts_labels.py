@@ -13,8 +13,8 @@ from django.urls import reverse
 from detectors.objects.head import EXCLUDED
 from federated.contract.heartbeat import LabelsHeld
 from federated.trust import signing
-from portal.alerts import actions, verdicts
-from portal.alerts.models import Alert, Reason, State, Verdict
+from portal.alerts import actions, labels
+from portal.alerts.models import Alert, AlertLabel, AlertState, ResolutionReason
 from portal.core.models import AuditRow
 from portal.sites.config import portal_key
 from site_agents.alert_labels import verify
@@ -74,7 +74,7 @@ def test_one_click_resolves_and_leaves_its_audit_row(operator, square, reason):
     assert f'name="reason" value="{reason}"' in html
     operator.post(reverse("alerts:resolve", args=[found.pk]), {"reason": reason})
     found.refresh_from_db()
-    assert (found.state, found.reason) == (State.RESOLVED, reason)
+    assert (found.state, found.reason) == (AlertState.RESOLVED, reason)
     assert AuditRow.objects.get(verb="alert.resolved").data == {"detail": reason}
 
 
@@ -83,7 +83,7 @@ def test_who_may_only_look_sees_no_such_buttons_and_cannot_click(client, square)
     client.force_login(square.administrator, "django.contrib.auth.backends.ModelBackend")
     assert b'value="false_alarm"' not in client.get(reverse("alerts:alert", args=[found.pk])).content
     assert client.post(reverse("alerts:resolve", args=[found.pk]), {"reason": "real"}).status_code == 403
-    assert not Verdict.objects.exists()
+    assert not AlertLabel.objects.exists()
 
 
 def test_a_resolved_alert_offers_no_second_verdict(operator, square):
@@ -126,10 +126,10 @@ def test_a_change_of_mind_is_told_as_the_newest(square):
     judge(square, found, "real")
     assert back["labels"] == {event_of(found): ""}
     assert beat(square, {"number": back["number"]})["labels"] == {event_of(found): "real"}
-    assert Verdict.objects.count() == 1
+    assert AlertLabel.objects.count() == 1
 
 
-@pytest.mark.parametrize("reason", [Reason.TEST, Reason.OTHER])
+@pytest.mark.parametrize("reason", [ResolutionReason.TEST, ResolutionReason.OTHER])
 def test_another_reason_teaches_nothing(square, reason):
     judge(square, alert(square), reason, note="a drill")
     assert beat(square, {"number": 0}) == {}
@@ -138,17 +138,17 @@ def test_another_reason_teaches_nothing(square, reason):
 def test_reopening_what_taught_nothing_tells_nothing(square):
     found = alert(square)
     actions.reopen(user=square.operator, alert_id=found.pk)
-    assert not Verdict.objects.exists()
+    assert not AlertLabel.objects.exists()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EXCLUDED if kind not in ("line_crossed", "recognised")])
 def test_alerts_about_faces_and_cameras_teach_nothing(square, kind):
     judge(square, alert(square, kind=kind))
-    assert not Verdict.objects.exists()
+    assert not AlertLabel.objects.exists()
 
 
 def test_many_verdicts_come_in_bounded_answers_and_none_is_lost(square, monkeypatch):
-    monkeypatch.setattr(verdicts, "ALERTS", 3)
+    monkeypatch.setattr(labels, "ALERTS", 3)
     found = several(square, 7)
     for each in found:
         judge(square, each)
@@ -161,7 +161,7 @@ def test_many_verdicts_come_in_bounded_answers_and_none_is_lost(square, monkeypa
 
 
 def test_of_an_endless_alert_only_the_newest_events_are_told(square, monkeypatch):
-    monkeypatch.setattr(verdicts, "EVENTS", 2)
+    monkeypatch.setattr(labels, "EVENTS", 2)
     found = alert(square)
     late = [square.event(snapshot=PICTURE, seq=n, t=time.time() + n) for n in range(2, 5)]
     square.record(*late)
@@ -172,14 +172,14 @@ def test_of_an_endless_alert_only_the_newest_events_are_told(square, monkeypatch
 def test_an_agent_ahead_of_a_restored_portal_is_told_everything(square):
     found = alert(square)
     judge(square, found)
-    ahead = Verdict.objects.get().pk + 1000
+    ahead = AlertLabel.objects.get().pk + 1000
     news = beat(square, {"number": ahead})
     assert news == {"labels": {event_of(found): "false_alarm"}, "number": ahead - 1000}
 
 
 def test_an_agent_that_keeps_nothing_is_told_nothing(square):
     judge(square, alert(square))
-    assert verdicts.news(square.camera, None) is None
+    assert labels.news(square.camera, None) is None
 
 
 @pytest.mark.parametrize("held", [3, [], {}, {"number": "7"}, {"number": -1}, {"number": True}, {"number": 1.5}, {"number": 2**70}], ids=str)
@@ -192,20 +192,20 @@ def test_an_agent_that_says_nonsense_is_refused_by_name(square, held):
 
 def test_another_cameras_agent_hears_nothing(square):
     judge(square, alert(square))
-    assert verdicts.news(scene("elsewhere").camera, LabelsHeld(number=0)) is None
+    assert labels.news(scene("elsewhere").camera, LabelsHeld(number=0)) is None
 
 
 def test_a_quiet_heartbeat_asks_one_question(square, django_assert_num_queries):
     judge(square, alert(square))
-    number = Verdict.objects.get().pk
+    number = AlertLabel.objects.get().pk
     with django_assert_num_queries(1):
-        assert verdicts.news(square.camera, LabelsHeld(number=number)) is None
+        assert labels.news(square.camera, LabelsHeld(number=number)) is None
 
 
 def test_only_ids_and_words_are_told(square):
     found = alert(square, detections=[{"kind": "person", "score": 0.8, "box": [1, 2, 3, 4], "track": None, "data": {}}])
     judge(square, found, note="the gardener")
-    document = verdicts.news(square.camera, LabelsHeld(number=0))
+    document = labels.news(square.camera, LabelsHeld(number=0))
     assert set(document) == {"type", "site", "camera", "after", "upto", "labels", "signature"}
     assert "gardener" not in json.dumps(document)
 

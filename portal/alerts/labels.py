@@ -9,11 +9,11 @@ from django.utils import timezone
 from detectors.objects.head import EXCLUDED
 from federated.contract.heartbeat import LabelsHeld
 from federated.trust.signing import sign_document
-from portal.alerts.models import Alert, Event, Reason, Verdict
+from portal.alerts.models import Alert, AlertLabel, Event, ResolutionReason
 from portal.sites.config import portal_key
 from portal.sites.models import Camera
 
-TAUGHT = (Reason.REAL, Reason.FALSE_ALARM)  # a test or another reason teaches nothing
+TAUGHT = (ResolutionReason.REAL, ResolutionReason.FALSE_ALARM)  # a test or another reason teaches nothing
 ALERTS, EVENTS = 20, 25  # of one answer: alerts, and the newest events of each
 
 
@@ -24,11 +24,11 @@ def write_down(alert: Alert) -> None:
     read up to one misses none before it.
     """
     label = alert.reason if alert.reason in TAUGHT else ""
-    earlier = Verdict.objects.filter(alert=alert)
+    earlier = AlertLabel.objects.filter(alert=alert)
     if alert.kind in EXCLUDED or earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
         return
     earlier.delete()
-    Verdict.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())
+    AlertLabel.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())
 
 
 def news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any] | None:
@@ -39,16 +39,22 @@ def news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any] | None:
     if held is None:
         return None
     number = held.number
-    rows = Verdict.objects.filter(camera=camera).order_by("pk")
+    rows = AlertLabel.objects.filter(camera=camera).order_by("pk")
     newest = rows.values_list("pk", flat=True).last()
     if newest is None or newest == number:
         return None
     after = number if number < newest else 0
-    told = list(rows.filter(pk__gt=after)[:ALERTS])
-    labels = [[str(event), row.label] for row in told for event in _events(row)]
-    said = {"type": "verdicts", "site": camera.site.slug, "camera": camera.slug, "after": after, "upto": told[-1].pk, "labels": labels}
-    return sign_document(said, portal_key())
+    coming = list(rows.filter(pk__gt=after)[:ALERTS])
+    body = {
+        "type": "verdicts",
+        "site": camera.site.slug,
+        "camera": camera.slug,
+        "after": after,
+        "upto": coming[-1].pk,
+        "labels": [[str(event), row.label] for row in coming for event in _newest_events(row)],
+    }
+    return sign_document(body, portal_key())
 
 
-def _events(verdict: Verdict) -> Any:
-    return Event.objects.filter(alert=verdict.alert_id, snapshot__isnull=False).order_by("-t").values_list("pk", flat=True)[:EVENTS]
+def _newest_events(row: AlertLabel) -> Any:
+    return Event.objects.filter(alert=row.alert_id, snapshot__isnull=False).order_by("-t").values_list("pk", flat=True)[:EVENTS]
