@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.alerts.events import AlertRaised
 from portal.core.events import DomainEvent
 from portal.notify.channels import Notification
+from portal.training.events import CanaryTakenBack, RunEnded
 
 E = TypeVar("E", bound=DomainEvent)
 table: dict[type[DomainEvent], Callable[[Any], Notification]] = {}
@@ -35,6 +37,18 @@ def _about(kind: type[E]) -> Callable[[Callable[[E], Notification]], Callable[[E
 def _alert_raised(event: AlertRaised) -> Notification:
     data = {"alert": event.alert_id, "alert_kind": event.kind}
     return _notification("alert.raised", event.t, reverse("alerts:alert", args=[event.alert_id]), data, site=event.site, camera=event.camera)
+
+
+@_about(RunEnded)
+def _run_ended(event: RunEnded) -> Notification:
+    data = {"run": event.run_id, "task": event.task, "state": event.state}
+    return _notification("run.ended", timezone.now(), reverse("training:run", args=[event.run_id]), data)
+
+
+@_about(CanaryTakenBack)
+def _canary_taken_back(event: CanaryTakenBack) -> Notification:
+    data = {"canary": event.canary_id, "model": event.model_id, "detector": event.detector, "automatic": event.automatic}
+    return _notification("canary.taken_back", timezone.now(), reverse("training:canary", args=[event.canary_id]), data)
 
 
 def _notification(kind: str, t: datetime.datetime, path: str, data: dict[str, str | int], *, site: str = "", camera: str = "") -> Notification:

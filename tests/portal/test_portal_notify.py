@@ -11,18 +11,22 @@ import json
 import sys
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from portal.notify import channels, config
+from portal.alerts.events import AlertRaised
+from portal.core.events import publish
+from portal.notify import channels, config, notifications
 from portal.notify.apps import NotifyConfig
 from portal.notify.channels import webhook
 from portal.notify.health import channels as health_of_channels
 from portal.notify.models import ChannelState
+from portal.training.events import CanaryTakenBack, RunEnded
 from tests.portal.alert_scene import scene
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,6 +154,34 @@ def test_one_alert_is_delivered_once_signed_and_names_no_person(used):
     }
     work()
     assert (len(used.got), jobs()) == (1, ["succeeded"])
+
+
+OTHERS = [
+    (RunEnded(run_id=7, task="anomaly", state="failed", reason="Maria's camera"), "run.ended", {"run": 7, "task": "anomaly", "state": "failed"}),
+    (
+        CanaryTakenBack(canary_id=3, model_id=4, detector="anomaly", sha256="0" * 64, reason="Maria says so", automatic=False),
+        "canary.taken_back",
+        {"canary": 3, "model": 4, "detector": "anomaly", "automatic": False},
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "kind", "data"), OTHERS, ids=[kind for _, kind, _ in OTHERS])
+def test_every_other_event_is_sent_without_the_words_of_people(used, event, kind, data):
+    with transaction.atomic():
+        publish(event)
+    work()
+    ((_, body),) = used.got
+    payload = json.loads(body)
+    assert (payload["kind"], payload["data"]) == (kind, data)
+    assert payload["link"].startswith("https://specola.example/training/")
+    assert b"Maria" not in body
+
+
+def test_each_event_that_is_sent_has_its_case_here_and_its_line_in_the_documentation():
+    assert set(notifications.table) == {AlertRaised, *(type(event) for event, _, _ in OTHERS)}
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    assert [kind for kind in ("alert.raised", *(kind for _, kind, _ in OTHERS)) if f"| `{kind}` |" not in text] == []
 
 
 def test_what_was_not_taken_is_tried_again_later_and_under_the_same_id(used):
