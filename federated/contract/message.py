@@ -30,7 +30,7 @@ MOST_WHOLE = 2**63  # whole numbers beyond it fit no database column and no othe
 
 Unread = typing.Annotated[Any, msgspec.Meta(description="parsed by itself")]  # what is in it is a message of its own
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
-_WHERE = re.compile(r"(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
+_WHERE = re.compile(r"(?P<problem>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 

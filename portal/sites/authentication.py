@@ -83,11 +83,12 @@ def answer_exception(exception: Exception, context: dict[str, Any]) -> Response 
         response.data = {"error": _words(response.data)}
     if response.status_code in AUDITED:
         agent = request.auth if isinstance(getattr(request, "_auth", None), Agent) else None
-        data = {"status": response.status_code, "reason": str(response.data["error"])[:300], "method": request.method, "address": _address(request)}
+        reason = _storable(str(response.data["error"])[:300])
+        data = {"status": response.status_code, "reason": reason, "method": request.method, "address": _address(request)}
         audit.record(
             actor=f"agent:{agent.pk}" if agent else "unknown",
             verb="machine.refused",
-            subject=request.path[:200],
+            subject=_storable(request.path[:200]),
             site=agent.camera.site.slug if agent else "",
             data=data,
         )
@@ -177,6 +178,11 @@ def _words(detail: Any) -> str:
     if isinstance(detail, dict):
         return str(detail["detail"]) if set(detail) == {"detail"} else "; ".join(f"{name}: {_words(each)}" for name, each in detail.items())
     return "; ".join(map(_words, detail)) if isinstance(detail, list) else str(detail)
+
+
+def _storable(text: str) -> str:
+    """What an agent sent may hold what no database column takes (NUL, half surrogates): that is written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def _address(request: Request) -> str:

@@ -114,3 +114,10 @@ def test_what_was_stored_before_the_contract_and_makes_no_sense_is_no_heartbeat(
 
 def test_the_stored_heartbeat_of_yesterdays_portal_is_read():
     assert Agent(health=json.loads('{"t": 5, "versions": {"specola": "0.1.0"}, "gallery": {"version": 3, "key": "k"}}')).heartbeat.gallery.version == 3
+
+
+@pytest.mark.parametrize("site", ["\x00", "\ud800"])
+def test_a_refusal_that_quotes_what_no_database_takes_is_still_a_refusal(square, gate, site):
+    event = {"id": "0192f0c1-2b3c-7d4e-8f50-111213141516", "site": site, "camera": "gate"}
+    assert gate.send("POST", "events", {"events": [event]}).status_code in (400, 403)
+    assert gate.send("PUT", "media/%00", b"\xff\xd8\xff").status_code in (400, 404)
