@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from portal.analysis import examiners, intake, queries, words
 from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Priority, Tool
 from portal.analysis.sandbox import Findings
 from portal.core import audit, jobs, media, push
+from portal.core.two_person import new_nonce
 from portal.sites.models import Site
 
 run_case = jobs.named("analysis.run_case")
@@ -133,11 +133,8 @@ def give_conclusion(*, user: User, case_id: int, support: str, note: str) -> Con
         given = list(case.conclusions.all())
         if why := examiners.refusal(case, user, given):
             raise ValidationError(why)
-        mine = Conclusion.objects.create(case=case, examiner=user, support=support, note=note, nonce=secrets.token_hex(16))
-        row = {"subject": f"case:{case.pk}", "site": case.site.slug}
-        audit.record(actor=user, verb="case.examined", data={"conclusion": len(given) + 1, "sealed": examiners.seal(mine)}, **row)
-        if len(given) + 1 == examiners.NEEDED:
-            audit.record(actor="system", verb="case.concluded", data={"conclusions": [examiners.opened(each) for each in (*given, mine)]}, **row)
+        mine = Conclusion.objects.create(case=case, examiner=user, support=support, note=note, nonce=new_nonce())
+        examiners.RULE.record(row=mine, given=given, subject=f"case:{case.pk}", site=case.site.slug, verb="case.examined", concluded="case.concluded")
         push_state(case)
     return mine
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from portal.analysis import examiners
 from portal.analysis.models import Case, Tool
 from portal.analysis.reading import worded_report
-from portal.core import media
+from portal.core import media, two_person
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 LONGEST = 400  # characters of one value in the table
@@ -64,6 +64,6 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
 def _conclusions(case: Case) -> list[list[str]]:
     """Examiner, words and note of both, or one line that says how many are in: a PDF goes from hand to hand."""
     said = examiners.shown(case, None)
-    if len(said) < examiners.NEEDED:
-        return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(said), "needed": examiners.NEEDED}, ""]]
+    if len(said) < two_person.NEEDED:
+        return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(said), "needed": two_person.NEEDED}, ""]]
     return [[f"{each['examiner']}, {each['made'][:16].replace('T', ' ')} UTC", each["words"], each["note"]] for each in said]

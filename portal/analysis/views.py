@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, examiners, intake, queries
+from portal.analysis import actions, intake, queries
 from portal.analysis.models import Case, Support, Tool
 from portal.analysis.reading import worded_report
-from portal.core import media
+from portal.core import media, two_person
 
 PAGE = 25
 seen = role_required(*actions.WRITERS)
@@ -87,7 +87,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
         "state": queries.state_of(found, request.user),
         "report": worded_report(found),
         "examined": found.tool == Tool.FACE_COMPARE,
-        "needed": examiners.NEEDED,
+        "needed": two_person.NEEDED,
         "scale": Support.choices if queries.may_conclude(request.user, found) else [],
         "problem": problem,
         "said": request.POST,

@@ -19,7 +19,7 @@ from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.core import audit
 from portal.core.periodic import for_each
-from portal.people.models import DoorDay, Recognition, Verdict
+from portal.people.models import DoorDay, Recognition, RecognitionVerdict
 from portal.sites import actions, rules
 from portal.sites.models import Agent, Camera, LegalMode
 
@@ -97,8 +97,8 @@ def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
     since = (now or timezone.now()) - PERIOD
     days = list(DoorDay.objects.filter(camera=camera, day__gte=since.date()))
     verdicts = list(Recognition.objects.filter(camera=camera, started__gte=since).values_list("verdict", "score"))
-    wrong = [score for verdict, score in verdicts if verdict == Verdict.WRONG]
-    verified = sum(verdict in (Verdict.RIGHT, Verdict.WRONG) for verdict, _score in verdicts)
+    wrong = [score for verdict, score in verdicts if verdict == RecognitionVerdict.WRONG]
+    verified = sum(verdict in (RecognitionVerdict.RIGHT, RecognitionVerdict.WRONG) for verdict, _score in verdicts)
     door = _door(Agent.objects.filter(camera=camera, revoked=None).order_by("-enrolled").first())
     people = door.people if door else days[0].people if days else 0
     below = [_scores(day.scores) for day in days if day.people == people]

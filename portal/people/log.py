@@ -1,4 +1,4 @@
-"""The face log: what a door's camera recognised, whether two people agree, and when it is forgotten."""
+"""The face log: what a door's camera recognised, and when it is forgotten."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.alerts.models import Event
 from portal.core import audit, media
-from portal.people.models import Person, Recognition, Verdict, Verification
+from portal.people.models import Person, Recognition
 from portal.sites.models import Site
 
 KEPT = datetime.timedelta(days=30)
-VERIFIERS = 2
 READERS = (Role.MANAGER, Role.OPERATOR)
 
 
 def record(events: Iterable[Event]) -> int:
     """Write fresh events of kind "recognised" into the log; call it inside their transaction. Returns how many made sense.
 
-    A visit is said twice, when the name is given and when it is over, in any order; what makes no sense is no reason to lose the rest.
+    A visit is sent twice, when the name is given and when it is over, in any order; what makes no sense is no reason to lose the rest.
     """
     return sum(_record(event) for event in events)
 
@@ -40,38 +36,16 @@ def sites_of_reader(user: User) -> QuerySet[Site]:
     return sites_of(user, Role.MANAGER) | sites_of(user, Role.OPERATOR)
 
 
-def verify(*, user: User, pk: int, answer: str) -> Recognition:
-    """One verifier's own answer; the second one settles the verdict. Raises ValidationError, PermissionDenied or Recognition.DoesNotExist."""
-    if answer not in Verification.Answer.values:
-        raise ValidationError(_("Choose an answer."))
-    with transaction.atomic():
-        row = Recognition.objects.select_for_update(of=("self",)).select_related("camera__site", "person").get(pk=pk)
-        require_role(user, row.camera.site, *READERS)
-        given = list(row.verifications.all())
-        if any(each.verifier_id == user.pk for each in given):
-            raise ValidationError(_("You have answered already: the second answer must be another person's."))
-        if len(given) >= VERIFIERS:
-            raise ValidationError(_("Two people have answered already."))
-        given.append(Verification.objects.create(recognition=row, verifier=user, answer=answer))
-        if len(given) == VERIFIERS:
-            row.verdict = _verdict([each.answer for each in given])
-            row.save(update_fields=["verdict"])
-        # the first answer stays out of the audit log too, until the second is in
-        said = {"answers": len(given)} | ({"verdict": row.verdict} if len(given) == VERIFIERS else {})
-        audit.record(actor=user, verb="recognition.verified", subject=f"recognition:{row.pk}", site=row.camera.site.slug, data=said)
-    return row
-
-
 def forget_old(now: datetime.datetime | None = None) -> int:
     """Delete recognitions that began more than 30 days ago, their events and their pictures; returns how many."""
     until = (now or timezone.now()) - KEPT
     with transaction.atomic():
         old = Recognition.objects.filter(started__lt=until)
         pictures = set(old.exclude(snapshot="").values_list("snapshot", flat=True))
-        said = Event.objects.filter(kind="recognised", t__lt=until)
-        pictures |= set(said.exclude(snapshot=None).values_list("snapshot", flat=True))
+        events = Event.objects.filter(kind="recognised", t__lt=until)
+        pictures |= set(events.exclude(snapshot=None).values_list("snapshot", flat=True))
         count = old.count()
-        said.delete()
+        events.delete()
         old.delete()
         if count:
             audit.record(actor="system", verb="recognition.forgotten", subject="recognitions", data={"count": count, "days": KEPT.days})
@@ -113,12 +87,6 @@ def _values(data: dict[str, Any], event: Event) -> dict[str, Any]:
         "snapshot": event.snapshot or "",
         "event_id": event.pk if first else None,
     }
-
-
-def _verdict(answers: list[str]) -> str:
-    if answers == ["yes"] * VERIFIERS:
-        return Verdict.RIGHT
-    return Verdict.WRONG if answers == ["no"] * VERIFIERS else Verdict.UNCLEAR
 
 
 def _moment(value: Any) -> datetime.datetime:

@@ -21,9 +21,9 @@ from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
 from portal.core import media
-from portal.people import doors
+from portal.people import doors, verifiers
 from portal.people import log as face_log
-from portal.people.models import Person, Recognition, Verdict, Verification
+from portal.people.models import Person, Recognition, RecognitionVerdict, VerificationAnswer
 from portal.sites.models import Camera, LegalMode
 
 PAGE = 50
@@ -50,7 +50,7 @@ def log(request: HttpRequest) -> HttpResponse:
         .order_by("site", "name")
     )
     shown = {"page": page, "asked": request.GET, "filtered": bool(query), "query": query.urlencode(), "people": people, "cameras": cameras}
-    return render(request, "people/log.html", {**shown, "verdicts": Verdict.choices, "days": face_log.KEPT.days})
+    return render(request, "people/log.html", {**shown, "verdicts": RecognitionVerdict.choices, "days": face_log.KEPT.days})
 
 
 @require_GET
@@ -72,7 +72,7 @@ def recognition(request: HttpRequest, pk: int) -> HttpResponse:
     row, problem = _row(request, pk), ""
     if request.method == "POST":
         try:
-            row = face_log.verify(user=request.user, pk=pk, answer=request.POST.get("answer", ""))
+            row = verifiers.verify(user=request.user, pk=pk, answer=request.POST.get("answer", ""))
             messages.success(request, _("Your answer is kept."))
             return redirect("people:recognition", pk)
         except PermissionDenied as error:
@@ -80,11 +80,18 @@ def recognition(request: HttpRequest, pk: int) -> HttpResponse:
         except ValidationError as error:
             problem = " ".join(error.messages)
     given = list(row.verifications.select_related("verifier"))
-    mine = next((each for each in given if each.verifier_id == request.user.pk), None)
-    open_ = len(given) >= face_log.VERIFIERS
-    shown = {"row": row, "problem": problem, "mine": mine, "given": given if open_ else [], "count": len(given), "open": open_}
-    shown |= {"answers": Verification.Answer.choices, "has_picture": bool(row.snapshot) and media.exists(row.snapshot)}
-    return render(request, "people/recognition.html", shown, status=422 if problem else 200)
+    open_ = verifiers.RULE.is_open(given)
+    context = {
+        "row": row,
+        "problem": problem,
+        "answered": any(each.verifier_id == request.user.pk for each in given),
+        "given": given if open_ else [],
+        "count": len(given),
+        "open": open_,
+        "answers": VerificationAnswer.choices,
+        "has_picture": media.exists(row.snapshot),
+    }
+    return render(request, "people/recognition.html", context, status=422 if problem else 200)
 
 
 @require_GET
@@ -143,7 +150,7 @@ def _filtered(request: HttpRequest) -> QuerySet[Recognition]:
         rows = rows.filter(camera_id=min(int(asked["camera"]), 2**62))
     if asked.get("person", "").isdecimal():
         rows = rows.filter(person_id=min(int(asked["person"]), 2**62))
-    if asked.get("verdict") in Verdict.values:
+    if asked.get("verdict") in RecognitionVerdict.values:
         rows = rows.filter(verdict=asked["verdict"])
     if begin := _midnight(asked.get("from", "")):
         rows = rows.filter(started__gte=begin)
@@ -161,10 +168,11 @@ def _midnight(text: str) -> datetime.datetime | None:
 
 
 def _cells(row: Recognition) -> list[Any]:
-    verifiers = "; ".join(f"{each.verifier}: {each.answer}" for each in row.verifications.all()) if row.verdict != Verdict.WAITING else ""
+    given = list(row.verifications.all())
+    answers = "; ".join(f"{each.verifier}: {each.answer}" for each in given) if verifiers.RULE.is_open(given) else ""
     times = [row.started.isoformat(), row.ended.isoformat() if row.ended else ""]
     matched = [f"{row.score:.4f}", f"{row.threshold:.4f}", row.frames, row.gallery_version, row.people, row.net, row.model_sha256]
-    return [str(row.camera), str(row.person), *times, *matched, row.verdict, verifiers]
+    return [str(row.camera), str(row.person), *times, *matched, row.verdict, answers]
 
 
 def _defused(cell: Any) -> Any:

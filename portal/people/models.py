@@ -68,7 +68,7 @@ class Template(models.Model):
         return f"template of {self.person}"
 
 
-class Verdict(models.TextChoices):
+class RecognitionVerdict(models.TextChoices):
     """What the two verifiers of a recognition came to."""
 
     WAITING = "waiting", _("To be verified")
@@ -99,7 +99,7 @@ class Recognition(models.Model):
     frames = models.PositiveIntegerField()
     zone = models.CharField(max_length=60, blank=True)
     snapshot = models.CharField(max_length=64, blank=True)  # sha256 of the picture of the face at the door
-    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.WAITING)
+    verdict = models.CharField(max_length=10, choices=RecognitionVerdict.choices, default=RecognitionVerdict.WAITING)
 
     class Meta:
         ordering = ["-started", "-id"]
@@ -110,17 +110,19 @@ class Recognition(models.Model):
         return f"{self.person} · {self.camera} · {self.started:%F %T}"
 
 
-class Verification(models.Model):
-    """What one of the two verifiers said, alone: whether the person in the picture is the one named."""
+class VerificationAnswer(models.TextChoices):
+    YES = "yes", _("Yes, it is this person")
+    NO = "no", _("No, it is somebody else")
+    UNSURE = "unsure", _("Cannot tell")
 
-    class Answer(models.TextChoices):
-        YES = "yes", _("Yes, it is this person")
-        NO = "no", _("No, it is somebody else")
-        UNSURE = "unsure", _("Cannot tell")
+
+class Verification(models.Model):
+    """What one of the two verifiers answered, alone. `nonce` seals it in the audit log until both are in; "": from before there were seals."""
 
     recognition = models.ForeignKey(Recognition, models.CASCADE, related_name="verifications")
     verifier = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    answer = models.CharField(max_length=10, choices=Answer.choices)
+    answer = models.CharField(max_length=10, choices=VerificationAnswer.choices)
+    nonce = models.CharField(max_length=64, blank=True)
     made = models.DateTimeField(auto_now_add=True)
 
     class Meta:

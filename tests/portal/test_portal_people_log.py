@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import io
 import time
 import uuid
@@ -18,7 +19,7 @@ from django.utils import timezone
 from portal.alerts.models import Alert, Event
 from portal.core import media
 from portal.core.models import AuditRow
-from portal.people import erase, log
+from portal.people import erase, log, verifiers
 from portal.people.models import Person, Recognition, Template, Verification
 
 pytestmark = pytest.mark.django_db
@@ -135,31 +136,56 @@ def row(square, anna) -> Recognition:
 @pytest.mark.parametrize(("answers", "verdict"), [("yes yes", "right"), ("no no", "wrong"), ("yes no", "unclear"), ("yes unsure", "unclear")])
 def test_two_answers_settle_it(square, row, answers, verdict):
     first, second = answers.split()
-    assert log.verify(user=square.manager, pk=row.pk, answer=first).verdict == "waiting"
-    assert log.verify(user=square.operator, pk=row.pk, answer=second).verdict == verdict
+    assert verifiers.verify(user=square.manager, pk=row.pk, answer=first).verdict == "waiting"
+    assert verifiers.verify(user=square.operator, pk=row.pk, answer=second).verdict == verdict
 
 
 def test_nobody_answers_twice_and_no_third_person_answers(square, row):
-    log.verify(user=square.manager, pk=row.pk, answer="yes")
+    verifiers.verify(user=square.manager, pk=row.pk, answer="yes")
     with pytest.raises(ValidationError, match="another person"):
-        log.verify(user=square.manager, pk=row.pk, answer="yes")
-    log.verify(user=square.operator, pk=row.pk, answer="yes")
+        verifiers.verify(user=square.manager, pk=row.pk, answer="yes")
+    verifiers.verify(user=square.operator, pk=row.pk, answer="yes")
     with pytest.raises(ValidationError, match="Two people"):
-        log.verify(user=user("third@square.example", "operator", square.site), pk=row.pk, answer="no")
+        verifiers.verify(user=user("third@square.example", "operator", square.site), pk=row.pk, answer="no")
     assert row.verifications.count() == 2
 
 
 def test_an_administrator_or_somebody_of_another_site_does_not_answer(square, row):
     for stranger in (square.administrator, scene("tower").operator):
         with pytest.raises(PermissionDenied):
-            log.verify(user=stranger, pk=row.pk, answer="yes")
+            verifiers.verify(user=stranger, pk=row.pk, answer="yes")
 
 
-def test_the_first_answer_is_in_no_audit_row(square, row):
-    log.verify(user=square.manager, pk=row.pk, answer="no")
-    assert AuditRow.objects.get(verb="recognition.verified").data == {"answers": 1}
-    log.verify(user=square.operator, pk=row.pk, answer="no")
-    assert AuditRow.objects.filter(verb="recognition.verified").order_by("-id").first().data == {"answers": 2, "verdict": "wrong"}
+def seals(verb: str) -> list[dict]:
+    return [row.data for row in AuditRow.objects.filter(verb=verb).order_by("id")]
+
+
+def test_the_audit_log_holds_answers_sealed_until_both_are_in(square, row):
+    verifiers.verify(user=square.manager, pk=row.pk, answer="no")
+    (first,) = seals("recognition.verified")
+    assert (set(first), first["conclusion"]) == ({"conclusion", "sealed"}, 1)
+    assert seals("recognition.concluded") == []
+    verifiers.verify(user=square.operator, pk=row.pk, answer="no")
+    (opened,) = seals("recognition.concluded")
+    assert opened["verdict"] == "wrong"
+    assert [each["sealed"] for each in opened["conclusions"]] == [each["sealed"] for each in seals("recognition.verified")]
+    assert [(each["verifier"], each["answer"]) for each in opened["conclusions"]] == [(square.manager.pk, "no"), (square.operator.pk, "no")]
+
+
+def test_equal_answers_have_different_seals_and_anybody_can_compute_them_again(square, row):
+    for who in (square.manager, square.operator):
+        verifiers.verify(user=who, pk=row.pk, answer="yes")
+    (opened,) = seals("recognition.concluded")
+    made = [hashlib.sha256(f"{each['nonce']}\n{each['answer']}".encode()).hexdigest() for each in opened["conclusions"]]
+    assert made == [each["sealed"] for each in opened["conclusions"]]
+    assert made[0] != made[1]
+
+
+def test_an_answer_changed_in_the_database_no_longer_fits_its_seal(square, row):
+    verifiers.verify(user=square.manager, pk=row.pk, answer="no")
+    given = row.verifications.get()
+    given.answer = "yes"
+    assert verifiers.RULE.seal(given) != seals("recognition.verified")[0]["sealed"]
 
 
 def page(who, path: str, **data) -> tuple[int, str]:
@@ -171,7 +197,7 @@ def page(who, path: str, **data) -> tuple[int, str]:
 
 
 def test_the_second_verifier_does_not_see_the_first_answer(square, row):
-    log.verify(user=square.manager, pk=row.pk, answer="no")
+    verifiers.verify(user=square.manager, pk=row.pk, answer="no")
     text = page(square.operator, f"/people/log/{row.pk}/")[1]
     assert "One person has answered" in text
     assert "manager" not in text.split("<main")[1]
@@ -268,6 +294,6 @@ def test_what_is_younger_or_no_recognition_stays(square, row):
 def test_erasing_a_person_takes_the_log_with_it(square, anna):
     tell(square, said(anna), snapshot=media.put(JPEG))
     row = Recognition.objects.get()
-    log.verify(user=square.operator, pk=row.pk, answer="yes")
+    verifiers.verify(user=square.operator, pk=row.pk, answer="yes")
     erase.erase(anna.uid, square.manager, wait_s=0)
     assert (Recognition.objects.count(), Verification.objects.count(), media.exists(row.snapshot)) == (0, 0, False)
