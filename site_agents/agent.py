@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 
 import detectors
+from detectors.rules.registry import RECOGNISED, raises_alert
+from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent, EventDetection
 from federated.trust import signing
@@ -35,7 +37,6 @@ from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, PipelineStep
 from site_agents.rotation import Rotation
-from site_agents.rules import RuleFinding
 from site_agents.signed_config import M0, M1, SignedConfig
 from site_agents.staff_list_store import NOBODY, StaffListStore
 from site_agents.store import Medium
@@ -47,8 +48,7 @@ from site_agents.versions import on_mains, versions
 MALLOC = {-8: 1, -3: 8_000_000, -1: 16_000_000}  # mallopt(3): one heap for all threads, large pieces go back to the system; 60 MB less at a door
 TAKE_S = 0.5
 SUPERVISE_S = 1.0
-COUNTED = ("line_crossed",)  # counts, not alerts: nobody needs a picture of them
-UNFILMED = ("recognised",)  # for the face log: the face is enough, who else passed by is nobody's business
+UNFILMED = (RECOGNISED,)  # for the face log: the face is enough, who else passed by is nobody's business
 STOPPED = "biometrics_stopped"  # a file: the stop button holds over a restart, until the portal takes it back
 log = logging.getLogger("site_agents.agent")
 
@@ -140,7 +140,7 @@ class CameraAgent:
         mode = step.mode if step else self.pipeline.mode
         media, snapshot = [], None
         frame = finding.frame or (step.frame if step else None)
-        if frame is not None and self.signed_config.present and finding.kind not in COUNTED and "ended" not in finding.data:
+        if frame is not None and self.signed_config.present and (finding.kind == RECOGNISED or raises_alert(finding.kind)) and "ended" not in finding.data:
             media = [Medium(self.evidence.picture(frame, hide_faces=mode == M0), finding.score, finding.t)]
             snapshot = media[0].sha256
         event = self._event(finding, mode, frame, snapshot)

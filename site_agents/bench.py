@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from detectors.rules import registry
+from detectors.rules.scene import CameraRule, CountingLine, WatchedZone
 from detectors.types import Frame
 from federated.trust.staff_list import DIMENSIONS, Entry
 from site_agents import sources
@@ -21,9 +23,7 @@ from site_agents.config import Config
 from site_agents.evidence import Evidence
 from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline
-from site_agents.rules import kinds
-from site_agents.rules.faces import DOORS
-from site_agents.signed_config import M0, M1, CameraRule, CountingLine, SignedConfig, WatchedZone
+from site_agents.signed_config import M0, M1, SignedConfig
 from site_agents.staff_list_store import NOBODY, Staff
 
 WARM_UP = 10
@@ -75,9 +75,8 @@ def _measure(pipeline: Pipeline, evidence: Evidence, config: Config, signed_conf
 
 def _everything(mode: str) -> SignedConfig:
     """A configuration with every rule that the mode allows; in M1 one stranger is the staff."""
-    about = {"person_in_zone": {"zone": WHOLE}, "loitering": {"zone": WHOLE}, "object_left": {"zone": WHOLE}, "line_crossed": {"line": MIDDLE}}
-    about |= {kind: {"zone": WHOLE} for kind in DOORS}
-    rules = tuple(CameraRule(kind, **about.get(kind, {})) for kind in kinds() if mode == M1 or kind not in DOORS)
+    about = {"zone": {"zone": WHOLE}, "line": {"line": MIDDLE}, "camera": {}}
+    rules = tuple(CameraRule(kind.name, **about[kind.about]) for kind in registry.kinds().values() if mode == M1 or not kind.needs_faces)
     return SignedConfig(version=1, legal_mode=mode, valid_until=time.time() + 86_400, rules=rules)
 
 

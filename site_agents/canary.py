@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 
 import detectors
+from detectors.rules.anomaly import CONFIRM
 from detectors.types import Detection
 from site_agents.faces import BIOMETRIC
 from site_agents.pipeline import Looked, PipelineStep
-from site_agents.rules.camera import CONFIRM
 from site_agents.signed_config import SignedConfig
 
 WARM = 12  # frames in a row a stream detector must have seen before its word counts: it remembers fewer

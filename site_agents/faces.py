@@ -14,9 +14,10 @@ from detectors.faces.embed import SIDE, align, side_of
 from detectors.faces.fuse import TrackFaces
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
+from detectors.rules import registry
+from detectors.rules.scene import CameraRule, RuleFinding
 from detectors.types import Box, Detection, Face, Frame
 from federated.trust.staff_list import Entry
-from site_agents.rules import RuleFinding
 from site_agents.staff_list_store import Staff
 
 FINDER, SHARP, SMALL_NET = "faces", "face-embedding", "face-embedding-small"
@@ -65,6 +66,18 @@ class RecognitionLimits:
 
     fpir: float = FPIR
     threshold: float | None = None
+
+
+def limits_of(rule: CameraRule) -> RecognitionLimits | None:
+    """How sure a door's rule wants to be: `fpir` in percent, `threshold` the site's own least cosine (0: from the length of the list).
+
+    None when the numbers make no sense: such a rule is left out.
+    """
+    try:
+        values = registry.kinds()[rule.kind].values(rule.values)
+    except ValueError:
+        return None
+    return RecognitionLimits(values.get("fpir", FPIR * 100) / 100, values.get("threshold") or None)
 
 
 class PeerRecognition(Protocol):

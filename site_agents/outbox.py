@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from detectors.rules import registry
 from federated.contract.events import BATCH, AgentEvent
 from site_agents.errors import OutboxError
 from site_agents.store import MediaStore, Medium
@@ -33,7 +34,6 @@ CREATE TABLE IF NOT EXISTS events (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT 
 CREATE TABLE IF NOT EXISTS media (sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, score REAL NOT NULL, t REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, t REAL NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL);
 """
-NAMING = {"recognised": "person", "tailgating": "known"}  # the kinds of events that name one of the staff, and where
 log = logging.getLogger("site_agents.outbox")
 
 
@@ -190,7 +190,7 @@ class Outbox:
 
     def _leave_no_name(self, sent: Iterable[Waiting]) -> None:
         """What has left must not name anybody here any more: SQLite's log would keep it until it is written over."""
-        if any(each.body.get("kind") in NAMING for each in sent):
+        if any(each.body.get("kind") in registry.naming() for each in sent):
             with self._lock:
                 self._shrink_log()
 
@@ -319,6 +319,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _nameless(body: dict[str, Any]) -> dict[str, Any]:
     """An event that the portal never takes, without the person whom it names."""
-    if (where := NAMING.get(body.get("kind", ""))) is None:
+    if (where := registry.naming().get(body.get("kind", ""))) is None:
         return body
     return {**body, "data": {name: value for name, value in body.get("data", {}).items() if name != where}, "detections": []}

@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from detectors.errors import DetectorError
+from detectors.rules import registry
+from detectors.rules.engine import Engine
+from detectors.rules.scene import CameraRule, RuleFinding, SceneView
 from detectors.tracking import Tracker
 from detectors.types import Detection, Frame
 from site_agents.clock import Clock
-from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, FaceRecognizer, RecognitionLimits
+from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, FaceRecognizer, RecognitionLimits, limits_of
 from site_agents.models import FAILURES
 from site_agents.privacy import Mask
-from site_agents.rules import Engine, RuleFinding, SceneView
-from site_agents.rules.faces import DOORS, limits_of
-from site_agents.signed_config import M0, M1, NO_CONFIG, CameraRule, SignedConfig
+from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig
 from site_agents.staff_list_store import NOBODY, Staff
 from site_agents.stages import Stages
 
@@ -220,7 +221,7 @@ class Pipeline:
                 self._detectors.pop(name, None)
                 self._troubles.pop(name, None)
         self.signed_config, self._mask, self.engine = signed_config, Mask(signed_config.masks), Engine(signed_config.rules)
-        self._doors = [rule for rule in signed_config.rules if rule.kind in DOORS]
+        self._doors = [rule for rule in signed_config.rules if rule.kind in registry.kinds() and registry.kinds()[rule.kind].needs_faces]
         self.recognizer.limits = _limits(self._doors)
 
     def _new_tracker(self) -> Tracker:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from detectors.rules.scene import Point
 from detectors.types import Box
-from site_agents.signed_config import Point
 
 GROWN = 0.25  # a face is blurred with this share of its size around it: hair and ears tell too
 BLOCKS = 5  # a blurred face keeps so many blocks a side

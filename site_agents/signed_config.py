@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.files import PRIVATE, write_durably
+from detectors.rules.scene import CameraRule, CountingLine, Point, WatchedZone
 from federated.trust import signing
 from site_agents.errors import DocumentRejected
 
@@ -19,44 +20,6 @@ FILE = "config.json"
 M0, M1 = "M0", "M1"
 MODES = (M0, M1)  # this agent knows no more: M2 and M3 are the portal's own affair or locked
 log = logging.getLogger("site_agents.signed_config")
-
-Point = tuple[float, float]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class WatchedZone:
-    """A named polygon, points in fractions of the picture."""
-
-    name: str
-    polygon: tuple[Point, ...]
-
-    def contains(self, point: Point) -> bool:
-        """Even-odd rule; a point exactly on an edge may count as either."""
-        (x, y), inside = point, False
-        for (ax, ay), (bx, by) in zip(self.polygon, (*self.polygon[1:], self.polygon[0]), strict=True):
-            if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
-                inside = not inside
-        return inside
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class CountingLine:
-    """A counting line from a to b, in fractions; standing at a and looking to b, side a is on the left."""
-
-    name: str
-    a: Point
-    b: Point
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class CameraRule:
-    """What makes an event; `values` holds its numbers (min_s, threshold, cooldown_s ...)."""
-
-    kind: str
-    zone: WatchedZone | None = None
-    line: CountingLine | None = None
-    values: dict[str, Any] = dataclasses.field(default_factory=dict)
-    timezone: str = ""  # of the site, for its opening hours
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -111,6 +111,6 @@ def test_every_kind_accepts_its_own_defaults(kind):
 
 
 def test_the_kinds_are_those_the_agents_know():
-    from site_agents.rules import kinds
+    from detectors.rules.registry import kinds
 
     assert set(rules.KINDS) == set(kinds())

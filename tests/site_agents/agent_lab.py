@@ -19,14 +19,15 @@ import numpy as np
 import detectors
 from detectors import onnxfile, weights
 from detectors.files import write_durably
+from detectors.rules.engine import Engine
+from detectors.rules.scene import CameraRule, CountingLine, RuleFinding, SceneView, WatchedZone
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent
 from federated.trust import csr, pki, signing
 from site_agents import credentials
 from site_agents.clock import Clock
 from site_agents.link import PortalLink
-from site_agents.rules import Engine, RuleFinding, SceneView
-from site_agents.signed_config import CameraRule, CountingLine, Identity, WatchedZone
+from site_agents.signed_config import Identity
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

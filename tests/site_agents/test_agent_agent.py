@@ -11,6 +11,7 @@ import pytest
 from agent_lab import enrolled, scene, write_config
 
 from detectors import image
+from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame
 from federated.contract.events import AgentEvent
 from federated.trust import signing
@@ -18,7 +19,6 @@ from site_agents import credentials, signed_config
 from site_agents.agent import STOPPED, CameraAgent
 from site_agents.config import load
 from site_agents.errors import AgentError, NotEnrolled
-from site_agents.rules import RuleFinding
 from site_agents.signed_config import M0, M1
 
 KEYS = {"t", "started", "mains", "training_held_s", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training"}

@@ -17,6 +17,7 @@ from detectors.bench import scene
 from detectors.errors import BadInput
 from detectors.nets.object_head import Head
 from detectors.objects import head
+from detectors.rules.scene import RuleFinding
 from detectors.train import object_head
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.learning import task
@@ -29,7 +30,6 @@ from site_agents.config import load
 from site_agents.errors import DocumentRejected, ModelRefused
 from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline
-from site_agents.rules import RuleFinding
 from site_agents.signed_config import Identity
 
 PERSON = Detection("person", 0.7, Box(200, 150, 40, 90))

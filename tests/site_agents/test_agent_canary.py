@@ -9,11 +9,12 @@ import pytest
 from agent_lab import keep_footage, lively, perturbed_weights, scene
 
 import detectors
+from detectors.rules.scene import CameraRule
 from detectors.types import Detection
 from site_agents import calibration, canary
 from site_agents.canary import CanaryComparison, CanaryComparisons, threshold_of
 from site_agents.pipeline import Looked, PipelineStep
-from site_agents.signed_config import NO_CONFIG, CameraRule, SignedConfig
+from site_agents.signed_config import NO_CONFIG, SignedConfig
 
 CONFIG = SignedConfig(version=1)
 ROOM = 1000.0

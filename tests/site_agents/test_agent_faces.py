@@ -13,6 +13,7 @@ from agent_lab import FOOTAGE
 
 import detectors
 from detectors.faces import identify
+from detectors.rules.scene import CameraRule, WatchedZone
 from detectors.types import Frame
 from federated.trust.staff_list import Entry
 from site_agents.clock import Clock
@@ -20,7 +21,7 @@ from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimi
 from site_agents.models import ModelStore
 from site_agents.neighbours.node import Decided
 from site_agents.pipeline import Pipeline
-from site_agents.signed_config import M0, M1, CameraRule, SignedConfig, WatchedZone
+from site_agents.signed_config import M0, M1, SignedConfig
 from site_agents.staff_list_store import NOBODY, Staff
 
 DOOR = WatchedZone("door", ((0, 0), (1, 0), (1, 1), (0, 1)))

@@ -10,12 +10,13 @@ import pytest
 from agent_lab import FOOTAGE, scene
 
 from detectors.errors import WeightsError
+from detectors.rules.scene import CameraRule, WatchedZone
 from detectors.types import Detection, Frame
 from detectors.video import frames
 from site_agents.clock import Clock
 from site_agents.models import ModelStore
 from site_agents.pipeline import ALWAYS, PATIENCE, Pipeline
-from site_agents.signed_config import M0, M1, NO_CONFIG, CameraRule, SignedConfig, WatchedZone
+from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig
 
 WHOLE = WatchedZone("whole", ((0, 0), (1, 0), (1, 1), (0, 1)))
 LEFT = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))

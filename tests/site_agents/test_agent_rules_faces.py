@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from agent_lab import HALF, person, play, rule, view
 
+from detectors.rules.engine import Engine
+from detectors.rules.scene import CameraRule, SceneView
+from detectors.rules.unknown_person import Hours
 from detectors.types import Box, Frame
-from site_agents.rules import Engine, SceneView
-from site_agents.rules.faces import Hours, limits_of
-from site_agents.signed_config import CameraRule
+from site_agents.faces import limits_of
 
 STEP = 0.2
 MONDAY = datetime.datetime(2026, 11, 23, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")).timestamp()

@@ -7,8 +7,8 @@ import random
 import pytest
 from agent_lab import HALF, person, play, rule, view
 
-from site_agents.rules import Engine
-from site_agents.signed_config import CameraRule
+from detectors.rules.engine import Engine
+from detectors.rules.scene import CameraRule
 
 STEP = 0.2
 
@@ -110,10 +110,10 @@ def test_the_highest_score_of_the_stay_is_told():
     assert play(rule("person_in_zone", min_s=2), scene)[0].score == 0.9
 
 
-def test_loitering_waits_a_minute_by_default():
+def test_loitering_waits_half_a_minute_by_default():
     (found,) = play(rule("loitering"), stay(0, 90))
     assert found.kind == "loitering"
-    assert found.t == pytest.approx(60.0)
+    assert found.t == pytest.approx(30.0)
 
 
 def test_loitering_forgives_longer_losses():

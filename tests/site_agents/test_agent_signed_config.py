@@ -11,10 +11,11 @@ from agent_lab import identity
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from portal_peer import Peer
 
+from detectors.rules.scene import WatchedZone
 from federated.trust import signing
 from site_agents import signed_config
 from site_agents.errors import DocumentRejected
-from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig, WatchedZone, verify
+from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig, verify
 
 SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
 STEPS = {"name": "steps", "polygon": SQUARE}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from detectors.rules.numbers import after
+from detectors.rules.registry import rule_kind
+from detectors.rules.scene import CameraRule, Point, RuleFinding, SceneView
 from detectors.types import Detection
-from site_agents.rules import RuleFinding, SceneView, number, rule
-from site_agents.signed_config import CameraRule, Point
 
 LUGGAGE = ("backpack", "handbag", "suitcase")
 STILL = 0.02  # of the picture: an object that stays within this has not been moved
@@ -28,7 +29,13 @@ class Spot:
     reported: bool = False
 
 
-@rule("object_left")
+@rule_kind(
+    "object_left",
+    label={"en": "Object left behind", "it": "Oggetto abbandonato"},
+    about="zone",
+    numbers=(after(30, 1, 7200, 1),),
+    order=30,
+)
 class ObjectLeftRule:
     """An unattended bag, once for as long as it stands: at least `min_s` without moving, and `min_s` without a person beside it.
 
@@ -38,7 +45,7 @@ class ObjectLeftRule:
     def __init__(self, config: CameraRule) -> None:
         if config.zone is None:
             raise ValueError("it needs a zone")
-        self.zone, self.min_s = config.zone, number(config, "min_s", 30.0)
+        self.zone, self.min_s = config.zone, config.values["min_s"]
         self.spots: list[Spot] = []
 
     def step(self, view: SceneView) -> list[RuleFinding]:

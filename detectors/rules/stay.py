@@ -1,16 +1,15 @@
-"""Somebody stays in a zone: person_in_zone after a moment, loitering after a long while."""
+"""Somebody stays in a zone: what the kinds have in common that fire after a moment or a long while."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
+from detectors.rules.scene import CameraRule, Point, RuleFinding, SceneView
 from detectors.types import Detection
-from site_agents.rules import RuleFinding, SceneView, number, rule
-from site_agents.signed_config import CameraRule, Point
 
 NEAR = 0.08  # of the picture: a new track this near to where another was lost is the same person
-COOLDOWN_S = 10.0
+COOLDOWN_S = 10.0  # of the kinds that have no such number
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,15 +31,15 @@ class StayRule:
     `cooldown_s` after leaving is not told of again.
     """
 
-    kind = "person_in_zone"
-    min_s, gap_s = 0.5, 2.0
+    kind = ""  # of the findings
+    gap_s = 2.0
 
     def __init__(self, config: CameraRule) -> None:
         if config.zone is None:
             raise ValueError("it needs a zone")
         self.zone = config.zone
-        self.min_s = number(config, "min_s", self.min_s)
-        self.cooldown_s = number(config, "cooldown_s", COOLDOWN_S)
+        self.min_s = config.values["min_s"]
+        self.cooldown_s = config.values.get("cooldown_s", COOLDOWN_S)
         self.presences: list[Presence] = []
 
     def step(self, view: SceneView) -> list[RuleFinding]:
@@ -88,16 +87,3 @@ class StayRule:
         presence.fired = view.t
         data = {"zone": self.zone.name, "track": presence.track, "seconds": round(view.t - presence.since, 2)}
         return RuleFinding(self.kind, view.t, presence.score, (found,), data)
-
-
-@rule("person_in_zone")
-class PersonInZoneRule(StayRule):
-    """Somebody is in the zone."""
-
-
-@rule("loitering")
-class LoiteringRule(StayRule):
-    """Somebody has been in the zone for long."""
-
-    kind = "loitering"
-    min_s, gap_s = 60.0, 5.0

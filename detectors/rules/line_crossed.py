@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from detectors.errors import BadInput
 from detectors.flow import LineCounter
-from site_agents.rules import RuleFinding, SceneView, rule
-from site_agents.signed_config import CameraRule
+from detectors.rules.registry import rule_kind
+from detectors.rules.scene import CameraRule, RuleFinding, SceneView
 
 
-@rule("line_crossed")
+@rule_kind(
+    "line_crossed",
+    label={"en": "Count people who cross, both ways", "it": "Conta chi attraversa, nei due sensi"},
+    event={"en": "Line crossed", "it": "Linea attraversata"},
+    about="line",
+    alert=False,
+    order=60,
+)
 class LineCrossedRule:
     """One finding for each crossing; `data["direction"]` is "a_to_b" or "b_to_a"."""
 

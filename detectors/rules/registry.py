@@ -1,0 +1,96 @@
+"""One decorator makes a class a rule kind; every file of this folder is found by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from detectors.messages import Words
+from detectors.rules.numbers import RuleNumber, check_words
+
+ABOUT = ("zone", "line", "camera")
+RECOGNISED = "recognised"  # events that no rule makes: somebody of the staff list at a door; its data name the person
+_kinds: dict[str, RuleKind] = {}
+_discovered = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RuleKind:
+    """What the decorator wrote down. `label` names the rule in forms, `event` what it makes in lists of alerts."""
+
+    name: str
+    build: type
+    label: Words
+    event: Words
+    about: str  # "zone", "line" or "camera": what a rule of this kind is drawn for
+    numbers: tuple[RuleNumber, ...]
+    alert: bool  # whether its events want a person's eye; else they are counted
+    person: str  # the key in an event's data that holds the id of somebody on the staff list; "": it names nobody
+    mode: str  # the least legal mode in which it may work; from M1 on it needs faces
+    order: int  # its place in forms and lists
+
+    @property
+    def needs_faces(self) -> bool:
+        """Whether it works only where faces are compared."""
+        return self.mode != "M0"
+
+    def values(self, given: Mapping[str, Any]) -> dict[str, float]:
+        """Every number of the kind, from what is given or by default. Raises ValueError for one outside its limits; what is no number of it is left out."""
+        return {number.name: number.read(given.get(number.name, number.default)) for number in self.numbers}
+
+
+def rule_kind(
+    name: str,
+    *,
+    label: Words,
+    about: str,
+    event: Words | None = None,
+    numbers: tuple[RuleNumber, ...] = (),
+    alert: bool = True,
+    person: str = "",
+    mode: str = "M0",
+    order: int = 100,
+) -> Callable[[type], type]:
+    """Register a class as the rule kind `name`. Raises ValueError for two of one name, and for what no page could show."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or about not in ABOUT or mode not in ("M0", "M1"):
+        raise ValueError(f"the rule kind {name!r}: small letters, digits and _ only, about {', '.join(ABOUT)}, mode M0 or M1")
+    for words in (label, event or label):
+        check_words(f"the rule kind {name!r}", words)
+
+    def register(build: type) -> type:
+        if name in _kinds and _kinds[name].build.__module__ != build.__module__:
+            raise ValueError(f"two rule kinds are called {name!r}: {_kinds[name].build.__module__} and {build.__module__}")
+        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order)
+        return build
+
+    return register
+
+
+def kinds() -> dict[str, RuleKind]:
+    """Every rule kind by name, in the order of forms and lists."""
+    global _discovered
+    if not _discovered:
+        for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+            importlib.import_module(f"{__package__}.{module.name}")
+        _discovered = True
+    return {kind.name: kind for kind in sorted(_kinds.values(), key=lambda kind: (kind.order, kind.name))}
+
+
+def raises_alert(kind: str) -> bool:
+    """Whether events of this kind want a person's eye; of a kind that this version has no rule for, they do."""
+    return kind != RECOGNISED and (kind not in kinds() or kinds()[kind].alert)
+
+
+def naming() -> dict[str, str]:
+    """The kinds of events that name somebody on the staff list: kind -> the key in their data that holds the person's id."""
+    return {RECOGNISED: "person", **{kind.name: kind.person for kind in kinds().values() if kind.person}}
+
+
+def withdraw(name: str) -> None:
+    """Forget a kind: for those that come and go, as in a test."""
+    _kinds.pop(name, None)
