@@ -200,7 +200,7 @@ class CanaryCamera(models.Model):
 
 
 class Compared(models.Model):
-    """What one start of a camera's agent has counted: frames that the version on trial and the one before both judged, and who raised an alarm."""
+    """What one start of a camera's agent has counted: frames that the canary and the version before both looked at, and who raised an alarm."""
 
     row = models.ForeignKey(CanaryCamera, models.CASCADE, related_name="compared")
     agent = models.ForeignKey("sites.Agent", models.CASCADE)
@@ -248,7 +248,7 @@ class Disagreement(models.Model):
 
     @property
     def only_new(self) -> bool:
-        """Whether it is the version on trial that raised it."""
+        """Whether it is the canary that raised it."""
         return self.new_score >= self.threshold
 
     @property

@@ -115,14 +115,14 @@ def test_one_camera_tries_it_while_three_stay(stage):
     agents = stage.open("/agents/")
     stage.found["before"] = re.search(r"anomaly\s+([0-9a-f]{8})", agents.locator("main").inner_text())[1]
     page = stage.open("/training/models/")
-    page.get_by_text("Try it at some cameras first").click()
-    page.get_by_role("button", name="Start the trial").click()
+    page.get_by_text("Run it as a canary at some cameras first").click()
+    page.get_by_role("button", name="Start the canary").click()
     page.wait_for_url("**/training/trials/**")
     loaded_again_until(agents, lambda: running_it(agents, stage.found["sha"]) == 1, SWAPPED_S, "one agent on trial")
     assert running_it(agents, stage.found["before"]) == 3
     loaded_again_until(page, lambda: "runs it since" in page.locator("main").inner_text(), SWAPPED_S, "the trial's clock")
     loaded_again_until(page, lambda: int(page.locator("#compared").get_attribute("data-frames")) > 0, SWAPPED_S, "frames compared with the version before")
-    assert "left the band" not in page.locator("main").inner_text()
+    assert "beyond its limits" not in page.locator("main").inner_text()
     stage.found["trial"] = page.url
 
 

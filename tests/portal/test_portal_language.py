@@ -233,7 +233,7 @@ def test_what_strategies_promise_and_tasks_need_is_said_in_italian(sentence):
     assert sentence in dict(entries())
 
 
-@pytest.mark.parametrize(("sites", "why"), [(2, "richiede almeno 3 siti"), (3, "il valore centrale di ogni peso")])
+@pytest.mark.parametrize(("sites", "why"), [(2, "richiede almeno 3 telecamere"), (3, "il valore centrale di ogni peso")])
 def test_a_closed_strategy_says_why_in_italian(sites, why):
     with translation.override("it"):
         (median,) = [each for each in words.offered(sites, root=False) if each["name"] == "median"]

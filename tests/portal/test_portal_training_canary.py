@@ -1,4 +1,4 @@
-"""A version on trial: who runs it, what it is measured by, and how it goes back."""
+"""A canary: who runs it, what it is measured by, and how it goes back."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_two_versions_of_a_detector_are_not_tried_at_once(person):
     canary_at(person, model(b"one", "1"), first)
     other = model(b"two", "2")
     for act in (lambda: canary_at(person, other, first), lambda: actions.publish(user=person, model_id=other.pk)):
-        with pytest.raises(ValidationError, match="on trial"):
+        with pytest.raises(ValidationError, match="is a canary"):
             act()
 
 

@@ -168,7 +168,7 @@ def test_too_many_lonely_alarms_take_the_version_back(scene):
     scene.heartbeat(neither=1000, only_new=61)
     scene.canary.refresh_from_db()
     assert (scene.canary.outcome, scene.canary.automatic) == ("rolled back", True)
-    assert "the version on trial alone raised an alarm at 61 frames, at most 60 are allowed" in scene.canary.reason
+    assert "the canary alone raised an alarm at 61 frames, at most 60 are allowed" in scene.canary.reason
 
 
 def test_the_page_puts_both_versions_side_by_side(scene, client):

@@ -66,7 +66,7 @@ def test_the_page_says_what_a_regulator_asks(person, client):
     shown = page(client, person, made(person))
     for said in ("median", "none beyond keeping the data", "Site square / Camera 0", "180", "Apache-2.0", "none known", "-0.2000 (-0.4484 … 0.0484)"):
         assert said in shown
-    assert "Only 3 sites have voted" in shown
+    assert "Only 3 cameras have voted" in shown
 
 
 def test_with_one_vote_it_says_that_there_is_no_interval(person, client):
@@ -75,7 +75,7 @@ def test_with_one_vote_it_says_that_there_is_no_interval(person, client):
 
 def test_without_votes_and_samples_it_says_so(person, client):
     shown = page(client, person, made(person, votes=[], samples={}))
-    assert "No site has measured this version" in shown
+    assert "No camera has measured this version" in shown
     assert "does not say how many samples" in shown
 
 

@@ -97,7 +97,7 @@ def test_too_few_idle_sites_wait_and_then_the_night_is_given_up_with_a_row(squar
         on_battery(agent)
     scheduled(person)
     assert nightly.start_due(at(2)) == []
-    assert "1 of the 2 sites" in Schedule.objects.get().note
+    assert "1 of the 2 cameras" in Schedule.objects.get().note
     assert nightly.start_due(at(7)) == []
     assert nightly.start_due(at(7, minute=30)) == []
     assert AuditRow.objects.filter(verb="run.night_skipped").count() == 1

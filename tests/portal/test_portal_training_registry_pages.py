@@ -83,9 +83,9 @@ def test_the_registry_links_to_trials(admin):
 def test_the_api_tries_and_takes_back(admin):
     first = agents()[0]
     body = {"cameras": [first.camera_id]}
-    tried = admin.post(reverse("api:start-canary", args=[model(b"one").pk]), body, content_type="application/json")
-    assert (tried.status_code, tried.json()["state"]) == (201, "canary")
-    back = admin.post(reverse("api:take-back", args=[tried.json()["canary"]]), {"reason": "enough"}, content_type="application/json")
+    started = admin.post(reverse("api:start-canary", args=[model(b"one").pk]), body, content_type="application/json")
+    assert (started.status_code, started.json()["state"]) == (201, "canary")
+    back = admin.post(reverse("api:take-back", args=[started.json()["canary"]]), {"reason": "enough"}, content_type="application/json")
     assert back.json()["state"] == "rolled back"
 
 
@@ -101,6 +101,6 @@ def test_what_is_not_there_is_404(admin, name, method):
 
 def test_a_version_may_be_published_without_a_trial_but_the_page_asks_first(admin):
     kept = model(b"one")
-    assert "has not been tried" in admin.get(reverse("training:models")).content.decode()
+    assert "has not run as a canary" in admin.get(reverse("training:models")).content.decode()
     admin.post(reverse("training:publish", args=[kept.pk]))
     assert ModelVersion.objects.get().state == "published"

@@ -33,7 +33,7 @@ def test_a_guard_or_a_manager_cannot_start_a_run(role):
 
 @pytest.mark.parametrize(
     ("plan", "says"),
-    [({"rounds": 0}, "rounds"), ({"strategy": "magic"}, "unknown strategy"), ({"min_sites": 9}, "9 sites"), ({"strategy": "trimmed-mean"}, "at least 3")],
+    [({"rounds": 0}, "rounds"), ({"strategy": "magic"}, "unknown strategy"), ({"min_sites": 9}, "9 cameras"), ({"strategy": "trimmed-mean"}, "at least 3")],
 )
 def test_a_plan_that_cannot_work_is_refused_with_a_sentence(plan, says):
     agents()

@@ -71,5 +71,5 @@ def beat(agent: Agent, ago: datetime.timedelta = datetime.timedelta(), **said: A
 
 
 def canary_at(person: User, version: ModelVersion, *tried: Agent) -> Canary:
-    """A version on trial at these agents' cameras."""
+    """A canary at these agents' cameras."""
     return canary.start(user=person, model_id=version.pk, cameras=[agent.camera_id for agent in tried])

@@ -1,7 +1,7 @@
 // The live page of a run: draws the whole state again whenever a newer one arrives.
 import { connect } from "./socket.js";
 import { draw as drawLosses } from "./loss-chart.js";
-import { draw as drawThree } from "./three.js";
+import { draw as drawVoteComparison } from "./vote-comparison.js";
 
 const page = document.getElementById("run");
 const words = document.getElementById("words").dataset;
@@ -94,9 +94,9 @@ function draw(state) {
   at("status").textContent = state.label;
   at("status").dataset.status = state.status;
   const queued = state.ahead ? words.ahead.replace("{n}", state.ahead) : "";
-  const told = state.reason || (state.note ? words.waiting.replace("{n}", state.note) : queued);
-  at("reason").textContent = told;
-  at("reason").hidden = !told;
+  const reason = state.reason || (state.note ? words.waiting.replace("{n}", state.note) : queued);
+  at("reason").textContent = reason;
+  at("reason").hidden = !reason;
   at("reason").classList.toggle("is-problem", state.status === "failed");
   const last = state.rounds.at(-1);
   at("round").textContent = last?.number ?? 0;
@@ -113,7 +113,7 @@ function draw(state) {
   drawRows(state.rounds);
   drawChart(state.rounds);
   drawGate(state.gate ?? {});
-  drawThree(state.three, words, number);
+  drawVoteComparison(state.three, words, number);
   drawModel(state.model);
   if (at("stop")) at("stop").hidden = state.over;
   if (at("resume")) {

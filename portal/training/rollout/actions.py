@@ -41,7 +41,7 @@ def publish(*, user: User, model_id: int) -> ModelVersion:
         budget.check(model)
         before, was_canary = _current(model.detector), model.state == ModelState.CANARY
         if not was_canary and ModelVersion.objects.filter(detector=model.detector, state=ModelState.CANARY).exists():
-            raise ValidationError(_("Another version of this detector is on trial: publish it or take it back first."))
+            raise ValidationError(_("Another version of this detector is a canary: publish it or take it back first."))
         _replace(before, ModelState.RETIRED, model)
         canary.succeed(model=model)
         data = {"detector": model.detector, "sha256": model.sha256, "before": before and before.sha256, "canary": was_canary}

@@ -27,7 +27,7 @@ def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
     if model.state not in STARTABLE:
         raise ValidationError(_("This version is at work already."))
     if ModelVersion.objects.filter(detector=model.detector, state=ModelState.CANARY).exists():
-        raise ValidationError(_("Another version of this detector is on trial: publish it or take it back first."))
+        raise ValidationError(_("Another version of this detector is a canary: publish it or take it back first."))
     if not model.here:
         raise ValidationError(_("The file of this model is missing in the media store."))
     watched = Agent.objects.filter(revoked=None).values_list("camera_id", flat=True)

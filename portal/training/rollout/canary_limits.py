@@ -69,7 +69,7 @@ def reasons(found: dict[str, Limit]) -> list[str]:
         "latency": _("a frame takes %(value).0f ms, more than the %(high).0f ms allowed"),
         "restarts": _("%(value)d restarts, where at most %(high)d were to be expected"),
         "failures": _("refused or given back by %(value)d cameras"),
-        "only_new": _("the version on trial alone raised an alarm at %(value)d frames, at most %(high)d are allowed"),
+        "only_new": _("the canary alone raised an alarm at %(value)d frames, at most %(high)d are allowed"),
         "only_old": _("the version before alone raised an alarm at %(value)d frames, at most %(high)d are allowed"),
     }
     return [words[name] % {"value": limit.value, "low": limit.low or 0, "high": limit.high or 0} for name, limit in found.items() if limit.exceeded]

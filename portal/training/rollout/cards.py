@@ -26,7 +26,7 @@ PRIVATE = ("privacy", "epsilon", "delta", "clip", "noise", "secure", "secagg", "
 SETTINGS = {
     "rounds": _("Rounds"),
     "local_epochs": _("Local epochs"),
-    "min_sites": _("Sites that must answer"),
+    "min_sites": _("Cameras that must answer"),
     "deadline_s": _("Deadline of a round (s)"),
 }
 OTHERS = {"onnx_difference": _("Largest difference between ONNX and torch")}

@@ -22,7 +22,7 @@ class DisagreementsView(MachineView):
         responses={
             201: DisagreementAnswer,
             200: OpenApiResponse(DisagreementAnswer, "already here, or full"),
-            403: OpenApiResponse(description="not on trial at this camera"),
+            403: OpenApiResponse(description="no canary at this camera"),
         },
     )
     def post(self, request: Request) -> Response:

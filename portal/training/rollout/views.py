@@ -154,7 +154,7 @@ def _figure_rows(found: Canary) -> list[dict[str, Any]]:
     before, during, (was, now) = canary_figures.before(found), canary_figures.during(found), canary_figures.others(found)
     found, figures = canary_limits.limits(before, during), (before, during, was, now)
     names = {"alerts": _("Alerts an hour"), "latency": _("Milliseconds a frame (median)"), "restarts": _("Restarts"), "failures": _("Refused or given back")}
-    names |= {"only_new": _("Alarm only by the version on trial"), "only_old": _("Alarm only by the version before")}
+    names |= {"only_new": _("Alarm only by the canary"), "only_old": _("Alarm only by the version before")}
     shown = {
         "alerts": [_number(each.alerts_an_hour) for each in figures],
         "latency": [_number(each.latency_ms) for each in figures],

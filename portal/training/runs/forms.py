@@ -23,16 +23,16 @@ class PlanForm(forms.Form):
 
     task = forms.ChoiceField(label=_("Task"))
     strategy = forms.ChoiceField(label=_("Strategy"))
-    sites = forms.MultipleChoiceField(label=_("Sites"), required=False)
+    sites = forms.MultipleChoiceField(label=_("Cameras"), required=False)
     rounds = forms.IntegerField(label=_("Rounds"), min_value=1, max_value=500, initial=DEFAULT.rounds)
     local_epochs = forms.IntegerField(label=_("Local epochs"), min_value=1, max_value=100, initial=DEFAULT.local_epochs)
-    min_sites = forms.IntegerField(label=_("Sites that must answer"), min_value=1, initial=DEFAULT.min_sites)
+    min_sites = forms.IntegerField(label=_("Cameras that must answer"), min_value=1, initial=DEFAULT.min_sites)
     deadline_s = forms.FloatField(label=_("Deadline of a round (s)"), min_value=1, max_value=86400, initial=DEFAULT.deadline_s)
     privacy = forms.ChoiceField(label=_("Differential privacy"), required=False, choices=[(kind, kind) for kind in KINDS], initial=DEFAULT.privacy)
     epsilon = forms.FloatField(label=_("Epsilon"), required=False, min_value=LEAST_EPSILON, max_value=MOST_EPSILON, initial=EPSILON)
 
-    share = forms.FloatField(label=_("Share of the sites in a round"), min_value=0.001, max_value=1, initial=1, required=False)
-    compare = forms.BooleanField(label=_("Each site also trains alone"), required=False, initial=DEFAULT.compare)
+    share = forms.FloatField(label=_("Share of the cameras in a round"), min_value=0.001, max_value=1, initial=1, required=False)
+    compare = forms.BooleanField(label=_("Each camera also trains alone"), required=False, initial=DEFAULT.compare)
 
     def __init__(self, *arguments: Any, nodes: list[dict[str, Any]], **named: Any):
         super().__init__(*arguments, **named)

@@ -71,7 +71,7 @@ def try_night(pk: int, here: datetime.datetime) -> list[Run]:
     least = int(schedule.plan["min_sites"])
     try:
         if len(ready) < least:
-            raise ValidationError(_("%(have)d of the %(need)d sites needed were idle and on mains power.") % {"have": len(ready), "need": least})
+            raise ValidationError(_("%(have)d of the %(need)d cameras needed were idle and on mains power.") % {"have": len(ready), "need": least})
         run = actions.start_run(user=schedule.by, task=schedule.task, **{**schedule.plan, "sites": ready})
     except (ValidationError, PermissionDenied) as error:
         return _wait(schedule, here, " ".join(getattr(error, "messages", [str(error)])))

@@ -44,10 +44,12 @@ def config_of(task: str, plan: dict[str, Any], **more: Any) -> RunPlan:
 def _check_sites(config: RunPlan) -> None:
     enrolled = set(Agent.objects.filter(revoked=None).exclude(node_id="").values_list("node_id", flat=True))
     if set(config.sites) - enrolled:
-        raise ValidationError(_("A chosen site is not enrolled for training any more."))
+        raise ValidationError(_("A chosen camera is not enrolled for training any more."))
     _check_terms(config)
     if len(enrolled) < config.min_sites:
-        raise ValidationError(_("%(need)d sites must answer, but only %(have)d are enrolled for training.") % {"need": config.min_sites, "have": len(enrolled)})
+        raise ValidationError(
+            _("%(need)d cameras must answer, but only %(have)d are enrolled for training.") % {"need": config.min_sites, "have": len(enrolled)}
+        )
 
 
 def _check_terms(config: RunPlan) -> None:
@@ -60,4 +62,4 @@ def _check_terms(config: RunPlan) -> None:
     if against and not config.sites and len(agents) - len(against) < config.min_sites:
         agent, why = next(iter(against.values()))
         names = {"need": config.min_sites, "have": len(agents) - len(against), "camera": agent.camera.name, "why": why}
-        raise ValidationError(_("%(need)d sites must answer, but only %(have)d take part in such a run (%(camera)s: %(why)s).") % names)
+        raise ValidationError(_("%(need)d cameras must answer, but only %(have)d take part in such a run (%(camera)s: %(why)s).") % names)

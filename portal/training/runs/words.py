@@ -26,5 +26,7 @@ def _why(each: dict[str, Any], sites: int) -> str:
     if each["works"]:
         return _(strategy.promise)
     return (
-        _("needs at least %(n)d sites that must answer") % {"n": strategy.least} if sites < strategy.least else _("needs a root set of this task at the portal")
+        _("needs at least %(n)d cameras that must answer") % {"n": strategy.least}
+        if sites < strategy.least
+        else _("needs a root set of this task at the portal")
     )
