@@ -114,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("name")
     running.add_argument("files", nargs="+", help="; ".join(f"{each.name}: {each.inputs} ({', '.join(each.media)})" for each in registry.tools()))
     running.add_argument("--language", choices=LANGUAGES, default="en", help="of a tool's report, without --json")
-    judged = add("evaluate", evaluate)
-    judged.add_argument("name", help=f"one of {', '.join(judging.names())}")
-    judged.add_argument("dataset", type=Path)
-    judged.add_argument("--fit", help="folder of the data set with normal footage to fit on, such as train")
-    judged.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
-    judged.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
-    judged.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
+    evaluating = add("evaluate", evaluate)
+    evaluating.add_argument("name", help=f"one of {', '.join(judging.names())}")
+    evaluating.add_argument("dataset", type=Path)
+    evaluating.add_argument("--fit", help="folder of the data set with normal footage to fit on, such as train")
+    evaluating.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
+    evaluating.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
+    evaluating.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
     timed = add("bench", bench)
     timed.add_argument("--items", type=int, default=20)
     timed.add_argument("--threads", type=int, nargs="+", help="numbers of threads, such as 1 2 8")
@@ -150,7 +150,7 @@ def _readable(answer: dict[str, Any]) -> str:
         between = "" if metric["low"] is None else f"  ({metric['low']} to {metric['high']})"
         lines.append(f"  {name:<44} {metric['value']}{between}")
     for name, metrics in answer.get("rivals", {}).items():
-        lines += [f"  rival {name}: {metric} {said['value']}  ({said['low']} to {said['high']})" for metric, said in metrics.items()]
+        lines += [f"  rival {name}: {metric} {figure['value']}  ({figure['low']} to {figure['high']})" for metric, figure in metrics.items()]
     return "\n".join([*lines, f"  threshold {answer['threshold']['value']}: {answer['threshold']['from']}"])
 
 

@@ -44,30 +44,30 @@ class LineCounter:
 
     def update(self, track: int, foot: Point) -> Direction | None:
         """Take a track's foot point in this frame; the direction when it has just crossed, else None."""
-        known = self._tracks.get(track)
-        if known is None:
-            known = self._tracks[track] = _Track(foot)
+        state = self._tracks.get(track)
+        if state is None:
+            state = self._tracks[track] = _Track(foot)
             if len(self._tracks) > REMEMBERED:
                 self._tracks.popitem(last=False)
         self._tracks.move_to_end(track)
-        before, now = self.distance(known.foot), self.distance(foot)
+        before, now = self.distance(state.foot), self.distance(foot)
         if (before < 0) != (now < 0):
             share = before / (before - now)
-            crossing = known.foot[0] + share * (foot[0] - known.foot[0]), known.foot[1] + share * (foot[1] - known.foot[1])
-            known.inside = 0 <= self._along(crossing) <= self.length
-        known.foot = foot
-        return self._settle(known, now)
+            crossing = state.foot[0] + share * (foot[0] - state.foot[0]), state.foot[1] + share * (foot[1] - state.foot[1])
+            state.inside = 0 <= self._along(crossing) <= self.length
+        state.foot = foot
+        return self._settle(state, now)
 
     def distance(self, point: Point) -> float:
         """Signed distance of a point to the endless line: negative on side a (left), positive on side b."""
         (ax, ay), (bx, by) = self.a, self.b
         return ((bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)) / self.length
 
-    def _settle(self, known: _Track, distance: float) -> Direction | None:
+    def _settle(self, state: _Track, distance: float) -> Direction | None:
         if abs(distance) < self.margin:
             return None
-        side, before, known.side = (1 if distance > 0 else -1), known.side, (1 if distance > 0 else -1)
-        if before in (0, side) or not known.inside:
+        side, before, state.side = (1 if distance > 0 else -1), state.side, (1 if distance > 0 else -1)
+        if before in (0, side) or not state.inside:
             return None
         direction: Direction = "a_to_b" if side > 0 else "b_to_a"
         self.counts[direction] += 1

@@ -29,11 +29,11 @@ class Tally:
 def tally(truths: Sequence[Boxes], found: Sequence[Boxes]) -> list[Tally]:
     """One Tally a frame, from the true and the found boxes of every frame of a scene."""
     last: dict[int, int] = {}
-    rows = [_tally_frame(true, said, last) for true, said in zip(truths, found, strict=True)]
-    pairs = [_overlapping(true, said) for true, said in zip(truths, found, strict=True)]
+    rows = [_tally_frame(true, predicted, last) for true, predicted in zip(truths, found, strict=True)]
+    pairs = [_overlapping(true, predicted) for true, predicted in zip(truths, found, strict=True)]
     best = _assign(Counter(pair for frame in pairs for pair in frame))
     for row, frame in zip(rows, pairs, strict=True):
-        row.kept = sum(best.get(true) == said for true, said in frame)
+        row.kept = sum(best.get(true) == predicted for true, predicted in frame)
     return rows
 
 
@@ -49,11 +49,11 @@ def idf1(rows: Sequence[Tally]) -> float:
     return 2 * sum(row.kept for row in rows) / boxes if boxes else float("nan")
 
 
-def _tally_frame(true: Boxes, said: Boxes, last: dict[int, int]) -> Tally:
+def _tally_frame(true: Boxes, predicted: Boxes, last: dict[int, int]) -> Tally:
     """Pairs of the frame before are kept while they overlap (as MOTA asks), the rest is assigned anew for the largest overlap."""
-    overlaps = iou(true[0], said[0])
+    overlaps = iou(true[0], predicted[0])
     pairs = [
-        (i, j) for i, person in enumerate(true[1].tolist()) for j, track in enumerate(said[1].tolist()) if last.get(person) == track and overlaps[i, j] >= LEAST
+        (i, j) for i, person in enumerate(true[1].tolist()) for j, track in enumerate(predicted[1].tolist()) if last.get(person) == track and overlaps[i, j] >= LEAST
     ]
     rows, columns = {i for i, _ in pairs}, {j for _, j in pairs}
     free = overlaps.copy()
@@ -61,15 +61,15 @@ def _tally_frame(true: Boxes, said: Boxes, last: dict[int, int]) -> Tally:
     pairs += [(i, j) for i, j in _linear(free) if free[i, j] >= LEAST]
     switches = 0
     for i, j in pairs:
-        person, track = int(true[1][i]), int(said[1][j])
+        person, track = int(true[1][i]), int(predicted[1][j])
         switches += last.get(person, track) != track
         last[person] = track
-    return Tally(len(true[1]), len(said[1]), len(true[1]) - len(pairs), len(said[1]) - len(pairs), switches)
+    return Tally(len(true[1]), len(predicted[1]), len(true[1]) - len(pairs), len(predicted[1]) - len(pairs), switches)
 
 
-def _overlapping(true: Boxes, said: Boxes) -> list[tuple[int, int]]:
-    rows, columns = np.nonzero(iou(true[0], said[0]) >= LEAST)
-    return [(int(true[1][i]), int(said[1][j])) for i, j in zip(rows, columns, strict=True)]
+def _overlapping(true: Boxes, predicted: Boxes) -> list[tuple[int, int]]:
+    rows, columns = np.nonzero(iou(true[0], predicted[0]) >= LEAST)
+    return [(int(true[1][i]), int(predicted[1][j])) for i, j in zip(rows, columns, strict=True)]
 
 
 def _assign(counts: Counter[tuple[int, int]]) -> dict[int, int]:

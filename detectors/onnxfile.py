@@ -121,8 +121,8 @@ def _is_gentle(tensor: int | memoryview) -> bool:
 
 
 def _node(op: str, inputs: list[str], output: str) -> bytes:
-    said = [*((NODE_INPUT, name) for name in inputs), (NODE_OUTPUT, output), (NODE_OP, op)]
-    return _field(GRAPH_NODE, b"".join(_field(number, text.encode()) for number, text in said))
+    content = [*((NODE_INPUT, name) for name in inputs), (NODE_OUTPUT, output), (NODE_OP, op)]
+    return _field(GRAPH_NODE, b"".join(_field(number, text.encode()) for number, text in content))
 
 
 def _field(number: int, content: bytes) -> bytes:
@@ -131,8 +131,8 @@ def _field(number: int, content: bytes) -> bytes:
 
 def _clean_graph(graph: memoryview) -> Pieces:
     parts = list(fields(graph))
-    known = {_text(value, TENSOR_NAME) for number, value, _ in parts if number == GRAPH_INITIALIZER}
-    return [raw for number, value, raw in parts if number != GRAPH_INPUT or _text(value, VALUE_NAME) not in known]
+    initializers = {_text(value, TENSOR_NAME) for number, value, _ in parts if number == GRAPH_INITIALIZER}
+    return [raw for number, value, raw in parts if number != GRAPH_INPUT or _text(value, VALUE_NAME) not in initializers]
 
 
 def _text(message: int | memoryview, wanted: int) -> str:

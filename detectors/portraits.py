@@ -27,22 +27,22 @@ class Portraits:
         self.skipped: list[dict[str, str]] = []
         self.landmarks: dict[str, np.ndarray] = {}  # of the pictures embedded so far
         self._finder, self._embedder = detectors.load("faces"), detectors.load("face-embedding")
-        self._known: dict[tuple[str, int | None], np.ndarray | None] = {}
+        self._embeddings: dict[tuple[str, int | None], np.ndarray | None] = {}
 
     def embedding(self, path: str, resolution: int | None = None) -> np.ndarray | None:
         """The embedding of the face nearest the picture's centre; None when there is no face or no picture (then it is in `skipped`)."""
         key = path, resolution
-        if key not in self._known:
+        if key not in self._embeddings:
             start, worked = time.perf_counter(), time.process_time()
             try:
-                self._known[key] = self._embed(path, resolution)
+                self._embeddings[key] = self._embed(path, resolution)
             except BadInput as error:
-                self._known[key] = None
+                self._embeddings[key] = None
                 self.skipped.append({"item": path, "reason": str(error)})
             self.seconds += time.perf_counter() - start
             self.cpu += time.process_time() - worked
             self.done += 1
-        return self._known[key]
+        return self._embeddings[key]
 
     def aligned(self, path: str) -> tuple[np.ndarray, Face]:
         """The aligned 112 px crop of the face nearest the picture's centre, and that face. Raises BadInput when there is none."""

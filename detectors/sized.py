@@ -24,7 +24,7 @@ class SizedFaces:
         self.seconds, self.done = 0.0, 0
         self._portraits, self._nets = Portraits(folder), {name: detectors.load(detector) for name, detector in NETS.items()}
         self._crops: dict[str, np.ndarray | None] = {}
-        self._known: dict[tuple[str, str, int], np.ndarray] = {}
+        self._embeddings: dict[tuple[str, str, int], np.ndarray] = {}
 
     def crop(self, path: str) -> np.ndarray | None:
         """The aligned 112 px crop, or None when there is no face or no picture."""
@@ -38,9 +38,9 @@ class SizedFaces:
 
     def embed(self, net: str, path: str, size: int = SIDE) -> np.ndarray:
         """The embedding (128,) by the net "plain" or "student" of the crop reduced to `size` x `size` pixels and enlarged again."""
-        if (net, path, size) not in self._known:
-            self._known[net, path, size] = self.embed_crop(net, degrade(self.crop(path), size))
-        return self._known[net, path, size]
+        if (net, path, size) not in self._embeddings:
+            self._embeddings[net, path, size] = self.embed_crop(net, degrade(self.crop(path), size))
+        return self._embeddings[net, path, size]
 
     def embed_all(self, net: str, paths: Iterable[str], size: int = SIDE) -> np.ndarray:
         """(N, 128) of several pictures."""

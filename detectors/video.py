@@ -101,5 +101,5 @@ def _open(path: Path) -> cv2.VideoCapture:
 
 
 def _fps(capture: cv2.VideoCapture) -> float:
-    told = capture.get(cv2.CAP_PROP_FPS)
-    return told if 0 < told <= MAX_FPS else FALLBACK_FPS
+    reported = capture.get(cv2.CAP_PROP_FPS)
+    return reported if 0 < reported <= MAX_FPS else FALLBACK_FPS

@@ -136,7 +136,7 @@ def locked(name: str) -> Locked:
 def lock() -> dict[str, Locked]:
     """The whole of `weights.lock`."""
     entries: dict[str, Any] = json.loads(LOCK.read_text())
-    return {name: Locked(name=name, **{**said, "sources": tuple(said["sources"])}) for name, said in entries.items()}
+    return {name: Locked(name=name, **{**fields, "sources": tuple(fields["sources"])}) for name, fields in entries.items()}
 
 
 def folders() -> tuple[Path, ...]:

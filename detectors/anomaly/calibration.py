@@ -58,10 +58,10 @@ def to_json(calibration: Calibration) -> str:
 def from_json(text: str) -> Calibration:
     """Read a calibration. Raises BadInput when the text is none."""
     try:
-        said: dict[str, Any] = json.loads(text)
-        level, mean, spread = np.asarray(said["level"], np.float32), float(said["mean"]), float(said["spread"])
+        data: dict[str, Any] = json.loads(text)
+        level, mean, spread = np.asarray(data["level"], np.float32), float(data["mean"]), float(data["spread"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"this is no calibration: {error!r}") from error
     if level.ndim != 2 or not (np.isfinite(level).all() and np.isfinite(mean) and np.isfinite(spread) and spread > 0):
         raise BadInput("this is no calibration: its numbers are not finite, or its level is no map")
-    return Calibration(level, mean, spread, int(said.get("n", 0)))
+    return Calibration(level, mean, spread, int(data.get("n", 0)))

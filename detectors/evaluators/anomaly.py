@@ -86,8 +86,8 @@ def read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]
     clips = []
     for each in sorted(child for child in (folder / part).iterdir() if child.is_dir()):
         files = datasets.pictures(each)
-        known = labels.get(each.name, {} if part == "test" else dict.fromkeys(range(1, len(files) + 1), 0))
-        if missing := [file.name for n, file in enumerate(files, 1) if n not in known]:
+        labelled = labels.get(each.name, {} if part == "test" else dict.fromkeys(range(1, len(files) + 1), 0))
+        if missing := [file.name for n, file in enumerate(files, 1) if n not in labelled]:
             raise BadDataset(f"frames.csv, line {len(table) + 1}: no label for {each.name}/{missing[0]}; expected columns clip,frame,label")
         frames = []
         for file in files:
@@ -96,7 +96,7 @@ def read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]
             except BadInput as error:
                 skipped.append({"item": f"{each.name}/{file.name}", "reason": str(error)})
                 frames.append(frames[-1] if frames else np.zeros((240, 360), np.uint8))
-        clips.append(Clip(each.name, np.stack(frames), np.array([known[n] for n in range(1, len(files) + 1)])))
+        clips.append(Clip(each.name, np.stack(frames), np.array([labelled[n] for n in range(1, len(files) + 1)])))
     return clips, skipped
 
 
@@ -110,9 +110,9 @@ def _fit(clips: Sequence[Clip], path: Path, seed: int) -> tuple[Path, dict[str, 
     torch.manual_seed(seed)
     start, net = time.perf_counter(), AnomalyNet()
     samples = train.samples_of([np.stack([small(frame) for frame in clip.frames]) for clip in clips], seed=seed)
-    said = train.fit(net, samples, seed=seed)
+    fitted = train.fit(net, samples, seed=seed)
     train.export(net, path)
-    return path, {"fit": {**said, "clips": [clip.name for clip in clips], "seconds": round(time.perf_counter() - start, 1)}}
+    return path, {"fit": {**fitted, "clips": [clip.name for clip in clips], "seconds": round(time.perf_counter() - start, 1)}}
 
 
 def _calibrate(path: Path | None, clips: Sequence[Clip], fps: float) -> Calibration:

@@ -41,11 +41,11 @@ def evaluate_covered(folder: Path, **_: Any) -> Outcome:
     for row in rows:
         people.setdefault(person_of(row["path"]), []).append(crops[row["path"]][0])
     thresholds = detectors.shared("face-covered").card.thresholds
-    told = judge(detectors.shared("face-covered"), people, thresholds)
-    counts = {name: told.pop(name) for name in ("people", "clear faces")}
+    metrics = judge(detectors.shared("face-covered"), people, thresholds)
+    counts = {name: metrics.pop(name) for name in ("people", "clear faces")}
     return Outcome(
         n=len(rows),
-        metrics=told | _tracks(folder, portraits, rows, crops),
+        metrics=metrics | _tracks(folder, portraits, rows, crops),
         threshold={"value": thresholds, "from": "the card: at most 1 % of clear faces each, of people who were neither learned from nor are judged here"},
         model=model_of("face-covered"),
         inference_s=portraits.seconds,
@@ -58,19 +58,19 @@ def judge(net: Covered, people: People, thresholds: dict[str, float], kinds: Seq
     """The figures of the net alone; the intervals draw people again."""
     rng, limits = np.random.default_rng(seed), np.array([thresholds[part] for part in PARTS])
     clear = [[net.look(crop) for crop in crops] for crops in people.values()]
-    told: dict[str, Any] = {"people": len(people), "clear faces": sum(map(len, clear))}
-    told["clear faces called covered"] = interval(clear, lambda drawn: _share(drawn, limits))
+    metrics: dict[str, Any] = {"people": len(people), "clear faces": sum(map(len, clear))}
+    metrics["clear faces called covered"] = interval(clear, lambda drawn: _share(drawn, limits))
     for size in SMALL:
         small = [[net.look(degrade(crop, size)) for crop in crops] for crops in people.values()]
-        told[f"clear faces called covered at {size} px"] = interval(small, lambda drawn: _share(drawn, limits))
+        metrics[f"clear faces called covered at {size} px"] = interval(small, lambda drawn: _share(drawn, limits))
     for kind in kinds:
         covered = [_covered(net, crops, kind, rng) for crops in people.values()]
         for n, part in enumerate(PARTS):
-            seen, hidden = [[said[n] for said in each] for each in clear], [[said[n] for said, what in each if what[n] == 1] for each in covered]
+            seen, hidden = [[scores[n] for scores in each] for each in clear], [[scores[n] for scores, what in each if what[n] == 1] for each in covered]
             if sum(map(len, hidden)) >= len(hidden) / 4:
-                told[f"{kind}, {part}: auc"] = interval(list(zip(seen, hidden, strict=True)), _auc, resamples=200)
-                told[f"{kind}, {part}: found"] = interval(hidden, lambda drawn, n=n: _above(drawn, limits[n]))
-    return told
+                metrics[f"{kind}, {part}: auc"] = interval(list(zip(seen, hidden, strict=True)), _auc, resamples=200)
+                metrics[f"{kind}, {part}: found"] = interval(hidden, lambda drawn, n=n: _above(drawn, limits[n]))
+    return metrics
 
 
 def _tracks(folder: Path, portraits: Portraits, rows: Sequence[dict[str, Any]], crops: dict[str, tuple[np.ndarray, Face]]) -> dict[str, Any]:
@@ -83,13 +83,13 @@ def _tracks(folder: Path, portraits: Portraits, rows: Sequence[dict[str, Any]], 
     made = [_track(net, *crops[row["path"]], rng) for row in chosen]
     numbers = {person: n for n, person in enumerate(dict.fromkeys(person_of(row["path"]) for row in chosen))}
     probes = Probes([row["person"] for row in chosen], np.array([numbers[person_of(row["path"])] for row in chosen]))
-    templates, told = by_person(gallery, portraits.embedding), {}
-    judged = [probes.judge(templates, np.stack([pair[n] for pair in made])) for n in (0, 1)]
+    templates, metrics = by_person(gallery, portraits.embedding), {}
+    results = [probes.judge(templates, np.stack([pair[n] for pair in made])) for n in (0, 1)]
     limit = threshold_at(len(templates), 112)
-    for words, each in zip(("covers weighed", "covers not weighed"), judged, strict=True):
-        told |= {f"tracks, {words}: tpir_at_fpir_1e-2": openset.tpir(each), f"tracks, {words}: tpir at the threshold": openset.tpir_at(each, limit)}
-        told[f"tracks, {words}: fpir at the threshold"] = openset.fpir(each, limit)
-    return told | {"tracks, gain by weighing covers": openset.gain(*judged)}
+    for words, each in zip(("covers weighed", "covers not weighed"), results, strict=True):
+        metrics |= {f"tracks, {words}: tpir_at_fpir_1e-2": openset.tpir(each), f"tracks, {words}: tpir at the threshold": openset.tpir_at(each, limit)}
+        metrics[f"tracks, {words}: fpir at the threshold"] = openset.fpir(each, limit)
+    return metrics | {"tracks, gain by weighing covers": openset.gain(*results)}
 
 
 def _track(net: Any, crop: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -98,9 +98,9 @@ def _track(net: Any, crop: np.ndarray, face: Face, rng: np.random.Generator) -> 
     for n in range(FRAMES):
         frame = np.ascontiguousarray(np.roll(crop, rng.integers(-1, 2, 2), (0, 1)))
         frame = cover(frame, str(rng.choice(COVERS)), rng)[0] if n % 2 else frame
-        judged, vector = quality.judge(frame, face), net.embed_crop(frame)
-        plain = min(value for name, value in judged.parts.items() if not name.startswith("covered"))
-        for track, weight in zip(tracks, (judged.value, plain), strict=True):
+        found, vector = quality.judge(frame, face), net.embed_crop(frame)
+        plain = min(value for name, value in found.parts.items() if not name.startswith("covered"))
+        for track, weight in zip(tracks, (found.value, plain), strict=True):
             track.add(vector, weight)
     return tracks[0].embedding(), tracks[1].embedding()
 
@@ -121,4 +121,4 @@ def _above(drawn: Sequence[Sequence[float]], limit: float) -> float:
 
 
 def _share(drawn: Sequence[Sequence[np.ndarray]], limits: np.ndarray) -> float:
-    return float(np.mean([(said > limits).any() for each in drawn for said in each]))
+    return float(np.mean([(scores > limits).any() for each in drawn for scores in each]))

@@ -13,7 +13,7 @@ from detectors.errors import BadDataset
 from detectors.evaluate import Outcome, evaluator, model_of
 from detectors.faces import adapter
 from detectors.faces.embed import SIDE
-from detectors.openset import Judged, Probes
+from detectors.openset import OpenSetScores, Probes
 from detectors.portraits import person_of
 from detectors.sized import SizedFaces, by_person, mean_of
 
@@ -29,11 +29,11 @@ def evaluate_grid(folder: Path, **_: Any) -> Outcome:
     grid = Grid(folder)
     cells = {(name, size, gallery): grid.judge(name, size, gallery) for name in ("plain", "adapter", "student") for size in SIZES for gallery in GALLERIES}
     methods = {size: _methods(grid, cells, size) for size in SIZES}
-    metrics = {f"tpir_at_fpir_1e-2 at {size} px: {name}": openset.tpir(judged) for size, said in methods.items() for name, judged in said.items()}
+    metrics = {f"tpir_at_fpir_1e-2 at {size} px: {name}": openset.tpir(result) for size, by_method in methods.items() for name, result in by_method.items()}
     for size in GAINS:
         plain = methods[size]["plain"]
         metrics |= {f"gain at {size} px over plain: {name}": openset.gain(each, plain) for name, each in methods[size].items() if name != "plain"}
-    shares = {key: openset.tpir(judged) for key, judged in cells.items()}
+    shares = {key: openset.tpir(result) for key, result in cells.items()}
     return Outcome(
         n=len(grid.paths),
         metrics=metrics,
@@ -64,7 +64,7 @@ class Grid:
         self.paths, people = [row["path"] for row in rows], {person: n for n, person in enumerate(dict.fromkeys(person_of(row["path"]) for row in rows))}
         self.probes = Probes([row["person"] for row in rows], np.array([people[person_of(path)] for path in self.paths]))
 
-    def judge(self, method: str, size: int, gallery: str) -> Judged:
+    def judge(self, method: str, size: int, gallery: str) -> OpenSetScores:
         """One cell: probes reduced to `size` by "plain", "adapter", "student" or "all", against templates of one kind."""
         template = self._blend(TEMPLATES[method], gallery_sizes(gallery, size))
         return self.probes.judge(by_person(self.gallery, template), np.stack([self._blend(PROBES[method], [size])(path) for path in self.paths]))
@@ -92,7 +92,7 @@ def gallery_sizes(gallery: str, probe: int) -> list[int]:
     return list(SIZES) if gallery == "all sizes" else [int(gallery)]
 
 
-def _methods(grid: Grid, cells: dict[tuple[str, int, str], Judged], size: int) -> dict[str, Judged]:
+def _methods(grid: Grid, cells: dict[tuple[str, int, str], OpenSetScores], size: int) -> dict[str, OpenSetScores]:
     full = str(SIDE)
     return {
         "plain": cells["plain", size, full],

@@ -83,10 +83,10 @@ def default_threshold(people: int, size: int = SIDE) -> tuple[float, str]:
     return cosine, f"the cards: FPIR .01 for {people} people at {size} pixels, from tables made of people who are neither enrolled nor probes"
 
 
-def _cohort(folder: Path, judged: set[str]) -> np.ndarray:
+def _cohort(folder: Path, excluded: set[str]) -> np.ndarray:
     """Embeddings (N, 128) of the first usable picture of people in no table; their time is not counted."""
     portraits, found = Portraits(folder), []
-    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in judged):
+    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in excluded):
         if len(found) == MOST_COHORT:
             break
         first = next((file for file in sorted(person.iterdir()) if file.suffix.lower() in datasets.PICTURES), None)
@@ -138,16 +138,16 @@ def _peer(name: str, folder: Path, gallery: Sequence[dict[str, Any]], rows: Sequ
     clusters, default = list(probes.values()), -PEERS[name].DEFAULT
     pace = _pace(theirs, ours)
     at_default = {"tpir_at_default_threshold": _tpir, "fpir_at_default_threshold": _fpir}
-    told = {key: interval(clusters, lambda drawn, rate=rate: rate(drawn, default)) for key, rate in at_default.items()}
+    rates = {key: interval(clusters, lambda drawn, rate=rate: rate(drawn, default)) for key, rate in at_default.items()}
     plain = {key: {"value": round(value, 3), "low": None, "high": None} for key, value in {**pace, "without_a_face": len(theirs.skipped)}.items()}
-    return {name: {**_open_set(clusters), **told, **plain}}
+    return {name: {**_open_set(clusters), **rates, **plain}}
 
 
 def _pace(theirs: Portraits, ours: Portraits) -> dict[str, float]:
     """Milliseconds a face on the clock and of the processor: on a machine that others use as well only the second is a fair ratio."""
     clock, ours_clock, cpu, ours_cpu = (1000 * spent / each.done for spent, each in _spent(theirs, ours))
-    said = {"ms_per_face": clock, "times_slower": clock / ours_clock}
-    return said | {"cpu_ms_per_face": cpu, "cpu_ms_per_face_of_ours": ours_cpu, "cpu_times_slower": cpu / ours_cpu}
+    pace = {"ms_per_face": clock, "times_slower": clock / ours_clock}
+    return pace | {"cpu_ms_per_face": cpu, "cpu_ms_per_face_of_ours": ours_cpu, "cpu_times_slower": cpu / ours_cpu}
 
 
 def _spent(theirs: Portraits, ours: Portraits) -> list[tuple[float, Portraits]]:
@@ -161,8 +161,8 @@ def _threshold(drawn: Sequence[Sequence[Probe]]) -> float:
 
 def _tpir(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:
     """Share of the known probes that are given the right name at or above the threshold."""
-    known = [probe for each in drawn for probe in each if probe.right is not None]
-    return float(np.mean([probe.right and probe.score >= threshold for probe in known])) if known and not np.isnan(threshold) else float("nan")
+    mated = [probe for each in drawn for probe in each if probe.right is not None]
+    return float(np.mean([probe.right and probe.score >= threshold for probe in mated])) if mated and not np.isnan(threshold) else float("nan")
 
 
 def _fpir(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:

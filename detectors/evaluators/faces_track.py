@@ -17,7 +17,7 @@ from detectors.faces.embed import SIDE, TEMPLATE
 from detectors.faces.fuse import TrackFaces
 from detectors.faces.identify import SMALL
 from detectors.faces.quality import judge
-from detectors.openset import Judged, Probes
+from detectors.openset import OpenSetScores, Probes
 from detectors.portraits import person_of
 from detectors.sized import SizedFaces, by_person, mean_of
 from detectors.types import Box, Face
@@ -38,7 +38,7 @@ class Tracks:
     frames: np.ndarray
     fused: np.ndarray
 
-    def judge(self, templates: dict[str, Any]) -> tuple[Judged, Judged]:
+    def judge(self, templates: dict[str, Any]) -> tuple[OpenSetScores, OpenSetScores]:
         """Every frame alone, and every track."""
         times = self.frames.shape[1]
         alone = Probes([owner for owner in self.probes.owner for _ in range(times)], np.repeat(self.probes.person, times))

@@ -97,7 +97,7 @@ def _folds(drawn: Sequence[Sequence[Pair]]) -> list[tuple[list[Pair], np.ndarray
     """Each fold's pairs with the genuine and impostor scores of the other folds, where there are both."""
     pairs = [pair for each in drawn for pair in each]
     split = ((fold, _scores([pair for pair in pairs if pair.fold != fold])) for fold in sorted({pair.fold for pair in pairs}))
-    return [([pair for pair in pairs if pair.fold == fold], *known) for fold, known in split if len(known[0]) and len(known[1])]
+    return [([pair for pair in pairs if pair.fold == fold], *scores) for fold, scores in split if len(scores[0]) and len(scores[1])]
 
 
 def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:

@@ -65,9 +65,9 @@ def evaluate_flow(folder: Path, *, tiles: tuple[int, int] | None = None, kind: s
 
 def _read_counts(folder: Path) -> dict[tuple[str, str], int]:
     counts = {(row["line"], row["direction"]): row["count"] for row in datasets.read_table(folder / "counts.csv", COUNT)}
-    known = {row["name"] for row in datasets.read_table(folder / "lines.csv", LINE)}
+    drawn_lines = {row["name"] for row in datasets.read_table(folder / "lines.csv", LINE)}
     for n, (line, direction) in enumerate(counts, 2):
-        if direction not in DIRECTIONS or line not in known:
+        if direction not in DIRECTIONS or line not in drawn_lines:
             raise BadDataset(f"counts.csv, line {n}: {line},{direction} is no line of lines.csv or no direction; expected columns line,direction,count")
     return counts
 

@@ -20,7 +20,7 @@ RUN = 15  # neighbouring frames are nearly the same picture: so many are drawn t
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Judged:
+class FrameHits:
     """One frame: scores of the findings, whether each is right at an overlap of .5 and of .3, and how many people there are."""
 
     scores: np.ndarray
@@ -58,22 +58,22 @@ def evaluate_people(folder: Path, *, tiles: tuple[int, int] | None = None, **_: 
     )
 
 
-def judge(boxes: np.ndarray, scores: Sequence[float], truth: scenes.Truth) -> Judged:
+def judge(boxes: np.ndarray, scores: Sequence[float], truth: scenes.Truth) -> FrameHits:
     """Compare findings, best first, with the truth of their frame."""
     hits, loose = (np.array(match(boxes, truth.boxes, least), bool) for least in (0.5, 0.3))
-    return Judged(np.array(scores, float), hits, loose, len(truth.boxes))
+    return FrameHits(np.array(scores, float), hits, loose, len(truth.boxes))
 
 
-def _ap50(runs: Sequence[Sequence[Judged]]) -> float:
+def _ap50(runs: Sequence[Sequence[FrameHits]]) -> float:
     frames = [frame for run in runs for frame in run]
     return average_precision(*(np.concatenate([getattr(frame, name) for frame in frames]) for name in ("scores", "hits")), sum(f.people for f in frames))
 
 
-def _recall(runs: Sequence[Sequence[Judged]], threshold: float, name: str) -> float:
+def _recall(runs: Sequence[Sequence[FrameHits]], threshold: float, name: str) -> float:
     people = sum(frame.people for run in runs for frame in run)
     return sum(int(getattr(frame, name)[frame.scores >= threshold].sum()) for run in runs for frame in run) / people if people else float("nan")
 
 
-def _precision(runs: Sequence[Sequence[Judged]], threshold: float) -> float:
-    said = [frame.hits[frame.scores >= threshold] for run in runs for frame in run]
-    return float(np.concatenate(said).mean()) if sum(map(len, said)) else float("nan")
+def _precision(runs: Sequence[Sequence[FrameHits]], threshold: float) -> float:
+    counted = [frame.hits[frame.scores >= threshold] for run in runs for frame in run]
+    return float(np.concatenate(counted).mean()) if sum(map(len, counted)) else float("nan")

@@ -32,12 +32,12 @@ class Covered:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """Each picture taken as one aligned face: one Detection for each part that is covered, `data["part"]` is "eyes" or "mouth". Raises BadInput."""
-        return [self._told(check(image)) for image in images]
+        return [self._detections(check(image)) for image in images]
 
-    def _told(self, image: np.ndarray) -> list[Detection]:
+    def _detections(self, image: np.ndarray) -> list[Detection]:
         box = Box(0, 0, image.shape[1], image.shape[0])
-        said = zip(PARTS, self.look(image), strict=True)
-        return [Detection("covered", float(score), box, data={"part": part}) for part, score in said if score > self.card.thresholds[part]]
+        scores = zip(PARTS, self.look(image), strict=True)
+        return [Detection("covered", float(score), box, data={"part": part}) for part, score in scores if score > self.card.thresholds[part]]
 
 
 def prepare(crop: np.ndarray) -> np.ndarray:

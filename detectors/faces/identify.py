@@ -94,8 +94,8 @@ def identify(gallery: Gallery, probe: np.ndarray, threshold: float, *, quality: 
     if not gallery.people:
         return Answer("unknown", None, -1.0, threshold)
     at, score = SCORERS[scorer](gallery, np.asarray(probe, np.float32)[None])
-    known = float(score[0]) >= threshold
-    return Answer("person" if known else "unknown", gallery.people[int(at[0])] if known else None, float(score[0]), threshold)
+    accepted = float(score[0]) >= threshold
+    return Answer("person" if accepted else "unknown", gallery.people[int(at[0])] if accepted else None, float(score[0]), threshold)
 
 
 def threshold_for(people: int, tail: Sequence[Sequence[float]], *, fpir: float = 0.01, least: float = -1.0) -> float:
@@ -121,9 +121,9 @@ def threshold_at(people: int, size_px: float, fpir: float = 0.01) -> float:
     """
     if not size_px > 0:
         raise BadInput(f"a face has a size above 0 pixels, not {size_px}")
-    said = card("face-embedding-small" if size_px < SMALL else "face-embedding").thresholds
-    least = said["cosine_search"] if size_px >= SMALL and fpir <= 0.01 else -1.0  # small faces have no least: their highest threshold would refuse most
-    return max(least, threshold_between(people, size_px, said["tails"], fpir=fpir))
+    thresholds = card("face-embedding-small" if size_px < SMALL else "face-embedding").thresholds
+    least = thresholds["cosine_search"] if size_px >= SMALL and fpir <= 0.01 else -1.0  # small faces have no least: their highest threshold would refuse most
+    return max(least, threshold_between(people, size_px, thresholds["tails"], fpir=fpir))
 
 
 def threshold_between(people: int, size_px: float, tails: Mapping[str, Sequence[Sequence[float]]], *, fpir: float = 0.01) -> float:

@@ -76,9 +76,9 @@ class Cell:
         """The likelihood ratio of a score. Raises BadInput when it is not finite."""
         if not math.isfinite(score):
             raise BadInput("a score is a finite number")
-        said = np.clip(np.vstack([self.line, self.draws]) @ [1, score] / math.log(10), -self.cap, self.cap)
-        low, high = np.quantile(said[1:], [0.025, 0.975])
-        return Ratio(float(said[0]), float(min(low, said[0])), float(max(high, said[0])), self.cap)
+        ratios = np.clip(np.vstack([self.line, self.draws]) @ [1, score] / math.log(10), -self.cap, self.cap)
+        low, high = np.quantile(ratios[1:], [0.025, 0.975])
+        return Ratio(float(ratios[0]), float(min(low, ratios[0])), float(max(high, ratios[0])), self.cap)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,19 +119,19 @@ def fit(score: np.ndarray, same: np.ndarray, weight: np.ndarray | None = None) -
 def held_out(pairs: Pairs, weight: np.ndarray | None = None) -> np.ndarray:
     """log10 LR of every pair, each by a calibration on the other folds and under its cap; NaN where the others lack a kind."""
     weight = np.ones(len(pairs.score)) if weight is None else weight
-    said = np.full(len(pairs.score), np.nan)
+    ratios = np.full(len(pairs.score), np.nan)
     for fold in np.unique(pairs.fold):
         here = pairs.fold == fold
-        known = [int((weight * (~here & kind)).sum()) for kind in (pairs.same, ~pairs.same)]
-        if all(known):
+        counts = [int((weight * (~here & kind)).sum()) for kind in (pairs.same, ~pairs.same)]
+        if all(counts):
             line = fit(pairs.score[~here], pairs.same[~here], weight[~here])
-            said[here] = np.clip((line[0] + line[1] * pairs.score[here]) / math.log(10), -cap_of(*known), cap_of(*known))
-    return said
+            ratios[here] = np.clip((line[0] + line[1] * pairs.score[here]) / math.log(10), -cap_of(*counts), cap_of(*counts))
+    return ratios
 
 
-def cost(said: np.ndarray, same: np.ndarray) -> float:
+def cost(ratios: np.ndarray, same: np.ndarray) -> float:
     """Cllr of log10 likelihood ratios; NaN ones are left out."""
-    return cost_of(said[same], said[~same])
+    return cost_of(ratios[same], ratios[~same])
 
 
 def cost_of(genuine: np.ndarray, impostor: np.ndarray) -> float:
@@ -146,32 +146,32 @@ def calibrate(pairs: Pairs, *, draws: int = DRAWS, seed: int = 0) -> Cell:
         raise BadInput("a calibration needs pairs of one person and pairs of two people")
     rng, people = np.random.default_rng(seed), int(pairs.person.max()) + 1
     counts = [np.bincount(rng.integers(people, size=people), minlength=people)[pairs.person].astype(float) for _ in range(draws)]
-    said = held_out(pairs)
+    ratios = held_out(pairs)
     return Cell(
         genuine=int(pairs.same.sum()),
         impostor=int((~pairs.same).sum()),
         people=len(np.unique(pairs.person)),
         line=fit(pairs.score, pairs.same),
         draws=np.stack([fit(pairs.score, pairs.same, count) for count in counts]),
-        cllr=cost(said, pairs.same),
+        cllr=cost(ratios, pairs.same),
         cllr_min=cllr_min(pairs.score[pairs.same], pairs.score[~pairs.same]),
-        tippett={name: np.nanquantile(said[kind], QUANTILES) for name, kind in (("genuine", pairs.same), ("impostor", ~pairs.same))},
+        tippett={name: np.nanquantile(ratios[kind], QUANTILES) for name, kind in (("genuine", pairs.same), ("impostor", ~pairs.same))},
     )
 
 
 def to_json(table: Table) -> str:
     """A table as JSON text: scores and counts only."""
     cells = [{"bands": list(bands), **_cell_to_json(cell)} for bands, cell in sorted(table.cells.items())]
-    said = {"population": table.population, "embedding": table.embedding, "cells": cells, "landmarks": _cell_to_json(table.landmarks)}
-    return json.dumps(said, separators=(",", ":")) + "\n"
+    data = {"population": table.population, "embedding": table.embedding, "cells": cells, "landmarks": _cell_to_json(table.landmarks)}
+    return json.dumps(data, separators=(",", ":")) + "\n"
 
 
 def from_json(text: str) -> Table:
     """Read a table. Raises WeightsError when the text is none."""
     try:
-        said: dict[str, Any] = json.loads(text)
-        cells = {(int(each["bands"][0]), int(each["bands"][1])): _cell_from_json(each) for each in said["cells"]}
-        return Table(str(said["population"]), str(said["embedding"]), cells, _cell_from_json(said["landmarks"]))
+        data: dict[str, Any] = json.loads(text)
+        cells = {(int(each["bands"][0]), int(each["bands"][1])): _cell_from_json(each) for each in data["cells"]}
+        return Table(str(data["population"]), str(data["embedding"]), cells, _cell_from_json(data["landmarks"]))
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise WeightsError(f"this is no calibration table: {error!r}") from error
 
@@ -202,13 +202,13 @@ def _cell_to_json(cell: Cell) -> dict[str, Any]:
     return {**counts, **costs, "line": _round(cell.line, 4), "draws": _round(cell.draws, 3), "tippett": tippett}
 
 
-def _cell_from_json(said: dict[str, Any]) -> Cell:
-    line, draws = np.asarray(said["line"], float), np.asarray(said["draws"], float)
-    tippett = {name: np.asarray(said["tippett"][name], float) for name in ("genuine", "impostor")}
+def _cell_from_json(data: dict[str, Any]) -> Cell:
+    line, draws = np.asarray(data["line"], float), np.asarray(data["draws"], float)
+    tippett = {name: np.asarray(data["tippett"][name], float) for name in ("genuine", "impostor")}
     if line.shape != (2,) or draws.ndim != 2 or draws.shape[1] != 2 or not (np.isfinite(line).all() and np.isfinite(draws).all()):
         raise ValueError("lines are pairs of finite numbers")
-    counts = {name: int(said[name]) for name in ("genuine", "impostor", "people")}
-    return Cell(**counts, line=line, draws=draws, cllr=float(said["cllr"]), cllr_min=float(said["cllr_min"]), tippett=tippett)
+    counts = {name: int(data[name]) for name in ("genuine", "impostor", "people")}
+    return Cell(**counts, line=line, draws=draws, cllr=float(data["cllr"]), cllr_min=float(data["cllr_min"]), tippett=tippett)
 
 
 def _round(values: Sequence[float] | np.ndarray, digits: int) -> Any:

@@ -68,8 +68,8 @@ def _seen(crop: np.ndarray, face: Face) -> dict[str, float]:
     if min(face.box.w, face.box.h) < LEAST_PX:
         return {}
     net = registry.shared("face-covered")
-    said = {f"covered {part}": (float(score), net.card.thresholds[part]) for part, score in zip(covered.PARTS, net.look(crop), strict=True)}
-    return {name: float(np.interp(score, [0, limit, 1], [1, GOOD, WORST])) for name, (score, limit) in said.items()}
+    scores = {f"covered {part}": (float(score), net.card.thresholds[part]) for part, score in zip(covered.PARTS, net.look(crop), strict=True)}
+    return {name: float(np.interp(score, [0, limit, 1], [1, GOOD, WORST])) for name, (score, limit) in scores.items()}
 
 
 def _exposure(grey: np.ndarray) -> dict[str, float]:

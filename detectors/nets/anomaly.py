@@ -46,8 +46,8 @@ class AnomalyNet(nn.Module):
         """Mean and spread of the log motion expected in every block from the picture alone, each (N, H / 8, W / 8)."""
         now = windows[:, -1:]
         local = now - functional.avg_pool2d(now, 9, 1, 4, count_include_pad=False)
-        said = self.look(torch.cat([now - 0.5, 4 * local], 1))
-        return 4 * said[:, 0], 0.1 + functional.softplus(said[:, 1])
+        output = self.look(torch.cat([now - 0.5, 4 * local], 1))
+        return 4 * output[:, 0], 0.1 + functional.softplus(output[:, 1])
 
     def motion(self, windows: Tensor) -> Tensor:
         """Log of the mean absolute change from frame to frame in every block, (N, H / 8, W / 8)."""

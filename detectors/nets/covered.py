@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 SIDE = 56  # pixels a side of the picture it looks at (detectors.faces.covered.LOOKED_AT says the same without torch)
+LAST = "say"  # the last layers' name in the published weights
 
 
 class CoveredNet(nn.Module):
@@ -21,10 +22,10 @@ class CoveredNet(nn.Module):
             _conv(2 * width, 2 * width, 1),
             _conv(2 * width, 3 * width, 2),  # 7 x 7
         )
-        self.say = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(3 * width * 49, 24), nn.ReLU(), nn.Linear(24, 2))
+        self.add_module(LAST, nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(3 * width * 49, 24), nn.ReLU(), nn.Linear(24, 2)))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.say(self.look(pictures - 0.5))
+        return self.get_submodule(LAST)(self.look(pictures - 0.5))
 
 
 def _conv(before: int, after: int, stride: int) -> nn.Module:

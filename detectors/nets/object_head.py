@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from detectors.objects.head import SIZE
 
 HIDDEN = 16
+LAST = "say"  # the last layer's name in every file of weights that was ever published
 
 
 class Head(nn.Module):
@@ -16,13 +17,13 @@ class Head(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mix = nn.Linear(SIZE, HIDDEN)
-        self.say = nn.Linear(HIDDEN, 1)
-        nn.init.zeros_(self.say.weight)
-        nn.init.zeros_(self.say.bias)
+        self.add_module(LAST, nn.Linear(HIDDEN, 1))
+        nn.init.zeros_(self.get_submodule(LAST).weight)
+        nn.init.zeros_(self.get_submodule(LAST).bias)
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.sigmoid(self.logits(features))
 
     def logits(self, features: Tensor) -> Tensor:
         """The log odds (N,)."""
-        return self.say(torch.relu(self.mix(features)))[:, 0]
+        return self.get_submodule(LAST)(torch.relu(self.mix(features)))[:, 0]

@@ -41,17 +41,17 @@ class SFaceNet(nn.Module):
 
 def read(path: Path | str) -> SFaceNet:
     """The network with the weights of SFace's ONNX file, in evaluation mode. Raises KeyError when it is another net's file."""
-    known = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each), np.float32)) for each in onnx.load(str(path)).graph.initializer}
+    tensors = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each), np.float32)) for each in onnx.load(str(path)).graph.initializer}
     net = SFaceNet()
     with torch.no_grad():
         for name, (convolution, norm, activation) in net.layers.items():
-            convolution.weight.copy_(known[f"{name}_conv2d_weight"])
-            _read_norm(norm, known, f"{name}_batchnorm")
-            activation.weight.copy_(known[f"{name}_relu_gamma"].flatten())
-        _read_norm(net.bn1, known, "bn1")
-        _read_norm(net.fc1, known, "fc1")
-        net.pre_fc1.weight.copy_(known["pre_fc1_weight"])
-        net.pre_fc1.bias.copy_(known["pre_fc1_bias"])
+            convolution.weight.copy_(tensors[f"{name}_conv2d_weight"])
+            _read_norm(norm, tensors, f"{name}_batchnorm")
+            activation.weight.copy_(tensors[f"{name}_relu_gamma"].flatten())
+        _read_norm(net.bn1, tensors, "bn1")
+        _read_norm(net.fc1, tensors, "fc1")
+        net.pre_fc1.weight.copy_(tensors["pre_fc1_weight"])
+        net.pre_fc1.bias.copy_(tensors["pre_fc1_bias"])
     return net.eval()
 
 
@@ -94,6 +94,6 @@ def _layer(channels: int, out: int, kernel: int, stride: int, groups: int) -> nn
     return nn.Sequential(convolution, nn.BatchNorm2d(out, eps=1e-3), nn.PReLU(out))
 
 
-def _read_norm(norm: nn.Module, known: dict[str, torch.Tensor], name: str) -> None:
+def _read_norm(norm: nn.Module, tensors: dict[str, torch.Tensor], name: str) -> None:
     for mine, theirs in (("weight", "gamma"), ("bias", "beta"), ("running_mean", "moving_mean"), ("running_var", "moving_var")):
-        getattr(norm, mine).copy_(known[f"{name}_{theirs}"])
+        getattr(norm, mine).copy_(tensors[f"{name}_{theirs}"])

@@ -64,6 +64,6 @@ def describe(people: People, image: np.ndarray, found: Detection, *, event: str,
     return np.concatenate([LOOK_WEIGHT * look, np.array([*place, *named], np.float32)]).astype(np.float32)
 
 
-def _one_of(name: str, known: list[str] | tuple[str, ...]) -> list[float]:
+def _one_of(name: str, names: list[str] | tuple[str, ...]) -> list[float]:
     """One for the name among the known ones, the last for any other."""
-    return [float(name == each) for each in known] + [float(name not in known)]
+    return [float(name == each) for each in names] + [float(name not in names)]

@@ -27,9 +27,9 @@ from detectors.train.small_faces import blur, people_to_learn_from, shift
 from detectors.verification import threshold_at
 
 BATCH, LEAST = 256, 50  # faces a step; faces below which nothing is learned
-JUDGED_AT = (12, 16, 24)  # pixels a side at which the kept-out people are judged
+TESTED_AT = (12, 16, 24)  # pixels a side at which the kept-out people are judged
 TEMPERATURE = 0.1  # of the softmax over the other people of a batch
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Adapter(nn.Module):
         return [each.detach().numpy().copy() for each in self.parameters()]
 
 
-def train(faces: Faces, kept_out: Faces, recipe: Recipe, say: Say = print) -> list[np.ndarray]:
+def train(faces: Faces, kept_out: Faces, recipe: Recipe, log: Log = print) -> list[np.ndarray]:
     """The arrays of the pass that was best on the people kept out. Raises BadDataset when there are too few faces."""
     if min(len(faces.sharp), len(kept_out.sharp)) < LEAST:
         raise BadDataset(f"{min(len(faces.sharp), len(kept_out.sharp))} faces are too few to learn from or to judge by: {LEAST} at the least")
@@ -83,12 +83,12 @@ def train(faces: Faces, kept_out: Faces, recipe: Recipe, say: Say = print) -> li
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
     best, arrays = found(kept_out, net.arrays()), net.arrays()
-    say(f"as it is: {best:.4f} of the kept-out people's shrunken faces found at a false match rate of .0001")
+    log(f"as it is: {best:.4f} of the kept-out people's shrunken faces found at a false match rate of .0001")
     for epoch in range(recipe.epochs):
         losses = [_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
         schedule.step()
         share = found(kept_out, net.arrays())
-        say(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, found {share:.4f}")
+        log(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, found {share:.4f}")
         if share > best:
             best, arrays = share, copy.deepcopy(net.arrays())
     return arrays
@@ -152,8 +152,8 @@ def _material(folder: Path, draws: int, seed: int) -> tuple[Faces, Faces]:
     kept_out = {name: crops for n, (name, crops) in enumerate(people.items()) if n % 5 == 0}
     learned = {name: crops for name, crops in people.items() if name not in kept_out}
     print(f"{len(learned)} people to learn from, {len(kept_out)} kept out, each picture shrunken {draws} times, seed {seed}")
-    judged = look(kept_out, embed, [lambda crop, size=size: degrade(crop, size) for size in JUDGED_AT])
-    return look(learned, embed, [lambda crop: blur(shift(crop, rng), rng)] * draws), judged
+    tested = look(kept_out, embed, [lambda crop, size=size: degrade(crop, size) for size in TESTED_AT])
+    return look(learned, embed, [lambda crop: blur(shift(crop, rng), rng)] * draws), tested
 
 
 def _steps(faces: Faces) -> int:

@@ -35,7 +35,7 @@ REDRAW = 3  # passes over the same drawings
 SMALLEST = 20  # pixels a side of the faces it learns from
 FALSE = 0.01  # of the clear faces kept aside that each part may call covered: 2 % together at the most
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Recipe:
     seed: int = 0
 
 
-def train(crops: Sequence[np.ndarray], recipe: Recipe, say: Say = print) -> CoveredNet:
+def train(crops: Sequence[np.ndarray], recipe: Recipe, log: Log = print) -> CoveredNet:
     """The net for aligned crops (N, 112, 112, 3) BGR uint8 of faces that are nearly all clear. Raises BadDataset when there are too few to learn from."""
     if len(crops) < BATCH:
         raise BadDataset(f"{len(crops)} faces are too few to learn from: {BATCH} at the least")
@@ -59,27 +59,27 @@ def train(crops: Sequence[np.ndarray], recipe: Recipe, say: Say = print) -> Cove
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.epochs * steps)
     for epoch in range(recipe.epochs):
         if epoch % REDRAW == 0:
-            pictures, said = _drawn(crops, recipe.kinds, rng)
+            pictures, labels = _drawn(crops, recipe.kinds, rng)
         order, losses = rng.permutation(len(crops)), []
         for n in range(steps):
             chosen = order[n * BATCH : (n + 1) * BATCH]
             seen = pictures[chosen].flip(3) if rng.random() < 0.5 else pictures[chosen]
-            losses.append(_step(net, optimiser, seen, said[chosen]))
+            losses.append(_step(net, optimiser, seen, labels[chosen]))
             schedule.step()
-        say(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - began:.0f} s")
+        log(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - began:.0f} s")
     return net.eval()
 
 
 def draw(crop: np.ndarray, kinds: Sequence[str], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One picture to learn from, and what of it is covered (2,): a clear face (one in three), or one thing on it, or two."""
     if rng.random() < 1 / 3:
-        picture, said = (crop, np.zeros(2)) if rng.random() < 0.5 else cover(crop, "nothing", rng)
-        return spoil(picture, rng), said
-    picture, said = cover(crop, str(rng.choice(kinds)), rng)
+        picture, labels = (crop, np.zeros(2)) if rng.random() < 0.5 else cover(crop, "nothing", rng)
+        return spoil(picture, rng), labels
+    picture, labels = cover(crop, str(rng.choice(kinds)), rng)
     if rng.random() < 0.15:
         picture, more = cover(picture, str(rng.choice(kinds)), rng)
-        said = np.where((said == 1) | (more == 1), 1.0, said + more)  # NaN stays NaN
-    return spoil(picture, rng), said
+        labels = np.where((labels == 1) | (more == 1), 1.0, labels + more)  # NaN stays NaN
+    return spoil(picture, rng), labels
 
 
 def spoil(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -99,8 +99,8 @@ def spoil(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def thresholds_of(net: Covered, people: People, false: float = FALSE) -> dict[str, float]:
     """For eyes and mouth the likelihood above which at most this share of clear faces lies, at full size and reduced to 64, 48, 32 and 24 pixels."""
-    said = np.array([net.look(degrade(crop, size)) for crops in people.values() for crop in crops for size in (SIDE, 64, 48, 32, 24)])
-    return {part: round(float(np.quantile(said[:, n], 1 - false)), 4) for n, part in enumerate(PARTS)}
+    labels = np.array([net.look(degrade(crop, size)) for crops in people.values() for crop in crops for size in (SIDE, 64, 48, 32, 24)])
+    return {part: round(float(np.quantile(labels[:, n], 1 - false)), 4) for n, part in enumerate(PARTS)}
 
 
 def export(net: CoveredNet, path: Path) -> str:
@@ -161,13 +161,13 @@ def _probes(folder: Path) -> People:
 def _drawn(crops: Sequence[np.ndarray], kinds: Sequence[str], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """A picture to learn from of each crop, (N, 3, 56, 56) and (N, 2)."""
     drawn = [draw(crop, kinds, rng) for crop in crops]
-    return torch.from_numpy(np.stack([prepare(picture) for picture, _ in drawn])), torch.from_numpy(np.stack([said for _, said in drawn]).astype(np.float32))
+    return torch.from_numpy(np.stack([prepare(picture) for picture, _ in drawn])), torch.from_numpy(np.stack([labels for _, labels in drawn]).astype(np.float32))
 
 
-def _step(net: CoveredNet, optimiser: torch.optim.Optimizer, pictures: torch.Tensor, said: torch.Tensor) -> float:
+def _step(net: CoveredNet, optimiser: torch.optim.Optimizer, pictures: torch.Tensor, labels: torch.Tensor) -> float:
     optimiser.zero_grad()
-    sure = ~said.isnan()
-    loss = functional.binary_cross_entropy_with_logits(net(pictures)[sure], said[sure])
+    sure = ~labels.isnan()
+    loss = functional.binary_cross_entropy_with_logits(net(pictures)[sure], labels[sure])
     loss.backward()
     optimiser.step()
     return loss.item()

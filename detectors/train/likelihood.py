@@ -113,12 +113,12 @@ def tabulate(material: Material, population: str, bands: Sequence[int] = BANDS) 
 
 def figures(material: Material, bands: Sequence[int] = BANDS) -> dict[str, Any]:
     """Held-out costs with intervals over people: like sizes, mixed sizes with and without the bands, and the landmark baseline."""
-    said = {f"both faces of {band} pixels": _costs(pairs := material.at(band, band), likelihood.held_out(pairs)) for band in bands}
+    costs = {f"both faces of {band} pixels": _costs(pairs := material.at(band, band), likelihood.held_out(pairs)) for band in bands}
     drawn, ratios = mixed(material, bands)
-    said["faces of mixed sizes, bands measured on the pixels"] = _costs(dataclasses.replace(drawn, score=ratios), ratios)
-    said["the same, one calibration for all sizes"] = _costs(drawn, likelihood.held_out(drawn))
+    costs["faces of mixed sizes, bands measured on the pixels"] = _costs(dataclasses.replace(drawn, score=ratios), ratios)
+    costs["the same, one calibration for all sizes"] = _costs(drawn, likelihood.held_out(drawn))
     shapes = material.pairs(lambda row, a, b: likeness(a.shape, b.shape))
-    return {**said, "landmark distances, full size": _costs(shapes, likelihood.held_out(shapes))}
+    return {**costs, "landmark distances, full size": _costs(shapes, likelihood.held_out(shapes))}
 
 
 def mixed(material: Material, bands: Sequence[int] = BANDS, seed: int = 0) -> tuple[Pairs, np.ndarray]:

@@ -45,13 +45,13 @@ class Recipe:
     seed: int = 0
 
 
-def train(crops: np.ndarray, recipe: Recipe, say: Callable[[str], None] = print) -> sface.SFaceNet:
+def train(crops: np.ndarray, recipe: Recipe, log: Callable[[str], None] = print) -> sface.SFaceNet:
     """The student for aligned crops (N, 112, 112, 3) BGR uint8. Raises BadDataset when there are too few to learn from."""
     if len(crops) < 2 * BATCH:
         raise BadDataset(f"{len(crops)} faces are too few to learn from: {2 * BATCH} at the least")
     torch.manual_seed(recipe.seed)
     rng, student = np.random.default_rng(recipe.seed), sface.read(weights.find("sface-2021dec"))
-    known = teach(crops)
+    targets = teach(crops)
     optimiser = torch.optim.AdamW(_groups(student), lr=recipe.lr)
     began, student = time.monotonic(), student.to(memory_format=torch.channels_last)
     for epoch in range(recipe.epochs):
@@ -62,8 +62,8 @@ def train(crops: np.ndarray, recipe: Recipe, say: Callable[[str], None] = print)
                 return student.eval()
             _set_rate(optimiser, recipe.lr, done)
             pictures = np.stack([blur(shift(crops[n], rng), rng) if rng.random() < 0.5 + done else shift(crops[n], rng) for n in chosen])
-            losses.append(_step(student, optimiser, pictures, known[chosen]))
-        say(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - began:.0f} s")
+            losses.append(_step(student, optimiser, pictures, targets[chosen]))
+        log(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - began:.0f} s")
     return student.eval()
 
 
@@ -76,8 +76,8 @@ def faces_to_learn_from(folder: Path) -> np.ndarray:
 def people_to_learn_from(folder: Path) -> dict[str, list[np.ndarray]]:
     """The same person by person, in alphabetical order; people without a usable picture are left out."""
     portraits, people = Portraits(folder), {}
-    judged = {person_of(row["path"]) for table in ("gallery.csv", "probes.csv") for row in datasets.read_table(folder / table, {"path": str})}
-    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in judged):
+    tested = {person_of(row["path"]) for table in ("gallery.csv", "probes.csv") for row in datasets.read_table(folder / table, {"path": str})}
+    for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in tested):
         for file in datasets.pictures(person):
             with contextlib.suppress(BadInput):
                 people.setdefault(person.name, []).append(portraits.aligned(f"{person.name}/{file.name}")[0])
@@ -134,11 +134,11 @@ def shift(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.convertScaleAbs(cv2.warpAffine(np.ascontiguousarray(crop), matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), alpha=float(bright))
 
 
-def _step(student: nn.Module, optimiser: torch.optim.Optimizer, pictures: np.ndarray, known: torch.Tensor) -> float:
+def _step(student: nn.Module, optimiser: torch.optim.Optimizer, pictures: np.ndarray, targets: torch.Tensor) -> float:
     optimiser.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_multiplies_bfloat16()):
-        said = student(_tensor(pictures))
-    loss = 1 - (functional.normalize(said.float()) * known).sum(1).mean()
+        output = student(_tensor(pictures))
+    loss = 1 - (functional.normalize(output.float()) * targets).sum(1).mean()
     (SCALE * loss).backward()
     nn.utils.clip_grad_norm_(student.parameters(), 5.0)
     optimiser.step()
