@@ -28,7 +28,7 @@ FACE = Face(Box(30, 30, 60, 60), 0.9, np.array([[38, 52], [74, 52], [56, 72], [4
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Case:
+class BenchCase:
     """What is timed: `run(n)` handles item n."""
 
     name: str
@@ -103,7 +103,7 @@ def _resident_mb() -> float:
     return 0.0
 
 
-def _measure(case: Case, items: int) -> dict[str, Any]:
+def _measure(case: BenchCase, items: int) -> dict[str, Any]:
     for n in range(3):
         case.run(n)
     times = []
@@ -115,19 +115,19 @@ def _measure(case: Case, items: int) -> dict[str, Any]:
     return {"name": case.name, "item": case.item, "ms_per_item": round(statistics.median(times), 3), "ms_p95": round(p95, 3)}
 
 
-def _case(name: str, scratch: Path) -> Case:
+def _case(name: str, scratch: Path) -> BenchCase:
     if name == "tracking":
         tracker = Tracker("fixed", 5)
         boxes = [Detection("person", 0.8, Box(30.0 * i, 100, 20, 50)) for i in range(20)]
-        return Case(name, "20 tracks", lambda n: tracker.update(Frame(scene(0), "bench", n / 5, n), boxes))
+        return BenchCase(name, "20 tracks", lambda n: tracker.update(Frame(scene(0), "bench", n / 5, n), boxes))
     built, kind = detectors.load(name), registry.entry(name).kind
     if kind == "stream":
-        return Case(name, "frame 768x576", lambda n: built.step(Frame(scene(n), "bench", n / 5, n)))
+        return BenchCase(name, "frame 768x576", lambda n: built.step(Frame(scene(n), "bench", n / 5, n)))
     if kind == "tool":
         files = sample_files(registry.tool_entry(name), scratch)
-        return Case(name, f"{len(files)} {registry.tool_entry(name).media[0]}", lambda n: built.report(files))
+        return BenchCase(name, f"{len(files)} {registry.tool_entry(name).media[0]}", lambda n: built.report(files))
     if kind == "head":
-        return Case(name, "alert", lambda n: built.judge(np.full((1, head.SIZE), n / 100, np.float32)))
+        return BenchCase(name, "alert", lambda n: built.judge(np.full((1, head.SIZE), n / 100, np.float32)))
     if hasattr(built, "embed"):
-        return Case(name, "aligned face", lambda n: built.embed(scene(n, (112, 112)), [FACE]))
-    return Case(name, "picture 768x576", lambda n: built.detect([scene(n)]))
+        return BenchCase(name, "aligned face", lambda n: built.embed(scene(n, (112, 112)), [FACE]))
+    return BenchCase(name, "picture 768x576", lambda n: built.detect([scene(n)]))

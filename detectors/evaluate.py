@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("evaluators")
 
 
 @dataclasses.dataclass(slots=True)
-class Outcome:
+class Evaluation:
     """What an evaluator found out. `threshold` is {"value", "from"}; `extra` goes into the answer as it is."""
 
     n: int
@@ -30,12 +30,12 @@ class Outcome:
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-Evaluator = Callable[..., Outcome]
+Evaluator = Callable[..., Evaluation]
 _evaluators: dict[str, Evaluator] = {}
 
 
 def evaluator(name: str) -> Callable[[Evaluator], Evaluator]:
-    """Register `function(folder, **options) -> Outcome` as the evaluator `name`."""
+    """Register `function(folder, **options) -> Evaluation` as the evaluator `name`."""
 
     def register(function: Evaluator) -> Evaluator:
         _evaluators[name] = function

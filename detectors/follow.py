@@ -53,7 +53,10 @@ def _tally_frame(true: Boxes, predicted: Boxes, last: dict[int, int]) -> Tally:
     """Pairs of the frame before are kept while they overlap (as MOTA asks), the rest is assigned anew for the largest overlap."""
     overlaps = iou(true[0], predicted[0])
     pairs = [
-        (i, j) for i, person in enumerate(true[1].tolist()) for j, track in enumerate(predicted[1].tolist()) if last.get(person) == track and overlaps[i, j] >= LEAST
+        (i, j)
+        for i, person in enumerate(true[1].tolist())
+        for j, track in enumerate(predicted[1].tolist())
+        if last.get(person) == track and overlaps[i, j] >= LEAST
     ]
     rows, columns = {i for i, _ in pairs}, {j for _, j in pairs}
     free = overlaps.copy()

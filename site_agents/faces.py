@@ -12,6 +12,7 @@ import numpy as np
 from detectors.faces import identify
 from detectors.faces.embed import SIDE, align, side_of
 from detectors.faces.fuse import TrackFaces
+from detectors.faces.identify import Identification
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
 from detectors.rules import registry
@@ -40,8 +41,8 @@ class FaceVisit:
     small: TrackFaces
     best: tuple[Frame, Box, float]
     sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
-    answer: identify.Answer | None = None  # as of the last look; None again while a net for larger faces, or a neighbour, has not answered yet
-    reported: identify.Answer | None = None  # the recognition that stands in the face log
+    answer: Identification | None = None  # as of the last look; None again while a net for larger faces, or a neighbour, has not answered yet
+    reported: Identification | None = None  # the recognition that stands in the face log
     asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
@@ -55,7 +56,7 @@ class FaceVisit:
         return self.sharp if self.net == SHARP else self.small
 
     @property
-    def conclusion(self) -> identify.Answer | None:
+    def conclusion(self) -> Identification | None:
         """What the visit comes to when it ends now: the last answer, else the one that was reported."""
         return self.answer or self.reported
 
@@ -216,7 +217,7 @@ class FaceRecognizer:
             visit.sides.append(side_of(face.landmarks))
         (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
 
-    def _with_others(self, visit: FaceVisit, answer: identify.Answer | None) -> identify.Answer | None:
+    def _with_others(self, visit: FaceVisit, answer: Identification | None) -> Identification | None:
         """A stranger to those who are expected is no stranger yet: somebody with the whole list is asked, once; until then nothing is known."""
         if self._keeps_all or answer is None or answer.kind != "unknown":
             return answer
@@ -225,22 +226,22 @@ class FaceRecognizer:
             self.others.ask(visit.name, visit.faces.embedding(), answer.threshold)
         return self._peer_answer(visit)
 
-    def _peer_answer(self, visit: FaceVisit) -> identify.Answer | None:
+    def _peer_answer(self, visit: FaceVisit) -> Identification | None:
         """What the neighbour that was asked has answered; None while it has not, and when its answer is lost."""
         if self.others is None or visit.asked is None:
             return None
         decided = self.others.answer(visit.name)
         if decided is None:
             return None
-        return identify.Answer("unknown" if decided.person is None else "person", decided.person, decided.score, visit.asked)
+        return Identification("unknown" if decided.person is None else "person", decided.person, decided.score, visit.asked)
 
-    def _decide(self, visit: FaceVisit, entries: tuple, people: int) -> identify.Answer | None:
+    def _decide(self, visit: FaceVisit, entries: tuple, people: int) -> Identification | None:
         """None while there are too few faces to say anything. Small faces alone may name somebody; they are too little to call anybody a stranger."""
         faces = visit.faces
         threshold = self._threshold(visit.net, people, float(np.median(visit.sides)) if visit.sides else SIDE)
         if faces.frames < LOOKS:
             poor = visit.sharp.seen + visit.small.seen >= LOOKS and not faces.frames
-            return identify.Answer("cannot-say", None, 0.0, threshold) if poor else None
+            return Identification("cannot-say", None, 0.0, threshold) if poor else None
         answer = identify.identify(self._gallery(visit.net, entries), faces.embedding(), threshold, quality=faces.quality)
         return dataclasses.replace(answer, kind="cannot-say") if visit.net == SMALL_NET and answer.kind == "unknown" else answer
 
@@ -259,7 +260,7 @@ class FaceRecognizer:
             self._galleries[1][name] = identify.enrol({person: vector[None] for person, vector in vectors.items() if vector is not None})
         return self._galleries[1][name]
 
-    def _recognition(self, visit: FaceVisit, answer: identify.Answer, person: str | None, staff: Staff, t: float, ended: float | None = None) -> RuleFinding:
+    def _recognition(self, visit: FaceVisit, answer: Identification, person: str | None, staff: Staff, t: float, ended: float | None = None) -> RuleFinding:
         """A line for the face log; with `ended` (Unix seconds) the end of one that was written before."""
         data = {
             "visit": visit.name,
@@ -277,7 +278,7 @@ class FaceRecognizer:
         picture = None if ended is not None else _portrait(*visit.best[:2])
         return RuleFinding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
 
-    def _count(self, answer: identify.Answer, people: int) -> None:
+    def _count(self, answer: Identification, people: int) -> None:
         """Numbers only: which answer, and how alike a stranger was to the nearest of the list. A list of another size makes other scores."""
         if people != self._people:
             self._people, self.histogram = people, np.zeros(BINS, int)

@@ -28,7 +28,7 @@ CUT_SHARE, CUT_GREY = 0.6, 12  # when more blocks than this change by more grey 
 
 
 @dataclasses.dataclass(slots=True)
-class _Memory:
+class _MotionMemory:
     """What is remembered of one camera."""
 
     frames: deque[np.ndarray]
@@ -40,7 +40,7 @@ class _Memory:
 
 
 @detector("anomaly", family="anomaly", weights="anomaly-1", kind="stream")
-class Anomaly:
+class AnomalyDetector:
     """A score for every frame: 0.5 where the excess motion is `z` spreads (card) above what this camera's own normal footage shows.
 
     One object may serve many cameras, each camera's frames from one thread.
@@ -52,7 +52,7 @@ class Anomaly:
         self.threshold = 0.5
         self._z = float(card.thresholds["z"])
         self._given = calibration
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[str, _MotionMemory] = {}
         self._calibrations: dict[str, Calibration] = {}
 
     def step(self, frame: Frame) -> Detection | None:
@@ -84,7 +84,7 @@ class Anomaly:
         with memory.turn.take(frame.camera):
             return self._excess(memory, frame)
 
-    def _excess(self, memory: _Memory, frame: Frame) -> np.ndarray | None:
+    def _excess(self, memory: _MotionMemory, frame: Frame) -> np.ndarray | None:
         if not 0 < frame.t - memory.t < LONGEST_GAP_S or frame.n <= memory.n:
             memory.frames.clear()
             memory.maps.clear()
@@ -102,10 +102,10 @@ class Anomaly:
         memory.maps.append(cv2.blur(seen, (GATHER, GATHER)))
         return np.mean(memory.maps, axis=0)
 
-    def _memory_of(self, camera: str) -> _Memory:
-        return self._memories.setdefault(camera, _Memory(deque(maxlen=PAST + 1), deque(maxlen=RECENT), []))
+    def _memory_of(self, camera: str) -> _MotionMemory:
+        return self._memories.setdefault(camera, _MotionMemory(deque(maxlen=PAST + 1), deque(maxlen=RECENT), []))
 
-    def _learn(self, memory: _Memory, camera: str, excess: np.ndarray) -> None:
+    def _learn(self, memory: _MotionMemory, camera: str, excess: np.ndarray) -> None:
         memory.warm_up.append(excess)
         if len(memory.warm_up) >= WARM_UP:
             self._calibrations[camera] = calibrate(np.stack(memory.warm_up))

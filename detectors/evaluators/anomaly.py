@@ -17,7 +17,7 @@ from detectors import datasets, image
 from detectors.anomaly import small
 from detectors.anomaly.calibration import Calibration, calibrate
 from detectors.errors import BadDataset, BadInput
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.metrics import auc, interval
 from detectors.types import Frame
 
@@ -27,7 +27,7 @@ COLUMNS = {"clip": str, "frame": int, "label": int}
 
 
 @dataclasses.dataclass(slots=True)
-class Clip:
+class LabelledClip:
     """A clip's frames (T, H, W) grey, labels (T,), and the score of every frame, -inf where there is none."""
 
     name: str
@@ -39,7 +39,7 @@ class Clip:
 
 
 @evaluator("anomaly")
-def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, seed: int = 0, **_: Any) -> Outcome:
+def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, seed: int = 0, **_: Any) -> Evaluation:
     """Frame AUC over all clips in one row, AUC within clips, false alarms an hour.
 
     With `fit="train"` half of the normal clips in train/ train the net, a quarter calibrate it, a quarter counts false alarms; without it
@@ -64,7 +64,7 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     if normal[3::4]:
         metrics["false_alarms_per_hour_unused_normal_clips"] = interval(normal[3::4], lambda drawn: _false_alarms(drawn, fps))
     metrics["alarmed_share_of_abnormal_frames"] = interval(clips, _recall)
-    return Outcome(
+    return Evaluation(
         n=n,
         metrics=metrics,
         threshold={"value": 0.5, "from": f"z = {detectors.card('anomaly').thresholds['z']} in the card, calibrated on a quarter of {fit or 'train'}/"},
@@ -75,7 +75,7 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     )
 
 
-def read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]]]:
+def read_clips(folder: Path, part: str) -> tuple[list[LabelledClip], list[dict[str, str]]]:
     """The clips of `part` (test, train) with their labels, and pictures that could not be read. Raises BadDataset."""
     table, skipped = datasets.read_table(folder / "frames.csv", COLUMNS), []
     labels: dict[str, dict[int, int]] = {}
@@ -96,11 +96,11 @@ def read_clips(folder: Path, part: str) -> tuple[list[Clip], list[dict[str, str]
             except BadInput as error:
                 skipped.append({"item": f"{each.name}/{file.name}", "reason": str(error)})
                 frames.append(frames[-1] if frames else np.zeros((240, 360), np.uint8))
-        clips.append(Clip(each.name, np.stack(frames), np.array([labelled[n] for n in range(1, len(files) + 1)])))
+        clips.append(LabelledClip(each.name, np.stack(frames), np.array([labelled[n] for n in range(1, len(files) + 1)])))
     return clips, skipped
 
 
-def _fit(clips: Sequence[Clip], path: Path, seed: int) -> tuple[Path, dict[str, Any]]:
+def _fit(clips: Sequence[LabelledClip], path: Path, seed: int) -> tuple[Path, dict[str, Any]]:
     import torch
 
     from detectors.nets.anomaly import AnomalyNet
@@ -115,51 +115,51 @@ def _fit(clips: Sequence[Clip], path: Path, seed: int) -> tuple[Path, dict[str, 
     return path, {"fit": {**fitted, "clips": [clip.name for clip in clips], "seconds": round(time.perf_counter() - start, 1)}}
 
 
-def _calibrate(path: Path | None, clips: Sequence[Clip], fps: float) -> Calibration:
+def _calibrate(path: Path | None, clips: Sequence[LabelledClip], fps: float) -> Calibration:
     judge = detectors.load("anomaly", path=path)
     maps = [judge.excess(frame) for clip in clips for frame in frames_of(clip, fps)]
     return calibrate(np.stack([each for each in maps if each is not None]))
 
 
-def _score(clip: Clip, path: Path | None, calibration: Calibration | None, fps: float) -> None:
+def _score(clip: LabelledClip, path: Path | None, calibration: Calibration | None, fps: float) -> None:
     judge = detectors.load("anomaly", path=path, calibration=calibration)
     found = [judge.step(frame) for frame in frames_of(clip, fps)]
     clip.scores = np.array([-np.inf if each is None else each.data["raw"] for each in found])
     clip.alarms = np.array([each is not None and each.score >= judge.threshold for each in found])
 
 
-def frames_of(clip: Clip, fps: float) -> list[Frame]:
+def frames_of(clip: LabelledClip, fps: float) -> list[Frame]:
     """The clip as a camera would give it."""
     return [Frame(frame, clip.name, n / fps, n) for n, frame in enumerate(clip.frames)]
 
 
-def _frame_auc(clips: Sequence[Clip]) -> float:
+def _frame_auc(clips: Sequence[LabelledClip]) -> float:
     return auc(np.concatenate([clip.scores for clip in clips]), np.concatenate([clip.labels for clip in clips]))
 
 
-def _auc_per_clip(clips: Sequence[Clip]) -> float:
+def _auc_per_clip(clips: Sequence[LabelledClip]) -> float:
     values = [auc(clip.scores, clip.labels) for clip in clips if 0 < clip.labels.mean() < 1]
     return float(np.mean(values)) if values else float("nan")
 
 
-def _recall(clips: Sequence[Clip]) -> float:
+def _recall(clips: Sequence[LabelledClip]) -> float:
     abnormal = np.concatenate([clip.labels for clip in clips]) == 1
     return float(np.concatenate([clip.alarms for clip in clips])[abnormal].mean()) if abnormal.any() else float("nan")
 
 
-def _false_alarms(clips: Sequence[Clip], fps: float) -> float:
+def _false_alarms(clips: Sequence[LabelledClip], fps: float) -> float:
     """Alarms, neighbours merged, that hold no abnormal frame, for every hour of normal frames."""
     hours = sum(int((clip.labels == 0).sum()) for clip in clips) / fps / 3600
     return sum(_false_runs(clip, round(MERGE_S * fps)) for clip in clips) / hours if hours else float("nan")
 
 
-def _false_runs(clip: Clip, gap: int) -> int:
+def _false_runs(clip: LabelledClip, gap: int) -> int:
     at = np.flatnonzero(clip.alarms)
     runs = np.split(at, np.flatnonzero(np.diff(at) > gap) + 1) if len(at) else []
     return sum(not clip.labels[run].any() for run in runs)
 
 
-def _rivals(clips: Sequence[Clip]) -> dict[str, Any]:
+def _rivals(clips: Sequence[LabelledClip]) -> dict[str, Any]:
     """The trivial score of the data's README, and the same with past frames only."""
     for clip in clips:
         change = np.abs(np.diff(clip.frames.astype(np.float32), axis=0, prepend=clip.frames[:1]))

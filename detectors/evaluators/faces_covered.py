@@ -11,7 +11,7 @@ import numpy as np
 import detectors
 from detectors import datasets, openset
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.faces import quality
 from detectors.faces.covered import PARTS, Covered
 from detectors.faces.fuse import TrackFaces
@@ -30,7 +30,7 @@ People = dict[str, list[np.ndarray]]
 
 
 @evaluator("faces-covered")
-def evaluate_covered(folder: Path, **_: Any) -> Outcome:
+def evaluate_covered(folder: Path, **_: Any) -> Evaluation:
     """AUC, share found and share of clear faces called covered, by kind of thing; TPIR and FPIR of tracks with and without the weights."""
     portraits = Portraits(folder)
     rows = [row for row in datasets.read_table(folder / "probes.csv", {"path": str, "person": str}) if portraits.embedding(row["path"]) is not None]
@@ -43,7 +43,7 @@ def evaluate_covered(folder: Path, **_: Any) -> Outcome:
     thresholds = detectors.shared("face-covered").card.thresholds
     metrics = judge(detectors.shared("face-covered"), people, thresholds)
     counts = {name: metrics.pop(name) for name in ("people", "clear faces")}
-    return Outcome(
+    return Evaluation(
         n=len(rows),
         metrics=metrics | _tracks(folder, portraits, rows, crops),
         threshold={"value": thresholds, "from": "the card: at most 1 % of clear faces each, of people who were neither learned from nor are judged here"},

@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors import datasets, openset, weights
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.faces import adapter
 from detectors.faces.embed import SIDE
 from detectors.openset import OpenSetScores, Probes
@@ -24,9 +24,9 @@ GAINS = (12, 16, 24)  # probe sizes at which the gain over the plain net is told
 
 
 @evaluator("faces-grid")
-def evaluate_grid(folder: Path, **_: Any) -> Outcome:
+def evaluate_grid(folder: Path, **_: Any) -> Evaluation:
     """TPIR at FPIR .01 for each method and probe size; gains over the plain net at 12, 16 and 24 px, paired; `grid` has every gallery size as well."""
-    grid = Grid(folder)
+    grid = SizeGrid(folder)
     cells = {(name, size, gallery): grid.judge(name, size, gallery) for name in ("plain", "adapter", "student") for size in SIZES for gallery in GALLERIES}
     methods = {size: _methods(grid, cells, size) for size in SIZES}
     metrics = {f"tpir_at_fpir_1e-2 at {size} px: {name}": openset.tpir(result) for size, by_method in methods.items() for name, result in by_method.items()}
@@ -34,7 +34,7 @@ def evaluate_grid(folder: Path, **_: Any) -> Outcome:
         plain = methods[size]["plain"]
         metrics |= {f"gain at {size} px over plain: {name}": openset.gain(each, plain) for name, each in methods[size].items() if name != "plain"}
     shares = {key: openset.tpir(result) for key, result in cells.items()}
-    return Outcome(
+    return Evaluation(
         n=len(grid.paths),
         metrics=metrics,
         threshold={"value": None, "from": "each cell its own, at a false positive rate of .01 of the strangers"},
@@ -52,7 +52,7 @@ def evaluate_grid(folder: Path, **_: Any) -> Outcome:
     )
 
 
-class Grid:
+class SizeGrid:
     """Gallery and probes of a folder, embedded by every net at every size when asked. Raises BadDataset when nothing is usable."""
 
     def __init__(self, folder: Path) -> None:
@@ -92,7 +92,7 @@ def gallery_sizes(gallery: str, probe: int) -> list[int]:
     return list(SIZES) if gallery == "all sizes" else [int(gallery)]
 
 
-def _methods(grid: Grid, cells: dict[tuple[str, int, str], OpenSetScores], size: int) -> dict[str, OpenSetScores]:
+def _methods(grid: SizeGrid, cells: dict[tuple[str, int, str], OpenSetScores], size: int) -> dict[str, OpenSetScores]:
     full = str(SIDE)
     return {
         "plain": cells["plain", size, full],

@@ -11,7 +11,7 @@ import numpy as np
 
 from detectors import datasets
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.faces import identify
 from detectors.faces.embed import SIDE
 from detectors.faces.small import SMALL
@@ -33,7 +33,7 @@ class Probe:
 
 
 @evaluator("faces-open-set")
-def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str | None = None, **_: Any) -> Outcome:
+def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str | None = None, **_: Any) -> Evaluation:
     """TPIR at FPIR .01, TPIR and FPIR at the default threshold, rank 1; a person's template is the mean of the gallery embeddings.
 
     `rivals` holds the same with the other scorers, and with the peer's nets on the same pictures and one thread.
@@ -55,7 +55,7 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
         rivals["centroid-with-cohort"] = _open_set(_clusters(probes, enrolled, *identify.by_cohort(enrolled, embedded, others)))
     if by != "face-embedding":
         rivals["face-embedding"] = _open_set(_plain(gallery, probes, portraits, resolution))
-    return Outcome(
+    return Evaluation(
         n=len(probes),
         metrics={
             **_open_set(clusters),

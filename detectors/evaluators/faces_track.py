@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors import datasets, openset
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.faces.embed import SIDE, TEMPLATE
 from detectors.faces.fuse import TrackFaces
 from detectors.faces.identify import SMALL
@@ -46,7 +46,7 @@ class Tracks:
 
 
 @evaluator("faces-track")
-def evaluate_tracks(folder: Path, *, resolution: int | None = None, **_: Any) -> Outcome:
+def evaluate_tracks(folder: Path, *, resolution: int | None = None, **_: Any) -> Evaluation:
     """TPIR at FPIR .01 of single frames and of tracks fused from ten, at 16 and 24 px (or at `resolution`), and the paired gain.
 
     A track is one probe picture degraded ten times; where every person has several probes, `people_as_tracks` says the same of tracks made of
@@ -60,7 +60,7 @@ def evaluate_tracks(folder: Path, *, resolution: int | None = None, **_: Any) ->
         metrics |= _figures(f"{size} px", _tracks(faces, [[row["path"]] for row in rows], [row["person"] for row in rows], size), templates)
         if len(turns := _by_owner(rows)) and all(len(paths) > 1 for paths, _ in turns):
             others |= _figures(f"{size} px", _tracks(faces, [paths for paths, _ in turns], [owner for _, owner in turns], size), templates)
-    return Outcome(
+    return Evaluation(
         n=len(rows),
         metrics=metrics,
         threshold={"value": None, "from": "each figure its own, at a false positive rate of .01 of the strangers' frames or tracks"},

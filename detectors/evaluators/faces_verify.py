@@ -12,7 +12,7 @@ import numpy as np
 import detectors
 from detectors import datasets, weights
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.faces import landmarks, likelihood
 from detectors.faces.concerns import band_of
 from detectors.faces.embed import SIDE
@@ -34,7 +34,7 @@ class Pair:
 
 
 @evaluator("faces-verify")
-def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: Any) -> Outcome:
+def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: Any) -> Evaluation:
     """Ten-fold accuracy, AUC, EER, TAR at FMR .001, Cllr; the intervals draw people (of the first picture) again."""
     portraits = Portraits(folder)
     rows = datasets.read_table(folder / "pairs.csv", COLUMNS)
@@ -60,7 +60,7 @@ def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: A
     metrics = {"accuracy": interval(clusters, _accuracy, resamples=200), "cllr": interval(clusters, _cllr, resamples=200)}
     metrics |= {name: interval(clusters, _split(measure), resamples=200) for name, measure in measures.items()}
     metrics["accuracy_at_default_threshold"] = interval(clusters, lambda drawn: _right([pair for each in drawn for pair in each], cosine))
-    return Outcome(
+    return Evaluation(
         n=len(usable),
         metrics=metrics,
         threshold={"value": cosine, "from": "the card (OpenCV's value); accuracy and cllr are calibrated on the other nine folds"},

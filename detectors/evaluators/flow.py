@@ -13,7 +13,7 @@ import numpy as np
 import detectors
 from detectors import datasets, scenes
 from detectors.errors import BadDataset
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.flow import LineCounter
 from detectors.follow import Tally, idf1, mota, tally
 from detectors.metrics import interval
@@ -41,7 +41,7 @@ class Moment:
 
 
 @evaluator("flow")
-def evaluate_flow(folder: Path, *, tiles: tuple[int, int] | None = None, kind: str = "fixed", **_: Any) -> Outcome:
+def evaluate_flow(folder: Path, *, tiles: tuple[int, int] | None = None, kind: str = "fixed", **_: Any) -> Evaluation:
     """Line counts, occupancy, IDF1 and MOTA of `people` with `Tracker`; the intervals draw stretches of time again, which keeps neighbours together."""
     counts = _read_counts(folder)
     truths = scenes.truth(folder)
@@ -53,7 +53,7 @@ def evaluate_flow(folder: Path, *, tiles: tuple[int, int] | None = None, kind: s
     _follow(moments)
     parts = [list(part) for part in np.array_split(np.array(moments, dtype=object), min(PARTS, len(moments)))]
     card = detectors.card("people")
-    return Outcome(
+    return Evaluation(
         n=len(moments),
         metrics=_metrics(parts, counts),
         threshold={"value": card.thresholds["score"], "from": "the card"},

@@ -12,7 +12,7 @@ import numpy as np
 
 import detectors
 from detectors import scenes
-from detectors.evaluate import Outcome, evaluator, model_of
+from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.metrics import average_precision, interval, match
 
 LOWEST = 0.05  # findings below this score are not looked at
@@ -30,7 +30,7 @@ class FrameHits:
 
 
 @evaluator("people")
-def evaluate_people(folder: Path, *, tiles: tuple[int, int] | None = None, **_: Any) -> Outcome:
+def evaluate_people(folder: Path, *, tiles: tuple[int, int] | None = None, **_: Any) -> Evaluation:
     """AP50 over all scores; precision and recall at the default threshold at IoU .5, recall also at .3. `tiles` as in `People`."""
     finder = detectors.load("people", threshold=LOWEST, tiles=tiles or (1, 1))
     threshold, truths = finder.card.thresholds["score"], scenes.truth(folder)
@@ -48,7 +48,7 @@ def evaluate_people(folder: Path, *, tiles: tuple[int, int] | None = None, **_: 
         "recall_iou_0.3": lambda drawn: _recall(drawn, threshold, "loose"),
         "precision_iou_0.5": lambda drawn: _precision(drawn, threshold),
     }
-    return Outcome(
+    return Evaluation(
         n=len(frames),
         metrics={name: interval(runs, measure) for name, measure in measures.items()},
         threshold={"value": threshold, "from": "the card"},

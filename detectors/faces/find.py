@@ -23,7 +23,7 @@ _logging = threading.Lock()
 
 
 @detector("faces", family="faces", weights="yunet-2023mar", opens="path")
-class Faces:
+class FaceFinder:
     """Faces with five landmarks (eyes, nose tip, mouth corners).
 
     `tiles=(columns, rows)` looks at overlapping, enlarged parts of the picture besides the whole:

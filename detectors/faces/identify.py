@@ -20,7 +20,7 @@ COHORT = 200  # best cohort scores that normalise a score
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class Identification:
     """`kind` is "person", "unknown" or "cannot-say"; `person` is set for the first only. `score` is compared with `threshold`."""
 
     kind: str
@@ -87,15 +87,15 @@ SCORERS: dict[str, Callable[[Gallery, np.ndarray], tuple[np.ndarray, np.ndarray]
 }
 
 
-def identify(gallery: Gallery, probe: np.ndarray, threshold: float, *, quality: float | None = None, scorer: str = "centroid") -> Answer:
+def identify(gallery: Gallery, probe: np.ndarray, threshold: float, *, quality: float | None = None, scorer: str = "centroid") -> Identification:
     """Whose face the embedding `probe` (D,) is; a stranger is "unknown", never the closest person."""
     if quality is not None and quality < LEAST_QUALITY:
-        return Answer("cannot-say", None, 0.0, threshold)
+        return Identification("cannot-say", None, 0.0, threshold)
     if not gallery.people:
-        return Answer("unknown", None, -1.0, threshold)
+        return Identification("unknown", None, -1.0, threshold)
     at, score = SCORERS[scorer](gallery, np.asarray(probe, np.float32)[None])
     accepted = float(score[0]) >= threshold
-    return Answer("person" if accepted else "unknown", gallery.people[int(at[0])] if accepted else None, float(score[0]), threshold)
+    return Identification("person" if accepted else "unknown", gallery.people[int(at[0])] if accepted else None, float(score[0]), threshold)
 
 
 def threshold_for(people: int, tail: Sequence[Sequence[float]], *, fpir: float = 0.01, least: float = -1.0) -> float:

@@ -30,7 +30,7 @@ class _View:
 
 
 @dataclasses.dataclass(slots=True)
-class _Memory:
+class _CameraMemory:
     """What is remembered of one camera."""
 
     turn: StreamTurn = dataclasses.field(default_factory=StreamTurn)
@@ -56,11 +56,11 @@ class CameraHealth:
     def __init__(self, session: None, card: ModelCard, *, moving: bool = False) -> None:
         self.card, self.moving = card, moving
         self._limits = card.thresholds
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[str, _CameraMemory] = {}
 
     def step(self, frame: Frame) -> list[Detection]:
         """What is wrong with the camera now, `kind` and `data["reason"]` one of REASONS, `data["since"]` the time it began. Raises BadInput, StreamShared."""
-        memory, view = self._memories.setdefault(frame.camera, _Memory()), look(frame.image)
+        memory, view = self._memories.setdefault(frame.camera, _CameraMemory()), look(frame.image)
         with memory.turn.take(frame.camera):
             if frame.t <= memory.t:
                 memory.since.clear()
@@ -80,7 +80,7 @@ class CameraHealth:
         """Learn a camera anew, after somebody has turned it on purpose."""
         self._memories.pop(camera, None)
 
-    def _wrong(self, memory: _Memory, view: _View, t: float) -> dict[str, float]:
+    def _wrong(self, memory: _CameraMemory, view: _View, t: float) -> dict[str, float]:
         """What this frame alone speaks for, with a score 0..1."""
         wrong = {}
         if score := _black(view, self._limits):
@@ -95,7 +95,7 @@ class CameraHealth:
             memory.still_since = None
         return wrong
 
-    def _unlike(self, memory: _Memory, view: _View) -> dict[str, float]:
+    def _unlike(self, memory: _CameraMemory, view: _View) -> dict[str, float]:
         kept = view.detail / max(memory.detail, 1e-6)
         layout = 1.0 if self.moving else correlation(view.coarse, memory.coarse)
         if kept < self._limits["detail"]:
@@ -103,7 +103,7 @@ class CameraHealth:
         edges = 1.0 if self.moving else correlation(view.edges, memory.edges)
         return {"moved": round(1 - max(0.0, edges), 4)} if edges < self._limits["edges"] else {}
 
-    def _settled(self, memory: _Memory, wrong: dict[str, float], t: float) -> list[Detection]:
+    def _settled(self, memory: _CameraMemory, wrong: dict[str, float], t: float) -> list[Detection]:
         for reason in wrong:
             memory.since.setdefault(reason, t)
             memory.seen[reason] = t
@@ -134,7 +134,7 @@ def _black(view: _View, limits: dict[str, float]) -> float:
     return round(1 - brightness / 255, 4) if brightness < limits["black_mean"] and float(view.grey.std()) < limits["black_spread"] else 0.0
 
 
-def _learn(memory: _Memory, view: _View) -> None:
+def _learn(memory: _CameraMemory, view: _View) -> None:
     memory.learnt += 1
     share = max(FADE, 1 / memory.learnt)
     if memory.edges is None or memory.coarse is None:

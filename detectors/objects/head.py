@@ -25,7 +25,7 @@ SIZE = LOOK_SIZE + 6 + len(THINGS) + 1 + len(EVENTS) + 1 + 2
 
 
 @detector(NAME, family="objects", weights=WEIGHTS, kind="head")
-class ObjectHead:
+class FalseAlarmHead:
     """Features of alerts -> the share of false alarms among similar ones. The release's own weights know nothing: 0.5 for everything."""
 
     def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard) -> None:

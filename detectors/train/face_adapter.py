@@ -33,20 +33,20 @@ Log = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Faces:
+class ShrunkenFaces:
     """N pictures: `sharp` (N, 128), `shrunken` (K, N, 128) K times shrunken and embedded, `person` (N,) whose each is."""
 
     sharp: np.ndarray
     shrunken: np.ndarray
     person: np.ndarray
 
-    def of(self, chosen: np.ndarray) -> Faces:
+    def of(self, chosen: np.ndarray) -> ShrunkenFaces:
         """Some of the pictures."""
-        return Faces(self.sharp[chosen], self.shrunken[:, chosen], self.person[chosen])
+        return ShrunkenFaces(self.sharp[chosen], self.shrunken[:, chosen], self.person[chosen])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Recipe:
+class AdapterRecipe:
     """How to train: passes over the pictures, learning rate, weight of telling people apart beside the distance to the sharp face."""
 
     epochs: int = 60
@@ -74,7 +74,7 @@ class Adapter(nn.Module):
         return [each.detach().numpy().copy() for each in self.parameters()]
 
 
-def train(faces: Faces, kept_out: Faces, recipe: Recipe, log: Log = print) -> list[np.ndarray]:
+def train(faces: ShrunkenFaces, kept_out: ShrunkenFaces, recipe: AdapterRecipe, log: Log = print) -> list[np.ndarray]:
     """The arrays of the pass that was best on the people kept out. Raises BadDataset when there are too few faces."""
     if min(len(faces.sharp), len(kept_out.sharp)) < LEAST:
         raise BadDataset(f"{min(len(faces.sharp), len(kept_out.sharp))} faces are too few to learn from or to judge by: {LEAST} at the least")
@@ -94,7 +94,7 @@ def train(faces: Faces, kept_out: Faces, recipe: Recipe, log: Log = print) -> li
     return arrays
 
 
-def fit(net: Adapter, faces: Faces, recipe: Recipe) -> float:
+def fit(net: Adapter, faces: ShrunkenFaces, recipe: AdapterRecipe) -> float:
     """So many passes in place, with no judge (a site of a federation has nobody kept out to stop by); the mean loss of the last one."""
     rng, losses = np.random.default_rng(recipe.seed), [float("nan")]
     torch.manual_seed(recipe.seed)
@@ -104,13 +104,13 @@ def fit(net: Adapter, faces: Faces, recipe: Recipe) -> float:
     return float(np.mean(losses))
 
 
-def loss_of(net: Adapter, faces: Faces, apart: float = Recipe().apart) -> float:
+def loss_of(net: Adapter, faces: ShrunkenFaces, apart: float = AdapterRecipe().apart) -> float:
     """The loss over all faces and all their shrunken copies, without training."""
     with torch.no_grad():
         return float(np.mean([_loss(net, faces, np.arange(len(faces.sharp)), shrunken, apart).item() for shrunken in faces.shrunken]))
 
 
-def found(faces: Faces, arrays: adapter.Arrays, rate: float = 0.0001) -> float:
+def found(faces: ShrunkenFaces, arrays: adapter.Arrays, rate: float = 0.0001) -> float:
     """The share of adapted faces (all shrunken versions) whose cosine to their own sharp picture lies above all but `rate` of those to other people's."""
     other = faces.person[:, None] != faces.person[None]
     shares = []
@@ -120,12 +120,12 @@ def found(faces: Faces, arrays: adapter.Arrays, rate: float = 0.0001) -> float:
     return float(np.mean(shares))
 
 
-def look(people: dict[str, list[np.ndarray]], embed: Callable[[np.ndarray], np.ndarray], shrink: Sequence[Callable[[np.ndarray], np.ndarray]]) -> Faces:
+def look(people: dict[str, list[np.ndarray]], embed: Callable[[np.ndarray], np.ndarray], shrink: Sequence[Callable[[np.ndarray], np.ndarray]]) -> ShrunkenFaces:
     """Embed every crop sharp, and once by each way to shrink it."""
     crops = [crop for person in people.values() for crop in person]
     owner = np.array([n for n, person in enumerate(people.values()) for _ in person], int)
     sharp = np.stack([embed(crop) for crop in crops]) if crops else np.zeros((0, adapter.DIMENSIONS), np.float32)
-    return Faces(sharp, np.stack([np.stack([embed(way(crop)) for crop in crops]) if crops else sharp for way in shrink]), owner)
+    return ShrunkenFaces(sharp, np.stack([np.stack([embed(way(crop)) for crop in crops]) if crops else sharp for way in shrink]), owner)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,11 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=10, help="how often each picture is shrunken anew")
-    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--epochs", type=int, default=AdapterRecipe().epochs)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
     try:
-        adapter.write(asked.out, train(*_material(asked.folder, asked.draws, asked.seed), Recipe(epochs=asked.epochs, seed=asked.seed)))
+        adapter.write(asked.out, train(*_material(asked.folder, asked.draws, asked.seed), AdapterRecipe(epochs=asked.epochs, seed=asked.seed)))
     except DetectorError as error:
         print(error, file=sys.stderr)
         return 2
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _material(folder: Path, draws: int, seed: int) -> tuple[Faces, Faces]:
+def _material(folder: Path, draws: int, seed: int) -> tuple[ShrunkenFaces, ShrunkenFaces]:
     people, rng = people_to_learn_from(folder), np.random.default_rng(seed)
     embed = detectors.load("face-embedding").embed_crop
     kept_out = {name: crops for n, (name, crops) in enumerate(people.items()) if n % 5 == 0}
@@ -156,21 +156,21 @@ def _material(folder: Path, draws: int, seed: int) -> tuple[Faces, Faces]:
     return look(learned, embed, [lambda crop: blur(shift(crop, rng), rng)] * draws), tested
 
 
-def _steps(faces: Faces) -> int:
+def _steps(faces: ShrunkenFaces) -> int:
     return -(-len(faces.sharp) // BATCH)
 
 
-def _step(net: Adapter, optimiser: torch.optim.Optimizer, faces: Faces, chosen: np.ndarray, rng: np.random.Generator, apart: float) -> float:
+def _step(net: Adapter, optimiser: torch.optim.Optimizer, faces: ShrunkenFaces, chosen: np.ndarray, rng: np.random.Generator, apart: float) -> float:
     """One step on one shrunken version of each chosen face, drawn anew."""
     drawn = faces.shrunken[rng.integers(len(faces.shrunken), size=len(chosen)), chosen]
-    loss = _loss(net, Faces(faces.sharp[chosen], faces.shrunken, faces.person[chosen]), np.arange(len(chosen)), drawn, apart)
+    loss = _loss(net, ShrunkenFaces(faces.sharp[chosen], faces.shrunken, faces.person[chosen]), np.arange(len(chosen)), drawn, apart)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.item()
 
 
-def _loss(net: Adapter, faces: Faces, at: np.ndarray, shrunken: np.ndarray, apart: float) -> torch.Tensor:
+def _loss(net: Adapter, faces: ShrunkenFaces, at: np.ndarray, shrunken: np.ndarray, apart: float) -> torch.Tensor:
     sharp, person = torch.from_numpy(faces.sharp[at]), torch.from_numpy(faces.person[at])
     cosines = net(torch.from_numpy(np.ascontiguousarray(shrunken[at]))) @ sharp.T
     twins = (person[:, None] == person[None]) & ~torch.eye(len(at), dtype=torch.bool)

@@ -39,7 +39,7 @@ Log = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Recipe:
+class CoveredRecipe:
     """How to train: passes over the pictures, highest learning rate, the kinds of things that are drawn."""
 
     epochs: int = 45
@@ -48,7 +48,7 @@ class Recipe:
     seed: int = 0
 
 
-def train(crops: Sequence[np.ndarray], recipe: Recipe, log: Log = print) -> CoveredNet:
+def train(crops: Sequence[np.ndarray], recipe: CoveredRecipe, log: Log = print) -> CoveredNet:
     """The net for aligned crops (N, 112, 112, 3) BGR uint8 of faces that are nearly all clear. Raises BadDataset when there are too few to learn from."""
     if len(crops) < BATCH:
         raise BadDataset(f"{len(crops)} faces are too few to learn from: {BATCH} at the least")
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m detectors.train.face_covered", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--epochs", type=int, default=CoveredRecipe().epochs)
     parser.add_argument("--without", default="", help=f"kinds not to learn from, by comma: {', '.join(COVERS)}")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise BadInput(f"--without takes some of {', '.join(COVERS)}")
         learned, aside = _split(people_to_learn_from(asked.folder))
         crops = [crop for each in learned.values() for crop in each]
-        recipe = Recipe(asked.epochs, kinds=tuple(kind for kind in COVERS if kind not in without), seed=asked.seed)
+        recipe = CoveredRecipe(asked.epochs, kinds=tuple(kind for kind in COVERS if kind not in without), seed=asked.seed)
         print(f"{len(crops)} faces of {len(learned)} people, {len(aside)} people aside, seed {asked.seed}, without {sorted(without) or 'nothing'}", flush=True)
         sha256 = export(train(crops, recipe, lambda line: print(line, flush=True)), asked.out)
         net = Covered(weights.open_session(asked.out))
@@ -161,7 +161,9 @@ def _probes(folder: Path) -> People:
 def _drawn(crops: Sequence[np.ndarray], kinds: Sequence[str], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """A picture to learn from of each crop, (N, 3, 56, 56) and (N, 2)."""
     drawn = [draw(crop, kinds, rng) for crop in crops]
-    return torch.from_numpy(np.stack([prepare(picture) for picture, _ in drawn])), torch.from_numpy(np.stack([labels for _, labels in drawn]).astype(np.float32))
+    return torch.from_numpy(np.stack([prepare(picture) for picture, _ in drawn])), torch.from_numpy(
+        np.stack([labels for _, labels in drawn]).astype(np.float32)
+    )
 
 
 def _step(net: CoveredNet, optimiser: torch.optim.Optimizer, pictures: torch.Tensor, labels: torch.Tensor) -> float:

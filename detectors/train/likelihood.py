@@ -46,7 +46,7 @@ class Seen:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Material:
+class PairMaterial:
     """The usable rows of pairs.csv with everything that was seen in their pictures."""
 
     rows: list[Row]
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def look(folder: Path, bands: Sequence[int] = BANDS) -> Material:
+def look(folder: Path, bands: Sequence[int] = BANDS) -> PairMaterial:
     """Read pairs.csv and embed every picture once at every band; pairs with an unusable picture are left out. Raises BadDataset."""
     rows, portraits = datasets.read_table(folder / "pairs.csv", COLUMNS), Portraits(folder)
     embedder, seen = detectors.load("face-embedding"), {}
@@ -100,10 +100,10 @@ def look(folder: Path, bands: Sequence[int] = BANDS) -> Material:
     usable = [row for row in rows if row["path_a"] in seen and row["path_b"] in seen]
     if len({row["same"] for row in usable}) < 2:
         raise BadDataset("pairs.csv, line 2: no usable pairs of both kinds; expected columns path_a,path_b,same,fold")
-    return Material(usable, seen)
+    return PairMaterial(usable, seen)
 
 
-def tabulate(material: Material, population: str, bands: Sequence[int] = BANDS) -> Table:
+def tabulate(material: PairMaterial, population: str, bands: Sequence[int] = BANDS) -> Table:
     """A calibration for every two bands, and one for the landmark baseline on the pictures as they are."""
     cells = {(small, large): likelihood.calibrate(material.at(small, large)) for small, large in _couples(bands)}
     landmarks = likelihood.calibrate(material.pairs(lambda row, a, b: likeness(a.shape, b.shape)))
@@ -111,7 +111,7 @@ def tabulate(material: Material, population: str, bands: Sequence[int] = BANDS) 
     return Table(words, detectors.card("face-embedding").sha256, cells, landmarks)
 
 
-def figures(material: Material, bands: Sequence[int] = BANDS) -> dict[str, Any]:
+def figures(material: PairMaterial, bands: Sequence[int] = BANDS) -> dict[str, Any]:
     """Held-out costs with intervals over people: like sizes, mixed sizes with and without the bands, and the landmark baseline."""
     costs = {f"both faces of {band} pixels": _costs(pairs := material.at(band, band), likelihood.held_out(pairs)) for band in bands}
     drawn, ratios = mixed(material, bands)
@@ -121,7 +121,7 @@ def figures(material: Material, bands: Sequence[int] = BANDS) -> dict[str, Any]:
     return {**costs, "landmark distances, full size": _costs(shapes, likelihood.held_out(shapes))}
 
 
-def mixed(material: Material, bands: Sequence[int] = BANDS, seed: int = 0) -> tuple[Pairs, np.ndarray]:
+def mixed(material: PairMaterial, bands: Sequence[int] = BANDS, seed: int = 0) -> tuple[Pairs, np.ndarray]:
     """Every pair once, either face reduced to a band drawn at random, and its held-out log10 LR by the cell of the measured bands, as the tool does it."""
     rng = np.random.default_rng(seed)
     drawn = {id(row): tuple(int(each) for each in rng.choice(bands, 2)) for row in material.rows}

@@ -20,7 +20,7 @@ Losses = Callable[[nn.Module, Tensor], Tensor]  # net, samples (N, ...) -> the l
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Recipe:
+class PrivateRecipe:
     """`rate`: the chance of each sample to be in a step; `sigma`: standard deviation of the noise in units of `clip`, the longest gradient of a sample."""
 
     rate: float
@@ -31,7 +31,7 @@ class Recipe:
     hold: float = 0.0  # of FedProx: how strongly to stay near the weights of the start
 
 
-def fit(net: nn.Module, samples: np.ndarray, losses: Losses, recipe: Recipe, rng: np.random.Generator | None = None) -> float:
+def fit(net: nn.Module, samples: np.ndarray, losses: Losses, recipe: PrivateRecipe, rng: np.random.Generator | None = None) -> float:
     """Train in place with plain gradient descent; the mean loss of the samples of the last step that had any. `rng` only for tests."""
     rng = rng or np.random.default_rng()
     whole = _Whole(net, losses)

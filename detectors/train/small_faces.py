@@ -36,7 +36,7 @@ ENLARGES = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Recipe:
+class StudentRecipe:
     """How to train: passes over the pictures, highest learning rate, seconds after which to stop (the schedule runs on time or passes, whichever is sooner)."""
 
     epochs: int = 40
@@ -45,7 +45,7 @@ class Recipe:
     seed: int = 0
 
 
-def train(crops: np.ndarray, recipe: Recipe, log: Callable[[str], None] = print) -> sface.SFaceNet:
+def train(crops: np.ndarray, recipe: StudentRecipe, log: Callable[[str], None] = print) -> sface.SFaceNet:
     """The student for aligned crops (N, 112, 112, 3) BGR uint8. Raises BadDataset when there are too few to learn from."""
     if len(crops) < 2 * BATCH:
         raise BadDataset(f"{len(crops)} faces are too few to learn from: {2 * BATCH} at the least")
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         crops = faces_to_learn_from(asked.folder)
         print(f"{len(crops)} faces, {torch.get_num_threads()} threads, seed {asked.seed}")
-        sface.export(train(crops, Recipe(seconds=asked.seconds, seed=asked.seed)), asked.out)
+        sface.export(train(crops, StudentRecipe(seconds=asked.seconds, seed=asked.seed)), asked.out)
     except DetectorError as error:
         print(error, file=sys.stderr)
         return 2

@@ -48,7 +48,7 @@ def fit(todo: Task, net: torch.nn.Module, samples: np.ndarray, config: dict[str,
         raise PrivacySpent(str(error)) from error
     ledger.add(privacy.Steps(rate, sigma, steps))
     lr = wanted.learning_rate or todo.sample_step  # type: ignore[attr-defined]
-    recipe = private.Recipe(rate, steps, sigma, privacy.clip_of(wanted, todo), lr, float(config.get("proximal-mu", 0.0)))
+    recipe = private.PrivateRecipe(rate, steps, sigma, privacy.clip_of(wanted, todo), lr, float(config.get("proximal-mu", 0.0)))
     private.fit(net, samples, todo.sample_losses, recipe)  # type: ignore[attr-defined]
     return {"epsilon": privacy.local_epsilon(ledger.steps, wanted.delta), "sigma": sigma}
 

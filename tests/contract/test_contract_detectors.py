@@ -80,8 +80,8 @@ def test_its_card_survives_json(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_metrics_carry_intervals(name):
-    for said in detectors.card(name).metrics.values():
-        assert all({"value", "low", "high"} <= set(metric) for metric in said.values())
+    for found in detectors.card(name).metrics.values():
+        assert all({"value", "low", "high"} <= set(metric) for metric in found.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,8 +116,8 @@ def test_the_same_frames_give_the_same_findings(name):
 def test_cameras_do_not_disturb_each_other(name):
     alone, both = detectors.load(name), detectors.load(name)
     for n in range(12):
-        said = judge(alone, scene(n), n, "a")
-        assert plain(judge(both, scene(n), n, "a")) == plain(said)
+        found = judge(alone, scene(n), n, "a")
+        assert plain(judge(both, scene(n), n, "a")) == plain(found)
         judge(both, np.zeros((90, 120, 3), np.uint8), n, "b")
 
 

@@ -12,7 +12,7 @@ from detectors import weights
 from detectors.errors import BadDataset, WeightsError
 from detectors.faces import adapter
 from detectors.train import face_adapter
-from detectors.train.face_adapter import Faces, Recipe
+from detectors.train.face_adapter import AdapterRecipe, ShrunkenFaces
 
 STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
 
@@ -25,13 +25,13 @@ def identity() -> list[np.ndarray]:
     return [np.zeros(shape, np.float32) for shape in adapter.SHAPES.values()]
 
 
-def crowd(seed: int, people: int = 60) -> Faces:
+def crowd(seed: int, people: int = 60) -> ShrunkenFaces:
     """Faces whose shrunken versions are all drawn the same way: towards one common direction."""
     rng = np.random.default_rng(seed)
     common = unit(np.random.default_rng(99).normal(size=128))
     sharp = unit(rng.normal(size=(people, 128)))
     shrunken = unit(sharp[None] + 2 * common + rng.normal(scale=0.05, size=(3, people, 128)))
-    return Faces(sharp, shrunken, np.arange(people))
+    return ShrunkenFaces(sharp, shrunken, np.arange(people))
 
 
 def test_an_adapter_of_zeros_changes_nothing():
@@ -41,9 +41,9 @@ def test_an_adapter_of_zeros_changes_nothing():
 
 def test_adapted_embeddings_are_normalised():
     shipped = adapter.read(weights.find("face-adapter-1"))
-    said = adapter.adapt(unit(np.random.default_rng(0).normal(size=(5, 128))), shipped)
-    assert said.dtype == np.float32
-    assert np.linalg.norm(said, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    moved = adapter.adapt(unit(np.random.default_rng(0).normal(size=(5, 128))), shipped)
+    assert moved.dtype == np.float32
+    assert np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
 
 
 def test_one_embedding_is_adapted_like_many():
@@ -97,26 +97,26 @@ def test_training_starts_from_the_identity():
 
 def test_training_brings_shrunken_faces_nearer_to_their_sharp_ones():
     other = crowd(2)
-    arrays = face_adapter.train(crowd(1), other, Recipe(epochs=30, lr=3e-3), say=lambda _: None)
+    arrays = face_adapter.train(crowd(1), other, AdapterRecipe(epochs=30, lr=3e-3), log=lambda _: None)
     before, after = ((adapter.adapt(other.shrunken[0], each) * other.sharp).sum(1).mean() for each in (identity(), arrays))
     assert after > before + 0.1
 
 
 def test_an_adapter_that_does_not_help_stays_the_identity():
     faces = crowd(1)
-    perfect = Faces(faces.sharp, faces.sharp[None], faces.person)
-    arrays = face_adapter.train(faces, perfect, Recipe(epochs=2), say=lambda _: None)
+    perfect = ShrunkenFaces(faces.sharp, faces.sharp[None], faces.person)
+    arrays = face_adapter.train(faces, perfect, AdapterRecipe(epochs=2), log=lambda _: None)
     assert adapter.adapt(faces.sharp, arrays) == pytest.approx(faces.sharp, abs=1e-6)
 
 
 def test_the_same_seed_trains_the_same_adapter():
-    one, two = (face_adapter.train(crowd(1), crowd(2), Recipe(epochs=3), say=lambda _: None) for _ in range(2))
+    one, two = (face_adapter.train(crowd(1), crowd(2), AdapterRecipe(epochs=3), log=lambda _: None) for _ in range(2))
     assert all(np.array_equal(*pair) for pair in zip(one, two, strict=True))
 
 
 def test_two_pictures_of_one_person_are_not_pushed_apart():
     sharp = unit(np.random.default_rng(0).normal(size=(2, 128)))
-    twins, rivals = (Faces(np.repeat(sharp[:1], 2, 0), np.repeat(sharp[:1], 2, 0)[None], np.array(person)) for person in ([0, 0], [0, 1]))
+    twins, rivals = (ShrunkenFaces(np.repeat(sharp[:1], 2, 0), np.repeat(sharp[:1], 2, 0)[None], np.array(person)) for person in ([0, 0], [0, 1]))
     losses = []
     for faces in (twins, rivals):
         net = face_adapter.Adapter()
@@ -127,13 +127,13 @@ def test_two_pictures_of_one_person_are_not_pushed_apart():
 
 def test_faces_are_found_by_their_own_sharp_picture():
     faces = crowd(1)
-    assert face_adapter.found(Faces(faces.sharp, faces.sharp[None], faces.person), identity()) == 1.0
-    assert face_adapter.found(Faces(faces.sharp, np.roll(faces.sharp, 1, 0)[None], faces.person), identity()) == 0.0
+    assert face_adapter.found(ShrunkenFaces(faces.sharp, faces.sharp[None], faces.person), identity()) == 1.0
+    assert face_adapter.found(ShrunkenFaces(faces.sharp, np.roll(faces.sharp, 1, 0)[None], faces.person), identity()) == 0.0
 
 
 def test_too_few_faces_are_refused():
     with pytest.raises(BadDataset, match="10 faces are too few"):
-        face_adapter.train(crowd(1, 10), crowd(2), Recipe(), say=lambda _: None)
+        face_adapter.train(crowd(1, 10), crowd(2), AdapterRecipe(), log=lambda _: None)
 
 
 def test_a_folder_without_tables_is_a_clear_error(tmp_path, capsys):

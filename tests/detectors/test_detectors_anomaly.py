@@ -156,10 +156,10 @@ def test_a_clip_of_another_form_is_named(tmp_path, arrays):
 def test_training_makes_the_loss_smaller(samples):
     net = seeded()
     before = train.loss(net, samples)
-    said = train.fit(net, samples, epochs=4)
+    found = train.fit(net, samples, epochs=4)
     assert train.loss(net, samples) < before - 0.1
-    assert said["n"] == 256
-    assert math.isfinite(said["loss"])
+    assert found["n"] == 256
+    assert math.isfinite(found["loss"])
 
 
 def test_the_same_seed_trains_the_same_net(samples):
@@ -288,8 +288,8 @@ def test_a_runner_scores_higher_than_a_walker(exported, learnt):
 
 
 def test_scores_lie_between_0_and_1(exported, learnt):
-    said = scores(exported, learnt, clip(40, 9.0))
-    assert 0 <= min(said) <= max(said) < 1
+    found = scores(exported, learnt, clip(40, 9.0))
+    assert 0 <= min(found) <= max(found) < 1
 
 
 def test_only_the_past_is_used(exported, learnt):
@@ -333,8 +333,8 @@ def test_a_cut_to_another_picture_is_no_anomaly(exported, learnt):
 
 def test_without_a_calibration_the_first_frames_become_it(exported):
     judge = detectors.load("anomaly", path=exported)
-    said = [judge.step(frame) for frame in frames(clip(WARM_UP + 5))]
-    assert [each is None for each in said] == [True] * (WARM_UP + 1) + [False] * 4
+    found = [judge.step(frame) for frame in frames(clip(WARM_UP + 5))]
+    assert [each is None for each in found] == [True] * (WARM_UP + 1) + [False] * 4
     assert judge.calibration("gate").n == WARM_UP
 
 

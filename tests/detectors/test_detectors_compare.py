@@ -86,8 +86,8 @@ def test_a_face_and_its_darker_copy_speak_for_one_person(tmp_path):
 
 def test_two_people_speak_for_two_people():
     report = compare(ONE, TWO)
-    said = part(report, "likelihood-ratio")
-    assert said["low"] <= said["log10_lr"] <= said["high"] < 0
+    numbers = part(report, "likelihood-ratio")
+    assert numbers["low"] <= numbers["log10_lr"] <= numbers["high"] < 0
     assert "among pairs of two people than among pairs of one person" in " ".join(reasons_of(report))
 
 
@@ -182,15 +182,15 @@ def test_a_broken_table_is_a_clear_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "says"),
+    ("ratio", "wanted"),
     [
         (Ratio(2.0, 1.5, 2.5, 3), "about 100 times more frequent among pairs of one person"),
         (Ratio(-0.5, -1, -0.2, 3), "about 3.2 times more frequent among pairs of two people"),
         (Ratio(0.1, -0.2, 0.4, 3), "about as frequent"),
     ],
 )
-def test_a_ratio_is_said_in_words(ratio, says):
-    assert says in worded(ratio_in_words(ratio))
+def test_a_ratio_is_said_in_words(ratio, wanted):
+    assert wanted in worded(ratio_in_words(ratio))
 
 
 def test_no_nought_is_negative():
@@ -225,7 +225,7 @@ def test_a_band_is_the_largest_that_is_filled(detail, band):
 
 
 @pytest.mark.parametrize(
-    ("crop", "face", "faces", "says"),
+    ("crop", "face", "faces", "wanted"),
     [
         (np.full((SIDE, SIDE, 3), 20, np.uint8), frontal(), 1, "very dark"),
         (np.full((SIDE, SIDE, 3), 250, np.uint8), frontal(), 1, "very bright"),
@@ -237,8 +237,8 @@ def test_a_band_is_the_largest_that_is_filled(detail, band):
         (np.full((SIDE, SIDE, 3), 128, np.uint8), frontal(), 1, "is grey"),
     ],
 )
-def test_what_speaks_against_a_face_is_told(crop, face, faces, says):
-    assert any(says in worded(each) for each in concerns.concerns_of(1, crop, face, faces))
+def test_what_speaks_against_a_face_is_told(crop, face, faces, wanted):
+    assert any(wanted in worded(each) for each in concerns.concerns_of(1, crop, face, faces))
 
 
 def test_a_good_face_raises_no_concern():

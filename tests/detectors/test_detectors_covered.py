@@ -18,7 +18,7 @@ from detectors.faces.embed import align
 from detectors.nets.covered import SIDE, CoveredNet
 from detectors.train import face_covered
 from detectors.train.covers import COVERS, KINDS, REGIONS, cover
-from detectors.train.face_covered import Recipe
+from detectors.train.face_covered import CoveredRecipe
 
 STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
 
@@ -31,12 +31,12 @@ def crops():
     return [align(picture, finder.find(picture)[0].landmarks) for picture in pictures]
 
 
-def said(crop: np.ndarray) -> dict[str, float]:
+def likelihoods_of(crop: np.ndarray) -> dict[str, float]:
     return dict(zip(PARTS, detectors.shared("face-covered").look(crop).tolist(), strict=True))
 
 
 def over(crop: np.ndarray) -> set[str]:
-    return {part for part, score in said(crop).items() if score > detectors.shared("face-covered").card.thresholds[part]}
+    return {part for part, score in likelihoods_of(crop).items() if score > detectors.shared("face-covered").card.thresholds[part]}
 
 
 def test_clear_faces_are_clear_also_grey_small_dark_or_mirrored(crops):
@@ -108,7 +108,7 @@ def test_torch_and_the_written_file_say_the_same(tmp_path, crops):
 
 def test_training_brings_the_loss_down_and_the_same_seed_trains_the_same_net(crops):
     lines: list[str] = []
-    first, second = (face_covered.train(crops * 22, Recipe(epochs=4, kinds=("scarf",)), lines.append) for _ in range(2))
+    first, second = (face_covered.train(crops * 22, CoveredRecipe(epochs=4, kinds=("scarf",)), lines.append) for _ in range(2))
     losses = [float(line.split()[3].rstrip(",")) for line in lines[:4]]
     assert losses[-1] < losses[0]
     assert all(torch.equal(*pair) for pair in zip(first.state_dict().values(), second.state_dict().values(), strict=True))
@@ -117,7 +117,7 @@ def test_training_brings_the_loss_down_and_the_same_seed_trains_the_same_net(cro
 def test_a_threshold_lets_no_more_than_the_wanted_share_of_clear_faces_pass(crops):
     people = {str(n): [crop] for n, crop in enumerate(crops)}
     limits = face_covered.thresholds_of(detectors.shared("face-covered"), people, false=0.2)
-    scores = [said(face_covered.degrade(crop, size))["mouth"] for crop in crops for size in (112, 64, 48, 32, 24)]
+    scores = [likelihoods_of(face_covered.degrade(crop, size))["mouth"] for crop in crops for size in (112, 64, 48, 32, 24)]
     assert np.mean(np.array(scores) > limits["mouth"]) <= 0.2
 
 
@@ -130,7 +130,7 @@ def test_two_things_cover_both(crops):
 @pytest.mark.parametrize("count", [0, 63])
 def test_too_few_faces_are_refused(crops, count):
     with pytest.raises(BadDataset, match=f"{count} faces are too few"):
-        face_covered.train((crops * 21)[:count], Recipe())
+        face_covered.train((crops * 21)[:count], CoveredRecipe())
 
 
 def test_a_wrong_folder_or_kind_is_said_in_one_line(tmp_path, capsys):

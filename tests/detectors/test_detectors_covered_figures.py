@@ -34,11 +34,11 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_covered_faces_are_judged_by_kind_and_tracks_with_and_without_weights(folder):
-    said = evaluate("faces-covered", folder)
-    assert (said["n"], said["people"], said["clear faces"], len(said["skipped"])) == (4, 3, 4, 1)
-    assert said["metrics"]["clear faces called covered"]["value"] == 0.0
-    assert said["metrics"]["scarf, mouth: auc"]["value"] == 1.0
-    assert {"tracks, covers weighed: fpir at the threshold", "tracks, gain by weighing covers"} <= set(said["metrics"])
+    answer = evaluate("faces-covered", folder)
+    assert (answer["n"], answer["people"], answer["clear faces"], len(answer["skipped"])) == (4, 3, 4, 1)
+    assert answer["metrics"]["clear faces called covered"]["value"] == 0.0
+    assert answer["metrics"]["scarf, mouth: auc"]["value"] == 1.0
+    assert {"tracks, covers weighed: fpir at the threshold", "tracks, gain by weighing covers"} <= set(answer["metrics"])
 
 
 def test_covered_faces_need_a_gallery_and_strangers(folder):
@@ -51,9 +51,9 @@ def test_covered_faces_need_a_gallery_and_strangers(folder):
 
 
 def test_a_folder_laid_out_deeper_is_judged_person_by_person(folder):
-    said = evaluate("faces-open-set", folder)
-    assert said["metrics"]["rank1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-    assert said["skipped"][0]["item"] == "img/p 1/broken.png"
+    answer = evaluate("faces-open-set", folder)
+    assert answer["metrics"]["rank1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert answer["skipped"][0]["item"] == "img/p 1/broken.png"
 
 
 @pytest.mark.parametrize(("path", "person"), [("Anna/1.jpg", "Anna"), ("img/Anna/1.jpg", "img/Anna"), ("1.jpg", "1.jpg")])

@@ -38,19 +38,19 @@ def test_our_counting_rule_counts_the_true_tracks_as_the_data_set_does():
 
 
 def test_unusual_motion_on_ped2_beats_the_trivial_rival():
-    said = evaluate("anomaly", data("anomaly", "ped2"), fit="train")
-    rival = said["rivals"]["block_difference_seeing_5_later_frames"]["frame_auc"]["value"]
+    answer = evaluate("anomaly", data("anomaly", "ped2"), fit="train")
+    rival = answer["rivals"]["block_difference_seeing_5_later_frames"]["frame_auc"]["value"]
     assert rival == pytest.approx(0.952, abs=0.001)
-    assert said["metrics"]["frame_auc"]["value"] > 0.97 > rival
-    assert said["skipped"] == []
+    assert answer["metrics"]["frame_auc"]["value"] > 0.97 > rival
+    assert answer["skipped"] == []
 
 
 def test_people_are_counted_on_pets():
-    said = evaluate("flow", data("flow", "pets09-s2l1-early"))
-    assert said["metrics"]["count_error"]["value"] <= 0.15
-    assert said["metrics"]["occupancy_mae"]["value"] < 0.7 < said["rivals"]["always_the_mean"]["occupancy_mae"]["value"]
-    assert said["metrics"]["idf1"]["value"] > 0.7
-    assert said["metrics"]["mota"]["value"] > 0.7
+    answer = evaluate("flow", data("flow", "pets09-s2l1-early"))
+    assert answer["metrics"]["count_error"]["value"] <= 0.15
+    assert answer["metrics"]["occupancy_mae"]["value"] < 0.7 < answer["rivals"]["always_the_mean"]["occupancy_mae"]["value"]
+    assert answer["metrics"]["idf1"]["value"] > 0.7
+    assert answer["metrics"]["mota"]["value"] > 0.7
 
 
 def test_tiles_help_on_drone_pictures():

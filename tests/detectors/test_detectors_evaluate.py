@@ -78,7 +78,7 @@ def faces(tmp_path) -> Path:
     return tmp_path
 
 
-def judged(capsys, *arguments) -> dict:
+def evaluated(capsys, *arguments) -> dict:
     assert main(["evaluate", *map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
@@ -101,25 +101,25 @@ def test_a_missing_folder_is_exit_2(name, tmp_path, capsys):
 @pytest.mark.parametrize("name", evaluate.names())
 def test_an_empty_folder_is_exit_2_and_one_line_that_names_file_and_columns(name, tmp_path, capsys):
     assert main(["evaluate", name, str(tmp_path)]) == 2
-    said = capsys.readouterr().err.strip()
-    assert "\n" not in said
-    assert "expected columns" in said
-    assert ".csv, line 1" in said
+    answer = capsys.readouterr().err.strip()
+    assert "\n" not in answer
+    assert "expected columns" in answer
+    assert ".csv, line 1" in answer
 
 
 def test_the_anomaly_answer_has_the_agreed_form(ped, capsys):
-    said = judged(capsys, "anomaly", ped)
-    assert set(said) >= FORM | {"rivals"}
-    assert {"frame_auc", "frame_auc_per_clip", "false_alarms_per_hour"} <= set(said["metrics"])
-    assert all(set(metric) == {"value", "low", "high"} for metric in said["metrics"].values())
-    assert (said["n"], said["name"], said["dataset"]) == (40, "anomaly", ped.name)
-    assert len(said["rivals"]) == 2
+    answer = evaluated(capsys, "anomaly", ped)
+    assert set(answer) >= FORM | {"rivals"}
+    assert {"frame_auc", "frame_auc_per_clip", "false_alarms_per_hour"} <= set(answer["metrics"])
+    assert all(set(metric) == {"value", "low", "high"} for metric in answer["metrics"].values())
+    assert (answer["n"], answer["name"], answer["dataset"]) == (40, "anomaly", ped.name)
+    assert len(answer["rivals"]) == 2
 
 
 def test_fitting_trains_a_net_of_its_own(ped, capsys):
-    said = judged(capsys, "anomaly", ped, "--fit", "train")
-    assert said["model"]["sha256"] != detectors.card("anomaly").sha256
-    assert said["fit"]["clips"] == ["Train001", "Train002"]
+    answer = evaluated(capsys, "anomaly", ped, "--fit", "train")
+    assert answer["model"]["sha256"] != detectors.card("anomaly").sha256
+    assert answer["fit"]["clips"] == ["Train001", "Train002"]
 
 
 def test_a_frame_without_label_is_named(ped, capsys):
@@ -130,7 +130,7 @@ def test_a_frame_without_label_is_named(ped, capsys):
 
 def test_a_damaged_frame_is_skipped_and_told(ped, capsys):
     (ped / "test" / "Test001" / "000005.jpg").write_bytes(b"broken")
-    assert judged(capsys, "anomaly", ped)["skipped"][0]["item"] == "Test001/000005.jpg"
+    assert evaluated(capsys, "anomaly", ped)["skipped"][0]["item"] == "Test001/000005.jpg"
 
 
 def labelled(alarms: str, labels: str) -> Clip:
@@ -147,29 +147,29 @@ def test_false_alarms_are_merged_and_counted_by_the_hour(alarms, labels, count):
 
 
 def test_the_flow_answer_has_the_agreed_form(flow, capsys):
-    said = judged(capsys, "flow", flow)
-    assert set(said) >= FORM
-    assert {"count_error", "count_error_path_a_to_b", "occupancy_mae", "idf1", "mota"} <= set(said["metrics"])
-    assert said["counts"][0] == {"line": "path", "direction": "a_to_b", "true": 1, "counted": 0}
-    assert said["metrics"]["occupancy_mae"]["value"] == 1.0
-    assert said["rivals"]["always_the_mean"]["occupancy_mae"]["value"] == 0.0
+    answer = evaluated(capsys, "flow", flow)
+    assert set(answer) >= FORM
+    assert {"count_error", "count_error_path_a_to_b", "occupancy_mae", "idf1", "mota"} <= set(answer["metrics"])
+    assert answer["counts"][0] == {"line": "path", "direction": "a_to_b", "true": 1, "counted": 0}
+    assert answer["metrics"]["occupancy_mae"]["value"] == 1.0
+    assert answer["rivals"]["always_the_mean"]["occupancy_mae"]["value"] == 0.0
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "reason"),
     [(("path", "up", 1), "line 2: path,up is no line"), (("lane", "a_to_b", 1), "line 2: lane"), (("path", "a_to_b", "two"), "count cannot be 'two'")],
 )
-def test_a_wrong_count_is_named_with_its_line(flow, capsys, row, said):
+def test_a_wrong_count_is_named_with_its_line(flow, capsys, row, reason):
     table(flow / "counts.csv", ("line", "direction", "count"), row)
     assert main(["evaluate", "flow", str(flow)]) == 2
-    assert said in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
 
 
 def test_the_people_answer_has_the_agreed_form(flow, capsys):
-    said = judged(capsys, "people", flow, "--tiles", "2x1")
-    assert set(said) >= FORM
-    assert said["metrics"]["ap50"]["value"] == 0.0
-    assert (said["boxes"], said["tiles"]) == (12, [2, 1])
+    answer = evaluated(capsys, "people", flow, "--tiles", "2x1")
+    assert set(answer) >= FORM
+    assert answer["metrics"]["ap50"]["value"] == 0.0
+    assert (answer["boxes"], answer["tiles"]) == (12, [2, 1])
 
 
 def test_a_scene_without_pictures_is_refused(flow):
@@ -190,37 +190,37 @@ def test_boxes_without_tracks_are_truth_too(flow):
 
 
 def test_verification_of_three_people(faces, capsys):
-    said = judged(capsys, "faces-verify", faces)
-    assert set(said) >= FORM
-    assert {"accuracy", "auc", "eer", "tar_at_fmr_1e-3", "cllr", "cllr_min"} <= set(said["metrics"])
-    assert (said["n"], said["metrics"]["auc"]["value"], said["metrics"]["eer"]["value"]) == (6, 1.0, 0.0)
+    answer = evaluated(capsys, "faces-verify", faces)
+    assert set(answer) >= FORM
+    assert {"accuracy", "auc", "eer", "tar_at_fmr_1e-3", "cllr", "cllr_min"} <= set(answer["metrics"])
+    assert (answer["n"], answer["metrics"]["auc"]["value"], answer["metrics"]["eer"]["value"]) == (6, 1.0, 0.0)
 
 
 def test_verification_judges_the_shipped_calibration_and_the_landmark_baseline(faces, capsys):
-    said = judged(capsys, "faces-verify", faces)
-    assert said["metrics"]["cllr_shipped_calibration"]["value"] < 0.01
-    assert set(said["rivals"]["landmark_distances"]) == {"eer", "cllr"}
+    answer = evaluated(capsys, "faces-verify", faces)
+    assert answer["metrics"]["cllr_shipped_calibration"]["value"] < 0.01
+    assert set(answer["rivals"]["landmark_distances"]) == {"eer", "cllr"}
 
 
 def test_a_resolution_without_a_shipped_calibration_is_judged_without_it(faces, capsys):
-    assert "cllr_shipped_calibration" not in judged(capsys, "faces-verify", faces, "--resolution", "6")["metrics"]
+    assert "cllr_shipped_calibration" not in evaluated(capsys, "faces-verify", faces, "--resolution", "6")["metrics"]
 
 
 def test_open_set_of_two_people_and_a_stranger(faces, capsys):
-    said = judged(capsys, "faces-open-set", faces)
-    assert {"tpir_at_fpir_1e-2", "tpir_at_default_threshold", "fpir_at_default_threshold", "rank1"} == set(said["metrics"])
-    assert [said["metrics"][name]["value"] for name in ("rank1", "tpir_at_default_threshold", "fpir_at_default_threshold")] == [1.0, 1.0, 0.0]
+    answer = evaluated(capsys, "faces-open-set", faces)
+    assert {"tpir_at_fpir_1e-2", "tpir_at_default_threshold", "fpir_at_default_threshold", "rank1"} == set(answer["metrics"])
+    assert [answer["metrics"][name]["value"] for name in ("rank1", "tpir_at_default_threshold", "fpir_at_default_threshold")] == [1.0, 1.0, 0.0]
 
 
 def test_probes_can_be_degraded_first(faces, capsys):
-    assert judged(capsys, "faces-open-set", faces, "--resolution", "16")["resolution"] == 16
+    assert evaluated(capsys, "faces-open-set", faces, "--resolution", "16")["resolution"] == 16
 
 
 def test_a_picture_without_a_face_is_left_out_and_told(faces, capsys):
     cv2.imwrite(str(faces / "p3" / "b.jpg"), scene(0))
-    said = judged(capsys, "faces-open-set", faces)
-    assert (said["n"], said["probes_left_out"]) == (2, 1)
-    assert said["skipped"] == [{"item": "p3/b.jpg", "reason": "no face was found"}]
+    answer = evaluated(capsys, "faces-open-set", faces)
+    assert (answer["n"], answer["probes_left_out"]) == (2, 1)
+    assert answer["skipped"] == [{"item": "p3/b.jpg", "reason": "no face was found"}]
 
 
 def test_ten_fold_accuracy_never_sees_its_own_fold():
@@ -245,7 +245,7 @@ def test_open_set_rates():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ("a,b\n1,x\n", r"t\.csv, line 2: b cannot be 'x'; expected columns a,b"),
         ("a,b\n1,2\n3\n", r"t\.csv, line 3: b is empty; expected columns a,b"),
@@ -254,9 +254,9 @@ def test_open_set_rates():
         ("", r"t\.csv, line 1: column a is missing"),
     ],
 )
-def test_a_wrong_table_is_told_with_line_and_columns(tmp_path, text, said):
+def test_a_wrong_table_is_told_with_line_and_columns(tmp_path, text, reason):
     (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(BadDataset, match=said):
+    with pytest.raises(BadDataset, match=reason):
         datasets.read_table(tmp_path / "t.csv", {"a": int, "b": float})
 
 
@@ -293,16 +293,16 @@ def test_an_unknown_card_is_exit_1(capsys):
 def test_a_detector_runs_on_pictures(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "a.png"), scene(0))
     assert main(["run", "faces", str(tmp_path / "a.png"), str(STAFF / "custode-1.jpg")]) == 0
-    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [len(each["found"]) for each in said] == [0, 1]
+    answer = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(each["found"]) for each in answer] == [0, 1]
 
 
 def test_a_broken_picture_is_told_and_the_others_are_judged(tmp_path, capsys):
     (tmp_path / "bad.jpg").write_bytes(b"no")
     assert main(["run", "faces", str(tmp_path / "bad.jpg"), str(STAFF / "custode-1.jpg")]) == 1
-    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert "error" in said[0]
-    assert "found" in said[1]
+    answer = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "error" in answer[0]
+    assert "found" in answer[1]
 
 
 def test_a_tool_runs_on_its_files(capsys):
@@ -328,9 +328,9 @@ def test_the_answer_can_be_read(flow, capsys):
 
 
 def test_the_bench_times_every_detector():
-    said = measure_all(items=1)
-    assert {row["name"] for row in said["detectors"]} == {*detectors.names(), "tracking"}
-    assert all(row["ms_per_item"] > 0 for row in said["detectors"])
+    answer = measure_all(items=1)
+    assert {row["name"] for row in answer["detectors"]} == {*detectors.names(), "tracking"}
+    assert all(row["ms_per_item"] > 0 for row in answer["detectors"])
 
 
 def test_the_command_runs_as_a_module():

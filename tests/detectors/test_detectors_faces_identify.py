@@ -31,9 +31,9 @@ def gallery(crowd):
 
 @pytest.mark.parametrize("scorer", sorted(identify.SCORERS))
 def test_every_scorer_knows_the_enrolled(crowd, gallery, scorer):
-    said = {name: identify.identify(gallery, vectors[3], 0.4, scorer=scorer) for name, vectors in crowd.items()}
-    assert {answer.person for answer in said.values() if answer.kind == "person"} == set(crowd)
-    assert all(answer.person == name for name, answer in said.items())
+    answers = {name: identify.identify(gallery, vectors[3], 0.4, scorer=scorer) for name, vectors in crowd.items()}
+    assert {answer.person for answer in answers.values() if answer.kind == "person"} == set(crowd)
+    assert all(answer.person == name for name, answer in answers.items())
 
 
 @pytest.mark.parametrize("scorer", sorted(identify.SCORERS))

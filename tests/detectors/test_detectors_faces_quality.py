@@ -37,9 +37,9 @@ def shaded(crop, gain, lift=0.0):
 
 
 def test_a_good_portrait_is_trusted_and_has_no_reasons(portrait):
-    judged = judge(*portrait)
-    assert judged.value > 0.5
-    assert judged.reasons == ()
+    found = judge(*portrait)
+    assert found.value > 0.5
+    assert found.reasons == ()
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_good_portrait_is_trusted_and_has_no_reasons(portrait):
 )
 def test_each_fault_of_a_picture_is_named(portrait, spoil, reason):
     crop, where = portrait
-    judged = judge(spoil(crop), where)
-    assert reason in judged.reasons
-    assert judged.value < judge(crop, where).value
+    found = judge(spoil(crop), where)
+    assert reason in found.reasons
+    assert found.value < judge(crop, where).value
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_each_fault_of_a_picture_is_named(portrait, spoil, reason):
 )
 def test_what_covers_a_face_is_named_by_the_part_it_covers(portrait, kind, reason):
     crop, where = portrait
-    judged = [judge(cover(crop, kind, np.random.default_rng(n))[0], where) for n in range(6)]
-    assert sum(reason in each.reasons for each in judged) >= 5
-    assert {name for each in judged for name in each.reasons} <= {reason, "blurred", "flat", "dark", "bright"}
+    found = [judge(cover(crop, kind, np.random.default_rng(n))[0], where) for n in range(6)]
+    assert sum(reason in each.reasons for each in found) >= 5
+    assert {name for each in found for name in each.reasons} <= {reason, "blurred", "flat", "dark", "bright"}
 
 
 def test_a_covered_face_still_counts_or_a_mask_would_be_a_way_past_the_alert(portrait):
     crop, where = portrait
-    judged = [judge(cover(crop, "mask", np.random.default_rng(n))[0], where).parts["covered mouth"] for n in range(6)]
-    assert min(judged) >= 0.2 > LEAST_QUALITY
+    found = [judge(cover(crop, "mask", np.random.default_rng(n))[0], where).parts["covered mouth"] for n in range(6)]
+    assert min(found) >= 0.2 > LEAST_QUALITY
 
 
 def test_of_a_face_of_a_few_pixels_nobody_says_whether_it_is_covered(portrait):
@@ -108,9 +108,9 @@ def test_eyes_in_one_place_are_a_profile(portrait):
 
 
 def test_the_value_is_that_of_the_worst_part(portrait):
-    judged = judge(shaded(portrait[0], 0.15), face(20))
-    assert judged.value == min(judged.parts.values())
-    assert judged.reasons[0] == min(judged.parts, key=judged.parts.get)
+    found = judge(shaded(portrait[0], 0.15), face(20))
+    assert found.value == min(found.parts.values())
+    assert found.reasons[0] == min(found.parts, key=found.parts.get)
 
 
 @pytest.mark.parametrize("crop", [np.zeros((112, 112, 3), np.uint8), np.full((112, 112, 3), 255, np.uint8)])

@@ -16,7 +16,7 @@ def upright() -> LineCounter:
 
 
 def walk(line: LineCounter, *points: tuple[float, float], track: int = 1) -> list[str]:
-    return [said for point in points if (said := line.update(track, point))]
+    return [direction for point in points if (direction := line.update(track, point))]
 
 
 def test_left_to_right_over_an_upward_line_is_a_to_b():

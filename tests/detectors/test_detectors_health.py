@@ -48,8 +48,8 @@ def watch(judge, make, count: int, start: int = 0, camera: str = "gate") -> list
     return [judge.step(Frame(make(n), camera, n / FPS, n)) for n in range(start, start + count)]
 
 
-def reasons(said: list[list]) -> set[str]:
-    return {each.data["reason"] for step in said for each in step}
+def reasons(found: list[list]) -> set[str]:
+    return {each.data["reason"] for step in found for each in step}
 
 
 @pytest.fixture
@@ -70,21 +70,21 @@ def test_a_fault_is_told_by_its_name_and_only_by_it(judge, fault):
 
 @pytest.mark.parametrize("fault", ["black", "blurred", "covered", "moved"])
 def test_a_fault_is_told_only_after_two_seconds(judge, fault):
-    said = watch(judge, FAULTS[fault], 20, 30)
-    first = next(n for n, step in enumerate(said) if step)
+    found = watch(judge, FAULTS[fault], 20, 30)
+    first = next(n for n, step in enumerate(found) if step)
     assert 2.0 <= first / FPS <= 2.6
 
 
 def test_a_still_picture_is_frozen_after_ten_seconds(judge):
-    said = watch(judge, frozen, 70, 30)
-    first = next(n for n, step in enumerate(said) if step)
+    found = watch(judge, frozen, 70, 30)
+    first = next(n for n, step in enumerate(found) if step)
     assert 10.0 <= first / FPS <= 10.6
 
 
 @pytest.mark.parametrize("fault", ["black", "blurred", "covered", "moved"])
 def test_a_moment_of_it_is_nothing(judge, fault):
-    said = watch(judge, FAULTS[fault], 5, 30) + watch(judge, view, 20, 35)
-    assert reasons(said) == set()
+    found = watch(judge, FAULTS[fault], 5, 30) + watch(judge, view, 20, 35)
+    assert reasons(found) == set()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -110,14 +110,14 @@ def test_somebody_walking_through_is_no_fault():
 
 
 def test_evening_falls_without_an_alarm(judge):
-    said = [judge.step(Frame((view(n) * (1 - (n - 30) / 600)).astype(np.uint8), "gate", n / FPS, n)) for n in range(30, 430)]
-    assert reasons(said) == set()
+    found = [judge.step(Frame((view(n) * (1 - (n - 30) / 600)).astype(np.uint8), "gate", n / FPS, n)) for n in range(30, 430)]
+    assert reasons(found) == set()
 
 
 def test_before_it_has_learnt_only_black_and_frozen_are_said():
     judge = detectors.load("camera-health")
-    said = watch(judge, view, LEARN - 5) + watch(judge, covered, 8, LEARN - 5)
-    assert reasons(said) <= {"black", "frozen"}
+    found = watch(judge, view, LEARN - 5) + watch(judge, covered, 8, LEARN - 5)
+    assert reasons(found) <= {"black", "frozen"}
 
 
 def test_a_fault_is_not_learnt_as_normal(judge):

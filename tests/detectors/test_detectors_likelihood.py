@@ -75,9 +75,9 @@ def test_higher_scores_of_two_people_say_nothing():
 
 
 def test_a_ratio_lies_inside_its_interval(cell):
-    said = cell.ratio(1.7)
-    assert said.low < said.log10 < said.high
-    assert said.log10 == pytest.approx(2 * 0.7 / math.log(10), abs=0.1)
+    found = cell.ratio(1.7)
+    assert found.low < found.log10 < found.high
+    assert found.log10 == pytest.approx(2 * 0.7 / math.log(10), abs=0.1)
 
 
 def test_the_interval_narrows_with_more_people(cell):
@@ -103,10 +103,10 @@ def test_the_cap_is_the_logarithm_of_the_scarcer_kind(genuine, impostor, cap):
 
 @pytest.mark.parametrize("score", [1e6, -1e6])
 def test_no_score_says_more_than_the_cap(cell, score):
-    said = cell.ratio(score)
-    assert abs(said.log10) == said.cap == pytest.approx(math.log10(600))
-    assert said.capped
-    assert max(abs(said.low), abs(said.high)) <= said.cap
+    found = cell.ratio(score)
+    assert abs(found.log10) == found.cap == pytest.approx(math.log10(600))
+    assert found.capped
+    assert max(abs(found.low), abs(found.high)) <= found.cap
 
 
 def test_a_ratio_within_the_cap_is_not_called_capped():
@@ -134,8 +134,8 @@ def test_held_out_ratios_never_see_their_own_fold():
 
 
 def test_a_fold_whose_others_lack_a_kind_gets_no_ratio():
-    said = likelihood.held_out(Pairs(np.array([0.9, 0.1, 0.2]), np.array([True, False, False]), np.array([0, 1, 1]), np.arange(3)))
-    assert np.isnan(said[0])
+    found = likelihood.held_out(Pairs(np.array([0.9, 0.1, 0.2]), np.array([True, False, False]), np.array([0, 1, 1]), np.arange(3)))
+    assert np.isnan(found[0])
 
 
 def test_the_cost_is_near_the_best_that_the_order_allows(cell):
@@ -174,10 +174,10 @@ def test_what_is_no_table_is_refused(text):
 
 
 def test_a_table_whose_line_is_not_finite_is_refused(cell):
-    said = json.loads(likelihood.to_json(Table("p", "e", {}, cell)))
-    said["landmarks"]["line"] = [0, float("inf")]
+    found = json.loads(likelihood.to_json(Table("p", "e", {}, cell)))
+    found["landmarks"]["line"] = [0, float("inf")]
     with pytest.raises(WeightsError, match="finite"):
-        likelihood.from_json(json.dumps(said))
+        likelihood.from_json(json.dumps(found))
 
 
 def test_the_shipped_table_was_made_for_the_shipped_network(shipped):

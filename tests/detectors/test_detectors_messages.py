@@ -36,7 +36,7 @@ def words():
 
 
 @pytest.mark.parametrize(
-    ("message", "language", "says"),
+    ("message", "language", "wanted"),
     [
         (Message("test-faces", {"count": 1}), "en", "1 face was found."),
         (Message("test-faces", {"count": 0}), "en", "0 faces were found."),
@@ -49,8 +49,8 @@ def words():
         (text("{braces} stay"), "it", "{braces} stay"),
     ],
 )
-def test_a_message_is_worded_with_plural_and_numbers_of_the_language(words, message, language, says):
-    assert worded(message, language) == says
+def test_a_message_is_worded_with_plural_and_numbers_of_the_language(words, message, language, wanted):
+    assert worded(message, language) == wanted
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_wrong_words_are_an_error_at_once(wrong, why):
 
 
 @pytest.mark.parametrize(
-    ("value", "language", "says"),
+    ("value", "language", "wanted"),
     [(None, "en", "–"), ("", "en", "–"), (True, "it", "sì"), (0.25, "it", "0,25"), (1500, "it", "1500"), ((1.5, "x"), "it", "1,5; x"), ((), "en", "–")],
 )
-def test_a_value_is_shown_as_a_person_reads_it(value, language, says):
-    assert shown(value, language) == says
+def test_a_value_is_shown_as_a_person_reads_it(value, language, wanted):
+    assert shown(value, language) == wanted
 
 
 def test_every_message_of_the_house_has_english_and_italian():

@@ -95,8 +95,8 @@ def test_a_loose_overlap_does_not_match_a_strict_one():
 
 
 def test_an_interval_holds_its_value():
-    said = interval([1.0, 2.0, 3.0, 4.0, 5.0], lambda drawn: float(np.mean(drawn)))
-    assert said["low"] < said["value"] == 3.0 < said["high"]
+    rows = interval([1.0, 2.0, 3.0, 4.0, 5.0], lambda drawn: float(np.mean(drawn)))
+    assert rows["low"] < rows["value"] == 3.0 < rows["high"]
 
 
 def test_an_interval_is_the_same_twice():
@@ -124,19 +124,19 @@ def boxes(*rows: tuple[list[float], int]) -> tuple[np.ndarray, np.ndarray]:
 
 def test_perfect_tracks():
     scene = [boxes((LEFT, 1), (RIGHT, 2))] * 5
-    said = tally(scene, [boxes((LEFT, 7), (RIGHT, 9))] * 5)
-    assert (mota(said), idf1(said)) == (1.0, 1.0)
+    rows = tally(scene, [boxes((LEFT, 7), (RIGHT, 9))] * 5)
+    assert (mota(rows), idf1(rows)) == (1.0, 1.0)
 
 
 def test_nothing_found():
-    said = tally([boxes((LEFT, 1))] * 4, [boxes()] * 4)
-    assert (mota(said), idf1(said)) == (0.0, 0.0)
+    rows = tally([boxes((LEFT, 1))] * 4, [boxes()] * 4)
+    assert (mota(rows), idf1(rows)) == (0.0, 0.0)
 
 
 def test_nothing_there():
-    said = tally([boxes()] * 4, [boxes()] * 4)
-    assert math.isnan(mota(said))
-    assert math.isnan(idf1(said))
+    rows = tally([boxes()] * 4, [boxes()] * 4)
+    assert math.isnan(mota(rows))
+    assert math.isnan(idf1(rows))
 
 
 def test_false_findings_make_mota_negative():
@@ -144,26 +144,26 @@ def test_false_findings_make_mota_negative():
 
 
 def test_a_switch_costs_one_in_mota_and_half_the_identity():
-    said = tally([boxes((LEFT, 1))] * 10, [boxes((LEFT, 7))] * 5 + [boxes((LEFT, 8))] * 5)
-    assert (mota(said), idf1(said)) == (0.9, 0.5)
+    rows = tally([boxes((LEFT, 1))] * 10, [boxes((LEFT, 7))] * 5 + [boxes((LEFT, 8))] * 5)
+    assert (mota(rows), idf1(rows)) == (0.9, 0.5)
 
 
 def test_two_people_swapped_are_two_switches():
     scene = [boxes((LEFT, 1), (RIGHT, 2))] * 4
-    said = tally(scene, [boxes((LEFT, 7), (RIGHT, 8))] * 2 + [boxes((LEFT, 8), (RIGHT, 7))] * 2)
-    assert sum(row.switches for row in said) == 2
-    assert idf1(said) == 0.5
+    rows = tally(scene, [boxes((LEFT, 7), (RIGHT, 8))] * 2 + [boxes((LEFT, 8), (RIGHT, 7))] * 2)
+    assert sum(row.switches for row in rows) == 2
+    assert idf1(rows) == 0.5
 
 
 def test_coming_back_under_the_same_number_is_no_switch():
-    said = tally([boxes((LEFT, 1))] * 3, [boxes((LEFT, 7)), boxes(), boxes((LEFT, 7))])
-    assert sum(row.switches for row in said) == 0
+    rows = tally([boxes((LEFT, 1))] * 3, [boxes((LEFT, 7)), boxes(), boxes((LEFT, 7))])
+    assert sum(row.switches for row in rows) == 0
 
 
 def test_a_pair_of_the_frame_before_is_kept_while_it_overlaps():
     near = [2, 0, 10, 10]
-    said = tally([boxes((LEFT, 1))] * 2, [boxes((near, 7)), boxes((near, 7), (LEFT, 8))])
-    assert sum(row.switches for row in said) == 0
+    rows = tally([boxes((LEFT, 1))] * 2, [boxes((near, 7)), boxes((near, 7), (LEFT, 8))])
+    assert sum(row.switches for row in rows) == 0
 
 
 def test_a_loose_box_is_a_miss_and_a_false_finding():

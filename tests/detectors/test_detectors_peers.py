@@ -43,35 +43,35 @@ def faces(tmp_path):
 
 
 @pytest.fixture
-def said(faces, capsys, monkeypatch):
+def answer(faces, capsys, monkeypatch):
     monkeypatch.setitem(peers.PEERS, "dlib", Careless)
     assert main(["evaluate", "faces-open-set", str(faces), "--peer", "dlib", "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_peer_that_names_everybody_is_shown_to(said):
-    assert said["rivals"]["dlib"]["fpir_at_default_threshold"]["value"] == 1.0
-    assert said["metrics"]["fpir_at_default_threshold"]["value"] == 0.0
+def test_a_peer_that_names_everybody_is_shown_to(answer):
+    assert answer["rivals"]["dlib"]["fpir_at_default_threshold"]["value"] == 1.0
+    assert answer["metrics"]["fpir_at_default_threshold"]["value"] == 0.0
 
 
-def test_the_pace_is_told_in_time_of_the_processor_too(said):
-    pace = {name: metric["value"] for name, metric in said["rivals"]["dlib"].items()}
+def test_the_pace_is_told_in_time_of_the_processor_too(answer):
+    pace = {name: metric["value"] for name, metric in answer["rivals"]["dlib"].items()}
     assert pace["cpu_times_slower"] == pytest.approx(pace["cpu_ms_per_face"] / pace["cpu_ms_per_face_of_ours"], rel=0.05, abs=0.01)
     assert 0 < pace["cpu_ms_per_face"] < pace["cpu_ms_per_face_of_ours"]  # a mean colour is found sooner than a face
 
 
-def test_a_picture_in_which_the_peer_finds_nobody_counts_against_it(said):
-    assert said["rivals"]["dlib"]["without_a_face"]["value"] == 1
-    assert said["rivals"]["dlib"]["tpir_at_default_threshold"]["value"] <= 0.5
+def test_a_picture_in_which_the_peer_finds_nobody_counts_against_it(answer):
+    assert answer["rivals"]["dlib"]["without_a_face"]["value"] == 1
+    assert answer["rivals"]["dlib"]["tpir_at_default_threshold"]["value"] <= 0.5
 
 
-def test_the_peers_pace_is_told_as_a_ratio_to_ours(said):
-    assert said["rivals"]["dlib"]["times_slower"]["value"] > 0
-    assert said["rivals"]["dlib"]["ms_per_face"]["value"] > 0
+def test_the_peers_pace_is_told_as_a_ratio_to_ours(answer):
+    assert answer["rivals"]["dlib"]["times_slower"]["value"] > 0
+    assert answer["rivals"]["dlib"]["ms_per_face"]["value"] > 0
 
 
-def test_our_other_scorers_are_rivals_too(said):
-    assert {"nearest", "weighted-knn"} <= set(said["rivals"])
+def test_our_other_scorers_are_rivals_too(answer):
+    assert {"nearest", "weighted-knn"} <= set(answer["rivals"])
 
 
 def test_the_readable_answer_names_the_rivals(faces, capsys, monkeypatch):

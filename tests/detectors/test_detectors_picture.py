@@ -244,9 +244,9 @@ def compare(tmp_path):
 
 
 def test_the_same_picture_has_cosine_one_and_stays_at_the_cap(compare):
-    said = part(compare(scene(0), scene(0), 110), "likelihood-ratio")
-    assert said["cosine"] == pytest.approx(1.0, abs=1e-3)
-    assert said["log10_lr"] == said["cap"]
+    numbers = part(compare(scene(0), scene(0), 110), "likelihood-ratio")
+    assert numbers["cosine"] == pytest.approx(1.0, abs=1e-3)
+    assert numbers["log10_lr"] == numbers["cap"]
 
 
 def test_no_comparison_is_called_clear_or_suspicious(compare):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from detectors.nets.anomaly import AnomalyNet
-from detectors.train.private import Recipe, _Whole, clipped_sum, fit
+from detectors.train.private import PrivateRecipe, _Whole, clipped_sum, fit
 
-LINE = Recipe(rate=0.5, steps=60, sigma=0.0, clip=1.0, lr=0.2)
+LINE = PrivateRecipe(rate=0.5, steps=60, sigma=0.0, clip=1.0, lr=0.2)
 
 
 def losses(net, pairs):
@@ -62,7 +62,7 @@ def test_the_mean_loss_is_told_and_of_nothing_there_is_none():
 def test_the_noise_has_the_stated_standard_deviation():
     net = torch.nn.Linear(1, 100_000, bias=False)
     before = net.weight.detach().clone()
-    fit(net, np.zeros((200, 2), np.float32), lambda net, x: net(x[:, :1]).mean(1), Recipe(0.5, 1, 2.0, 0.3, 0.1), np.random.default_rng(1))
+    fit(net, np.zeros((200, 2), np.float32), lambda net, x: net(x[:, :1]).mean(1), PrivateRecipe(0.5, 1, 2.0, 0.3, 0.1), np.random.default_rng(1))
     moved = (net.weight - before).detach().numpy() / 0.1 * 100  # a step divides by the 100 samples that are expected
     assert moved.std() == pytest.approx(2.0 * 0.3, rel=0.01)  # of 100,000 draws: the standard error is 0.2 %
     assert abs(moved.mean()) < 0.01
@@ -70,11 +70,11 @@ def test_the_noise_has_the_stated_standard_deviation():
 
 def test_the_number_drawn_does_not_show_in_the_step():
     sizes = []
-    fit(net_of(), pairs(1000), lambda net, x: losses(net, x), Recipe(0.1, 1, 0.0, 1.0, 0.0), np.random.default_rng(3))
+    fit(net_of(), pairs(1000), lambda net, x: losses(net, x), PrivateRecipe(0.1, 1, 0.0, 1.0, 0.0), np.random.default_rng(3))
     for seed in range(2):
         net = torch.nn.Linear(1, 1, bias=False)
         torch.nn.init.zeros_(net.weight)
-        fit(net, np.ones((400, 1), np.float32), lambda net, x: net(x)[:, 0], Recipe(0.25, 1, 0.0, 1.0, 1.0), np.random.default_rng(seed))
+        fit(net, np.ones((400, 1), np.float32), lambda net, x: net(x)[:, 0], PrivateRecipe(0.25, 1, 0.0, 1.0, 1.0), np.random.default_rng(seed))
         sizes.append(-net.weight.item() * 100)
     assert sizes[0] != sizes[1]  # how many were drawn differs, and each counts the same hundredth
     assert all(abs(size - round(size)) < 1e-3 and 60 < size < 140 for size in sizes)
@@ -82,9 +82,9 @@ def test_the_number_drawn_does_not_show_in_the_step():
 
 def test_a_net_learns_with_a_little_noise():
     net = net_of()
-    told = fit(net, pairs(200), losses, Recipe(0.5, 60, 0.5, 1.0, 0.2), np.random.default_rng(0))
+    loss = fit(net, pairs(200), losses, PrivateRecipe(0.5, 60, 0.5, 1.0, 0.2), np.random.default_rng(0))
     assert [net.weight.item(), net.bias.item()] == pytest.approx([3, 1], abs=0.3)
-    assert told < 0.5
+    assert loss < 0.5
 
 
 def test_a_sample_that_is_not_finite_ruins_nothing():
@@ -98,20 +98,20 @@ def test_a_sample_that_is_not_finite_ruins_nothing():
 def test_fedprox_holds_the_weights_near_their_start():
     free, held = net_of(), net_of()
     fit(free, pairs(64), losses, LINE, np.random.default_rng(0))
-    fit(held, pairs(64), losses, Recipe(0.5, 60, 0.0, 1.0, 0.2, hold=2.0), np.random.default_rng(0))
+    fit(held, pairs(64), losses, PrivateRecipe(0.5, 60, 0.0, 1.0, 0.2, hold=2.0), np.random.default_rng(0))
     assert abs(held.weight.item() - net_of().weight.item()) < abs(free.weight.item() - net_of().weight.item())
 
 
 def test_two_trainings_without_a_given_source_draw_other_noise():
     one, other = net_of(), net_of()
     for net in (one, other):
-        fit(net, pairs(8), losses, Recipe(0.5, 1, 1.0, 1.0, 0.1))
+        fit(net, pairs(8), losses, PrivateRecipe(0.5, 1, 1.0, 1.0, 0.1))
     assert one.weight.item() != other.weight.item()
 
 
 def test_the_anomaly_net_gives_a_gradient_for_each_window():
     net, windows = AnomalyNet(width=4), np.random.default_rng(0).integers(0, 255, (6, 5, 16, 16), np.uint8)
     before = net.look[4].bias.detach().clone()
-    fit(net, windows, lambda net, x: net.surprise(x / 255).mean((1, 2)), Recipe(1.0, 1, 0.0, 1.0, 0.1), np.random.default_rng(0))
+    fit(net, windows, lambda net, x: net.surprise(x / 255).mean((1, 2)), PrivateRecipe(1.0, 1, 0.0, 1.0, 0.1), np.random.default_rng(0))
     moved = torch.sqrt(sum((new - old).square().sum() for new, old in zip([net.look[4].bias], [before], strict=True)))
     assert 0 < moved <= 0.1

@@ -57,10 +57,10 @@ def test_a_new_file_in_a_family_folder_is_found(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", detectors.names())
 def test_a_card_carries_the_hash_of_what_runs(name):
-    entry, said = registry.entry(name), detectors.card(name)
+    entry, described = registry.entry(name), detectors.card(name)
     if entry.weights:
-        assert said.sha256 == weights.locked(entry.weights).sha256
-    assert len(said.sha256) == 64
+        assert described.sha256 == weights.locked(entry.weights).sha256
+    assert len(described.sha256) == 64
 
 
 def test_a_missing_card_is_told(tmp_path, monkeypatch):

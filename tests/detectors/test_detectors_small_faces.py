@@ -45,14 +45,14 @@ def few(monkeypatch):
     monkeypatch.setattr(small_faces, "BATCH", 3)
 
 
-def says(net, crops):
+def embeddings_of(net, crops):
     with torch.no_grad():
         return torch.nn.functional.normalize(net(small_faces._tensor(crops))).numpy()
 
 
 def test_sface_in_torch_says_what_its_file_says(crops, published):
-    said = says(sface.read(weights.find("sface-2021dec")), crops)
-    assert said == pytest.approx(np.stack([published.embed_crop(crop) for crop in crops]), abs=1e-4)
+    found = embeddings_of(sface.read(weights.find("sface-2021dec")), crops)
+    assert found == pytest.approx(np.stack([published.embed_crop(crop) for crop in crops]), abs=1e-4)
 
 
 def test_another_nets_file_is_not_read_as_sface():
@@ -67,7 +67,7 @@ def test_the_maximum_is_prelu_for_slopes_up_to_one():
 
 def test_the_exported_file_is_half_the_size_and_says_the_same(crops, tmp_path):
     net = sface.read(weights.find("sface-2021dec"))
-    before = says(net, crops)
+    before = embeddings_of(net, crops)
     sface.export(net, tmp_path / "net.onnx")
     after = weights.open_session(tmp_path / "net.onnx").run(None, {"data": np.ascontiguousarray(small_faces._tensor(crops).numpy())})[0]
     assert (tmp_path / "net.onnx").stat().st_size < 20_000_000
@@ -82,31 +82,31 @@ def test_a_shrunken_face_keeps_its_shape_and_loses_its_detail(crops):
 
 
 def test_the_teacher_says_the_same_of_a_face_and_its_mirror_image(crops):
-    known = small_faces.teach(crops)
-    assert torch.allclose(known[:3], known[3:], atol=1e-5)
+    targets = small_faces.teach(crops)
+    assert torch.allclose(targets[:3], targets[3:], atol=1e-5)
 
 
 def test_training_brings_shrunken_faces_nearer_to_what_the_teacher_says(crops, few):
     tiny = np.stack([degrade(crop, 12) for crop in crops])
-    known = small_faces.teach(crops).numpy()
-    trained = small_faces.train(crops, small_faces.Recipe(epochs=3, lr=6e-4), say=lambda _: None)
-    before, after = ((says(net, tiny) * known).sum(1).mean() for net in (sface.read(weights.find("sface-2021dec")), trained))
+    targets = small_faces.teach(crops).numpy()
+    trained = small_faces.train(crops, small_faces.StudentRecipe(epochs=3, lr=6e-4), log=lambda _: None)
+    before, after = ((embeddings_of(net, tiny) * targets).sum(1).mean() for net in (sface.read(weights.find("sface-2021dec")), trained))
     assert after > before + 0.02
 
 
 def test_the_same_seed_trains_the_same_net(crops, few):
-    one, two = (small_faces.train(crops, small_faces.Recipe(epochs=1), say=lambda _: None) for _ in range(2))
-    assert (says(one, crops) * says(two, crops)).sum(1).min() > 0.9999  # threads add bfloat16 numbers in any order
+    one, two = (small_faces.train(crops, small_faces.StudentRecipe(epochs=1), log=lambda _: None) for _ in range(2))
+    assert (embeddings_of(one, crops) * embeddings_of(two, crops)).sum(1).min() > 0.9999  # threads add bfloat16 numbers in any order
 
 
 def test_training_stops_when_its_time_is_over(crops, few):
-    untouched = small_faces.train(crops, small_faces.Recipe(seconds=1e-9), say=lambda _: None)
-    assert np.array_equal(says(untouched, crops), says(sface.read(weights.find("sface-2021dec")), crops))
+    untouched = small_faces.train(crops, small_faces.StudentRecipe(seconds=1e-9), log=lambda _: None)
+    assert np.array_equal(embeddings_of(untouched, crops), embeddings_of(sface.read(weights.find("sface-2021dec")), crops))
 
 
 def test_too_few_faces_are_refused(crops):
     with pytest.raises(BadDataset, match="6 faces are too few"):
-        small_faces.train(crops, small_faces.Recipe())
+        small_faces.train(crops, small_faces.StudentRecipe())
 
 
 def test_a_small_face_is_nearer_to_its_template_than_by_the_published_net(crops, published, student):

@@ -32,8 +32,8 @@ def folder(tmp_path_factory):
             cv2.imwrite(str(folder / f"p{n}" / f"{name}.jpg"), cv2.convertScaleAbs(picture, alpha=gain))
     cv2.imwrite(str(folder / "p1" / "blank.jpg"), np.full((200, 200, 3), 128, np.uint8))
     (folder / "gallery.csv").write_text("person,path\np1,p1/a.jpg\np2,p2/a.jpg\n")
-    known = "p1/b.jpg,p1\np1/c.jpg,p1\np2/b.jpg,p2\np2/c.jpg,p2\n"
-    (folder / "probes.csv").write_text(f"path,person\n{known}p1/blank.jpg,p1\np3/b.jpg,-\np3/c.jpg,-\n")
+    mated = "p1/b.jpg,p1\np1/c.jpg,p1\np2/b.jpg,p2\np2/c.jpg,p2\n"
+    (folder / "probes.csv").write_text(f"path,person\n{mated}p1/blank.jpg,p1\np3/b.jpg,-\np3/c.jpg,-\n")
     return folder
 
 
@@ -113,7 +113,7 @@ def test_the_gains_are_differences(grid):
 
 
 def test_the_grid_embeds_the_shipped_student_and_template(folder):
-    grid = faces_grid.Grid(folder)
+    grid = faces_grid.SizeGrid(folder)
     made = grid._blend(faces_grid.TEMPLATES["student"], [112])("p1/a.jpg")
     assert made == pytest.approx(small.template(grid.faces.embed("plain", "p1/a.jpg"), grid.faces.embed("student", "p1/a.jpg")), abs=1e-6)
     assert made == pytest.approx(faces_track.template(grid.faces, "p1/a.jpg", 16), abs=1e-6)
@@ -168,5 +168,5 @@ def test_where_people_have_several_pictures_they_make_tracks_too(tracks):
 
 def test_the_command_line_says_it_for_another_size(folder, capsys):
     assert main(["evaluate", "faces-track", str(folder), "--resolution", "32", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["metrics"]["tpir_at_fpir_1e-2 at 32 px: 10 frames fused"]["value"] == 1.0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["metrics"]["tpir_at_fpir_1e-2 at 32 px: 10 frames fused"]["value"] == 1.0

@@ -59,9 +59,9 @@ def test_too_few_people_make_no_table():
 def test_every_net_gets_its_own_sizes(monkeypatch):
     monkeypatch.setattr(thresholds, "LEAST", 3)
     crops = [cv2.resize(image.read(STAFF / f"custode-{n}.jpg"), (SIDE, SIDE)) for n in (1, 2, 3)]
-    said = thresholds.tabulate({f"p{n}": [crop] for n, crop in enumerate(crops)}, {"student": (16,), "plain": (64,)})
-    assert {name: list(sizes) for name, sizes in said.items()} == {"face-embedding-small": ["16"], "face-embedding": ["64"]}
-    assert all(rates == sorted(rates) for sizes in said.values() for table in sizes.values() for rates in [[cosine for _rate, cosine in table]])
+    tables = thresholds.tabulate({f"p{n}": [crop] for n, crop in enumerate(crops)}, {"student": (16,), "plain": (64,)})
+    assert {name: list(sizes) for name, sizes in tables.items()} == {"face-embedding-small": ["16"], "face-embedding": ["64"]}
+    assert all(rates == sorted(rates) for sizes in tables.values() for table in sizes.values() for rates in [[cosine for _rate, cosine in table]])
 
 
 def test_a_folder_without_tables_is_a_clear_error(tmp_path, capsys):

@@ -27,21 +27,21 @@ def follow(tracker: Tracker, steps: list[list[Detection]], start: int = 0) -> li
 
 @pytest.mark.parametrize("kind", ["fixed", "drone"])
 def test_someone_who_walks_keeps_the_number(kind):
-    said = follow(Tracker(kind, RATE), [[person(10 + 2 * n)] for n in range(20)])
-    assert {each.track for step in said for each in step} == {1}
-    assert all(len(step) == 1 for step in said[3:])
+    tracked = follow(Tracker(kind, RATE), [[person(10 + 2 * n)] for n in range(20)])
+    assert {each.track for step in tracked for each in step} == {1}
+    assert all(len(step) == 1 for step in tracked[3:])
 
 
 @pytest.mark.parametrize("kind", ["fixed", "drone"])
 def test_two_who_walk_keep_theirs(kind):
-    said = follow(Tracker(kind, RATE), [[person(10 + 2 * n), person(250 - 2 * n, y=120)] for n in range(20)])
-    assert [sorted(each.track for each in step) for step in said[3:]] == [[1, 2]] * 17
+    tracked = follow(Tracker(kind, RATE), [[person(10 + 2 * n), person(250 - 2 * n, y=120)] for n in range(20)])
+    assert [sorted(each.track for each in step) for step in tracked[3:]] == [[1, 2]] * 17
 
 
 def test_a_finding_keeps_its_box_score_and_data():
     found = person(12, score=0.7)
-    said = follow(Tracker("fixed", RATE), [[found]] * 3)[-1][0]
-    assert (said.box, said.score, said.data, said.kind) == (found.box, found.score, found.data, found.kind)
+    tracked = follow(Tracker("fixed", RATE), [[found]] * 3)[-1][0]
+    assert (tracked.box, tracked.score, tracked.data, tracked.kind) == (found.box, found.score, found.data, found.kind)
 
 
 def test_the_input_is_not_changed():
@@ -85,14 +85,14 @@ def test_a_weak_finding_begins_no_track():
 
 def test_a_bag_on_a_person_gets_a_number_of_its_own():
     steps = [[person(10), person(10, kind="backpack")]] * 5
-    said = follow(Tracker("fixed", RATE), steps)[-1]
-    assert {each.kind: each.track for each in said} == {"backpack": 1, "person": 2}
+    tracked = follow(Tracker("fixed", RATE), steps)[-1]
+    assert {each.kind: each.track for each in tracked} == {"backpack": 1, "person": 2}
 
 
 def test_a_person_never_takes_over_a_suitcases_track():
     steps = [[person(10, kind="suitcase")]] * 5 + [[person(10)]] * 5
-    said = follow(Tracker("fixed", RATE), steps)
-    assert said[4][0].track != said[-1][0].track
+    tracked = follow(Tracker("fixed", RATE), steps)
+    assert tracked[4][0].track != tracked[-1][0].track
 
 
 def test_frames_without_findings_are_taken():

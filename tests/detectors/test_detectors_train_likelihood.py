@@ -83,16 +83,16 @@ def test_mixed_sizes_are_judged_by_the_bands_that_were_measured(material):
 
 
 def test_the_figures_carry_intervals(material):
-    said = training.figures(material, FEW)
-    assert len(said) == len(FEW) + 3
-    assert all({"value", "low", "high"} == set(metric) for each in said.values() for metric in each.values())
+    answer = training.figures(material, FEW)
+    assert len(answer) == len(FEW) + 3
+    assert all({"value", "low", "high"} == set(metric) for each in answer.values() for metric in each.values())
 
 
 def test_the_command_writes_a_table_and_says_its_hash(folder, tmp_path, capsys):
     out = tmp_path / "table.json"
     assert training.main([str(folder), "--out", str(out), "--population", "three portraits"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["sha256"], said["size"]) == (hashlib.sha256(out.read_bytes()).hexdigest(), out.stat().st_size)
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["sha256"], answer["size"]) == (hashlib.sha256(out.read_bytes()).hexdigest(), out.stat().st_size)
     assert len(likelihood.read(out).cells) == len(BANDS) * (len(BANDS) + 1) // 2
     assert "secret-name" not in out.read_text()
 

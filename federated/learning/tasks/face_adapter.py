@@ -66,9 +66,9 @@ class FaceAdapter:
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
         """Train in place and return the mean loss of the last pass."""
-        from detectors.train.face_adapter import Recipe, fit
+        from detectors.train.face_adapter import AdapterRecipe, fit
 
-        return fit(net, _faces(samples), Recipe(epochs=epochs, lr=lr, seed=seed))
+        return fit(net, _faces(samples), AdapterRecipe(epochs=epochs, lr=lr, seed=seed))
 
     def metric(self, net: torch.nn.Module, samples: np.ndarray) -> float:
         """How far adapted faces lie from their sharp ones, and how near to other people's: the loss it is trained with."""
