@@ -76,7 +76,7 @@ def test_with_one_vote_it_says_that_there_is_no_interval(person, client):
 def test_without_votes_and_samples_it_says_so(person, client):
     shown = page(client, person, made(person, votes=[], samples={}))
     assert "No camera has measured this version" in shown
-    assert "does not say how many samples" in shown
+    assert "does not state how many samples" in shown
 
 
 def test_the_cards_own_losses_stand_in_for_a_run_that_is_gone(person):
