@@ -48,6 +48,18 @@ def read(source: Path | str | bytes) -> np.ndarray:
     The size is read from the header before anything is decoded. Raises BadInput with the reason.
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
+    inspect(content)
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)})) from error
+    if image is None:
+        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)}))
+    return image
+
+
+def inspect(content: bytes) -> None:
+    """What is plain of a picture file from its bytes without decoding it. Raises BadInput when it is none, too large, or cut off."""
     width, height = size_of(content)
     if width < 1 or height < 1:
         raise BadInput(Message("picture-no-pixels"))
@@ -56,13 +68,6 @@ def read(source: Path | str | bytes) -> np.ndarray:
         raise BadInput(Message("picture-too-large", {"width": width, "height": height, **most}))
     if kind_of(content) == "JPEG" and b"\xff\xd9" not in content[-65536:]:
         raise BadInput(Message("picture-cut-off", {"kind": "JPEG"}))
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)})) from error
-    if image is None:
-        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)}))
-    return image
 
 
 def read_bytes(path: Path | str) -> bytes:

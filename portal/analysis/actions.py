@@ -15,34 +15,53 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, intake, queries, words
-from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Priority, Tool
+from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Priority
 from portal.analysis.sandbox import Findings
 from portal.core import audit, jobs, media, push
 from portal.core.two_person import new_nonce
 from portal.sites.models import Site
 
 run_case = jobs.named("analysis.run_case")
+DEFAULT_TOOL = "picture-check"
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 PRIORITY_ROLES = (Role.OPERATOR, Role.ADMINISTRATOR)
 MOST_STAGES = 50  # kept of a tool that names very many
 MOST_WAITING = 50  # cases whose pages are told at once that they moved up
 
 
-def open_case(*, user: User, files: Sequence[UploadedFile], tool: str = Tool.PICTURE_CHECK, title: str = "", site: Site | None = None) -> Case:
-    """Take the files in and queue the tool. Raises ValidationError with a sentence, and then nothing is kept."""
+def open_case(
+    *,
+    user: User,
+    tool: str = DEFAULT_TOOL,
+    files: Sequence[UploadedFile] = (),
+    uploads: Sequence[str] = (),
+    text: str = "",
+    title: str = "",
+    site: Site | None = None,
+    priority: int = Priority.NORMAL,
+) -> Case:
+    """Take the inputs in (ids of `uploads`, then `files`, then a pasted `text`) and queue the tool.
+
+    Raises PermissionDenied, or ValidationError with a sentence, and then nothing is kept.
+    """
     require_role(user, site, *WRITERS)
     if site is not None and not sites_of(user).filter(pk=site.pk).exists():
         raise PermissionDenied(_("Your role at this site does not allow this."))
-    uploads = intake.read(files, tool)
-    with transaction.atomic():
-        named = title.strip()[:200] or " · ".join(upload.name for upload in uploads)[:200]
-        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user)
-        for position, upload in enumerate(uploads):
-            sha256 = media.put(upload.content)
-            CaseFile.objects.create(case=case, position=position, name=upload.name, sha256=sha256, size=len(upload.content), kind=upload.kind)
-        inputs = [file.sha256 for file in case.files.all()]
-        audit.record(actor=user, verb="case.opened", subject=f"case:{case.pk}", site=site.slug if site else "", data={"tool": tool, "files": inputs})
+    if priority != Priority.NORMAL:
+        require_role(user, site, *PRIORITY_ROLES)
+        if priority not in Priority.values:
+            raise ValidationError(_("Choose a priority."))
+    with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text) as inputs, transaction.atomic():
+        named = title.strip()[:200] or " · ".join(each.name for each in inputs)[:200]
+        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority)
+        for position, each in enumerate(inputs):
+            sha256 = each.sha256 or media.take_in(each.path)
+            media.claim([sha256])
+            CaseFile.objects.create(case=case, position=position, name=each.name, sha256=sha256, size=each.path.stat().st_size, kind=each.kind)
+        came = [file.sha256 for file in case.files.all()]
+        audit.record(actor=user, verb="case.opened", subject=f"case:{case.pk}", site=site.slug if site else "", data={"tool": tool, "files": came})
         _defer(case)
+        push_state(case)
     return case
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
 from django.core.exceptions import ValidationError as Refused
 from django.http import HttpResponse
 from django.urls import path
@@ -9,22 +13,35 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, examiners, intake, pdf, queries, upload_api
-from portal.analysis.models import Case, Support, Tool
+from portal.analysis import actions, examiners, intake, pdf, queries, tools, upload_api
+from portal.analysis.models import Case, Priority, Support
 
 
 class CaseShape(serializers.Serializer):
-    file = serializers.ListField(child=serializers.FileField(allow_empty_file=True), help_text="one picture, or two for face-compare")
-    tool = serializers.ChoiceField(Tool.choices, default=Tool.PICTURE_CHECK)
+    """What opens a case; the tools are those that are registered when the schema is read."""
+
+    file = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, help_text="small files; as many inputs as the tool takes")
+    upload = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="ids of files sent in pieces to /api/v1/uploads")
+    text = serializers.CharField(max_length=intake.LONGEST_TEXT, required=False, default="", trim_whitespace=False, help_text="a pasted text")
     title = serializers.CharField(max_length=200, required=False, default="")
     site = serializers.CharField(max_length=60, required=False, default="", help_text="a site's short name; two examiners need a case of a site")
+    priority = serializers.ChoiceField(Priority.choices, required=False, default=Priority.NORMAL, help_text="operators and administrators decide")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        described = " ".join(f"{each.name}: {each.about} {each.needs}" for each in tools.offered())
+        named = [(each.name, each.title) for each in tools.offered()]
+        return {"tool": serializers.ChoiceField(named, default=actions.DEFAULT_TOOL, help_text=described), **super().get_fields()}
+
+
+class PriorityShape(serializers.Serializer):
+    priority = serializers.ChoiceField(Priority.choices)
 
 
 class ConclusionShape(serializers.Serializer):
@@ -32,7 +49,16 @@ class ConclusionShape(serializers.Serializer):
     note = serializers.CharField(max_length=examiners.MAX_NOTE)
 
 
-class _Api(APIView):
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """A refused action becomes an answer of 400 with its sentences."""
+    try:
+        yield
+    except Refused as error:
+        raise ValidationError({"error": error.messages}) from error
+
+
+class DeskView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [HasRole(*actions.WRITERS)()]
 
@@ -43,8 +69,15 @@ class _Api(APIView):
         return case
 
 
-class Cases(_Api):
-    parser_classes = [MultiPartParser]
+class Tools(DeskView):
+    @extend_schema(operation_id="tools_list", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """The desk's tools: what each looks for, which media it reads, how many inputs it takes, whether two examiners conclude."""
+        return Response([dataclasses.asdict(each) for each in tools.offered()])
+
+
+class Cases(DeskView):
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
 
     @extend_schema(operation_id="cases_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
@@ -56,36 +89,60 @@ class Cases(_Api):
         """Open a case; 400 with a sentence when a file cannot be examined."""
         body = CaseShape(data=request.data)
         body.is_valid(raise_exception=True)
-        plan = {name: body.validated_data[name] for name in ("tool", "title")}
-        try:
-            plan["site"] = intake.site_named(request.user, body.validated_data["site"])
-            case = actions.open_case(user=request.user, files=request.FILES.getlist("file"), **plan)
-        except Refused as error:
-            raise ValidationError({"error": error.messages}) from error
+        given = body.validated_data
+        with refusals():
+            case = actions.open_case(
+                user=request.user,
+                tool=given["tool"],
+                files=request.FILES.getlist("file"),
+                uploads=[str(each) for each in given.get("upload", ())],
+                text=given["text"],
+                title=given["title"],
+                site=intake.site_named(request.user, given["site"]),
+                priority=given["priority"],
+            )
         return Response(queries.case_state(request.user, case.pk), status=201)
 
 
-class OneCase(_Api):
+class OneCase(DeskView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
         """A case with its report."""
         return Response(queries.case_state(request.user, self.case(pk).pk))
 
 
-class Conclusions(_Api):
+class Conclusions(DeskView):
     @extend_schema(request=ConclusionShape, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: int) -> Response:
         """Give your conclusion on a face comparison, once and for good; the other examiner's is in the answer only when both are in."""
         body = ConclusionShape(data=request.data)
         body.is_valid(raise_exception=True)
-        try:
+        with refusals():
             actions.give_conclusion(user=request.user, case_id=self.case(pk).pk, **body.validated_data)
-        except Refused as error:
-            raise ValidationError({"error": error.messages}) from error
         return Response(queries.case_state(request.user, pk), status=201)
 
 
-class ReportJson(_Api):
+class Cancellation(DeskView):
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        """Take a case out of the queue, or stop its tool; 400 when it is over."""
+        with refusals():
+            actions.cancel_case(user=request.user, case_id=self.case(pk).pk)
+        return Response(queries.case_state(request.user, pk))
+
+
+class CasePriority(DeskView):
+    @extend_schema(request=PriorityShape, responses=OpenApiTypes.OBJECT)
+    def put(self, request: Request, pk: int) -> Response:
+        """Let a waiting case go first (10), or in its turn (0); 400 when it does not wait."""
+        body = PriorityShape(data=request.data)
+        body.is_valid(raise_exception=True)
+        with refusals():
+            actions.set_priority(user=request.user, case_id=self.case(pk).pk, priority=body.validated_data["priority"])
+        return Response(queries.case_state(request.user, pk))
+
+
+class ReportJson(DeskView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
         """The report alone; 404 while there is none."""
@@ -94,7 +151,7 @@ class ReportJson(_Api):
         return Response(report, headers={"Content-Disposition": f'attachment; filename="specola-case-{pk}.json"'})
 
 
-class ReportPdf(_Api):
+class ReportPdf(DeskView):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponse:
         """The report as PDF; 404 while there is none."""
@@ -107,8 +164,11 @@ class ReportPdf(_Api):
 
 urlpatterns = [
     *upload_api.urlpatterns,
+    path("tools", Tools.as_view(), name="tools"),
     path("cases", Cases.as_view(), name="cases"),
     path("cases/<int:pk>", OneCase.as_view(), name="case"),
+    path("cases/<int:pk>/cancel", Cancellation.as_view(), name="cancel"),
+    path("cases/<int:pk>/priority", CasePriority.as_view(), name="priority"),
     path("cases/<int:pk>/conclusions", Conclusions.as_view(), name="conclusions"),
     path("cases/<int:pk>/report.json", ReportJson.as_view(), name="report-json"),
     path("cases/<int:pk>/report.pdf", ReportPdf.as_view(), name="report-pdf"),

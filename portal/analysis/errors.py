@@ -19,7 +19,10 @@ from typing import Any
 
 
 class ToolFailure(Exception):
-    """`code`: "refused" (the tool cannot read the file), "memory", "time", "crash" or "broke"; `params` are the numbers and names of its sentence."""
+    """No report. `params` are the numbers and names of the sentence.
+
+    `code`: "refused" (the tool cannot read the file), "memory", "time", "crash", "broke", "missing" (a file of the case) or "gone" (the tool).
+    """
 
     def __init__(self, code: str, **params: Any) -> None:
         super().__init__(code)

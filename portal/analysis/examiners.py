@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import Role, User
-from portal.analysis.models import Case, CaseState, Conclusion, Support, Tool
+from portal.analysis.models import Case, CaseState, Conclusion, Support
 from portal.core.two_person import TwoPersonRule
 
 ROLES = (Role.OPERATOR, Role.MANAGER)
@@ -25,7 +25,7 @@ RULE = TwoPersonRule(
 
 def refusal(case: Case, user: User, given: Sequence[Conclusion]) -> str:
     """Why this user cannot conclude on this case now, as a sentence; empty when nothing stands in the way (roles are checked elsewhere)."""
-    if case.tool != Tool.FACE_COMPARE:
+    if not case.examined:
         return _("Only a face comparison is examined by two people.")
     if case.site_id is None:
         return _("This case belongs to no site, so nobody else can examine it. Open it again at a site.")

@@ -1,45 +1,65 @@
-"""What may be laid on the desk: judged by content, never by a file's name."""
+"""What may be laid on the desk: files of the form, files that came in pieces, a pasted text; judged by content, never by a file's name.
+
+Only headers are read here. Whatever decodes a file runs in the tool's own process.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
-from pathlib import PurePath
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from detectors import BadInput, image
+from detectors import BadInput, image, worded
+from detectors.inputs import media_of, read_text
+from detectors.registry import ToolEntry
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.analysis import kinds
+from portal.analysis import kinds, tools
 from portal.analysis.errors import UnreadableKind
-from portal.analysis.models import Tool, Upload
-from portal.core.reasons import in_words
+from portal.analysis.models import Upload
+from portal.core import media
 from portal.sites.models import Site
 
-LARGEST = 50 * 1024 * 1024
-FILES = {Tool.PICTURE_CHECK: 1, Tool.FACE_COMPARE: 2}
+LONGEST_TEXT = 1_000_000  # characters that may be pasted
+IN_THE_FORM = 8 * 2**20  # a page sends larger files in pieces
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Accepted:
-    """A file that a tool can read."""
+class DeskInput:
+    """A file that the tool can read; `sha256` of one that the media store holds already, "" of one that lies in a passing folder."""
 
     name: str
-    content: bytes
+    path: Path
     kind: str
+    sha256: str = ""
 
 
-def read(files: Sequence[UploadedFile], tool: str) -> list[Accepted]:
-    """The files, read whole and decoded once. Raises ValidationError with a sentence that names the file."""
-    if tool not in FILES:
-        raise ValidationError(_("There is no tool %(tool)s.") % {"tool": tool})
-    if len(files) != FILES[tool]:
-        wanted = _("This tool compares exactly two pictures.") if FILES[tool] == 2 else _("Choose one picture.")
-        raise ValidationError(wanted)
-    return [_one(file) for file in files]
+@contextlib.contextmanager
+def laid_out(*, user: User, tool: str, files: Sequence[UploadedFile], uploads: Sequence[str], text: str) -> Iterator[list[DeskInput]]:
+    """The inputs of a case, checked, until the block ends. Raises ValidationError with a sentence that names the file."""
+    if (entry := tools.entry_of(tool)) is None:
+        raise ValidationError(_("There is no tool %(tool)s.") % {"tool": tool[:60]})
+    folder = settings.MEDIA_FOLDER / "incoming" / f"form-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        given = [_of_upload(user, each) for each in uploads]
+        given += [_of_form(file, folder / str(n), entry) for n, file in enumerate(files)]
+        given += [_of_text(text, folder / "text", entry)] if text.strip() else []
+        if len(given) != entry.inputs:
+            raise ValidationError(_wanted(entry))
+        yield [_checked(each, entry) for each in given]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def site_named(user: User, slug: str) -> Site | None:
@@ -52,26 +72,72 @@ def site_named(user: User, slug: str) -> Site | None:
 
 
 def kind_of_upload(upload: Upload) -> str:
-    """The kind of a file of which the first piece is here; "" while too little is. Raises UnreadableKind."""
+    """The kind of a file of which the first piece is here; "" while too little is. Raises UnreadableKind when no medium begins like this."""
     with upload.part.open("rb") as file:
         head = file.read(kinds.HEAD)
     if len(head) < kinds.HEAD and upload.offset < upload.size:
         return ""
-    try:
-        return kinds.kind_of(head)
-    except BadInput as error:
-        raise UnreadableKind(_("%(name)s cannot be examined: %(why)s.") % {"name": upload.name, "why": in_words(error)}) from error
+    if not media_of(upload.part):
+        why = _("it is neither %(kinds)s") % {"kinds": _(" nor ").join(_(each[1]) for each in tools.MEDIA.values())}
+        raise UnreadableKind(_("%(name)s cannot be examined: %(why)s.") % {"name": upload.name, "why": why})
+    return kinds.name_of(head)
 
 
-def _one(file: UploadedFile) -> Accepted:
-    name = PurePath(file.name or "?").name[:200]
+def _of_upload(user: User, text: str) -> DeskInput:
+    found = None
+    with contextlib.suppress(ValueError):
+        found = Upload.objects.filter(user=user, pk=uuid.UUID(text), expires__gt=timezone.now()).first()
+    if found is None or not media.exists(found.sha256):
+        raise ValidationError(_("A file has not arrived whole; send it again."))
+    return DeskInput(found.name, media.path(found.sha256), found.kind, found.sha256)
+
+
+def _of_form(file: UploadedFile, path: Path, entry: ToolEntry) -> DeskInput:
+    name = PurePath((file.name or "").replace("\\", "/")).name[:200] or "?"
     if not file.size:
         raise ValidationError(_("%(name)s is empty.") % {"name": name})
-    if file.size > LARGEST:
-        raise ValidationError(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": LARGEST // 2**20})
-    content = file.read()
+    if file.size > (most := tools.largest(entry.media)):
+        raise ValidationError(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": most // 2**20})
+    with path.open("wb") as kept:
+        for chunk in file.chunks():
+            kept.write(chunk)
+    return DeskInput(name, path, _name_of(path))
+
+
+def _of_text(text: str, path: Path, entry: ToolEntry) -> DeskInput:
+    if "text" not in entry.media:
+        raise ValidationError(_("This tool reads no text."))
+    if len(text) > LONGEST_TEXT:
+        raise ValidationError(_("A pasted text has at most %(n)d characters; lay a longer one on the desk as a file.") % {"n": LONGEST_TEXT})
+    path.write_bytes(text.replace("\r\n", "\n").encode())
+    return DeskInput(_("Pasted text"), path, kinds.TEXT)
+
+
+def _checked(each: DeskInput, entry: ToolEntry) -> DeskInput:
+    """The input, when its content is of a medium that the tool reads and its header holds. Raises ValidationError."""
+    size, found = each.path.stat().st_size, media_of(each.path) & set(entry.media)
+    if not found:
+        why = _("this tool reads %(kinds)s") % {"kinds": tools.kinds_of(entry.media)}
+        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": each.name, "why": why})
+    if size > (most := tools.largest(sorted(found))):
+        raise ValidationError(_("%(name)s is too large: at most %(most)d MB.") % {"name": each.name, "most": most // 2**20})
     try:
-        image.read(content)
+        if found == {"picture"}:
+            image.inspect(each.path.read_bytes())
+        elif "text" in found:
+            read_text(each.path)
     except BadInput as error:
-        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": name, "why": in_words(error)}) from error
-    return Accepted(name, content, image.kind_of(content))
+        why = worded(error.message, get_language() or "en")
+        raise ValidationError(_("%(name)s cannot be examined: %(why)s.") % {"name": each.name, "why": why}) from error
+    return each
+
+
+def _wanted(entry: ToolEntry) -> str:
+    if tuple(entry.media) == ("picture",) and entry.inputs == 2:
+        return _("This tool compares exactly two pictures.")
+    return next(each.needs for each in tools.offered() if each.name == entry.name)
+
+
+def _name_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return kinds.name_of(file.read(kinds.HEAD))

@@ -9,13 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portal.analysis import words
+from portal.analysis import kinds, tools, words
 from portal.core.reasons import in_words
-
-
-class Tool(models.TextChoices):
-    PICTURE_CHECK = "picture-check", _("Picture check")
-    FACE_COMPARE = "face-compare", _("Face comparison, 1:1")
 
 
 class Support(models.TextChoices):
@@ -55,7 +50,7 @@ class Case(models.Model):
 
     title = models.CharField(max_length=200)
     site = models.ForeignKey("sites.Site", models.SET_NULL, null=True, blank=True)
-    tool = models.CharField(max_length=40, default=Tool.PICTURE_CHECK)
+    tool = models.CharField(max_length=100)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     state = models.CharField(max_length=20, choices=CaseState.choices, default=CaseState.QUEUED)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
@@ -77,7 +72,13 @@ class Case(models.Model):
     @property
     def tool_name(self) -> str:
         """The tool's title, in the reader's language."""
-        return str(dict(Tool.choices).get(self.tool, self.tool))
+        return tools.title_of(self.tool)
+
+    @property
+    def examined(self) -> bool:
+        """Whether two examiners conclude on it."""
+        entry = tools.entry_of(self.tool)
+        return entry is not None and entry.examiners
 
     @property
     def problem_words(self) -> str:
@@ -110,6 +111,11 @@ class CaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind_words(self) -> str:
+        """The kind, in the reader's language."""
+        return str(_(kinds.TEXT)) if self.kind == kinds.TEXT else self.kind
 
 
 class Upload(models.Model):

@@ -1,4 +1,4 @@
-"""A report as PDF, set by Typst: all text goes in as data, so nothing a file says can become markup."""
+"""A report as PDF, set by Typst in the reader's language: all text goes in as data, so nothing a file says can become markup."""
 
 from __future__ import annotations
 
@@ -9,41 +9,35 @@ from typing import Any
 
 import typst
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.analysis import examiners
-from portal.analysis.models import Case, Tool
-from portal.analysis.reading import worded_report
+from portal.analysis.models import Case
+from portal.analysis.reading import WordedEvidence, worded_report
 from portal.core import media, two_person
 
 TEMPLATE = Path(__file__).with_name("report.typ")
-LONGEST = 400  # characters of one value in the table
+LONGEST = 2000  # characters of one value in a table
+MOST_ROWS = 500  # of a table that is evidence: the page shows all of them
 
 
 def render(case: Case) -> bytes:
-    """The PDF's bytes. Pictures of evidence that are missing in the media store are left out and named."""
-    pictures = {f"{name}.png": media.path(sha256) for name, sha256 in case.evidence.items() if media.exists(sha256)}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, picture in pictures.items():
-            Path(folder, name).write_bytes(picture.read_bytes())
-        Path(folder, "data.json").write_text(json.dumps(_data(case, sorted(pictures))))
-        Path(folder, "main.typ").write_bytes(TEMPLATE.read_bytes())
-        return typst.compile(Path(folder, "main.typ"), root=folder, format="pdf")
+    """The PDF's bytes. Raises ValueError when the case has no report. Pictures that are missing in the media store are left out and named."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "data.json").write_text(json.dumps(document(case, folder)))
+        (folder / "main.typ").write_bytes(TEMPLATE.read_bytes())
+        return typst.compile(folder / "main.typ", root=place, format="pdf")
 
 
-def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
-    report = worded_report(case)
-    words = {
-        "report": _("Report"),
-        "inputs": _("Files"),
-        "findings": _("Findings"),
-        "models": _("Models used"),
-        "reasons": _("Reasons"),
-        "examiners": _("Two examiners, each alone"),
-        "limits": _("A report states what a tool found. It is no proof, and it names no person."),
-    }
+def document(case: Case, folder: Path) -> dict[str, Any]:
+    """What the template sets, all of it text; pictures and plots are laid into the folder and named. Raises ValueError."""
+    if (report := worded_report(case)) is None:
+        raise ValueError(f"case {case.pk} has no report")
     return {
-        "words": words,
+        "words": _headings(),
+        "language": (get_language() or "en")[:2],
         "id": case.pk,
         "title": case.title,
         "tool": case.tool_name,
@@ -52,18 +46,61 @@ def _data(case: Case, pictures: list[str]) -> dict[str, Any]:
         "label": report.label,
         "band": report.band,
         "reasons": report.reasons,
-        "rows": [[f"{title} · {label}", value[:LONGEST]] for title, rows in report.parts for label, value in rows],
-        "files": [[file.name, f"{file.kind}, {file.size:,} bytes", file.sha256] for file in case.files.all()],
-        "examined": case.tool == Tool.FACE_COMPARE,
+        "parts": [[title, [[label, value[:LONGEST]] for label, value in rows]] for title, rows in report.parts],
+        "timeline": [[str(each.number), each.clock, each.text, each.score or "–"] for each in report.timeline],
+        "strip": _lay(folder, "strip.svg", report.strip),
+        "evidence": [_evidence(n, each, case, folder) for n, each in enumerate(report.evidence)],
+        "files": [[file.name, f"{file.kind_words}, {file.size:,} " + _("bytes"), file.sha256] for file in case.files.all()],
+        "examined": case.examined,
         "conclusions": _conclusions(case),
-        "models": sorted(case.report["models"].items()),
-        "pictures": pictures,
+        "models": [list(each) for each in report.models],
     }
 
 
+def _headings() -> dict[str, Any]:
+    return {
+        "report": _("Report"),
+        "inputs": _("Files"),
+        "findings": _("Findings"),
+        "evidence": _("Evidence"),
+        "timeline": _("Timeline"),
+        "timeline_columns": [_("No."), _("Time"), _("Finding"), _("Score")],
+        "models": _("Models used"),
+        "examiners": _("Two examiners, each alone"),
+        "missing": _("This picture is no longer in the portal's store."),
+        "clip": _("The first picture of a clip; the case's page plays it."),
+        "more": _("The case's page shows the other rows."),
+        "limits": _("A report states what a tool found. It is no proof, and it names no person."),
+    }
+
+
+def _evidence(n: int, each: WordedEvidence, case: Case, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": each.kind, "caption": each.caption, "file": "", "columns": [], "rows": [], "more": False, "pieces": [], "spans": []}
+    if each.kind == "plot":
+        found["file"] = _lay(folder, f"{n}.svg", each.svg)
+    elif each.kind == "table" and each.table:
+        found["columns"], found["rows"] = each.table.columns, [[value[:LONGEST] for value in row] for row in each.table.rows[:MOST_ROWS]]
+        found["more"] = len(each.table.rows) > MOST_ROWS
+    elif each.kind == "marked-text":
+        found["pieces"] = [{"text": piece.text, "depth": piece.depth, "begins": [str(number) for number in piece.begins]} for piece in each.pieces]
+        found["spans"] = [[str(span.number), span.label, span.quote, span.score] for span in each.spans]
+    else:
+        sha256 = case.evidence.get(each.poster or each.name) if each.kind == "picture" or each.poster else None
+        if media.exists(sha256):
+            (folder / f"{n}.png").write_bytes(media.path(sha256).read_bytes())
+            found["file"] = f"{n}.png"
+    return found
+
+
+def _lay(folder: Path, name: str, content: str) -> str:
+    if content:
+        (folder / name).write_text(content)
+    return name if content else ""
+
+
 def _conclusions(case: Case) -> list[list[str]]:
-    """Examiner, words and note of both, or one line that says how many are in: a PDF goes from hand to hand."""
-    said = examiners.shown(case, None)
-    if len(said) < two_person.NEEDED:
-        return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(said), "needed": two_person.NEEDED}, ""]]
-    return [[f"{each['examiner']}, {each['made'][:16].replace('T', ' ')} UTC", each["words"], each["note"]] for each in said]
+    """Examiner, words and note of both, or one line that counts them: a PDF goes from hand to hand."""
+    given = examiners.shown(case, None)
+    if len(given) < two_person.NEEDED:
+        return [["", _("%(n)d of %(needed)d conclusions given; they are shown when both are in.") % {"n": len(given), "needed": two_person.NEEDED}, ""]]
+    return [[f"{each['examiner']}, {each['made'][:16].replace('T', ' ')} UTC", each["words"], each["note"]] for each in given]

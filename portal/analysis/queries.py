@@ -45,7 +45,7 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
         "report": case.report,
         "created": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
-        "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind} for file in case.files.all()],
+        "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind_words} for file in case.files.all()],
         "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 import logging
 import multiprocessing
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors import registry
+from detectors.registry import ToolEntry
 from portal.analysis import sandbox_child
 from portal.analysis.errors import ToolFailure
 
@@ -49,8 +51,7 @@ class Unwanted(Exception):
 
 def examine(
     *,
-    tool: str,
-    module: str,
+    entry: ToolEntry,
     files: Sequence[Path],
     folder: Path,
     limits: ToolLimits,
@@ -60,8 +61,9 @@ def examine(
     """Run the tool to its end. Raises ToolFailure with a code, or Unwanted; the child is gone in every case."""
     processes = _fork_server()
     ours, theirs = processes.Pipe()
-    arguments = (theirs, tool, module, [str(file) for file in files], str(folder), limits.memory, limits.wall_s)
-    child = processes.Process(target=sandbox_child.run, args=arguments, name=f"desk-{tool}", daemon=True)
+    source = inspect.getfile(entry.build)
+    arguments = (theirs, entry.name, entry.build.__module__, source, [str(file) for file in files], str(folder), limits.memory, limits.wall_s)
+    child = processes.Process(target=sandbox_child.run, args=arguments, name=f"desk-{entry.name}", daemon=True)
     try:
         child.start()
         theirs.close()

@@ -19,17 +19,22 @@ from pathlib import Path
 from typing import Any
 
 import detectors
+from detectors import image, registry, video
 from detectors.messages import Message, message_to_json
 from detectors.reports import report_to_json
 from detectors.types import ClipEvidence, PictureEvidence
 
+POSTER = "poster-"  # before a clip's name: its first frame
 PAUSE_S = 0.2  # between two messages of one stage: a tool may count frames
 LARGEST_FILE = 2**30
 NO_MEMORY = ("bad_alloc", "Insufficient memory", "Failed to allocate", "insufficient memory")
 
 
-def run(line: Connection, tool: str, module: str, files: list[str], folder: str, memory: int, wall_s: float) -> None:
-    """Use the tool `tool` of the module `module` on the files; `memory` bytes more than the empty process may be taken."""
+def run(line: Connection, tool: str, module: str, source: str, files: list[str], folder: str, memory: int, wall_s: float) -> None:
+    """Use the tool on the files. It stands in `module`, or, when that cannot be imported, in the file `source`.
+
+    `memory` bytes more than the empty process has may be taken, and `wall_s` seconds of the processor.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_worker, args=(line,), daemon=True).start()
     for name in [name for name in os.environ if name.endswith("_URL")]:
@@ -44,7 +49,7 @@ def run(line: Connection, tool: str, module: str, files: list[str], folder: str,
     for kind, limit in limits.items():
         resource.setrlimit(kind, (limit, limit))
     try:
-        importlib.import_module(module)
+        _register(module, source)
         _send(line, _examine(line, tool, files, Path(folder)))
     except detectors.BadInput as error:
         _send(line, {"kind": "refused", "problem": str(error), "message": message_to_json(error.message)})
@@ -53,6 +58,13 @@ def run(line: Connection, tool: str, module: str, files: list[str], folder: str,
     except Exception as error:  # noqa: BLE001 - the edge of the process: the worker logs the traceback and words the failure
         short = any(words in str(error) for words in NO_MEMORY)
         _send(line, {"kind": "memory"} if short else {"kind": "broke", "traceback": traceback.format_exc()[-20_000:]})
+
+
+def _register(module: str, source: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError:  # a tool that `registry.discover` took in from a file
+        registry.discover(Path(source))
 
 
 def _examine(line: Connection, tool: str, files: list[str], folder: Path) -> dict[str, Any]:
@@ -71,7 +83,18 @@ def _examine(line: Connection, tool: str, files: list[str], folder: Path) -> dic
         if isinstance(each, PictureEvidence | ClipEvidence):
             (folder / str(n)).write_bytes(each.content)
             made[each.name] = str(n)
+        if isinstance(each, ClipEvidence) and (poster := _first_frame(folder / str(n))):
+            (folder / f"{n}-poster").write_bytes(poster)
+            made[f"{POSTER}{each.name}"] = f"{n}-poster"
     return {"kind": "done", "report": report_to_json(report), "files": made}
+
+
+def _first_frame(clip: Path) -> bytes:
+    """PNG of a clip's first frame, for paper and for who does not play it; nothing when it cannot be read."""
+    try:
+        return image.encode_png(next(video.frames(clip)).image)
+    except (detectors.BadInput, StopIteration):
+        return b""
 
 
 def _send(line: Connection, message: dict[str, Any]) -> None:

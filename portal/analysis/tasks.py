@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import uuid
-from typing import Any
+from pathlib import Path
 
 from django.conf import settings
 from procrastinate.contrib.django import app
 
-from detectors import registry
-from portal.analysis import actions, queries, sandbox, uploads
+from portal.analysis import actions, queries, sandbox, tools, uploads
 from portal.analysis.errors import ToolFailure
 from portal.analysis.limits import limits_of
 from portal.analysis.models import Case
@@ -48,17 +47,17 @@ def sweep_uploads(timestamp: int) -> None:
         log.info("%d abandoned uploads dropped", gone)
 
 
-def _examine(case: Case, folder: Any) -> sandbox.Findings:
+def _examine(case: Case, folder: Path) -> sandbox.Findings:
     files = [media.path(file.sha256) for file in case.files.all()]
     if not all(file.exists() for file in files):
         raise ToolFailure("missing")
-    entry = registry.entry(case.tool)
+    if (entry := tools.entry_of(case.tool)) is None:
+        raise ToolFailure("gone")
     return sandbox.examine(
-        tool=case.tool,
-        module=entry.build.__module__,
+        entry=entry,
         files=files,
         folder=folder,
-        limits=limits_of(case.tool, ("picture",)),
+        limits=limits_of(entry.name, entry.media),
         on_stage=lambda share, stage: actions.show_progress(case_id=case.pk, share=share, stage=stage),
         wanted=lambda: queries.is_wanted(case.pk),
     )

@@ -11,5 +11,7 @@ urlpatterns = [
     path("desk/", views.desk, name="desk"),
     path("desk/<int:pk>/", views.case, name="case"),
     path("desk/<int:pk>/conclusions", views.conclude, name="conclude"),
+    path("desk/<int:pk>/cancel", views.cancel, name="cancel"),
+    path("desk/<int:pk>/priority", views.priority, name="priority"),
     path("desk/<int:pk>/evidence/<slug:name>", views.evidence, name="evidence"),
 ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal.accounts.permissions import role_required
+from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, intake, queries
-from portal.analysis.models import Case, Support, Tool
-from portal.analysis.reading import worded_report
+from portal.analysis import actions, intake, queries, tools
+from portal.analysis.models import Case, Priority, Support
+from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, two_person
 
+PNG = b"\x89PNG\r\n\x1a\n"
 PAGE = 25
 seen = role_required(*actions.WRITERS)
 
@@ -22,27 +26,36 @@ seen = role_required(*actions.WRITERS)
 @require_http_methods(["GET", "POST"])
 @seen
 def desk(request: HttpRequest) -> HttpResponse:
-    """Lay files on the desk, and the cases so far."""
-    problem = ""
+    """Lay files or a text on the desk, and the cases so far."""
+    problem, chosen = "", {name: request.POST.get(name, "") for name in ("tool", "title", "site", "text", "priority")}
     if request.method == "POST":
         try:
-            said = {name: request.POST.get(name, "") for name in ("tool", "title")}
-            site = intake.site_named(request.user, request.POST.get("site", ""))
-            case = actions.open_case(user=request.user, files=request.FILES.getlist("file"), site=site, **said)
+            case = actions.open_case(
+                user=request.user,
+                tool=chosen["tool"],
+                files=request.FILES.getlist("file"),
+                uploads=request.POST.getlist("upload"),
+                text=chosen["text"],
+                title=chosen["title"],
+                site=intake.site_named(request.user, chosen["site"]),
+                priority=int(chosen["priority"]) if chosen["priority"].isdecimal() else Priority.NORMAL,
+            )
             return redirect("analysis:case", case.pk)
         except ValidationError as error:
             problem = " ".join(error.messages)
     page = Paginator(queries.cases(request.user), PAGE).get_page(request.GET.get("page"))
-    rows = [(each, worded_report(each)) for each in page]
-    chosen = {name: request.POST.get(name, "") for name in ("tool", "site")}
     shown = {
         "page": page,
-        "rows": rows,
-        "tools": Tool.choices,
+        "rows": [(each, finding_of(each)) for each in page],
+        "tools": tools.groups(),
         "sites": sites_of(request.user),
         "problem": problem,
-        "largest_mb": intake.LARGEST // 2**20,
+        "largest_mb": settings.UPLOAD_LARGEST // 2**20,
+        "longest_text": intake.LONGEST_TEXT,
+        "piece": settings.UPLOAD_PIECE,
+        "small": intake.IN_THE_FORM,
         "chosen": chosen,
+        "may_hurry": holds_any(request.user, actions.PRIORITY_ROLES),
     }
     return render(request, "analysis/desk.html", shown, status=422 if problem else 200)
 
@@ -58,24 +71,48 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
 @seen
 def conclude(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an examiner's conclusion; the case again with a sentence when it cannot be kept."""
-    try:
-        actions.give_conclusion(user=request.user, case_id=pk, support=request.POST.get("support", ""), note=request.POST.get("note", ""))
-    except Case.DoesNotExist as error:
-        raise Http404 from error
-    except ValidationError as error:
-        return _show(request, pk, " ".join(error.messages))
-    return redirect("analysis:case", pk)
+    support, note = request.POST.get("support", ""), request.POST.get("note", "")
+    return _change(request, pk, lambda: actions.give_conclusion(user=request.user, case_id=pk, support=support, note=note))
+
+
+@require_POST
+@seen
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a case out of the queue, or stop its tool."""
+    return _change(request, pk, lambda: actions.cancel_case(user=request.user, case_id=pk))
+
+
+@require_POST
+@seen
+def priority(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a waiting case go first, or in its turn again."""
+    chosen = request.POST.get("priority", "")
+    return _change(request, pk, lambda: actions.set_priority(user=request.user, case_id=pk, priority=int(chosen) if chosen.isdecimal() else -1))
 
 
 @require_GET
 @seen
 def evidence(request: HttpRequest, pk: int, name: str) -> FileResponse:
-    """A picture that the tool made."""
+    """A picture or clip that the tool made."""
     found = queries.cases(request.user).filter(pk=pk).first()
     sha256 = found.evidence.get(name) if found else None
     if not media.exists(sha256):
         raise Http404
-    return FileResponse(media.path(sha256).open("rb"), content_type="image/png")
+    file = media.path(sha256).open("rb")
+    kind = "image/png" if file.read(8) == PNG else "video/webm"
+    file.seek(0)
+    return FileResponse(file, content_type=kind)
+
+
+def _change(request: HttpRequest, pk: int, change: Callable[[], object]) -> HttpResponse:
+    """The case again after a change, with a sentence when it could not be made."""
+    try:
+        change()
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    return redirect("analysis:case", pk)
 
 
 def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
@@ -86,9 +123,10 @@ def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
         "case": found,
         "state": queries.state_of(found, request.user),
         "report": worded_report(found),
-        "examined": found.tool == Tool.FACE_COMPARE,
+        "examined": found.examined,
         "needed": two_person.NEEDED,
         "scale": Support.choices if queries.may_conclude(request.user, found) else [],
+        "may_hurry": any(request.user.has_role(role, found.site) for role in actions.PRIORITY_ROLES),
         "problem": problem,
         "said": request.POST,
     }

@@ -15,9 +15,10 @@ from portal.core.reasons import in_words
 
 FAILURES = {
     "memory": noop("The tool needed more than %(megabytes)d MB of memory for this file and was stopped."),
-    "time": noop("The tool did not finish within %(minutes)d minutes and was stopped."),
+    "time": noop("The tool did not finish within %(minutes)d min and was stopped."),
     "crash": noop("The tool crashed on this file. The administrator finds the cause in the worker's log."),
     "broke": noop("The tool broke down on this file. The administrator finds the cause in the worker's log."),
+    "gone": noop("The tool of this case is no longer installed."),
     "missing": noop("A file of this case is no longer in the portal's store."),
 }
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from PIL import Image
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from portal.analysis import actions, intake, pdf, queries, tasks
+from portal.analysis import actions, pdf, queries, tasks, tools
 from portal.analysis.models import Case, CaseFile, CaseState
 from portal.core import media
 
@@ -66,19 +66,19 @@ def test_two_pictures_are_compared_and_weighed_by_a_likelihood_ratio():
     assert pdf.render(case).startswith(b"%PDF")
 
 
-def test_the_pdf_of_a_comparison_names_every_input_and_the_ratio():
+def test_the_pdf_of_a_comparison_names_every_input_and_the_ratio(tmp_path):
     case = examined(operator(), file("a.jpg"), file("b.jpg", (STAFF / "custode-2.jpg").read_bytes()), tool="face-compare")
-    said = pdf._data(case, [])
-    assert [sha256 for _, _, sha256 in said["files"]] == [each.sha256 for each in case.files.all()]
-    assert "log10 LR" in said["label"]
-    assert said["examined"]
+    document = pdf.document(case, tmp_path)
+    assert [sha256 for _, _, sha256 in document["files"]] == [each.sha256 for each in case.files.all()]
+    assert "log10 LR" in document["label"]
+    assert document["examined"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
         ("e.jpg", b"", "empty"),
-        ("t.jpg", b"<html>no picture", "no picture"),
+        ("t.jpg", b"<html>no picture", "this tool reads a picture"),
         ("half.jpg", (STAFF / "custode-1.jpg").read_bytes()[:900], "cut off"),
         ("huge.png", picture(12_001, 12_001), "huge.png"),
     ],
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_examined_is_refused_by_name_and_nothing_is_kept(n
 
 
 def test_a_file_past_the_limit_is_refused_before_it_is_read(monkeypatch):
-    monkeypatch.setattr(intake, "LARGEST", 1000)
+    monkeypatch.setattr(tools, "MB", 1)
     with pytest.raises(ValidationError, match="too large"):
         opened(operator())
 
@@ -199,7 +199,7 @@ def test_the_api_takes_a_picture_and_gives_the_report_as_json_and_pdf(guard):
     assert guard.get(reverse("api:report-json", args=[case["id"]])).status_code == 404
     tasks.run_case(case_id=case["id"])
     assert guard.get(reverse("api:case", args=[case["id"]])).json()["status"] == "done"
-    assert guard.get(reverse("api:report-json", args=[case["id"]])).json()["inputs"][0] == case["files"][0]["sha256"]
+    assert guard.get(reverse("api:report-json", args=[case["id"]])).json()["inputs"] == [case["files"][0]["sha256"]]
     assert guard.get(reverse("api:report-pdf", args=[case["id"]])).content.startswith(b"%PDF")
 
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.analysis import actions, examiners, pdf, queries
-from portal.analysis.models import Case, CaseState, Conclusion, Support, Tool
+from portal.analysis.models import Case, CaseState, Conclusion, Support
 from portal.core import audit
 from portal.core.models import AuditRow
 
@@ -43,7 +43,7 @@ class Desk:
 
 
 def comparison(at: Scene, **changes) -> Case:
-    known = {"title": "Gate, 3 May", "tool": Tool.FACE_COMPARE, "site": at.site, "opened_by": at.operator, "state": CaseState.DONE, "ended": timezone.now()}
+    known = {"title": "Gate, 3 May", "tool": "face-compare", "site": at.site, "opened_by": at.operator, "state": CaseState.DONE, "ended": timezone.now()}
     return Case.objects.create(**{**known, "report": REPORT, **changes})
 
 
@@ -110,7 +110,7 @@ def test_who_opened_the_case_may_be_one_of_the_two(desk):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"tool": Tool.PICTURE_CHECK}, "Only a face comparison"),
+        ({"tool": "picture-check"}, "Only a face comparison"),
         ({"site": None}, "belongs to no site"),
         ({"state": CaseState.RUNNING}, "no report"),
         ({"state": CaseState.FAILED}, "no report"),
@@ -182,11 +182,11 @@ def test_of_three_who_conclude_at_once_two_are_kept(desk):
     assert AuditRow.objects.filter(verb="case.concluded").count() == 1
 
 
-def test_the_pdf_shows_both_conclusions_only_when_both_are_in(desk):
+def test_the_pdf_shows_both_conclusions_only_when_both_are_in(desk, tmp_path):
     desk.conclude(desk.at.operator)
-    assert pdf._data(desk.case, [])["conclusions"] == [["", "1 of 2 conclusions given; they are shown when both are in.", ""]]
+    assert pdf.document(desk.case, tmp_path)["conclusions"] == [["", "1 of 2 conclusions given; they are shown when both are in.", ""]]
     desk.conclude(desk.at.manager, Support.NEITHER, "too dark")
-    shown = pdf._data(desk.case, [])["conclusions"]
+    shown = pdf.document(desk.case, tmp_path)["conclusions"]
     assert [(words, note) for _, words, note in shown] == [("Weak support for two people", EARS), ("Supports neither", "too dark")]
     assert pdf.render(desk.case).startswith(b"%PDF")
 

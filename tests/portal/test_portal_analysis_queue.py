@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alert_scene import scene, user
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.utils import translation
 from procrastinate.contrib.django.models import ProcrastinateJob
 from test_portal_analysis import examined, file, opened, operator
 
+from detectors import registry
 from portal.analysis import actions, queries, tasks
 from portal.analysis.models import Case, CaseState, Priority
-from portal.core import media
 from portal.core.models import AuditRow
 
+FAULTY = Path(__file__).with_name("faulty_tools")
 pytestmark = pytest.mark.django_db
 
 
@@ -25,11 +28,15 @@ def _own_store(settings, tmp_path):
     settings.MEDIA_FOLDER = tmp_path / "media"
 
 
-def hanging(case: Case) -> None:
-    """Let the case's file be one that never ends: whoever reads it waits for ever."""
-    path = media.path(case.files.get().sha256)
-    path.unlink()
-    os.mkfifo(path)
+@pytest.fixture(autouse=True)
+def _faulty_tools() -> Iterator[None]:
+    added = registry.discover(FAULTY)
+    yield
+    registry.withdraw(added)
+
+
+def faulty(person, how: str) -> Case:
+    return actions.open_case(user=person, tool=f"faulty-{how}", text="a text")
 
 
 def run(case: Case) -> Case:
@@ -104,8 +111,7 @@ def test_nobody_cancels_a_case_they_do_not_see():
 @pytest.mark.django_db(transaction=True)
 def test_a_running_tool_is_stopped_when_its_case_is_cancelled():
     person = operator()
-    case = opened(person)
-    hanging(case)
+    case = faulty(person, "hangs")
     worker = threading.Thread(target=lambda: (tasks.run_case(case_id=case.pk), connection.close()))
     worker.start()
     while not queries.is_wanted(case.pk):
@@ -118,26 +124,24 @@ def test_a_running_tool_is_stopped_when_its_case_is_cancelled():
     assert case.state == CaseState.CANCELLED
 
 
-def test_a_tool_that_takes_too_long_is_stopped_with_a_sentence(settings):
-    settings.DESK_LIMITS = {"picture-check": (1000, 0.5)}
-    case = opened(operator())
-    hanging(case)
-    assert run(case).state == CaseState.FAILED
-    assert "did not finish within" in case.problem_words
-
-
-def test_a_tool_that_takes_too_much_memory_is_stopped_with_a_sentence(settings):
-    settings.DESK_LIMITS = {"picture-check": (4, 60)}
-    case = run(opened(operator()))
-    assert case.problem_words == "The tool needed more than 4 MB of memory for this file and was stopped."
-
-
-def test_the_next_case_is_examined_as_if_nothing_had_happened(settings):
+@pytest.mark.parametrize(
+    ("how", "limits", "sentence"),
+    [
+        ("hangs", (500, 0.5), "The tool did not finish within 1 min and was stopped."),
+        ("eats", (200, 60), "The tool needed more than 200 MB of memory for this file and was stopped."),
+        ("crashes", (500, 60), "The tool crashed on this file. The administrator finds the cause in the worker's log."),
+        ("leaves", (500, 60), "The tool crashed on this file. The administrator finds the cause in the worker's log."),
+        ("raises", (500, 60), "The tool broke down on this file. The administrator finds the cause in the worker's log."),
+    ],
+)
+def test_a_tool_that_goes_wrong_ends_its_case_with_a_sentence_and_the_worker_goes_on(settings, how, limits, sentence):
+    settings.DESK_LIMITS = {f"faulty-{how}": limits}
     person = operator()
-    settings.DESK_LIMITS = {"picture-check": (4, 60)}
-    run(opened(person))
-    settings.DESK_LIMITS = {}
-    assert run(opened(person)).state == CaseState.DONE
+    case = run(faulty(person, how))
+    assert (case.state, case.problem_words, case.report) == (CaseState.FAILED, sentence, None)
+    with translation.override("it"):
+        assert case.problem_words != sentence
+    assert examined(person).state == CaseState.DONE
 
 
 def test_no_scraps_of_an_examination_are_left(settings):
@@ -169,3 +173,4 @@ def test_a_case_whose_worker_was_killed_is_examined_again_from_the_start():
     actions.show_progress(case_id=case.pk, share=0.5, stage="half way")
     assert run(case).state == CaseState.DONE
     assert "half way" not in [each["stage"] for each in case.stages]
+    assert AuditRow.objects.filter(verb="case.done", subject=f"case:{case.pk}").count() == 1
