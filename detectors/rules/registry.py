@@ -7,9 +7,9 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from detectors import rules as folder
 from detectors.messages import Words
 from detectors.rules.numbers import RuleNumber, check_words
 
@@ -73,12 +73,17 @@ def rule_kind(
 
 def kinds() -> dict[str, RuleKind]:
     """Every rule kind by name, in the order of forms and lists."""
-    global _discovered
     if not _discovered:
-        for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-            importlib.import_module(f"{__package__}.{module.name}")
-        _discovered = True
+        discover()
     return {kind.name: kind for kind in sorted(_kinds.values(), key=lambda kind: (kind.order, kind.name))}
+
+
+def discover() -> None:
+    """Import every file of the folder; the decorators fill the table."""
+    global _discovered
+    for module in pkgutil.iter_modules(folder.__path__):
+        importlib.import_module(f"{folder.__name__}.{module.name}")
+    _discovered = True
 
 
 def raises_alert(kind: str) -> bool:

@@ -14,11 +14,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from detectors.rules import registry
 from federated.contract.message import VERSION
 from portal.accounts.models import User
 from portal.alerts import labels, ports, queries, record
 from portal.alerts.events import AlertRaised, AlertsChanged
-from portal.alerts.models import NO_ALERTS, Alert, AlertState, Event, EventKind, HistoryEntry, ResolutionReason
+from portal.alerts.models import Alert, AlertState, Event, HistoryEntry, ResolutionReason
 from portal.core import audit, media
 from portal.core.events import publish
 from portal.sites.models import Agent, Camera
@@ -43,8 +44,8 @@ def record_events(*, agent: Agent, events: Sequence[Any], sent: datetime.datetim
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)  # one batch of a camera at a time: order and joining are certain
         media.claim(name for row in batch.rows for name in (row.snapshot, row.clip) if name)
         fresh, duplicates = _store(batch.rows)
-        ports.record_recognitions([row for row in fresh if row.kind == EventKind.RECOGNISED])
-        alerts = _raise_alerts([row for row in fresh if row.kind not in NO_ALERTS], agent.camera_id, now)
+        ports.record_recognitions([row for row in fresh if row.kind == registry.RECOGNISED])
+        alerts = _raise_alerts([row for row in fresh if registry.raises_alert(row.kind)], agent.camera_id, now)
         completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
         if fresh or batch.rejected or completed:

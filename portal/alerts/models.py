@@ -6,27 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.alerts import kinds
 from portal.core import media
 from portal.sites.models import Agent, Camera
-
-
-class EventKind(models.TextChoices):
-    """The kinds of events the rules make; an agent newer than this portal may send others, they are shown by their own name."""
-
-    PERSON_IN_ZONE = "person_in_zone", _("Person in zone")
-    LINE_CROSSED = "line_crossed", _("Line crossed")
-    LOITERING = "loitering", _("Loitering")
-    OBJECT_LEFT = "object_left", _("Object left behind")
-    ANOMALY = "anomaly", _("Unusual movement")
-    CAMERA_STALE = "camera_stale", _("No picture from camera")
-    CAMERA_TAMPERED = "camera_tampered", _("Camera tampered with")
-    UNKNOWN_PERSON = "unknown_person", _("Unknown person")
-    TAILGATING = "tailgating", _("Stranger behind somebody known")
-    RECOGNISED = "recognised", _("Recognised")
-
-
-NO_ALERTS = (EventKind.LINE_CROSSED, EventKind.RECOGNISED)  # crossings are counted, recognitions go to the face log
-
 
 DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
 
@@ -76,7 +58,7 @@ class Alert(models.Model):
     @property
     def kind_label(self) -> str:
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
-        return str(EventKind(self.kind).label) if self.kind in EventKind.values else self.kind.replace("_", " ")
+        return kinds.label_of(self.kind)
 
     @property
     def thumbnail(self) -> bool:

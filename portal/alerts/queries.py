@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from portal.accounts.models import Membership, User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import DOUBTFUL, NO_ALERTS, Alert, AlertState, Event, EventKind, HistoryEntry
+from portal.alerts import kinds
+from portal.alerts.models import DOUBTFUL, Alert, AlertState, Event, HistoryEntry
 from portal.sites.models import Camera, Site
 
 ACTING_ROLES = ("operator", "manager")
@@ -116,8 +117,7 @@ def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))
     sites = list({camera.site_id: camera.site for camera in cameras}.values())
-    kinds = [(value, label) for value, label in EventKind.choices if value not in NO_ALERTS]
-    return {"cameras": cameras, "sites": sites, "kinds": kinds}
+    return {"cameras": cameras, "sites": sites, "kinds": kinds.alerting()}
 
 
 def events_of(alert: Alert) -> list[Event]:
@@ -162,8 +162,8 @@ def _filtered(rows: QuerySet[Alert], user: User, filters: AlertFilters) -> Query
 def _searched(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
     """Every word must be found somewhere: camera, site, kind in the reader's language, zone, notes, assignee, or the number."""
     for word in text.split()[:8]:
-        kinds = [value for value, label in EventKind.choices if word.lower() in str(label).lower()]
-        found = Q(camera__name__icontains=word) | Q(camera__site__name__icontains=word) | Q(zone__icontains=word) | Q(kind__in=kinds)
+        named = [kind for kind, label in kinds.alerting() if word.lower() in label.lower()]
+        found = Q(camera__name__icontains=word) | Q(camera__site__name__icontains=word) | Q(zone__icontains=word) | Q(kind__in=named)
         found |= Q(assignee__name__icontains=word) | Q(pk__in=HistoryEntry.objects.filter(text__icontains=word).values("alert_id"))
         number = word.lstrip("#")
         rows = rows.filter(found | Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else found)

@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
+from detectors.rules import registry
 from federated.contract.events import EVENT_BYTES, AgentEvent
 from federated.contract.message import VERSION, ContractError
-from portal.alerts.models import Alert, Event, EventKind
+from portal.alerts.models import Alert, Event
 from portal.sites.models import Agent
 
 JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-NAMING = {EventKind.RECOGNISED: "person", EventKind.TAILGATING: "known"}  # the kinds of events that name one of the staff, and where
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -72,15 +72,16 @@ def join(alerts: list[Alert], row: Event, *, now: datetime.datetime) -> Alert:
 
 def forget_the_erased(batch: Sorted, nobody: Callable[[set[str]], set[str]]) -> Sorted:
     """An agent may not have heard yet that somebody was erased: such recognitions are refused, other events lose the name. `nobody`: ids -> those of nobody."""
-    named = {row.pk: str(row.data.get(NAMING[row.kind]) or "") for row in batch.rows if row.kind in NAMING}
+    naming = registry.naming()
+    named = {row.pk: str(row.data.get(naming[row.kind]) or "") for row in batch.rows if row.kind in naming}
     gone = nobody({uid for uid in named.values() if _UUID.fullmatch(uid)}) if named else set()
     rows, rejected = [], list(batch.rejected)
     for row in batch.rows:
-        if named.get(row.pk) in gone and row.kind == EventKind.RECOGNISED:
+        if named.get(row.pk) in gone and row.kind == registry.RECOGNISED:
             rejected.append({"id": str(row.pk), "reason": "the person is not on the staff list any more"})
             continue
         if named.get(row.pk) in gone:
-            row.data = {name: value for name, value in row.data.items() if name != NAMING[row.kind]}
+            row.data = {name: value for name, value in row.data.items() if name != naming[row.kind]}
         rows.append(row)
     return Sorted(rows, rejected)
 

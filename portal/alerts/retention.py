@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from portal.alerts.models import Alert, AlertState, Event, EventKind
+from detectors.rules import registry
+from portal.alerts.models import Alert, AlertState, Event
 from portal.core import audit, media
 from portal.core.periodic import for_each
 from portal.sites.models import Site
@@ -38,7 +39,7 @@ def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
             events.delete()
             Alert.objects.filter(pk__in=[alert.pk for alert in part]).delete()
             alerts += len(part)
-        loose = Event.objects.filter(camera__site=site, alert=None, t__lt=until).exclude(kind=EventKind.RECOGNISED).exclude(snapshot=None, clip=None)
+        loose = Event.objects.filter(camera__site=site, alert=None, t__lt=until).exclude(kind=registry.RECOGNISED).exclude(snapshot=None, clip=None)
         files |= _files_of(loose)
         loose.update(snapshot=None, clip=None)
         if alerts or files:

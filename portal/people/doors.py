@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from detectors.errors import BadInput
 from detectors.faces import identify
+from detectors.rules import registry
 from federated.contract.heartbeat import DoorStatus
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
@@ -28,7 +29,6 @@ KEPT = datetime.timedelta(days=90)
 BINS = 200  # of the agent's histogram, from -1 to 1
 NEEDED = 300  # scores of strangers below which no threshold is chosen
 WANTED = 0.01  # share of strangers that may get a name
-FACE_RULES = ("unknown_person", "tailgating")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
     below = [_scores(day.scores) for day in days if day.people == people]
     scores = np.concatenate([*below, np.asarray(wrong, float)]) if below or wrong else np.zeros(0)
     threshold = door.threshold if door else None
-    own = max((float(rule.parameters.get("threshold") or 0) for rule in camera.rules.filter(enabled=True, kind__in=FACE_RULES)), default=0.0)
+    own = max((float(rule.parameters.get("threshold") or 0) for rule in camera.rules.filter(enabled=True, kind__in=_face_rules())), default=0.0)
     strangers = sum(day.strangers for day in days)
     return Measured(camera, people, strangers, len(verdicts), verified, len(wrong), scores, threshold, own)
 
@@ -140,8 +140,8 @@ def by_list(*, user: User, camera: Camera) -> None:
 
 def _write(user: User, camera: Camera, threshold: float) -> None:
     watching = actions.watching_of(camera)
-    changed = [{**rule, "threshold": threshold} if rule["kind"] in FACE_RULES else rule for rule in watching["rules"]]
-    if not any(rule["kind"] in FACE_RULES for rule in watching["rules"]):
+    changed = [{**rule, "threshold": threshold} if rule["kind"] in _face_rules() else rule for rule in watching["rules"]]
+    if not any(rule["kind"] in _face_rules() for rule in watching["rules"]):
         raise ValidationError(_("This door has no rule about faces: draw one on the camera's page."))
     actions.save_watching(user=user, camera_id=camera.pk, watching=rules.read({**watching, "rules": changed}))
 
@@ -181,3 +181,7 @@ def _scores(histogram: dict[str, int]) -> np.ndarray:
     """The middles of the bins, as often as they were counted."""
     names = sorted(int(name) for name in histogram)
     return np.repeat([(name + 0.5) / BINS * 2 - 1 for name in names], [histogram[str(name)] for name in names])
+
+
+def _face_rules() -> list[str]:
+    return [kind.name for kind in registry.kinds().values() if any(number.name == "threshold" for number in kind.numbers) and kind.needs_faces]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
+import operator
 import time
 import uuid
 from typing import Any
@@ -12,11 +14,13 @@ import numpy as np
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from detectors.rules import registry
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.alerts.models import Event, EventKind
+from portal.alerts.models import Event
 from portal.core import audit, media
 from portal.core.models import AuditRow
 from portal.people import erase_stores as stores
@@ -126,11 +130,12 @@ def _delete(uid: uuid.UUID, by: User | str) -> dict[str, int]:
             for relation in Person._meta.related_objects:
                 gone = _add(gone, relation.related_model._default_manager.filter(**{relation.field.name: person}).delete()[1])
             gone = _add(gone, person.delete()[1])
-        told = Event.objects.filter(kind=EventKind.RECOGNISED, data__person=str(uid))
-        followed = Event.objects.filter(kind=EventKind.TAILGATING, data__known=str(uid))
-        pictures = {name for event in [*told, *followed] for name in (event.snapshot, event.clip) if name}
+        told = Event.objects.filter(kind=registry.RECOGNISED, data__person=str(uid))
+        naming = [Q(kind=kind, **{f"data__{key}": str(uid)}) for kind, key in registry.naming().items() if kind != registry.RECOGNISED]
+        named = Event.objects.filter(functools.reduce(operator.or_, naming, Q(pk__in=[])))
+        pictures = {name for event in [*told, *named] for name in (event.snapshot, event.clip) if name}
         gone = _add(gone, told.delete()[1])
-        followed.update(snapshot=None, clip=None)  # the person walks in front in these pictures; the alert itself stays
+        named.update(snapshot=None, clip=None)  # the person walks in front in these pictures; the alert itself stays
         gone = _add(gone, stores.scrub_rows(uid))
     gone["pictures and clips"] = media.release(pictures)
     return gone

@@ -8,8 +8,10 @@ class SitesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from detectors.rules import registry
         from portal.core import health
         from portal.sites.health import agents, superlink
 
+        registry.kinds()  # a rule kind that cannot be read stops the start, not the first page
         health.register(superlink)
         health.register(agents)

@@ -10,10 +10,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from detectors.rules import registry
 from federated.contract.enrolment import FleetAddress
 from federated.trust.signing import load_or_make_key, sign_document
 from portal.sites.models import Camera, LegalMode
-from portal.sites.rules import KINDS
 
 VALID_S = 24 * 3600
 RENEW_S = 6 * 3600  # an agent with the current version gets it afresh that often, so that it does not run out
@@ -51,8 +51,8 @@ def effective_mode(camera: Camera) -> str:
 
 def rules_of(camera: Camera, mode: str) -> list[dict[str, Any]]:
     """The enabled rules that this mode allows, in the agent's form."""
-    rules = camera.rules.filter(enabled=True).select_related("zone", "line").order_by("pk")
-    allowed = [rule for rule in rules if mode == LegalMode.M1 or rule.kind not in KINDS or KINDS[rule.kind].mode == LegalMode.M0]
+    rules, kinds = camera.rules.filter(enabled=True).select_related("zone", "line").order_by("pk"), registry.kinds()
+    allowed = [rule for rule in rules if mode == LegalMode.M1 or rule.kind not in kinds or kinds[rule.kind].mode == LegalMode.M0]
     return [{"kind": rule.kind, **_place(rule), **rule.parameters} for rule in allowed]
 
 

@@ -1,4 +1,4 @@
-"""What a camera can watch for: each kind of rule, what it is about, its numbers, and the check of what a person drew."""
+"""The check of what a person drew for a camera to watch for, and the words of its rules; the kinds themselves lie in `detectors/rules/`."""
 
 from __future__ import annotations
 
@@ -7,59 +7,16 @@ import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import localize
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from detectors.messages import Words
+from detectors.rules import registry
+from detectors.rules.numbers import RuleNumber, in_language
+from detectors.rules.registry import RuleKind
 
 MOST_SHAPES, MOST_POINTS = 40, 60
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Number:
-    """One parameter of a rule, with its unit and limits."""
-
-    name: str
-    label: Any
-    default: float
-    least: float
-    most: float
-    step: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RuleKind:
-    """A kind of rule: `about` is "zone", "line" or "camera"; `mode` the least legal mode in which an agent carries it out."""
-
-    kind: str
-    label: Any
-    about: str
-    numbers: tuple[Number, ...] = ()
-    mode: str = "M0"
-
-
-AFTER, PAUSE = pgettext_lazy("rule", "after seconds"), pgettext_lazy("rule", "pause in seconds")
-SCORE, LIKENESS = pgettext_lazy("rule", "from score"), pgettext_lazy("rule", "likeness needed (0: by the list)")
-GAP, STRANGERS = pgettext_lazy("rule", "seconds apart"), pgettext_lazy("rule", "strangers taken for staff, %")
-COOLDOWN = Number("cooldown_s", PAUSE, 10, 0, 3600, 1)
-HOURS = (
-    Number("open_from", pgettext_lazy("rule", "open to all from hour"), 0, 0, 24, 0.25),
-    Number("open_to", pgettext_lazy("rule", "to hour (the same: never open)"), 0, 0, 24, 0.25),
-    Number("open_days", pgettext_lazy("rule", "on so many days from Monday"), 7, 0, 7, 1),
-)
-SURE = (Number("fpir", STRANGERS, 1, 0.01, 20, 0.01), Number("threshold", LIKENESS, 0, 0, 0.99, 0.001))
-KINDS = {
-    each.kind: each
-    for each in (
-        RuleKind("person_in_zone", gettext_lazy("Person in the zone"), "zone", (Number("min_s", AFTER, 1, 0, 3600, 0.5), COOLDOWN)),
-        RuleKind("loitering", gettext_lazy("Somebody stays"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
-        RuleKind("object_left", gettext_lazy("Object left behind"), "zone", (Number("min_s", AFTER, 30, 1, 7200, 1),)),
-        RuleKind("unknown_person", gettext_lazy("Unknown person (mode M1)"), "zone", (Number("min_s", AFTER, 2, 0, 600, 0.5), *HOURS, *SURE, COOLDOWN), "M1"),
-        RuleKind("tailgating", gettext_lazy("Stranger behind somebody known (mode M1)"), "zone", (Number("gap_s", GAP, 4, 0, 60, 0.5), *SURE, COOLDOWN), "M1"),
-        RuleKind("line_crossed", gettext_lazy("Count people who cross, both ways"), "line"),
-        RuleKind("anomaly", gettext_lazy("Unusual movement"), "camera", (Number("threshold", SCORE, 0.5, 0.05, 1, 0.01), COOLDOWN)),
-        RuleKind("camera_stale", gettext_lazy("No picture from the camera"), "camera", (Number("min_s", AFTER, 5, 1, 3600, 1),)),
-        RuleKind("camera_tampered", gettext_lazy("Camera covered, blurred or turned away"), "camera"),
-    )
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,23 +45,48 @@ def read(document: Any) -> Watching:
     return Watching(masks, zones, lines, [_rule(each, zones, lines) for each in _list(document, "rules")])
 
 
+def in_words(words: Words) -> str:
+    """Words of a rule kind in the reader's language."""
+    return in_language(words, get_language() or "en")
+
+
+def label_of(kind: str) -> str:
+    """A rule's name in the reader's language; a kind that this portal does not have by its own name."""
+    found = registry.kinds().get(kind)
+    return in_words(found.label) if found else kind.replace("_", " ")
+
+
+def numbers_in_words(kind: str, parameters: dict[str, Any]) -> list[str]:
+    """A rule's numbers as a list shows them."""
+    found = registry.kinds().get(kind)
+    numbers = {number.name: number for number in found.numbers} if found else {}
+    return [_shown(name, value, numbers.get(name)) for name, value in parameters.items()]
+
+
+def _shown(name: str, value: Any, number: RuleNumber | None) -> str:
+    if number is None:
+        return f"{name} {localize(value)}"
+    return in_words(number.short).format(value=localize(value)) if number.short else f"{in_words(number.label)}: {localize(value)}"
+
+
 def _rule(data: dict[str, Any], zones: dict[str, Any], lines: dict[str, Any]) -> dict[str, Any]:
-    kind = KINDS.get(str(data.get("kind")))
+    kind = registry.kinds().get(str(data.get("kind")))
     if kind is None:
         raise ValidationError(_("There is no rule called %(kind)s.") % {"kind": str(data.get("kind"))[:40]})
     about = {"zone": zones, "line": lines}.get(kind.about)
     place = data.get(kind.about) if about is not None else None
     if about is not None and place not in about:
-        raise ValidationError(_("The rule “%(rule)s” names a zone or line that is not there.") % {"rule": kind.label})
+        raise ValidationError(_("The rule “%(rule)s” names a zone or line that is not there.") % {"rule": in_words(kind.label)})
     numbers = {each.name: _number(data.get(each.name, each.default), each, kind) for each in kind.numbers}
-    return {"kind": kind.kind, "zone": place if kind.about == "zone" else None, "line": place if kind.about == "line" else None, "parameters": numbers}
+    return {"kind": kind.name, "zone": place if kind.about == "zone" else None, "line": place if kind.about == "line" else None, "parameters": numbers}
 
 
-def _number(value: Any, number: Number, kind: RuleKind) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not number.least <= value <= number.most:
-        told = {"rule": kind.label, "number": number.label, "least": number.least, "most": number.most}
-        raise ValidationError(_("%(rule)s, %(number)s: a number from %(least)s to %(most)s.") % told)
-    return value
+def _number(value: Any, number: RuleNumber, kind: RuleKind) -> float:
+    try:
+        return number.read(value)
+    except ValueError as error:
+        texts = {"rule": in_words(kind.label), "number": in_words(number.label), "least": number.least, "most": number.most}
+        raise ValidationError(_("%(rule)s, %(number)s: a number from %(least)s to %(most)s.") % texts) from error
 
 
 def _list(document: dict[str, Any], name: str, *, dict_items: bool = True) -> list[Any]:

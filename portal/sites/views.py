@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -15,6 +14,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from detectors.rules import registry
+from detectors.rules.numbers import RuleNumber
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.sites import actions, queries, rules
@@ -44,7 +45,7 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
     shown = {"site": found, "tiles": tiles, "alerts": _open_alerts(request).get(found.pk, 0), "pins": [_pin(tile) for tile in tiles]}
     rights = {"is_manager": request.user.has_role("manager", found), "is_administrator": request.user.has_role("administrator", found)}
     shown["neighbours"] = any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles)
-    return render(request, "sites/site.html", {**shown, **rights, "kinds": rules.KINDS})
+    return render(request, "sites/site.html", {**shown, **rights})
 
 
 @require_GET
@@ -186,12 +187,16 @@ def _save(request: HttpRequest, found: Camera) -> HttpResponse:
 
 def _kinds(camera: Camera) -> list[dict[str, Any]]:
     """The rules that the editor offers for this camera."""
-    allowed = [kind for kind in rules.KINDS.values() if kind.mode == "M0" or camera.kind == Camera.Kind.DOOR]
-    return [{"kind": kind.kind, "label": str(kind.label), "about": kind.about, "numbers": list(map(_shown, kind.numbers))} for kind in allowed]
+    allowed = [kind for kind in registry.kinds().values() if not kind.needs_faces or camera.kind == Camera.Kind.DOOR]
+    return [
+        {"kind": kind.name, "label": rules.in_words(kind.label), "about": kind.about, "numbers": [_number(number) for number in kind.numbers]}
+        for kind in allowed
+    ]
 
 
-def _shown(number: rules.Number) -> dict[str, Any]:
-    return {**dataclasses.asdict(number), "label": str(number.label)}
+def _number(number: RuleNumber) -> dict[str, Any]:
+    limits = {"default": number.default, "least": number.least, "most": number.most, "step": number.step}
+    return {"name": number.name, "label": rules.in_words(number.label), **limits}
 
 
 def _pin(tile: queries.Tile) -> dict[str, Any]:

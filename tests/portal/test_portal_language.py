@@ -16,9 +16,11 @@ from django.urls import reverse
 from django.utils import translation
 from training_scene import administrator
 
+from detectors.rules import registry
 from federated.learning import plan, privacy
 from federated.learning import task as tasks_of
 from portal.accounts.models import Membership
+from portal.alerts import kinds
 from portal.core import health
 from portal.core.audit import record
 from portal.core.models import AuditRow
@@ -145,14 +147,14 @@ def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, said):
         assert health.disk().detail == said
 
 
-def test_rules_and_states_are_said_in_italian_wherever_they_are_shown():
-    with translation.override("it"):
-        assert {str(kind.label) for kind in rules.KINDS.values()}.isdisjoint({str(kind.label) for kind in english_kinds()})
-
-
-def english_kinds() -> list:
-    with translation.override("en"):
-        return [SimpleNamespace(label=str(kind.label)) for kind in rules.KINDS.values()]
+def test_rules_are_shown_in_italian_wherever_they_are_shown():
+    english, italian = {}, {}
+    for language, found in (("en", english), ("it", italian)):
+        with translation.override(language):
+            found |= {kind: (rules.label_of(kind), kinds.label_of(kind), *rules.numbers_in_words(kind, {"min_s": 2.5})) for kind in registry.kinds()}
+    assert {kind for kind in english if set(english[kind]) & set(italian[kind])} == set()
+    assert english["person_in_zone"][2] == "after 2.5 s"
+    assert italian["person_in_zone"][2] == "dopo 2,5 s"
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ import math
 import pytest
 from django.core.exceptions import ValidationError
 
+from detectors.rules import registry
 from portal.sites import rules
 from tests.portal.portal_scene import SQUARE, WATCHING, problems
 
@@ -102,15 +103,9 @@ def test_a_rules_number_has_limits(value):
     assert refusal(rules=[{"kind": "person_in_zone", "zone": "lawn", "min_s": value}])
 
 
-@pytest.mark.parametrize("kind", rules.KINDS.values(), ids=str)
+@pytest.mark.parametrize("kind", registry.kinds().values(), ids=lambda kind: kind.name)
 def test_every_kind_accepts_its_own_defaults(kind):
     place = {"zone": {"zone": "lawn"}, "line": {"line": "path"}, "camera": {}}[kind.about]
-    (rule,) = rules.read(document(rules=[{"kind": kind.kind, **place}])).rules
+    (rule,) = rules.read(document(rules=[{"kind": kind.name, **place}])).rules
     assert rule["parameters"] == {number.name: number.default for number in kind.numbers}
     assert all(number.least <= number.default <= number.most for number in kind.numbers)
-
-
-def test_the_kinds_are_those_the_agents_know():
-    from detectors.rules.registry import kinds
-
-    assert set(rules.KINDS) == set(kinds())

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 
-from portal.sites.rules import KINDS
+from portal.sites import rules
+from portal.sites.models import Rule
 
 register = template.Library()
 
@@ -23,7 +24,10 @@ def percent(share: float) -> str:
     return f"{round(100 * share)} %"
 
 
+register.filter("rule_label", rules.label_of)
+
+
 @register.filter
-def rule_label(kind: str) -> str:
-    """A rule's name in the reader's language; a kind this portal does not know by its own name."""
-    return str(KINDS[kind].label) if kind in KINDS else kind.replace("_", " ")
+def rule_numbers(rule: Rule) -> list[str]:
+    """What its numbers are, in the reader's language."""
+    return rules.numbers_in_words(rule.kind, rule.parameters)

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.alerts.models import NO_ALERTS, Alert, Event
+from portal.alerts import kinds
+from portal.alerts.models import Alert, Event
 from portal.core.periodic import for_each
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, Sample
@@ -100,7 +101,7 @@ def _day_before(camera: int, began: datetime.datetime) -> Span:
 def _figures(spans: list[Span]) -> Figures:
     alerting, restarts, latencies = 0, 0, list[float]()
     for span in spans:
-        alerting += Event.objects.filter(camera=span.camera, t__gte=span.since, t__lt=span.until).exclude(kind__in=NO_ALERTS).count()
+        alerting += Event.objects.filter(camera=span.camera, t__gte=span.since, t__lt=span.until).exclude(kind__in=kinds.without_alert()).count()
         samples = list(Sample.objects.filter(agent__camera=span.camera, t__gte=span.since, t__lt=span.until).values_list("started", "latency_ms"))
         restarts += max(0, len({started for started, _ in samples if started is not None}) - 1)
         latencies += [ms for _, ms in samples if ms is not None]

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.alerts.models import NO_ALERTS, Event
+from portal.alerts import kinds
+from portal.alerts.models import Event
 from portal.core import audit
 from portal.core.periodic import for_each
 from portal.sites import nodes, state
@@ -55,7 +56,9 @@ def idle(agents: list[Agent]) -> list[Agent]:
     """Those that may train now: live, nobody in view, nothing to report for a while, not on battery."""
     now = timezone.now()
     eventful = set(
-        Event.objects.filter(camera__in=[agent.camera_id for agent in agents], t__gt=now - CALM).exclude(kind__in=NO_ALERTS).values_list("camera", flat=True)
+        Event.objects.filter(camera__in=[agent.camera_id for agent in agents], t__gt=now - CALM)
+        .exclude(kind__in=kinds.without_alert())
+        .values_list("camera", flat=True)
     )
     return [agent for agent in agents if agent.camera_id not in eventful and _calm(agent, now)]
 
