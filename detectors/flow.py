@@ -58,6 +58,11 @@ class LineCounter:
         state.foot = foot
         return self._settle(state, now)
 
+    @property
+    def remembered(self) -> int:
+        """How many tracks it remembers now, at most REMEMBERED."""
+        return len(self._tracks)
+
     def distance(self, point: Point) -> float:
         """Signed distance of a point to the endless line: negative on side a (left), positive on side b."""
         (ax, ay), (bx, by) = self.a, self.b

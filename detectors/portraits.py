@@ -26,7 +26,7 @@ class Portraits:
         self.folder, self.seconds, self.cpu, self.done = folder, 0.0, 0.0, 0  # seconds on the clock and of the processor, pictures
         self.skipped: list[dict[str, str]] = []
         self.landmarks: dict[str, np.ndarray] = {}  # of the pictures embedded so far
-        self._finder, self._embedder = detectors.load("faces"), detectors.load("face-embedding")
+        self._finder, self.embedder = detectors.load("faces"), detectors.load("face-embedding")
         self._embeddings: dict[tuple[str, int | None], np.ndarray | None] = {}
 
     def embedding(self, path: str, resolution: int | None = None) -> np.ndarray | None:
@@ -74,7 +74,7 @@ class Portraits:
     def _embed(self, path: str, resolution: int | None) -> np.ndarray:
         crop, face = self.aligned(path)
         self.landmarks[path] = face.landmarks
-        return self._embedder.embed_crop(degrade(crop, resolution) if resolution else crop)
+        return self.embedder.embed_crop(degrade(crop, resolution) if resolution else crop)
 
 
 class PeerPortraits(Portraits):

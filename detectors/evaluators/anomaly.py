@@ -59,10 +59,10 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     metrics = {
         "frame_auc": interval(clips, _frame_auc),
         "frame_auc_per_clip": interval(clips, _auc_per_clip),
-        "false_alarms_per_hour": interval(clips, lambda drawn: _false_alarms(drawn, fps)),
+        "false_alarms_per_hour": interval(clips, lambda drawn: false_alarms(drawn, fps)),
     }
     if normal[3::4]:
-        metrics["false_alarms_per_hour_unused_normal_clips"] = interval(normal[3::4], lambda drawn: _false_alarms(drawn, fps))
+        metrics["false_alarms_per_hour_unused_normal_clips"] = interval(normal[3::4], lambda drawn: false_alarms(drawn, fps))
     metrics["alarmed_share_of_abnormal_frames"] = interval(clips, _recall)
     return Evaluation(
         n=n,
@@ -147,7 +147,7 @@ def _recall(clips: Sequence[LabelledClip]) -> float:
     return float(np.concatenate([clip.alarms for clip in clips])[abnormal].mean()) if abnormal.any() else float("nan")
 
 
-def _false_alarms(clips: Sequence[LabelledClip], fps: float) -> float:
+def false_alarms(clips: Sequence[LabelledClip], fps: float) -> float:
     """Alarms, neighbours merged, that hold no abnormal frame, for every hour of normal frames."""
     hours = sum(int((clip.labels == 0).sum()) for clip in clips) / fps / 3600
     return sum(_false_runs(clip, round(MERGE_S * fps)) for clip in clips) / hours if hours else float("nan")

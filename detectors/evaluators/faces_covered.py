@@ -80,7 +80,7 @@ def _tracks(folder: Path, portraits: Portraits, rows: Sequence[dict[str, Any]], 
         raise BadDataset("gallery.csv, line 2: no usable picture; expected columns person,path")
     chosen = [row for stranger in (False, True) for row in [each for each in rows if (each["person"] == STRANGER) == stranger][:MOST]]
     net, rng = detectors.load("face-embedding"), np.random.default_rng(2)
-    made = [_track(net, *crops[row["path"]], rng) for row in chosen]
+    made = [covered_track(net, *crops[row["path"]], rng) for row in chosen]
     numbers = {person: n for n, person in enumerate(dict.fromkeys(person_of(row["path"]) for row in chosen))}
     probes = Probes([row["person"] for row in chosen], np.array([numbers[person_of(row["path"])] for row in chosen]))
     templates, metrics = by_person(gallery, portraits.embedding), {}
@@ -92,7 +92,7 @@ def _tracks(folder: Path, portraits: Portraits, rows: Sequence[dict[str, Any]], 
     return metrics | {"tracks, gain by weighing covers": openset.gain(*results)}
 
 
-def _track(net: Any, crop: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def covered_track(net: Any, crop: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(weighed, not weighed): fused embeddings (128,) of the same frames."""
     tracks = TrackFaces(), TrackFaces()
     for n in range(FRAMES):

@@ -66,10 +66,10 @@ class SizeGrid:
 
     def judge(self, method: str, size: int, gallery: str) -> OpenSetScores:
         """One cell: probes reduced to `size` by "plain", "adapter", "student" or "all", against templates of one kind."""
-        template = self._blend(TEMPLATES[method], gallery_sizes(gallery, size))
-        return self.probes.judge(by_person(self.gallery, template), np.stack([self._blend(PROBES[method], [size])(path) for path in self.paths]))
+        template = self.blend(TEMPLATES[method], gallery_sizes(gallery, size))
+        return self.probes.judge(by_person(self.gallery, template), np.stack([self.blend(PROBES[method], [size])(path) for path in self.paths]))
 
-    def _blend(self, nets: Sequence[str], sizes: Sequence[int]) -> Callable[[str], np.ndarray]:
+    def blend(self, nets: Sequence[str], sizes: Sequence[int]) -> Callable[[str], np.ndarray]:
         return lambda path: mean_of(*(self._embed(net, path, size) for net in nets for size in sizes))
 
     def _embed(self, net: str, path: str, size: int) -> np.ndarray:

@@ -50,7 +50,7 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     by = "face-embedding-small" if resolution and resolution < SMALL else "face-embedding"
     cosine, where = default_threshold(len(enrolled.people), resolution or SIDE)
     rivals = {name: _open_set(_clusters(probes, enrolled, *score(enrolled, embedded))) for name, score in identify.SCORERS.items() if name != "centroid"}
-    others = _cohort(folder, {person_of(row["path"]) for row in (*gallery, *rows)})
+    others = cohort_of(folder, {person_of(row["path"]) for row in (*gallery, *rows)})
     if len(others) >= LEAST_COHORT:
         rivals["centroid-with-cohort"] = _open_set(_clusters(probes, enrolled, *identify.by_cohort(enrolled, embedded, others)))
     if by != "face-embedding":
@@ -59,9 +59,9 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
         n=len(probes),
         metrics={
             **_open_set(clusters),
-            "tpir_at_default_threshold": interval(clusters, lambda drawn: _tpir(drawn, cosine)),
-            "fpir_at_default_threshold": interval(clusters, lambda drawn: _fpir(drawn, cosine)),
-            "rank1": interval(clusters, lambda drawn: _tpir(drawn, -np.inf)),
+            "tpir_at_default_threshold": interval(clusters, lambda drawn: tpir_at(drawn, cosine)),
+            "fpir_at_default_threshold": interval(clusters, lambda drawn: fpir_at(drawn, cosine)),
+            "rank1": interval(clusters, lambda drawn: tpir_at(drawn, -np.inf)),
         },
         threshold={"value": round(cosine, 4), "from": where},
         model=model_of(by),
@@ -71,7 +71,7 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
             "gallery_people": len(enrolled.people),
             "probes_left_out": len(rows) - len(probes),
             "resolution": resolution,
-            "threshold_at_fpir_1e-2": round(_threshold(clusters), 4),
+            "threshold_at_fpir_1e-2": round(threshold_at_fpir(clusters), 4),
             "rivals": rivals | (_peer(peer, folder, gallery, rows, portraits) if peer else {}),
         },
     )
@@ -83,7 +83,7 @@ def default_threshold(people: int, size: int = SIDE) -> tuple[float, str]:
     return cosine, f"the cards: FPIR .01 for {people} people at {size} pixels, from tables made of people who are neither enrolled nor probes"
 
 
-def _cohort(folder: Path, excluded: set[str]) -> np.ndarray:
+def cohort_of(folder: Path, excluded: set[str]) -> np.ndarray:
     """Embeddings (N, 128) of the first usable picture of people in no table; their time is not counted."""
     portraits, found = Portraits(folder), []
     for person in sorted(each for each in folder.iterdir() if each.is_dir() and each.name not in excluded):
@@ -104,7 +104,7 @@ def _plain(gallery: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]], 
 
 
 def _open_set(clusters: Sequence[Sequence[Probe]]) -> dict[str, dict[str, float | None]]:
-    return {"tpir_at_fpir_1e-2": interval(clusters, lambda drawn: _tpir(drawn, _threshold(drawn)))}
+    return {"tpir_at_fpir_1e-2": interval(clusters, lambda drawn: tpir_at(drawn, threshold_at_fpir(drawn)))}
 
 
 def _by_person(gallery: Sequence[dict[str, Any]], embed: Callable[[str], np.ndarray]) -> dict[str, list[np.ndarray]]:
@@ -137,7 +137,7 @@ def _peer(name: str, folder: Path, gallery: Sequence[dict[str, Any]], rows: Sequ
         probes.setdefault(person_of(row["path"]), []).append(Probe(-float(distance.min()), right))
     clusters, default = list(probes.values()), -PEERS[name].DEFAULT
     pace = _pace(theirs, ours)
-    at_default = {"tpir_at_default_threshold": _tpir, "fpir_at_default_threshold": _fpir}
+    at_default = {"tpir_at_default_threshold": tpir_at, "fpir_at_default_threshold": fpir_at}
     rates = {key: interval(clusters, lambda drawn, rate=rate: rate(drawn, default)) for key, rate in at_default.items()}
     plain = {key: {"value": round(value, 3), "low": None, "high": None} for key, value in {**pace, "without_a_face": len(theirs.skipped)}.items()}
     return {name: {**_open_set(clusters), **rates, **plain}}
@@ -154,18 +154,18 @@ def _spent(theirs: Portraits, ours: Portraits) -> list[tuple[float, Portraits]]:
     return [(theirs.seconds, theirs), (ours.seconds, ours), (theirs.cpu, theirs), (ours.cpu, ours)]
 
 
-def _threshold(drawn: Sequence[Sequence[Probe]]) -> float:
+def threshold_at_fpir(drawn: Sequence[Sequence[Probe]]) -> float:
     strangers = np.array([probe.score for each in drawn for probe in each if probe.right is None])
     return threshold_at(strangers, 1e-2) if len(strangers) else float("nan")
 
 
-def _tpir(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:
+def tpir_at(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:
     """Share of the known probes that are given the right name at or above the threshold."""
     mated = [probe for each in drawn for probe in each if probe.right is not None]
     return float(np.mean([probe.right and probe.score >= threshold for probe in mated])) if mated and not np.isnan(threshold) else float("nan")
 
 
-def _fpir(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:
+def fpir_at(drawn: Sequence[Sequence[Probe]], threshold: float) -> float:
     """Share of the strangers that are given any name."""
     strangers = [probe for each in drawn for probe in each if probe.right is None]
     return float(np.mean([probe.score >= threshold for probe in strangers])) if strangers else float("nan")

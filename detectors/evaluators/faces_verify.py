@@ -57,7 +57,7 @@ def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: A
     }
     if shipped:
         measures["cllr_shipped_calibration"] = lambda genuine, impostor: likelihood.cost_of(shipped.log10(genuine), shipped.log10(impostor))
-    metrics = {"accuracy": interval(clusters, _accuracy, resamples=200), "cllr": interval(clusters, _cllr, resamples=200)}
+    metrics = {"accuracy": interval(clusters, fold_accuracy, resamples=200), "cllr": interval(clusters, fold_cllr, resamples=200)}
     metrics |= {name: interval(clusters, _split(measure), resamples=200) for name, measure in measures.items()}
     metrics["accuracy_at_default_threshold"] = interval(clusters, lambda drawn: _right([pair for each in drawn for pair in each], cosine))
     return Evaluation(
@@ -74,7 +74,7 @@ def evaluate_verification(folder: Path, *, resolution: int | None = None, **_: A
 def _by_landmarks(clusters: Sequence[Sequence[Pair]]) -> dict[str, dict[str, float | None]]:
     """The same pairs by the distances of the five landmarks alone, found at full size."""
     turned = [[dataclasses.replace(pair, score=pair.likeness) for pair in each] for each in clusters]
-    return {"eer": interval(turned, _split(eer), resamples=200), "cllr": interval(turned, _cllr, resamples=200)}
+    return {"eer": interval(turned, _split(eer), resamples=200), "cllr": interval(turned, fold_cllr, resamples=200)}
 
 
 def _split(measure: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[Sequence[Sequence[Pair]]], float]:
@@ -100,12 +100,12 @@ def _folds(drawn: Sequence[Sequence[Pair]]) -> list[tuple[list[Pair], np.ndarray
     return [([pair for pair in pairs if pair.fold == fold], *scores) for fold, scores in split if len(scores[0]) and len(scores[1])]
 
 
-def _accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
+def fold_accuracy(drawn: Sequence[Sequence[Pair]]) -> float:
     right = [(_right(pairs, best_threshold(genuine, impostor)), len(pairs)) for pairs, genuine, impostor in _folds(drawn)]
     return float(np.average([share for share, _ in right], weights=[n for _, n in right])) if right else float("nan")
 
 
-def _cllr(drawn: Sequence[Sequence[Pair]]) -> float:
+def fold_cllr(drawn: Sequence[Sequence[Pair]]) -> float:
     """Cllr of likelihood ratios calibrated on the other folds as face comparison calibrates them, cap included."""
     pairs = _labelled(drawn)
     return likelihood.cost(likelihood.held_out(pairs), pairs.same)

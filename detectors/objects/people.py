@@ -35,7 +35,7 @@ class People:
         self.card, self.tiles, self._session = card, tiles, session
         self.threshold = card.thresholds["score"] if threshold is None else threshold
         self.nms_iou = card.thresholds["nms_iou"]
-        self._points, self._strides = _grid()
+        self._points, self._strides = output_grid()
         self._wanted = np.array(sorted(KINDS))
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
@@ -114,7 +114,7 @@ def _corners(bins: np.ndarray, points: np.ndarray, strides: np.ndarray) -> np.nd
     return np.hstack([points - distance[:, :2], points + distance[:, 2:]])
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
+def output_grid() -> tuple[np.ndarray, np.ndarray]:
     """The middle (x, y) and the stride of every output location, in the order of the outputs."""
     points, strides = [], []
     for stride in STRIDES:

@@ -85,7 +85,7 @@ def train(faces: ShrunkenFaces, kept_out: ShrunkenFaces, recipe: AdapterRecipe, 
     best, arrays = found(kept_out, net.arrays()), net.arrays()
     log(f"as it is: {best:.4f} of the kept-out people's shrunken faces found at a false match rate of .0001")
     for epoch in range(recipe.epochs):
-        losses = [_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
+        losses = [train_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
         schedule.step()
         share = found(kept_out, net.arrays())
         log(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, found {share:.4f}")
@@ -100,7 +100,7 @@ def fit(net: Adapter, faces: ShrunkenFaces, recipe: AdapterRecipe) -> float:
     torch.manual_seed(recipe.seed)
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=1e-2)
     for _ in range(recipe.epochs):
-        losses = [_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
+        losses = [train_step(net, optimiser, faces, chosen, rng, recipe.apart) for chosen in np.array_split(rng.permutation(len(faces.sharp)), _steps(faces))]
     return float(np.mean(losses))
 
 
@@ -160,7 +160,7 @@ def _steps(faces: ShrunkenFaces) -> int:
     return -(-len(faces.sharp) // BATCH)
 
 
-def _step(net: Adapter, optimiser: torch.optim.Optimizer, faces: ShrunkenFaces, chosen: np.ndarray, rng: np.random.Generator, apart: float) -> float:
+def train_step(net: Adapter, optimiser: torch.optim.Optimizer, faces: ShrunkenFaces, chosen: np.ndarray, rng: np.random.Generator, apart: float) -> float:
     """One step on one shrunken version of each chosen face, drawn anew."""
     drawn = faces.shrunken[rng.integers(len(faces.shrunken), size=len(chosen)), chosen]
     loss = _loss(net, ShrunkenFaces(faces.sharp[chosen], faces.shrunken, faces.person[chosen]), np.arange(len(chosen)), drawn, apart)

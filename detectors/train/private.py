@@ -34,7 +34,7 @@ class PrivateRecipe:
 def fit(net: nn.Module, samples: np.ndarray, losses: Losses, recipe: PrivateRecipe, rng: np.random.Generator | None = None) -> float:
     """Train in place with plain gradient descent; the mean loss of the samples of the last step that had any. `rng` only for tests."""
     rng = rng or np.random.default_rng()
-    whole = _Whole(net, losses)
+    whole = WholeNet(net, losses)
     weights = {name: value.detach() for name, value in whole.named_parameters() if value.requires_grad}
     start = {name: value.clone() for name, value in weights.items()}
     net.train()
@@ -69,7 +69,7 @@ def clipped_sum(whole: nn.Module, weights: dict[str, Tensor], samples: np.ndarra
     return total, float(torch.cat(losses).mean()) if losses else None
 
 
-class _Whole(nn.Module):
+class WholeNet(nn.Module):
     """A net with its loss on top, so that one call gives the loss of each sample whatever method of the net the loss uses."""
 
     def __init__(self, net: nn.Module, losses: Losses):

@@ -108,7 +108,7 @@ def teach(crops: np.ndarray) -> torch.Tensor:
     net = sface.read(weights.find("sface-2021dec")).to(memory_format=torch.channels_last)
     with torch.no_grad():
         parts = [
-            functional.normalize(net(_tensor(part))) + functional.normalize(net(_tensor(part[:, :, ::-1])))
+            functional.normalize(net(as_tensor(part))) + functional.normalize(net(as_tensor(part[:, :, ::-1])))
             for part in np.array_split(crops, -(-len(crops) // 64))
         ]
     return functional.normalize(torch.cat(parts))
@@ -137,7 +137,7 @@ def shift(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _step(student: nn.Module, optimiser: torch.optim.Optimizer, pictures: np.ndarray, targets: torch.Tensor) -> float:
     optimiser.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_multiplies_bfloat16()):
-        output = student(_tensor(pictures))
+        output = student(as_tensor(pictures))
     loss = 1 - (functional.normalize(output.float()) * targets).sum(1).mean()
     (SCALE * loss).backward()
     nn.utils.clip_grad_norm_(student.parameters(), 5.0)
@@ -172,7 +172,7 @@ def _batches(n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     return (order[at : at + BATCH] for at in range(0, n - BATCH + 1, BATCH))
 
 
-def _tensor(crops: np.ndarray) -> torch.Tensor:
+def as_tensor(crops: np.ndarray) -> torch.Tensor:
     """BGR uint8 (N, 112, 112, 3) as the net's RGB float32 (N, 3, 112, 112)."""
     return torch.from_numpy(np.ascontiguousarray(crops[..., ::-1].transpose(0, 3, 1, 2), np.float32)).contiguous(memory_format=torch.channels_last)
 

@@ -120,7 +120,7 @@ def test_two_pictures_of_one_person_are_not_pushed_apart():
     losses = []
     for faces in (twins, rivals):
         net = face_adapter.Adapter()
-        losses.append(face_adapter._step(net, torch.optim.SGD(net.parameters(), lr=0), faces, np.arange(2), np.random.default_rng(0), 1.0))
+        losses.append(face_adapter.train_step(net, torch.optim.SGD(net.parameters(), lr=0), faces, np.arange(2), np.random.default_rng(0), 1.0))
     assert losses[0] == pytest.approx(0, abs=1e-5)
     assert losses[1] == pytest.approx(np.log(2), abs=1e-5)
 

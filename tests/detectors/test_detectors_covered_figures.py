@@ -64,7 +64,7 @@ def test_a_persons_pictures_lie_in_one_folder(path, person):
 def test_a_cohort_is_people_in_no_table_and_too_small_a_one_is_left_out(folder, monkeypatch):
     assert "centroid-with-cohort" not in evaluate("faces-open-set", folder)["rivals"]
     monkeypatch.setattr(faces_open_set, "LEAST_COHORT", 1)
-    assert faces_open_set._cohort(folder, {"img"}).shape == (1, 128)
+    assert faces_open_set.cohort_of(folder, {"img"}).shape == (1, 128)
     assert set(evaluate("faces-open-set", folder)["rivals"]["centroid-with-cohort"]) == {"tpir_at_fpir_1e-2"}
 
 
@@ -73,6 +73,6 @@ def test_a_track_of_clear_and_covered_frames_stays_near_the_clear_face(folder):
 
     portraits = Portraits(folder)
     crop, face = portraits.aligned("img/p 1/a.png")
-    weighed, plain = faces_covered._track(portraits._embedder, crop, face, np.random.default_rng(0))
+    weighed, plain = faces_covered.covered_track(portraits.embedder, crop, face, np.random.default_rng(0))
     clear = portraits.embedding("img/p 1/a.png")
     assert weighed @ clear > plain @ clear > 0.5

@@ -18,9 +18,9 @@ from detectors import datasets, evaluate, scenes
 from detectors.__main__ import main
 from detectors.bench import measure_all, scene
 from detectors.errors import BadDataset, UnknownDetector
-from detectors.evaluators.anomaly import Clip, _false_alarms
-from detectors.evaluators.faces_open_set import Probe, _fpir, _threshold, _tpir
-from detectors.evaluators.faces_verify import Pair, _accuracy, _cllr
+from detectors.evaluators.anomaly import LabelledClip, false_alarms
+from detectors.evaluators.faces_open_set import Probe, fpir_at, threshold_at_fpir, tpir_at
+from detectors.evaluators.faces_verify import Pair, fold_accuracy, fold_cllr
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAFF = ROOT / "infra" / "footage" / "staff"
@@ -133,8 +133,8 @@ def test_a_damaged_frame_is_skipped_and_told(ped, capsys):
     assert evaluated(capsys, "anomaly", ped)["skipped"][0]["item"] == "Test001/000005.jpg"
 
 
-def labelled(alarms: str, labels: str) -> Clip:
-    return Clip("c", np.zeros((len(alarms), 2, 2)), np.array(list(map(int, labels))), alarms=np.array([each == "x" for each in alarms]))
+def labelled(alarms: str, labels: str) -> LabelledClip:
+    return LabelledClip("c", np.zeros((len(alarms), 2, 2)), np.array(list(map(int, labels))), alarms=np.array([each == "x" for each in alarms]))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def labelled(alarms: str, labels: str) -> Clip:
     [("....", "0000", 0), ("xx..", "0000", 1), ("xx..", "1000", 0), ("x..x", "0000", 1), ("x" + 15 * "." + "x", 17 * "0", 2), ("xxxx", "1111", None)],
 )
 def test_false_alarms_are_merged_and_counted_by_the_hour(alarms, labels, count):
-    value = _false_alarms([labelled(alarms, labels)], fps=10)
+    value = false_alarms([labelled(alarms, labels)], fps=10)
     assert math.isnan(value) if count is None else value == pytest.approx(count * 36000 / labels.count("0"))
 
 
@@ -225,23 +225,23 @@ def test_a_picture_without_a_face_is_left_out_and_told(faces, capsys):
 
 def test_ten_fold_accuracy_never_sees_its_own_fold():
     honest = [[Pair(0.9, True, fold), Pair(0.1, False, fold)] for fold in range(10)]
-    assert _accuracy(honest) == 1.0
+    assert fold_accuracy(honest) == 1.0
     odd = [*honest[:9], [Pair(0.1, True, 9), Pair(0.05, False, 9)]]
-    assert _accuracy(odd) == pytest.approx(0.95)
+    assert fold_accuracy(odd) == pytest.approx(0.95)
 
 
 def test_cllr_of_well_separated_scores_is_what_the_cap_leaves():
     rng = np.random.default_rng(0)
     people = [[Pair(float(rng.normal(0.8, 0.05)), True, n % 10), Pair(float(rng.normal(0.1, 0.05)), False, n % 10)] for n in range(100)]
-    assert _cllr(people) == pytest.approx(math.log2(1 + 1 / 90), abs=1e-3)  # the other folds hold 90 pairs of either kind
+    assert fold_cllr(people) == pytest.approx(math.log2(1 + 1 / 90), abs=1e-3)  # the other folds hold 90 pairs of either kind
 
 
 def test_open_set_rates():
     drawn = [[Probe(0.9, True), Probe(0.4, True)], [Probe(0.8, False)], [Probe(0.5, None)], [Probe(0.2, None)]]
-    assert _tpir(drawn, 0.6) == pytest.approx(1 / 3)
-    assert _tpir(drawn, -math.inf) == pytest.approx(2 / 3)
-    assert _fpir(drawn, 0.45) == 0.5
-    assert _threshold(drawn) > 0.5
+    assert tpir_at(drawn, 0.6) == pytest.approx(1 / 3)
+    assert tpir_at(drawn, -math.inf) == pytest.approx(2 / 3)
+    assert fpir_at(drawn, 0.45) == 0.5
+    assert threshold_at_fpir(drawn) > 0.5
 
 
 @pytest.mark.parametrize(

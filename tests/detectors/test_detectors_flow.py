@@ -117,7 +117,7 @@ def test_a_line_remembers_only_so_many_tracks():
     line = upright()
     for track in range(REMEMBERED + 50):
         line.update(track, (450, 400))
-    assert len(line._tracks) == REMEMBERED
+    assert line.remembered == REMEMBERED
 
 
 def test_a_track_that_was_forgotten_begins_anew():

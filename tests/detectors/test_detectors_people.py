@@ -7,7 +7,7 @@ import pytest
 
 import detectors
 from detectors.bench import scene
-from detectors.objects.people import BINS, KINDS, SIDE, People, _grid, fit
+from detectors.objects.people import BINS, KINDS, SIDE, People, fit, output_grid
 from detectors.tiles import cut
 
 LOCATIONS = sum((SIDE // stride) ** 2 for stride in (8, 16, 32))
@@ -62,7 +62,7 @@ def test_the_colours_stay_in_the_order_of_opencv():
 
 
 def test_there_are_as_many_locations_as_the_net_answers_for():
-    points, strides = _grid()
+    points, strides = output_grid()
     assert len(points) == len(strides) == LOCATIONS
     assert points[0].tolist() == [4, 4]
     assert points[-1].tolist() == [400, 400]

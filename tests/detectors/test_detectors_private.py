@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from detectors.nets.anomaly import AnomalyNet
-from detectors.train.private import PrivateRecipe, _Whole, clipped_sum, fit
+from detectors.train.private import PrivateRecipe, WholeNet, clipped_sum, fit
 
 LINE = PrivateRecipe(rate=0.5, steps=60, sigma=0.0, clip=1.0, lr=0.2)
 
@@ -27,7 +27,7 @@ def net_of(seed: int = 0) -> torch.nn.Module:
 
 
 def summed(net, samples, clip):
-    whole = _Whole(net, losses)
+    whole = WholeNet(net, losses)
     total, mean = clipped_sum(whole, {name: value.detach() for name, value in whole.named_parameters()}, samples, clip)
     return torch.cat([value.flatten() for value in total.values()]), mean
 

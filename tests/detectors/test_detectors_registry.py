@@ -36,16 +36,17 @@ def test_an_unknown_name_has_no_card():
         detectors.card("ghosts")
 
 
-def test_two_detectors_may_not_share_a_name(monkeypatch):
-    monkeypatch.setattr(registry, "_entries", dict(registry.entries()))
+def test_two_detectors_may_not_share_a_name():
     with pytest.raises(ValueError, match="two detectors are called 'people'"):
         registry.detector("people", family="objects")(type("Impostor", (), {}))
 
 
-def test_a_detector_without_weights_opens_nothing(monkeypatch):
-    monkeypatch.setattr(registry, "_entries", dict(registry.entries()))
+def test_a_detector_without_weights_opens_nothing():
     registry.detector("toy", family="toys", opens="session")(type("Toy", (), {}))
-    assert registry._entries["toy"].opens == "nothing"
+    opens = registry.entry("toy").opens
+    registry.withdraw(["toy"])
+    assert opens == "nothing"
+    assert "toy" not in detectors.names()
 
 
 def test_a_new_file_in_a_family_folder_is_found(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def few(monkeypatch):
 
 def embeddings_of(net, crops):
     with torch.no_grad():
-        return torch.nn.functional.normalize(net(small_faces._tensor(crops))).numpy()
+        return torch.nn.functional.normalize(net(small_faces.as_tensor(crops))).numpy()
 
 
 def test_sface_in_torch_says_what_its_file_says(crops, published):
@@ -69,7 +69,7 @@ def test_the_exported_file_is_half_the_size_and_says_the_same(crops, tmp_path):
     net = sface.read(weights.find("sface-2021dec"))
     before = embeddings_of(net, crops)
     sface.export(net, tmp_path / "net.onnx")
-    after = weights.open_session(tmp_path / "net.onnx").run(None, {"data": np.ascontiguousarray(small_faces._tensor(crops).numpy())})[0]
+    after = weights.open_session(tmp_path / "net.onnx").run(None, {"data": np.ascontiguousarray(small_faces.as_tensor(crops).numpy())})[0]
     assert (tmp_path / "net.onnx").stat().st_size < 20_000_000
     assert (before * after / np.linalg.norm(after, axis=1, keepdims=True)).sum(1).min() > 0.999
 

@@ -114,7 +114,7 @@ def test_the_gains_are_differences(grid):
 
 def test_the_grid_embeds_the_shipped_student_and_template(folder):
     grid = faces_grid.SizeGrid(folder)
-    made = grid._blend(faces_grid.TEMPLATES["student"], [112])("p1/a.jpg")
+    made = grid.blend(faces_grid.TEMPLATES["student"], [112])("p1/a.jpg")
     assert made == pytest.approx(small.template(grid.faces.embed("plain", "p1/a.jpg"), grid.faces.embed("student", "p1/a.jpg")), abs=1e-6)
     assert made == pytest.approx(faces_track.template(grid.faces, "p1/a.jpg", 16), abs=1e-6)
 
