@@ -21,6 +21,7 @@ from detectors.rules.registry import RECOGNISED, raises_alert
 from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent, EventDetection
+from federated.contract.heartbeat import HeartbeatAnswer
 from federated.trust import signing
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
@@ -198,10 +199,10 @@ class CameraAgent:
             "stages_ms": self.pipeline.stages.rounded(),
         }
 
-    def apply_answer(self, answer: dict[str, Any]) -> None:
+    def apply_answer(self, answer: HeartbeatAnswer) -> None:
         """Do what a heartbeat's answer says. The stop button comes first."""
-        self._set_stopped(bool(answer.get("stop_biometrics")))
-        if (document := answer.get("config")) is not None:
+        self._set_stopped(answer.stop_biometrics)
+        if (document := answer.config) is not None:
             try:
                 accepted = signed_config.verify(document, self.identity, newer_than=self.signed_config.version)
                 signed_config.save(self.folder, document)
@@ -212,15 +213,15 @@ class CameraAgent:
                 log.error("%s", error)
             except OSError as error:
                 log.error("the configuration cannot be kept (%s): staying with the one before", error)
-        if answer.get("gallery") is not None:
-            self.apply_staff_list(answer["gallery"])
-        if answer.get("neighbours") is not None and self.config.neighbours.host and self.pipeline.mode == M1:
-            self.neighbour_service.take(answer["neighbours"])
-        if answer.get("verdicts") is not None:
-            self.apply_alert_labels(answer["verdicts"])
-        if isinstance(answer.get("models"), list):
-            self.updates.want(answer["models"])
-        self.rotation.look(answer.get("renew_keys") is True)
+        if answer.gallery is not None:
+            self.apply_staff_list(answer.gallery)
+        if answer.neighbours is not None and self.config.neighbours.host and self.pipeline.mode == M1:
+            self.neighbour_service.take(answer.neighbours)
+        if answer.verdicts is not None:
+            self.apply_alert_labels(answer.verdicts)
+        if answer.models is not None:
+            self.updates.want(list(answer.models))
+        self.rotation.look(answer.renew_keys)
 
     def apply_staff_list(self, document: Any) -> None:
         """Take news of the staff list, in mode M1 only, whatever the portal says; what is not accepted changes nothing."""

@@ -9,10 +9,11 @@ import threading
 import time
 from collections import deque
 
+from federated.contract.disagreement import DisagreementAnswer, DisagreementMessage
 from federated.contract.media import JPEG
 from site_agents.canary import CanaryDisagreement
 from site_agents.errors import PortalRefused, PortalUnreachable
-from site_agents.link import PortalLink, RetryDelay
+from site_agents.link import PortalLink, RetryDelay, parsed
 
 CLOSED_S = 3600.0  # then a trial of the same version may be another one
 WAITING = 20  # pictures kept in memory while the portal is away; the oldest give way, the counts in the heartbeat tell of all
@@ -82,12 +83,9 @@ class DisagreementSender(threading.Thread):
 
     def _send(self, disagreement: CanaryDisagreement, jpeg: bytes) -> None:
         sha256 = hashlib.sha256(jpeg).hexdigest()
-        answer = self.link.call("POST", "/agents/disagreements", {**dataclasses.asdict(disagreement), "snapshot": sha256})
-        try:
-            full = answer.json().get("full") is True
-        except (ValueError, AttributeError) as error:
-            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
-        if full:
+        message = DisagreementMessage(**dataclasses.asdict(disagreement), snapshot=sha256)
+        answer = parsed(DisagreementAnswer, self.link.call("POST", "/agents/disagreements", message.to_json()))
+        if answer.full:
             self._close(disagreement)
         else:
             self.link.call("PUT", f"/media/{sha256}", jpeg, content_type=JPEG)

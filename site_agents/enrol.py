@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from federated.contract.enrolment import EnrolmentAnswer, EnrolmentRequest
+from federated.contract.message import ContractError
 from federated.trust import csr
 from site_agents import credentials, signed_config
 from site_agents.config import Config
+from site_agents.errors import PortalUnreachable
 from site_agents.link import check_portal, post_unsigned
 from site_agents.versions import versions
 
@@ -23,9 +26,13 @@ def enrol(config: Config, code: str) -> dict[str, Any]:
     again = (folder / credentials.PORTAL).exists()
     credentials.discard(folder)
     keys = credentials.prepare_next(folder) if again else credentials.prepare(folder)
-    body = {"code": code.strip(), "csr": csr.make(keys.own, config.name), "node_public_key": keys.node, "versions": versions()}
-    answer = post_unsigned(config.portal, "/agents/enrol", body)
+    body = EnrolmentRequest(code=code.strip(), csr=csr.make(keys.own, config.name), node_public_key=keys.node, versions=versions())
+    answer = post_unsigned(config.portal, "/agents/enrol", body.to_json())
     portal = check_portal(answer, "the portal's answer")
-    (credentials.accept if again else credentials.keep)(folder, str(answer.get("certificate")), answer)
+    try:
+        certificate = EnrolmentAnswer.parse(answer).certificate
+    except ContractError as error:
+        raise PortalUnreachable(f"the portal's answer makes no sense: {error}") from error
+    (credentials.accept if again else credentials.keep)(folder, certificate, answer)
     (folder / signed_config.FILE).unlink(missing_ok=True)  # a configuration of an earlier enrolment is not ours any more
     return portal

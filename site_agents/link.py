@@ -6,11 +6,12 @@ import json
 import logging
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
+from federated.contract.message import ContractError, Message
 from federated.trust import signing
 from site_agents.clock import Clock
 from site_agents.errors import NotEnrolled, PortalRefused, PortalUnreachable
@@ -20,6 +21,7 @@ PREFIX = "/api/v1"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 LATER = {408, 425, 429, 500, 502, 503, 504, 507}
 log = logging.getLogger("site_agents.link")
+Answered = TypeVar("Answered", bound=Message)
 
 
 class PortalLink:
@@ -73,6 +75,14 @@ class RetryDelay:
         """Seconds to wait now."""
         self.failures = min(self.failures + 1, 20)
         return min(self.most, self.first * 2 ** (self.failures - 1)) * random.uniform(0.5, 1.0)
+
+
+def parsed(kind: type[Answered], answer: httpx.Response) -> Answered:
+    """What the portal answered, as the contract types it. Raises PortalUnreachable that names what is wrong: nothing changes, the call comes again."""
+    try:
+        return kind.read(answer.content)
+    except ContractError as error:
+        raise PortalUnreachable(f"the portal's answer makes no sense: {error}") from error
 
 
 def post_unsigned(portal: str, path: str, body: Any) -> dict[str, Any]:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationRequest
 from federated.trust import csr
 from federated.trust.pki import PkiError
 from site_agents import credentials
-from site_agents.errors import PortalError, PortalRefused, PortalUnreachable
-from site_agents.link import PortalLink, RetryDelay
+from site_agents.errors import PortalError, PortalRefused
+from site_agents.link import PortalLink, RetryDelay, parsed
 
 LEFT, SPREAD = 1 / 3, 1 / 12  # of a certificate's life: renewed when a third is left, or up to a twelfth later, so that not all come at once
 log = logging.getLogger("site_agents.rotation")
@@ -54,7 +55,7 @@ class Rotation:
     def renew(self) -> None:
         """One renewal; may be repeated after any interruption. Raises PortalError, PkiError or OSError."""
         keys = credentials.prepare_next(self.folder)
-        body = {"csr": csr.make(keys.own, self.link.agent_id), "node_public_key": keys.node}
+        body = KeyRotationRequest(csr=csr.make(keys.own, self.link.agent_id), node_public_key=keys.node).to_json()
         try:
             answer = self.link.call("POST", "/agents/rotate", body)
         except PortalRefused as error:
@@ -64,11 +65,7 @@ class Rotation:
                 raise
             # The portal said yes once, long ago, and does not accept the old key any more: the new one may ask for the same answer.
             answer = self.link.call("POST", "/agents/rotate", body, key=keys.own)
-        try:
-            certificate = answer.json()["certificate"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
-        credentials.accept(self.folder, certificate)
+        credentials.accept(self.folder, parsed(KeyRotationAnswer, answer).certificate)
         self.link.key, self.certificate = keys.own, credentials.read(self.folder)
         log.info(
             "new keys are in use; the certificate is good until %s",

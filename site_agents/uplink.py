@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from federated.contract.events import BATCH
-from federated.contract.heartbeat import BEAT_S
+from federated.contract.events import BATCH, EventsAnswer, EventsBatch
+from federated.contract.heartbeat import BEAT_S, HeartbeatAnswer
 from federated.contract.media import JPEG, WEBM, media_type
+from federated.contract.message import VERSION
 from site_agents.errors import OutboxError, PortalRefused, PortalUnreachable
-from site_agents.link import PortalLink, RetryDelay
+from site_agents.link import PortalLink, RetryDelay, parsed
 from site_agents.outbox import Outbox, Waiting
 from site_agents.signed_config import Identity
 
@@ -93,17 +94,14 @@ class Sender(threading.Thread):
 
     def _send_events(self, batch: list[Waiting]) -> None:
         try:
-            answer = self.link.call("POST", "/events", {"events": [each.body for each in batch], "sent_t": time.time()})
-            fields = answer.json()
-            taken = {str(id_) for id_ in [*fields["accepted"], *fields["duplicates"]]}
-            rejected = {str(each["id"]): str(each["reason"]) for each in fields["rejected"]}
+            sent = EventsBatch(events=tuple(each.body for each in batch), sent_t=time.time())
+            answer = parsed(EventsAnswer, self.link.call("POST", "/events", sent.to_json()))
         except PortalRefused as error:
             if error.status not in NEVER:
                 raise
             self._halve(batch, str(error))
             return
-        except (ValueError, KeyError, TypeError) as error:
-            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
+        taken, rejected = {*answer.accepted, *answer.duplicates}, {each.id: each.reason for each in answer.rejected}
         self.outbox.acknowledge(each for each in batch if each.id in taken)
         for each in batch:
             if each.id in rejected:
@@ -128,7 +126,7 @@ class Heart(threading.Thread):
     """
 
     def __init__(
-        self, link: PortalLink, status: Callable[[], dict[str, Any]], take: Callable[[dict[str, Any]], None], revoked: Callable[[], bool | None]
+        self, link: PortalLink, status: Callable[[], dict[str, Any]], take: Callable[[HeartbeatAnswer], None], revoked: Callable[[], bool | None]
     ) -> None:
         super().__init__(name="heart", daemon=True)
         self.link, self.status, self.take, self.revoked = link, status, take, revoked
@@ -168,14 +166,10 @@ class Heart(threading.Thread):
     def beat(self) -> None:
         """One heartbeat. Raises PortalUnreachable or PortalRefused."""
         sent = time.time()
-        answer = self.link.call("POST", "/heartbeat", self.status())
-        try:
-            fields = answer.json()
-            self.link.clock.observe(float(fields["now"]), sent, time.time())
-            self._watched_until = time.monotonic() + WATCH_S if fields.get("watch") else 0.0
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PortalUnreachable(f"the portal's answer makes no sense: {error!r}") from error
-        self.take(fields)
+        answer = parsed(HeartbeatAnswer, self.link.call("POST", "/heartbeat", {"contract": VERSION, **self.status()}))
+        self.link.clock.observe(answer.now, sent, time.time())
+        self._watched_until = time.monotonic() + WATCH_S if answer.watch else 0.0
+        self.take(answer)
 
     def stop(self) -> None:
         """End soon."""

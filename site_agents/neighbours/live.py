@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.trust import pki
 from federated.trust.staff_list import Entry, GalleryRejected, unseal
 from site_agents.config import NeighbourSettings
 from site_agents.errors import MessageRefused, PeersRefused, PortalError
-from site_agents.link import PortalLink
+from site_agents.link import PortalLink, parsed
 from site_agents.neighbours import peers, protocol
 from site_agents.neighbours.messages import Message, checked
 from site_agents.neighbours.node import Action, Decided, Lost, NodeEvent, PeerNode, Recognised, Settings, Sight, Wake, build, entries_now, hold, meet
@@ -213,9 +214,10 @@ class NeighbourService:
     def _ask_portal(self, query: Message) -> None:
         """The server of the protocol is the portal; its silence is noticed by the asker's own timer."""
         try:
-            reply = self.link.call("POST", "/faces", {"probe": query.body["probe"], "within_s": query.body["within_s"]}).json()
-            documents = unseal(reply["sealed"], self.keep.key) if reply.get("sealed") else [{}]
-            body = {"query": query.id, "entry": documents[0], "wait_s": 0.0, "verdict": reply["verdict"], "score": reply["score"], "version": reply["version"]}
+            asked = FaceQuery(probe=query.body["probe"], within_s=query.body["within_s"])
+            reply = parsed(FaceQueryAnswer, self.link.call("POST", "/faces", asked.to_json()))
+            documents = unseal(reply.sealed, self.keep.key) if reply.sealed else [{}]
+            body = {"query": query.id, "entry": documents[0], "wait_s": 0.0, "verdict": reply.verdict, "score": reply.score, "version": reply.version}
             self._call(self._receive, checked(Message("ANSWER", SERVER, f"{SERVER}-{query.id}", body)))
         except (PortalError, GalleryRejected, MessageRefused, ValueError, KeyError, IndexError, TypeError) as error:
             log.warning("the portal did not say whose face it is: %s", error)

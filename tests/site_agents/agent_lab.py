@@ -23,6 +23,7 @@ from detectors.rules.engine import Engine
 from detectors.rules.scene import CameraRule, CountingLine, RuleFinding, SceneView, WatchedZone
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent
+from federated.contract.heartbeat import HeartbeatAnswer
 from federated.trust import csr, pki, signing
 from site_agents import credentials
 from site_agents.clock import Clock
@@ -78,6 +79,11 @@ def event(t: float | None = None, **changes: Any) -> AgentEvent:
     t = time.time() if t is None else t
     made = AgentEvent(id=uuid7(t), site="miracles", camera="square", t=t, seq=0, kind="person_in_zone", score=0.7, legal_mode="M0", data={"zone": "steps"})
     return dataclasses.replace(made, **changes)
+
+
+def heartbeat_answer(fields: dict[str, Any]) -> HeartbeatAnswer:
+    """A portal's answer, as the agent parses it."""
+    return HeartbeatAnswer.parse({"now": time.time(), **fields})
 
 
 def jpeg(shade: int = 0, side: int = 32) -> bytes:

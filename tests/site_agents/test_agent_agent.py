@@ -8,12 +8,14 @@ import time
 
 import numpy as np
 import pytest
-from agent_lab import enrolled, scene, write_config
+from agent_lab import enrolled, heartbeat_answer, scene, write_config
 
 from detectors import image
 from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame
 from federated.contract.events import AgentEvent
+from federated.contract.heartbeat import Heartbeat
+from federated.contract.message import VERSION
 from federated.trust import signing
 from site_agents import credentials, signed_config
 from site_agents.agent import STOPPED, CameraAgent
@@ -50,7 +52,7 @@ def agent(make):
 
 def apply_answer(agent: CameraAgent, peer, **changes) -> None:
     """Take signed orders, as a heartbeat's answer brings them."""
-    agent.apply_answer({"config": peer.config(**changes), "models": []})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(**changes), "models": []}))
     agent.pipeline.step(scene(1))
 
 
@@ -120,14 +122,14 @@ def test_orders_hold_over_a_restart(make, peer):
 @pytest.mark.parametrize("change", [{"legal_mode": "M1"}, {"version": 99}, {"signature": "AAAA"}])
 def test_orders_that_are_not_believed_change_nothing(agent, peer, change, caplog):
     apply_answer(agent, peer, version=5)
-    agent.apply_answer({"config": {**peer.config(version=6), **change}})
+    agent.apply_answer(heartbeat_answer({"config": {**peer.config(version=6), **change}}))
     assert (agent.signed_config.version, agent.pipeline.mode) == (5, M0)
     assert "not signed by our portal" in caplog.text
 
 
 def test_older_orders_change_nothing(agent, peer):
     apply_answer(agent, peer, version=5)
-    agent.apply_answer({"config": peer.config(version=4, legal_mode="M1")})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(version=4, legal_mode="M1")}))
     assert agent.signed_config.version == 5
 
 
@@ -138,7 +140,7 @@ def test_orders_that_cannot_be_kept_are_not_obeyed(agent, peer, monkeypatch, cap
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(signed_config, "save", full)
-    agent.apply_answer({"config": peer.config(version=5)})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(version=5)}))
     assert agent.signed_config.version == 0
     assert "cannot be kept" in caplog.text
 
@@ -146,12 +148,12 @@ def test_orders_that_cannot_be_kept_are_not_obeyed(agent, peer, monkeypatch, cap
 def test_the_stop_button_holds_over_a_restart_until_it_is_taken_back(make, peer, tmp_path):
     first = make()
     apply_answer(first, peer, legal_mode="M1")
-    first.apply_answer({"stop_biometrics": True})
+    first.apply_answer(heartbeat_answer({"stop_biometrics": True}))
     assert first.pipeline.mode == M0
     first.close()
     again = make()
     assert again.pipeline.mode == M0
-    again.apply_answer({"stop_biometrics": False})
+    again.apply_answer(heartbeat_answer({"stop_biometrics": False}))
     again.pipeline.step(scene(1))
     assert again.pipeline.mode == M1
     assert not (tmp_path / "square" / STOPPED).exists()
@@ -164,9 +166,9 @@ def test_a_revoked_agent_stops_biometrics_and_watches_on(agent, peer):
     assert agent.pipeline.step(scene(3)).frame.n == 3
 
 
-@pytest.mark.parametrize("answer", [{}, {"config": None, "models": None}, {"config": 3}, {"models": "none"}, {"stop_biometrics": None}])
+@pytest.mark.parametrize("answer", [{}, {"config": None, "models": None}, {"config": {}}, {"models": []}, {"gallery": {}}])
 def test_a_poor_answer_is_no_trouble(agent, answer):
-    agent.apply_answer(answer)
+    agent.apply_answer(heartbeat_answer(answer))
     assert agent.signed_config.version == 0
 
 
@@ -268,7 +270,7 @@ def test_a_clip_without_a_loop_is_worked_through_to_its_end(make, peer, tmp_path
         (tmp_path / "pictures" / f"{n:02d}.png").write_bytes(image.encode_png(scene(n).image))
     agent = make(kind="folder", path=str(tmp_path / "pictures"), loop=False, pace="fast")
     zone = {"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
-    agent.apply_answer({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])}))
     agent.run()
     assert agent.pipeline.stages.ms["people"] > 0
     assert agent._last.frame.n == 11
@@ -286,7 +288,7 @@ def test_the_log_of_a_run_names_camera_and_end(make, caplog, tmp_path):
 
 def test_new_keys_are_made_when_the_portal_asks_and_the_next_heartbeat_has_them(agent, peer):
     before = signing.public_text(agent.link.key)
-    agent.apply_answer({"models": [], "renew_keys": True})
+    agent.apply_answer(heartbeat_answer({"models": [], "renew_keys": True}))
     assert peer.agent_key == signing.public_text(agent.link.key) != before
     agent.heart.beat()
     assert peer.former_key is None
@@ -301,3 +303,11 @@ def test_an_agent_whose_key_was_replaced_while_it_was_off_mends_that_and_stops_n
     agent.heart.beat()
     assert agent.revoke() is False
     assert agent.pipeline.stopped
+
+
+def test_the_status_is_a_heartbeat_as_the_contract_types_it(agent, peer):
+    apply_answer(agent, peer, legal_mode="M1")
+    heartbeat = Heartbeat.parse({"contract": VERSION, **agent.status()})
+    assert (heartbeat.legal_mode, heartbeat.config_version, heartbeat.contract) == ("M1", agent.signed_config.version, VERSION)
+    assert heartbeat.gallery is not None
+    assert heartbeat.door is not None

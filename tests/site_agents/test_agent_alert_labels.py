@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from agent_lab import enrolled, event, identity, write_config
+from agent_lab import enrolled, event, heartbeat_answer, identity, write_config
 
 import detectors
 from detectors.bench import scene
@@ -317,7 +317,7 @@ def agent(tmp_path, peer, address):
     config = write_config(tmp_path / "square", address)
     config.write_text(config.read_text() + "[training]\nenabled = true\n")
     made = CameraAgent(load(config))
-    made.apply_answer({"config": peer.config()})
+    made.apply_answer(heartbeat_answer({"config": peer.config()}))
     yield made
     made.close()
 

@@ -8,7 +8,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from agent_lab import FOOTAGE, enrolled, keep_footage, lively, other_weights, perturbed_weights, scene, write_config
+from agent_lab import FOOTAGE, enrolled, heartbeat_answer, keep_footage, lively, other_weights, perturbed_weights, scene, write_config
 
 import detectors
 from detectors.types import Frame
@@ -66,7 +66,7 @@ def agent(make):
 
 def apply_answer(agent, peer, **changes):
     """Signed orders without the people detector, which has no part in this and takes its time."""
-    agent.apply_answer({"config": peer.config(detectors={"people": {"enabled": False}}, **changes), "models": []})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(detectors={"people": {"enabled": False}}, **changes), "models": []}))
     agent.pipeline.step(scene(1))
 
 
@@ -229,7 +229,7 @@ def test_a_version_that_does_not_even_open_has_no_time(agent, peer):
 
 
 def test_a_swap_keeps_what_the_orders_want_of_the_detector(agent, peer):
-    agent.apply_answer({"config": peer.config(version=2, detectors={"people": {"threshold": 0.77}}), "models": []})
+    agent.apply_answer(heartbeat_answer({"config": peer.config(version=2, detectors={"people": {"threshold": 0.77}}), "models": []}))
     agent.pipeline.step(scene(2))
     wish(agent, peer.model(other_weights("people"), detector="people"))
     agent.pipeline.step(scene(3))

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 from agent_lab import jpeg, wait_for
 
+from federated.contract.message import VERSION
 from site_agents import disagreements
 from site_agents.canary import CanaryDisagreement
 from site_agents.disagreements import DisagreementSender
@@ -26,7 +27,16 @@ def test_the_word_comes_first_then_the_picture(disagreement_sender, peer):
     disagreement_sender.add(BODY, jpeg(1))
     assert disagreement_sender.send_once()
     sha256 = hashlib.sha256(jpeg(1)).hexdigest()
-    result = {"detector": "anomaly", "sha256": "a" * 64, "t": 1000.0, "old_score": 0.1, "new_score": 0.9, "threshold": 0.5, "snapshot": sha256}
+    result = {
+        "detector": "anomaly",
+        "sha256": "a" * 64,
+        "t": 1000.0,
+        "old_score": 0.1,
+        "new_score": 0.9,
+        "threshold": 0.5,
+        "snapshot": sha256,
+        "contract": VERSION,
+    }
     assert peer.disagreements == [result]
     assert peer.media == {sha256: jpeg(1)}
     assert not disagreement_sender.send_once()

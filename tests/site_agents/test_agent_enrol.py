@@ -42,7 +42,7 @@ def test_the_first_signed_call_is_believed(config, peer):
 def test_only_public_halves_leave(config, peer):
     enrol(config, CODE)
     (sent,) = peer.enrolments
-    assert set(sent) == {"code", "csr", "node_public_key", "versions"}
+    assert set(sent) == {"code", "csr", "node_public_key", "versions", "contract"}
     assert "PRIVATE" not in json.dumps(sent)
     assert sent["versions"]["specola"]
 

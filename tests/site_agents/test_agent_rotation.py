@@ -146,7 +146,7 @@ def test_only_public_halves_leave_and_the_request_names_us(box):
     ask(box)
     box.beat()
     (result,) = box.peer.renewals
-    assert set(result) == {"csr", "node_public_key"}
+    assert set(result) == {"csr", "node_public_key", "contract"}
     assert csr.read(result["csr"]).name == AGENT
     assert "PRIVATE" not in str(result)
 

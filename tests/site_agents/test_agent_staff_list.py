@@ -8,7 +8,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from agent_lab import FOOTAGE, enrolled, identity, scene, write_config
+from agent_lab import FOOTAGE, enrolled, heartbeat_answer, identity, scene, write_config
 from portal_peer import Peer
 
 from detectors.types import Frame
@@ -186,7 +186,7 @@ def make(tmp_path, peer, address):
 
 def apply_answer(agent: CameraAgent, peer: Peer, **answer) -> None:
     """What a heartbeat's answer brings; then a frame, and a second passes."""
-    agent.apply_answer(answer)
+    agent.apply_answer(heartbeat_answer(answer))
     agent.pipeline.step(scene(1))
     agent._supervised = 0.0
     agent.supervise()

@@ -209,7 +209,7 @@ def heart(link, ears):
 def test_a_heartbeat_tells_and_hears(heart, ears, peer):
     peer.answer["stop_biometrics"] = True
     heart.beat()
-    assert ears.received[0]["stop_biometrics"] is True
+    assert ears.received[0].stop_biometrics is True
     assert peer.beats[0]["config_version"] == 0
 
 
