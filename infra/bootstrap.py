@@ -57,7 +57,7 @@ def ensure_environment(root: Path, installation: str, argv: list[str]) -> None:
     venv = root / ".venv"
     if not is_complete(root, installation):
         try:
-            with _only_one(root / ".venv.lock"):
+            with only_one(root / ".venv.lock"):
                 install(root, installation)
         except OSError as error:
             raise BootstrapError(f"The installation into {venv} failed: {error.strerror or error}.") from error
@@ -96,8 +96,8 @@ def make_environment(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     done = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stdout + done.stderr
-        cure = "install the package python3.11-venv and start again" if "ensurepip" in said else _reason(said)
+        output = done.stdout + done.stderr
+        cure = "install the package python3.11-venv and start again" if "ensurepip" in output else reason_for(output)
         raise BootstrapError(f"The virtual environment {venv} could not be made: {cure}.")
 
 
@@ -177,7 +177,7 @@ def _install_part(root: Path, part: str, show: Callable[[str], None]) -> None:
             pip.terminate()
             raise
     if pip.returncode:
-        raise BootstrapError(f"{part} could not be installed: {_reason(log.read_text())} (pip's words: {log}).")
+        raise BootstrapError(f"{part} could not be installed: {reason_for(log.read_text())} (pip's words: {log}).")
     _write_stamp(root, {part: digest(root, part)})
 
 
@@ -190,8 +190,8 @@ def _counted(lines: Iterator[str], kept: object) -> Iterator[tuple[int, str]]:
         yield count, line.strip()
 
 
-def _reason(said: str) -> str:
-    return next(reason for sign, reason in REASONS if sign in said)
+def reason_for(output: str) -> str:
+    return next(reason for sign, reason in REASONS if sign in output)
 
 
 def _write_stamp(root: Path, parts: dict[str, object]) -> None:
@@ -200,7 +200,7 @@ def _write_stamp(root: Path, parts: dict[str, object]) -> None:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Hold the lock; a second installation says that it waits."""
     try:
         lock = path.open("a+")

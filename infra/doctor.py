@@ -32,7 +32,7 @@ class Finding:
 
     what: str
     ok: bool
-    said: str
+    detail: str
     cure: str = ""
 
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps([asdict(finding) for finding in found]))
     for finding in [] if options.json else found:
-        print(f"{'ok      ' if finding.ok else 'problem '} {finding.what}: {finding.said}" + (f"\n         -> {finding.cure}" if not finding.ok else ""))
+        print(f"{'ok      ' if finding.ok else 'problem '} {finding.what}: {finding.detail}" + (f"\n         -> {finding.cure}" if not finding.ok else ""))
     return 0 if all(finding.ok for finding in found) else 1
 
 
@@ -119,10 +119,10 @@ def database(home: Path) -> Finding:
     try:
         if external:
             postgres.check_external(external)
-        said = "DATABASE_URL answers" if external else str(postgres.cluster_in(home).binaries)
+        detail = "DATABASE_URL answers" if external else str(postgres.cluster_in(home).binaries)
     except InfraError as error:
         return Finding("PostgreSQL", False, str(error), "set DATABASE_URL, or remove .venv and start again")
-    return Finding("PostgreSQL", True, said)
+    return Finding("PostgreSQL", True, detail)
 
 
 def store(home: Path) -> Finding:
@@ -138,14 +138,14 @@ def store(home: Path) -> Finding:
 def weights() -> Finding:
     code = "from detectors import weights; weights.fetch_all(lambda *_: None)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    said = "all there and verified" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1]
-    return Finding("weights", done.returncode == 0, said, "check the connection and run `python3 manage.py up`, which fetches them")
+    detail = "all there and verified" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no word"])[-1]
+    return Finding("weights", done.returncode == 0, detail, "check the connection and run `python3 manage.py up`, which fetches them")
 
 
 def chromium() -> Finding:
     found, driver = find_chromium(), importlib.util.find_spec("playwright") is not None
-    said = f"{found or 'no Chromium'}, playwright {'is' if driver else 'is not'} installed"
-    return Finding("browser tests", True, f"{said} (only `manage.py test` needs them, and installs them)")
+    detail = f"{found or 'no Chromium'}, playwright {'is' if driver else 'is not'} installed"
+    return Finding("browser tests", True, f"{detail} (only `manage.py test` needs them, and installs them)")
 
 
 def _version(name: str) -> str:

@@ -146,7 +146,7 @@ def stop(cluster: Cluster, *, deadline_s: float = 30) -> None:
             os.kill(pid, sent)
         until = time.monotonic() + patience
         while (pid := running_pid(cluster)) is not None and time.monotonic() < until:
-            _reap(pid)
+            reap(pid)
             time.sleep(0.05)
 
 
@@ -281,7 +281,7 @@ def _workers_in(data: Path) -> list[psutil.Process]:
     return found
 
 
-def _reap(pid: int) -> None:
+def reap(pid: int) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 

@@ -15,7 +15,7 @@ import numpy as np
 from detectors.rules import registry
 from detectors.rules.scene import CameraRule, CountingLine, WatchedZone
 from detectors.types import Frame
-from federated.trust.staff_list import DIMENSIONS, Entry
+from federated.trust.staff_list import DIMENSIONS, StaffEntry
 from site_agents import sources
 from site_agents.agent import face_finder, prepare_process
 from site_agents.clock import Clock
@@ -83,7 +83,7 @@ def _everything(mode: str) -> SignedConfig:
 def _one_stranger() -> Staff:
     """A list with somebody nobody looks like, so that every face is compared."""
     template = np.eye(1, DIMENSIONS, dtype=np.float32)[0]
-    return Staff(1, (Entry("nobody", template, None, time.time() + 86_400, 1, {}),))
+    return Staff(1, (StaffEntry("nobody", template, None, time.time() + 86_400, 1, {}),))
 
 
 def _one_core() -> int:

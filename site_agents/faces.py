@@ -18,7 +18,7 @@ from detectors.faces.small import SMALL
 from detectors.rules import registry
 from detectors.rules.scene import CameraRule, RuleFinding
 from detectors.types import Box, Detection, Face, Frame
-from federated.trust.staff_list import Entry
+from federated.trust.staff_list import StaffEntry
 from site_agents.staff_list_store import Staff
 
 FINDER, SHARP, SMALL_NET = "faces", "face-embedding", "face-embedding-small"
@@ -86,7 +86,7 @@ class PeerRecognition(Protocol):
 
     complete: bool
 
-    def expected(self) -> tuple[Entry, ...]: ...
+    def expected(self) -> tuple[StaffEntry, ...]: ...
     def ask(self, key: str, probe: np.ndarray, threshold: float) -> None: ...
     def answer(self, key: str) -> Any: ...
     def recognised(self, key: str, person: str, score: float) -> None: ...

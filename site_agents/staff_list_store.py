@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from detectors.files import PRIVATE, write_durably
-from federated.trust.staff_list import Entry, GalleryRejected, StaffList, box_text, forget_entries, load_or_make_box_key, read_entry, read_list, seal, unseal
+from federated.trust.staff_list import (
+    GalleryRejected,
+    StaffEntry,
+    StaffList,
+    box_text,
+    forget_entries,
+    load_or_make_box_key,
+    read_entry,
+    read_list,
+    seal,
+    unseal,
+)
 from site_agents.errors import StaffListRefused
 from site_agents.signed_config import Identity
 
@@ -24,7 +35,7 @@ class Staff:
     """Whom a door may recognise: one version of the list. `people` are all of them (id to the version of the entry), `entries` those whose faces are here."""
 
     version: int = 0
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[StaffEntry, ...] = ()
     people: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -32,7 +43,7 @@ class Staff:
         """How many people a face is compared with, here or elsewhere."""
         return max(len(self.people), len(self.entries))
 
-    def at(self, now: float) -> tuple[Entry, ...]:
+    def at(self, now: float) -> tuple[StaffEntry, ...]:
         """Those whose end date has not come."""
         return tuple(entry for entry in self.entries if now < entry.expires)
 
@@ -102,7 +113,7 @@ class StaffListStore:
         except GalleryRejected as error:
             raise StaffListRefused(str(error)) from error
 
-    def _read(self, fields: Any) -> list[Entry]:
+    def _read(self, fields: Any) -> list[StaffEntry]:
         if not isinstance(fields, dict) or not isinstance(fields.get("list"), dict):
             raise StaffListRefused("a staff list is an object with list and sealed")
         try:
@@ -111,7 +122,7 @@ class StaffListStore:
         except GalleryRejected as error:
             raise StaffListRefused(str(error)) from error
 
-    def _use(self, document: dict[str, Any], entries: list[Entry], now: float) -> None:
+    def _use(self, document: dict[str, Any], entries: list[StaffEntry], now: float) -> None:
         """Of all entries those that the list names, in that version; one that is missing means that the portal must send everything again."""
         head = self._head(document)
         named = {entry.person: entry for entry in entries if head.people.get(entry.person) == entry.version}

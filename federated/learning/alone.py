@@ -103,6 +103,6 @@ def _stop_at(net: torch.nn.Module, until: float, clock: Callable[[], float]) -> 
     next(net.parameters()).register_hook(look)
 
 
-def told(values: Mapping[str, float | None]) -> dict[str, float]:
+def finite(values: Mapping[str, float | None]) -> dict[str, float]:
     """Only the finite ones."""
     return {node: value for node, value in values.items() if value is not None and math.isfinite(value)}

@@ -41,7 +41,7 @@ def _train(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigR
     net = todo.net(0)
     weights.put(net, arrays)
     before = todo.metric(net, samples.held_back)
-    _hold_near(net, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
+    hold_near(net, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
     spent = _fit(todo, net, samples.train, config, context)
     if config.get("server-round") == 1 and not spent and not config.get("proximal-mu"):
         alone.keep(context.state, weights.of(net), config)
@@ -60,7 +60,7 @@ def _fit(todo: task.Task, net: torch.nn.Module, samples: np.ndarray, config: Con
     return {}
 
 
-def _hold_near(net: torch.nn.Module, strength: float) -> None:
+def hold_near(net: torch.nn.Module, strength: float) -> None:
     """FedProx (Li et al. 2020): every gradient also pulls back to the weights that were sent, whatever the task's own loss is."""
     if strength <= 0:
         return

@@ -6,7 +6,7 @@ its own connection. Node and run ids are decimal text.
 Exceptions::
 
     FederationError
-    +-- Unreachable     no SuperLink answers at the address (not started, restarting, or its certificate is not believed)
+    +-- Unreachable     no SuperLink answers at the address (not started, restarting, or its certificate is not trusted)
     +-- Refused         the SuperLink answered no; `code` is Flower's error code
     (PlanError of federated.learning.errors is raised by `start_run` before anything is sent)
 """
@@ -27,7 +27,7 @@ from federated.learning import fab, root
 from federated.learning.plan import check, to_run_config
 from federated.trust import pki
 
-__all__ = ["FederationError", "Link", "Node", "Refused", "RunState", "Unreachable", "events"]
+__all__ = ["ControlLink", "FederationError", "FlowerRunState", "NodeInfo", "Refused", "Unreachable", "events"]
 __all__ += ["nodes", "register_node", "start_run", "status", "stop_run", "unregister_node"]
 
 TOKEN_HEADER = "x-specola-control"  # noqa: S105 - the header's name, not the token
@@ -53,7 +53,7 @@ class Refused(FederationError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Link:
+class ControlLink:
     """Where the SuperLink's control listener is, how to believe it, and the token that lets one command it."""
 
     address: str
@@ -61,7 +61,7 @@ class Link:
     token: str
 
     @classmethod
-    def of(cls, home: Path | str | None = None, address: str | None = None) -> Link:
+    def of(cls, home: Path | str | None = None, address: str | None = None) -> ControlLink:
         """The link of a home folder. Defaults: SPECOLA_HOME or `var`, SPECOLA_SUPERLINK or the address that the SuperLink wrote down."""
         home = Path(home or os.environ.get("SPECOLA_HOME", "var"))
         try:
@@ -72,7 +72,7 @@ class Link:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Node:
+class NodeInfo:
     """A registered SuperNode. `state` is "registered" (never seen), "online" or "offline"; `public_key` PEM; `online_until` Unix seconds."""
 
     id: str
@@ -83,7 +83,7 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RunState:
+class FlowerRunState:
     """Where a run stands: "pending", "running", "completed", "failed" or "stopped". Bytes are what really went over the wire to and from all sites."""
 
     id: str
@@ -98,7 +98,7 @@ class RunState:
         return self.state in ("completed", "failed", "stopped")
 
 
-def register_node(public_key: str, *, link: Link | None = None) -> str:
+def register_node(public_key: str, *, link: ControlLink | None = None) -> str:
     """Let the owner of this key (OpenSSH text, EC P-384) join; return its node id. Registering the same key again returns the same id."""
     from flwr.proto.control_pb2 import RegisterNodeRequest
 
@@ -115,7 +115,7 @@ def register_node(public_key: str, *, link: Link | None = None) -> str:
     raise Refused("this key was revoked before: the agent must make a new one", KEY_IN_USE)
 
 
-def unregister_node(node_id: str, *, link: Link | None = None) -> None:
+def unregister_node(node_id: str, *, link: ControlLink | None = None) -> None:
     """Revoke a node: it is refused from its next call on. Revoking an unknown or revoked node changes nothing."""
     from flwr.proto.control_pb2 import UnregisterNodeRequest
 
@@ -127,17 +127,19 @@ def unregister_node(node_id: str, *, link: Link | None = None) -> None:
             raise
 
 
-def nodes(*, link: Link | None = None) -> list[Node]:
+def nodes(*, link: ControlLink | None = None) -> list[NodeInfo]:
     """Every registered node (revoked ones are left out), in the order of their ids."""
     from flwr.proto.control_pb2 import ListNodesRequest
 
     with _client(link) as client:
         found = client.ListNodes(ListNodesRequest()).nodes_info
     alive = [each for each in found if each.status != "unregistered"]
-    return sorted((Node(str(n.node_id), n.status, n.public_key.decode(), n.online_until, n.last_activated_at) for n in alive), key=lambda node: int(node.id))
+    return sorted(
+        (NodeInfo(str(n.node_id), n.status, n.public_key.decode(), n.online_until, n.last_activated_at) for n in alive), key=lambda node: int(node.id)
+    )
 
 
-def start_run(config: RunPlan, *, link: Link | None = None) -> str:
+def start_run(config: RunPlan, *, link: ControlLink | None = None) -> str:
     """Start a run and return its id. Raises PlanError when the plan cannot work, FederationError when the SuperLink cannot be asked."""
     from flwr.common.serde import fab_to_proto, user_config_to_proto
     from flwr.proto.control_pb2 import StartRunRequest
@@ -152,7 +154,7 @@ def start_run(config: RunPlan, *, link: Link | None = None) -> str:
     return str(run_id)
 
 
-def stop_run(run_id: str, *, link: Link | None = None) -> None:
+def stop_run(run_id: str, *, link: ControlLink | None = None) -> None:
     """Stop a run. Stopping one that is over changes nothing."""
     from flwr.proto.control_pb2 import StopRunRequest
 
@@ -164,7 +166,7 @@ def stop_run(run_id: str, *, link: Link | None = None) -> None:
             raise
 
 
-def status(run_id: str, *, link: Link | None = None) -> RunState:
+def status(run_id: str, *, link: ControlLink | None = None) -> FlowerRunState:
     """Where a run stands. Raises Refused for an unknown run."""
     from flwr.proto.control_pb2 import ListRunsRequest
 
@@ -172,16 +174,16 @@ def status(run_id: str, *, link: Link | None = None) -> RunState:
         run = client.ListRuns(ListRunsRequest(run_id=int(run_id))).run_dict[int(run_id)]
     state = run.status.sub_status if run.status.status == "finished" else "running" if run.status.status == "running" else "pending"
     reason = run.status.details.removeprefix("ServerApp failed with exception: ")
-    return RunState(run_id, state, reason, run.bytes_sent, run.bytes_recv)
+    return FlowerRunState(run_id, state, reason, run.bytes_sent, run.bytes_recv)
 
 
-def events(run_id: str, after: int = 0, *, link: Link | None = None, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
+def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
     """Follow a run live: its events with `seq` > `after`, each exactly once, in order; the last one is {"kind": "ended", "status", "reason"}.
 
     Survives a SuperLink that restarts within `patience_s`; if it stays away, the run is reported as failed. `status` is one of
     "completed" (a model passed the gate), "failed" and "stopped".
     """
-    link = link or Link.of()
+    link = link or ControlLink.of()
     seen, since = after, time.monotonic()
     while True:
         try:
@@ -197,7 +199,7 @@ def events(run_id: str, after: int = 0, *, link: Link | None = None, patience_s:
                 break
         except Unreachable as error:
             if time.monotonic() - since > patience_s:
-                state = RunState(run_id, "failed", f"the SuperLink cannot be reached any more: {error}", 0, 0)
+                state = FlowerRunState(run_id, "failed", f"the SuperLink cannot be reached any more: {error}", 0, 0)
                 break
             time.sleep(min(1.0, patience_s))
     yield {
@@ -210,7 +212,7 @@ def events(run_id: str, after: int = 0, *, link: Link | None = None, patience_s:
     }
 
 
-def _begun(run_id: str, link: Link) -> RunState:
+def _begun(run_id: str, link: ControlLink) -> FlowerRunState:
     """Wait until somebody works on the run; stop it with a reason when nobody does."""
     until = time.monotonic() + PENDING_S
     while (state := status(run_id, link=link)).state == "pending":
@@ -223,7 +225,7 @@ def _begun(run_id: str, link: Link) -> RunState:
     return state
 
 
-def _metrics(run_id: str, link: Link) -> Iterator[dict[str, Any]]:
+def _metrics(run_id: str, link: ControlLink) -> Iterator[dict[str, Any]]:
     """The METRIC lines of a run's log from its beginning, until the run is over."""
     from flwr.proto.control_pb2 import StreamLogsRequest
 
@@ -237,12 +239,12 @@ def _metrics(run_id: str, link: Link) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _client(link: Link | None) -> Iterator[Any]:
+def _client(link: ControlLink | None) -> Iterator[Any]:
     import httpx
     from flwr.supercore.control import ControlHttpClient
     from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 
-    link = link or Link.of()
+    link = link or ControlLink.of()
     os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
     guards = [RuntimeVersionHttpInterceptor(component_name="specola"), _Token(link.token)]
     try:

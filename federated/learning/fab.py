@@ -28,7 +28,7 @@ def version() -> str:
 @functools.cache
 def build() -> bytes:
     """The bundle (a zip of pyproject.toml and its checksum): no code in it, so that what runs at a site is what the site installed."""
-    return bundle(_project())
+    return bundle(project())
 
 
 def bundle(pyproject: str, **files: str) -> bytes:
@@ -47,7 +47,7 @@ def digest() -> str:
     return hashlib.sha256(build()).hexdigest()
 
 
-def _project() -> str:
+def project() -> str:
     defaults = "\n".join(f"{name} = {_toml(value)}" for name, value in to_run_config(RunPlan(task="anomaly")).items())
     return f"""[project]
 name = "federation"

@@ -87,7 +87,7 @@ class Guard:
         good = [message for message, reply in zip(messages, self.replies, strict=True) if reply.accepted]
         if len(good) < self.limits.min_accepted:
             return None, None
-        self._prepare(len(good))
+        self.prepare(len(good))
         arrays, metrics = super().aggregate_train(server_round, good)  # type: ignore[misc]
         return self._as_started(arrays), metrics
 
@@ -157,7 +157,7 @@ class Guard:
         shorter = {name: self.start[name] + (value.numpy().astype(np.float64) - self.start[name]) * share for name, value in record.items()}
         message.content[key] = ArrayRecord({name: Array(np.asarray(value, self.start[name].dtype)) for name, value in shorter.items()})
 
-    def _prepare(self, accepted: int) -> None:
+    def prepare(self, accepted: int) -> None:
         """A hook for strategies whose settings depend on the number of replies."""
 
     def _as_started(self, arrays: ArrayRecord | None) -> ArrayRecord | None:
@@ -176,7 +176,7 @@ class GuardedMedian(Guard, FedMedian):
 class GuardedTrimmedMean(Guard, FedTrimmedAvg):
     """Mean of each weight without its largest and smallest values."""
 
-    def _prepare(self, accepted: int) -> None:
+    def prepare(self, accepted: int) -> None:
         # Flower cuts int(beta * n) values and rounds down: with its default beta nothing at all for n < 5.
         self.beta = (max(1, accepted // TRIM) + 0.25) / accepted
 
@@ -184,7 +184,7 @@ class GuardedTrimmedMean(Guard, FedTrimmedAvg):
 class GuardedKrum(Guard, MultiKrum):
     """The mean of the updates nearest to each other."""
 
-    def _prepare(self, accepted: int) -> None:
+    def prepare(self, accepted: int) -> None:
         self.num_malicious_nodes = plan.liars(accepted, "krum")
         self.num_nodes_to_select = max(1, accepted - self.num_malicious_nodes)
 
@@ -192,7 +192,7 @@ class GuardedKrum(Guard, MultiKrum):
 class GuardedBulyan(Guard, Bulyan):
     """Krum chooses, the middle is averaged."""
 
-    def _prepare(self, accepted: int) -> None:
+    def prepare(self, accepted: int) -> None:
         self.num_malicious_nodes = plan.liars(accepted, "bulyan")
 
 

@@ -68,12 +68,12 @@ class LocalGrid(Grid):
         identifier, node = uuid.uuid4().hex, message.metadata.dst_node_id
         message.metadata.__dict__.update(_message_id=identifier, _run_id=self.run_id, _src_node_id=1)
         if node not in self.silent:
-            reply = self.tamper.get(node, lambda same: same)(self._work(message, node))
+            reply = self.tamper.get(node, lambda same: same)(self.work(message, node))
             if reply is not None:
                 self.box[identifier] = reply
         return identifier
 
-    def _work(self, message: Message, node: int) -> Message:
+    def work(self, message: Message, node: int) -> Message:
         try:
             return self.app(message, self.contexts[node])
         except Exception as error:  # noqa: BLE001 - the edge of a site: Flower's own runtime turns every exception into an error reply

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.parent:
         process.die_with(options.parent)
     try:
-        node = Node(options.home.resolve())
+        node = SuperNodeProcess(options.home.resolve())
     except (site.SiteError, pki.PkiError, OSError) as error:
         print(f"node: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class Node:
+class SuperNodeProcess:
     """The pair of processes of one site. Everything they write lies in `<folder>/training/node`."""
 
     def __init__(self, folder: Path):
@@ -131,7 +131,7 @@ def _supernode(parent: int, flags: str) -> int:
     except Exception:  # noqa: BLE001 - the edge of a process that must end whatever happened
         traceback.print_exc()
     # Flower 1.41 gives up for good when a connection is cut in the middle of a TLS handshake, and a thread of its own would keep the process alive, connected
-    # to nothing: end it, so that `Node` starts another. Its exit handlers have run by now.
+    # to nothing: end it, so that `SuperNodeProcess` starts another. Its exit handlers have run by now.
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else EXIT_GAVE_UP)
 

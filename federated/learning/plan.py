@@ -79,8 +79,8 @@ def recommended(sites: int, *, root: bool = False) -> str:
 
 def liars(sites: int, strategy: str) -> int:
     """How many sites may lie without harm, as the strategy's authors prove it: Krum n >= 2f + 3, Bulyan n >= 4f + 3, others less than half or none."""
-    known = {"krum": (sites - 3) // 2, "bulyan": (sites - 3) // 4, "median": (sites - 1) // 2, "trimmed-mean": max(1, sites // 5)}
-    return max(0, known.get(strategy, 0)) if strategy in STRATEGIES and sites >= STRATEGIES[strategy].least else 0
+    tolerated = {"krum": (sites - 3) // 2, "bulyan": (sites - 3) // 4, "median": (sites - 1) // 2, "trimmed-mean": max(1, sites // 5)}
+    return max(0, tolerated.get(strategy, 0)) if strategy in STRATEGIES and sites >= STRATEGIES[strategy].least else 0
 
 
 FEW = 5

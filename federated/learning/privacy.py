@@ -118,8 +118,16 @@ def local_epsilon(done: Sequence[Steps], delta: float) -> float:
 
 def statement(config: RunPlan, task: Task, epsilon: float, sigma: float | None) -> dict[str, Any]:
     """What a run's events and a model's card say; `epsilon` is what was spent, not what was wanted."""
-    told = {"kind": config.privacy, "epsilon": round(epsilon, 4), "wanted": config.epsilon, "delta": config.delta}
-    return {**told, "sigma": sigma and round(sigma, 4), "clip": clip_of(config, task), "unit": UNITS[config.privacy], "covers": COVERS}
+    return {
+        "kind": config.privacy,
+        "epsilon": round(epsilon, 4),
+        "wanted": config.epsilon,
+        "delta": config.delta,
+        "sigma": sigma and round(sigma, 4),
+        "clip": clip_of(config, task),
+        "unit": UNITS[config.privacy],
+        "covers": COVERS,
+    }
 
 
 def measured() -> list[dict[str, Any]]:

@@ -23,23 +23,23 @@ class Refusals:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.path, self.clock = folder / FILE, clock
-        self._known: dict[tuple[str, ...], float] = {}
+        self._noted: dict[tuple[str, ...], float] = {}
 
     def note(self, scope: dict[str, Any], listener: str, status: int) -> None:
         """Keep one refused call: who, at which listener, for what, with which status; the same again within the hour is not kept."""
         address, path, key = _address(scope), str(scope.get("path", ""))[:200], caller_key(scope)
         mark = (listener, address, key, path)
-        if self.clock() - self._known.get(mark, float("-inf")) < AGAIN_S:
+        if self.clock() - self._noted.get(mark, float("-inf")) < AGAIN_S:
             return
-        if len(self._known) >= MOST:
-            self._known.clear()
-        self._known[mark] = self.clock()
+        if len(self._noted) >= MOST:
+            self._noted.clear()
+        self._noted[mark] = self.clock()
         line = {"id": uuid.uuid4().hex, "t": time.time(), "listener": listener, "address": address, "path": path, "key": key, "status": status}
         try:
             with self.path.open("a") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError:
-            self._known.pop(mark)
+            self._noted.pop(mark)
 
 
 def take(folder: Path) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ class RunRefused(RunFailed):
     """The gate refused the result."""
 
 
-class Report(Protocol):
+class RunReporter(Protocol):
     """Where progress goes: `kind` and the event's own fields."""
 
     def __call__(self, kind: str, **fields: Any) -> None: ...
@@ -68,7 +68,7 @@ class Progress:
 
 
 @dataclasses.dataclass(slots=True)
-class Run:
+class FederatedRun:
     """One run: `folder` is its own, `kept` holds the weights of published models by the sha256 of their ONNX file."""
 
     id: str
@@ -76,7 +76,7 @@ class Run:
     task: Task
     grid: Grid
     folder: Path
-    report: Report
+    report: RunReporter
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     root: root_set.Root | None = None  # found by `begin`
@@ -166,16 +166,18 @@ class Run:
                 progress.samples[str(reply.node)] = int(reply.metrics["num-examples"])
             progress.spent |= {str(reply.node): reply.spent} if reply.spent else {}
         progress.noise += [strategy.noise.sigma] if arrays is not None and isinstance(strategy, central.Bounded) else []
-        told = {"privacy": found} if (found := self.privacy(progress)) else {}
-        self.report("round", round=number, rounds=self.plan.rounds, sites=sites, loss=_mean_loss(accepted), seconds=round(self.clock() - began, 2), **told)
+        event = {"round": number, "rounds": self.plan.rounds, "sites": sites, "loss": _mean_loss(accepted), "seconds": round(self.clock() - began, 2)}
+        if statement := self.privacy(progress):
+            event["privacy"] = statement
+        self.report("round", **event)
         if arrays is None:
-            told = "; ".join(f"{site['node']} {site['status']}: {site['reason']}" for site in sites if site["status"] != "accepted")
-            raise RunFailed(f"round {number}: {len(accepted)} of {len(nodes)} sites accepted, {self.plan.min_sites} are needed ({told})")
+            reasons = "; ".join(f"{site['node']} {site['status']}: {site['reason']}" for site in sites if site["status"] != "accepted")
+            raise RunFailed(f"round {number}: {len(accepted)} of {len(nodes)} sites accepted, {self.plan.min_sites} are needed ({reasons})")
         progress.round, progress.arrays = number, {name: value.numpy() for name, value in arrays.items()}
 
     def gather(self) -> list[int]:
         """The nodes that take part now; waits for the quorum, but not for ever."""
-        until, told = self.clock() + self.plan.wait_s, -1
+        until, reported = self.clock() + self.plan.wait_s, -1
         while True:
             online = sorted(self.grid.get_node_ids())
             chosen = [node for node in online if not self.plan.sites or str(node) in self.plan.sites]
@@ -183,9 +185,9 @@ class Run:
                 return chosen
             if self.clock() >= until:
                 raise RunFailed(f"{len(chosen)} of the {self.plan.min_sites} sites needed were online after {self.plan.wait_s:.0f} s{self.missing(chosen)}")
-            if len(chosen) != told:
-                told = len(chosen)
-                self.report("waiting", have=told, need=self.plan.min_sites, seconds_left=round(until - self.clock()))
+            if len(chosen) != reported:
+                reported = len(chosen)
+                self.report("waiting", have=reported, need=self.plan.min_sites, seconds_left=round(until - self.clock()))
             self.sleep(POLL_S)
 
     def missing(self, chosen: list[int]) -> str:
@@ -231,8 +233,8 @@ class Run:
         for reply in replies:
             status = "accepted" if reply.accepted else "rejected" if reply.bytes_up else "failed"
             if rows.get(reply.node, {}).get("status") != "accepted":
-                judged = {"norm": reply.norm, "cosine": reply.cosine, "up": reply.bytes_up}
-                rows[reply.node] = {"status": status, "reason": reply.reason, **judged, **reply.metrics, **reply.spent}
+                row = {"status": status, "reason": reply.reason, "norm": reply.norm, "cosine": reply.cosine, "up": reply.bytes_up}
+                rows[reply.node] = {**row, **reply.metrics, **reply.spent}
         return [_row(node, rows.get(node, {"status": "late", "reason": "no answer"}), down) for node in nodes]
 
     def finish(self, progress: Progress) -> dict[str, Any]:
@@ -247,7 +249,7 @@ class Run:
         reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own))
         votes = [{"node": node, "before": progress.before.get(node), "alone": lone.get(node), "after": loss} for node, loss in after.items()]
         warnings = [each for each in (alone.warning(after, lone),) if each]  # told, not refused: a site alone cannot give the others its model
-        self.report("gate", passed=not reasons, reasons=reasons, warnings=warnings, votes=votes, onnx_difference=difference, root=_told(own))
+        self.report("gate", passed=not reasons, reasons=reasons, warnings=warnings, votes=votes, onnx_difference=difference, root=_before_after(own))
         if reasons:
             raise RunRefused("the gate refused the result: " + "; ".join(reasons))
         path = draft.rename(self.folder / "model.onnx")
@@ -269,8 +271,8 @@ class Run:
         messages = [Message(content=record, dst_node_id=node, message_type=MessageType.EVALUATE) for node in self.gather() if str(node) not in progress.out]
         replies, _ = self.exchange(messages)
         before, lone, after = ({str(each.metadata.src_node_id): _loss_of(each, name) for each in replies} for name in (alone.BEFORE, alone.NUMBER, "loss"))
-        progress.before |= alone.told(before)
-        return {node: loss for node, loss in after.items() if loss is not None}, alone.told(lone)
+        progress.before |= alone.finite(before)
+        return {node: loss for node, loss in after.items() if loss is not None}, alone.finite(lone)
 
     def card(self, progress: Progress, after: dict[str, float], sha256: str, difference: float, own: tuple[float, float] | None) -> dict[str, Any]:
         """The model's card."""
@@ -286,7 +288,7 @@ class Run:
             "strategy": self.plan.strategy,
             "privacy": self.privacy(progress) or "none beyond keeping the data at the sites",
             "parent": self.plan.base_model or "",
-            "root": _told(own),
+            "root": _before_after(own),
             "run": self.id,
         }
         made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
@@ -347,7 +349,7 @@ def _row(node: int, found: dict[str, Any], down: int) -> dict[str, Any]:
     return row | {"bytes_down": down, "bytes_up": found.get("up", 0), "update_norm": norm, "cosine": found.get("cosine"), "reason": found["reason"]}
 
 
-def _told(own: tuple[float, float] | None) -> dict[str, float] | None:
+def _before_after(own: tuple[float, float] | None) -> dict[str, float] | None:
     return dict(zip(("before", "after"), own, strict=True)) if own else None
 
 

@@ -17,7 +17,7 @@ from flwr.serverapp import Grid, ServerApp
 from federated.learning import root, task
 from federated.learning.control import METRIC
 from federated.learning.plan import check, from_run_config
-from federated.learning.rounds import Run
+from federated.learning.rounds import FederatedRun
 
 app = ServerApp()
 
@@ -28,7 +28,7 @@ def main(grid: Grid, context: Context) -> None:
     plan = from_run_config(dict(context.run_config))
     home = Path(os.environ["SPECOLA_HOME"]).resolve()
     check(plan, root=root.present(plan.task, home))
-    Run(str(context.run_id), plan, task.load(plan.task), grid, home / "superlink" / "runs" / str(context.run_id), Metrics()).go()
+    FederatedRun(str(context.run_id), plan, task.load(plan.task), grid, home / "superlink" / "runs" / str(context.run_id), Metrics()).go()
 
 
 class Metrics:

@@ -55,12 +55,12 @@ class Guarded:
         if not scope["path"].startswith(FLEET_PREFIX) or scope["server"][1] != self.fleet_port:
             return send
 
-        async def heard(message: dict[str, Any]) -> None:
+        async def passed_on(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
                 self.note(scope, message["status"])
             await send(message)
 
-        return heard
+        return passed_on
 
     def note(self, scope: dict[str, Any], status: int) -> None:
         """Keep a refusal for the audit log."""
@@ -85,14 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)
     try:
         control, fleet = _listen(options.control, loopback=True), _listen(options.fleet)
-        authority = pki.ensure_authority(options.home / "pki", [*_hosts(options.fleet), *options.host])
+        authority = pki.ensure_authority(options.home / "pki", [*certificate_hosts(options.fleet), *options.host])
     except (OSError, ValueError, pki.PkiError) as error:
         print(f"superlink: {error}", file=sys.stderr)
         return EXIT_USAGE
     folder = options.home.resolve() / "superlink"
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    token = _secret(folder / "control.token")
-    _secret(folder / "executor.secret")
+    token = kept_secret(folder / "control.token")
+    kept_secret(folder / "executor.secret")
     (folder / "control.address").write_text(_text(control.getsockname()))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
         asyncio.run(_serve(folder, authority, token, control, fleet))
@@ -181,7 +181,7 @@ def _split(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _hosts(fleet: str) -> list[str]:
+def certificate_hosts(fleet: str) -> list[str]:
     """The host of the fleet address, unless it stands for "every interface" and so names none."""
     host, _ = _split(fleet)
     return [] if host in ("0.0.0.0", "::") else [host]  # noqa: S104 - compared, not bound
@@ -191,7 +191,7 @@ def _text(address: tuple[Any, ...]) -> str:
     return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
 
 
-def _secret(path: Path) -> str:
+def kept_secret(path: Path) -> str:
     if not path.exists():
         create_durably(path, secrets.token_urlsafe(32))
     return path.read_text()

@@ -91,7 +91,7 @@ def task(name: str) -> Callable[[type], type]:
 
     def register(cls: type) -> type:
         cls.name = name
-        _REGISTRY[name] = cls
+        REGISTRY[name] = cls
         return cls
 
     return register
@@ -100,18 +100,18 @@ def task(name: str) -> Callable[[type], type]:
 def names() -> list[str]:
     """Every known task, in alphabetical order."""
     _discover()
-    return sorted(_REGISTRY)
+    return sorted(REGISTRY)
 
 
 def load(name: str) -> Task:
     """The task of this name. Raises UnknownTask."""
     _discover()
-    if name not in _REGISTRY:
-        raise UnknownTask(f"unknown task {name!r}: there are {', '.join(sorted(_REGISTRY))}")
-    return _REGISTRY[name]()
+    if name not in REGISTRY:
+        raise UnknownTask(f"unknown task {name!r}: there are {', '.join(sorted(REGISTRY))}")
+    return REGISTRY[name]()
 
 
-_REGISTRY: dict[str, type] = {}
+REGISTRY: dict[str, type] = {}
 
 
 @functools.cache

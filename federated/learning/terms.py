@@ -48,8 +48,8 @@ def write(folder: Path, terms: Terms) -> None:
 def read(folder: Path) -> Terms:
     """What `write` wrote; without a file there are no demands. Raises NotAgreed when it cannot be read: then nobody knows what was agreed to."""
     try:
-        said = json.loads((folder / FILE).read_text())
-        return Terms(tuple(str(each) for each in said["tasks"]), float(said["most_epsilon"]))
+        stored = json.loads((folder / FILE).read_text())
+        return Terms(tuple(str(each) for each in stored["tasks"]), float(stored["most_epsilon"]))
     except FileNotFoundError:
         return Terms()
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -36,20 +36,20 @@ def read(text: str) -> Request:
     if len(text) > LONGEST:
         raise PkiError(f"a certificate request has at most {LONGEST} characters")
     try:
-        said = x509.load_pem_x509_csr(text.encode())
-        key, sound = said.public_key(), said.is_signature_valid
+        request = x509.load_pem_x509_csr(text.encode())
+        key, sound = request.public_key(), request.is_signature_valid
     except (ValueError, UnicodeError, UnsupportedAlgorithm) as error:
         raise PkiError(f"not a certificate request in PEM (PKCS#10): {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise PkiError(f"an agent's key must be Ed25519, this request has {_kind(key)}")
     if not sound:
         raise PkiError("the certificate request is not signed by its own key: its sender does not hold that key")
-    return Request(signing.public_text(key), _name(said))
+    return Request(signing.public_text(key), _name(request))
 
 
-def _name(said: x509.CertificateSigningRequest) -> str:
+def _name(request: x509.CertificateSigningRequest) -> str:
     try:
-        names = said.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except ValueError:
         return ""
     return str(names[0].value) if names else ""

@@ -38,7 +38,7 @@ class GalleryRejected(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class StaffEntry:
     """One enrolled person: an opaque id, the template (128,), the small-face net's (128,) or None, until when (Unix seconds), since which version of the
     list, and the signed document itself, which may be passed on."""
 
@@ -64,13 +64,13 @@ def sign_entry(site: str, person: str, template: np.ndarray, expires: float, ver
     return sign_document({"type": "entry", "site": site, "person": person, "template": pack(template), "expires": expires, "version": version, **more}, key)
 
 
-def read_entry(document: Mapping[str, Any], site: str, public: str) -> Entry:
+def read_entry(document: Mapping[str, Any], site: str, public: str) -> StaffEntry:
     """A believed entry; whether it has expired is the reader's to judge. Raises GalleryRejected: forged, of another site, or senseless."""
     try:
         content = canonical(document)
     except (ValueError, TypeError, RecursionError) as error:
         raise GalleryRejected(f"an entry that nobody can have signed: {error}") from error
-    return Entry(*_read_entry(content, site, public), dict(document))
+    return StaffEntry(*_read_entry(content, site, public), dict(document))
 
 
 def forget_entries() -> None:
@@ -85,7 +85,7 @@ def sign_list(site: str, camera: str, version: int, people: Mapping[str, int], k
 
 def read_list(document: Mapping[str, Any], site: str, camera: str, public: str) -> StaffList:
     """A believed list. Raises GalleryRejected: forged, for another camera, or senseless."""
-    body = _believe(document, public, "list", site)
+    body = _verified(document, public, "list", site)
     people, version = body.get("people"), body.get("version")
     if body.get("camera") != camera:
         raise GalleryRejected(f"the list is for {body.get('camera')}, not for {camera}")
@@ -158,7 +158,7 @@ def _is_version(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _believe(document: Mapping[str, Any], public: str, kind: str, site: str) -> dict[str, Any]:
+def _verified(document: Mapping[str, Any], public: str, kind: str, site: str) -> dict[str, Any]:
     try:
         body = verify_document(document, public)
     except (SignatureRejected, ValueError, TypeError, AttributeError) as error:
@@ -171,7 +171,7 @@ def _believe(document: Mapping[str, Any], public: str, kind: str, site: str) -> 
 @lru_cache(maxsize=20_000)
 def _read_entry(content: bytes, site: str, public: str) -> tuple[str, np.ndarray, np.ndarray | None, float, int]:
     """Verified once for the same bytes: the same person walks by many times."""
-    body = _believe(json.loads(content), public, "entry", site)
+    body = _verified(json.loads(content), public, "entry", site)
     try:
         expires, small = float(body["expires"]), body.get("small")
         if not math.isfinite(expires) or not _is_version(body["version"]):

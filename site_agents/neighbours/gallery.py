@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from detectors.faces import identify
 from federated.trust.signing import SignatureRejected, sign_document, verify_document
-from federated.trust.staff_list import Entry, GalleryRejected
+from federated.trust.staff_list import GalleryRejected, StaffEntry
 from federated.trust.staff_list import read_entry as read_signed_entry
 from site_agents.errors import StaffListRefused
 
@@ -24,7 +24,7 @@ class PeerGallery:
     public: str
     keep: bool
     version: int = 0
-    entries: dict[str, Entry] = dataclasses.field(default_factory=dict)
+    entries: dict[str, StaffEntry] = dataclasses.field(default_factory=dict)
     people: dict[str, int] = dataclasses.field(default_factory=dict)
     documents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
@@ -34,7 +34,7 @@ def sign_gallery(site: str, base: int, version: int, entries: Sequence[Mapping[s
     return sign_document({"type": "gallery", "site": site, "base": base, "version": version, "entries": list(entries), "removed": list(removed)}, key)
 
 
-def read_entry(document: Mapping[str, Any], gallery: PeerGallery, now: float) -> Entry:
+def read_entry(document: Mapping[str, Any], gallery: PeerGallery, now: float) -> StaffEntry:
     """A verified entry. Raises StaffListRefused when it is forged, of another site, expired, or not on the list that this agent knows."""
     entry = _verified_entry(document, gallery)
     if entry.expires <= now:
@@ -68,7 +68,7 @@ def apply(gallery: PeerGallery, document: Mapping[str, Any], now: float) -> bool
     return True
 
 
-def search(entries: Iterable[Entry], probe: np.ndarray, threshold: float, now: float) -> tuple[Entry | None, float]:
+def search(entries: Iterable[StaffEntry], probe: np.ndarray, threshold: float, now: float) -> tuple[StaffEntry | None, float]:
     """The enrolled person of the embedding `probe` (128,), or None for a stranger, and the best cosine; expired entries do not count."""
     valid = [each for each in entries if each.expires > now]
     if not valid:
@@ -89,7 +89,7 @@ def _verify(document: Mapping[str, Any], gallery: PeerGallery, kind: str) -> dic
     return body
 
 
-def _verified_entry(document: Mapping[str, Any], gallery: PeerGallery) -> Entry:
+def _verified_entry(document: Mapping[str, Any], gallery: PeerGallery) -> StaffEntry:
     try:
         return read_signed_entry(document, gallery.site, gallery.public)
     except GalleryRejected as error:

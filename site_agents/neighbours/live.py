@@ -15,7 +15,7 @@ import numpy as np
 
 from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.trust import pki
-from federated.trust.staff_list import Entry, GalleryRejected, unseal
+from federated.trust.staff_list import GalleryRejected, StaffEntry, unseal
 from site_agents.config import NeighbourSettings
 from site_agents.errors import MessageRefused, PeersRefused, PortalError
 from site_agents.link import PortalLink, parsed
@@ -98,7 +98,7 @@ class NeighbourService:
         if allowed:
             self._call(self._hold, staff, threshold)
 
-    def expected(self) -> tuple[Entry, ...]:
+    def expected(self) -> tuple[StaffEntry, ...]:
         """Who may come soon."""
         return self._expected
 

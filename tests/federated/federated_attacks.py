@@ -16,7 +16,7 @@ def _with(change):
     return tamper
 
 
-def _metric(name, value):
+def metric_lie(name, value):
     def tamper(reply: Message) -> Message:
         if not reply.has_error():
             reply.content["metrics"] = MetricRecord({**reply.content.metric_records["metrics"], name: value})
@@ -50,11 +50,11 @@ missing = _with(lambda arrays: dict(list(arrays.items())[:1]))
 reordered = _with(lambda arrays: dict(reversed(arrays.items())))
 no_weights = _with(lambda arrays: {})
 flipped = _with(lambda arrays: {name: -value for name, value in arrays.items()})
-huge_claim = _metric("num-examples", 10**9)
-negative_claim = _metric("num-examples", -5)
-zero_claim = _metric("num-examples", 0)
-nan_loss = _metric("loss-after", float("nan"))
-list_metric = _metric("loss-after", [1.0, 2.0])
+huge_claim = metric_lie("num-examples", 10**9)
+negative_claim = metric_lie("num-examples", -5)
+zero_claim = metric_lie("num-examples", 0)
+nan_loss = metric_lie("loss-after", float("nan"))
+list_metric = metric_lie("loss-after", [1.0, 2.0])
 
 WEIGHTS = (nan, infinite, wrong_shape, wrong_type, renamed, missing, reordered, no_weights)
 NUMBERS = {"huge_claim": huge_claim, "negative_claim": negative_claim, "zero_claim": zero_claim, "nan_loss": nan_loss, "list_metric": list_metric}

@@ -13,7 +13,7 @@ from federated.learning import task
 from federated.learning.client_app import app
 from federated.learning.local import LocalGrid
 from federated.learning.plan import to_run_config
-from federated.learning.rounds import Run
+from federated.learning.rounds import FederatedRun
 
 SLOPE = 3.0
 
@@ -48,7 +48,7 @@ class Line:
         optimiser = torch.optim.SGD(net.parameters(), lr)
         for _ in range(epochs * 5):
             optimiser.zero_grad()
-            loss = self._loss(net, samples)
+            loss = self.loss(net, samples)
             loss.backward()
             optimiser.step()
         return loss.item()
@@ -57,7 +57,7 @@ class Line:
         return (net(pairs[:, :1]) - pairs[:, 1:]).square()[:, 0]
 
     def metric(self, net, samples):
-        return self._loss(net, samples).item()
+        return self.loss(net, samples).item()
 
     def export(self, net, path):
         torch.onnx.export(net, (torch.zeros(1, 1),), str(path), input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}}, dynamo=False)
@@ -73,7 +73,7 @@ class Line:
     def card(self):
         return {"family": "test", "licence": "Apache-2.0", "source": "a test", "preprocessing": {}, "thresholds": {}, "limits": "a line"}
 
-    def _loss(self, net, samples):
+    def loss(self, net, samples):
         pairs = torch.from_numpy(samples)
         return torch.nn.functional.mse_loss(net(pairs[:, :1]), pairs[:, 1:])
 
@@ -104,10 +104,10 @@ class Lab:
         np.save(folder / "line.npy", np.hstack([x, slope * x]))
         return folder
 
-    def run(self, run_id: str = "1", **plan) -> Run:
+    def run(self, run_id: str = "1", **plan) -> FederatedRun:
         """A run of the toy task whose clock only moves when it sleeps."""
         plan = RunPlan("line", **{"rounds": 2, "min_sites": 2, **plan})
-        return Run(run_id, plan, task.load("line"), self.grid, self.root / "superlink" / "runs" / run_id, self.note, lambda: self.now, self.wait)
+        return FederatedRun(run_id, plan, task.load("line"), self.grid, self.root / "superlink" / "runs" / run_id, self.note, lambda: self.now, self.wait)
 
     def note(self, kind, **fields):
         self.events.append({"kind": kind, **fields})

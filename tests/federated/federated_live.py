@@ -40,11 +40,11 @@ class Federation:
         self.ids: dict[str, str] = {}
         self.tap: Tap | None = None
 
-    def start_superlink(self) -> control.Link:
+    def start_superlink(self) -> control.ControlLink:
         """Start (or start again) and wait until it answers."""
-        self._spawn("superlink", ["federated.learning.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
-        wait_for(self._answers, "the SuperLink")
-        self.link = control.Link.of(self.home)
+        self.spawn("superlink", ["federated.learning.superlink", "--home", str(self.home), "--control", self.control, "--fleet", self.fleet])
+        wait_for(self.answers, "the SuperLink")
+        self.link = control.ControlLink.of(self.home)
         self.tap = self.tap or Tap(self.home / "pki", self.fleet)
         return self.link
 
@@ -60,7 +60,7 @@ class Federation:
 
     def start_node(self, name: str) -> None:
         """Start a site's SuperNode and executor."""
-        self._spawn(name, ["federated.learning.node", "--home", str(self.root / name)])
+        self.spawn(name, ["federated.learning.node", "--home", str(self.root / name)])
 
     def online(self) -> set[str]:
         """Names of the sites that are there."""
@@ -77,14 +77,14 @@ class Federation:
         if self.tap:
             self.tap.close()
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         assert self.processes["superlink"].poll() is None, self.log("superlink")
         with contextlib.suppress(control.FederationError):
-            control.nodes(link=control.Link.of(self.home, self.control))
+            control.nodes(link=control.ControlLink.of(self.home, self.control))
             return True
         return False
 
-    def _spawn(self, name: str, arguments: list[str]) -> None:
+    def spawn(self, name: str, arguments: list[str]) -> None:
         with (self.root / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen([sys.executable, "-m", *arguments], env=process.calm_environment(), stdout=log, stderr=log)
 

@@ -20,20 +20,20 @@ class Tap:
         self.client = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self) -> None:
         self.listener.close()
 
-    def _accept(self) -> None:
+    def accept(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._join, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.join, args=(connection,), daemon=True).start()
 
-    def _join(self, connection: socket.socket) -> None:
+    def join(self, connection: socket.socket) -> None:
         try:
             near = self.server.wrap_socket(connection, server_side=True)
             far = self.client.wrap_socket(socket.create_connection(self.target), server_hostname=self.target[0])

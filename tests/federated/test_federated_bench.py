@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from test_federated_tasks import make_faces
 
 from federated.contract.run_plan import RunPlan
 from federated.learning import bench, task, weights
-from federated.learning.bench import _rounds, attacks, triple
-from federated.learning.client_app import _hold_near
+from federated.learning.bench import attacks, triple
+from federated.learning.bench.parts import rounds as bench_rounds
+from federated.learning.client_app import hold_near
 from tests.waiting import patience
 
 PLAN = RunPlan("face_adapter", 2, 1, "fedavg", 2)
@@ -49,7 +51,7 @@ def test_the_triple_measures_three_ways_on_the_same_data():
 
 
 def test_a_bench_that_was_cut_off_goes_on_from_what_it_kept(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(triple.material, "of", lambda name, data: Held())
+    monkeypatch.setattr(triple.datasets, "of", lambda name, data: Held())
     asked = argparse.Namespace(
         task="face_adapter", data=tmp_path, sites=2, seeds=2, rounds=1, local_epochs=1, strategy="fedavg", keep=tmp_path / "kept.jsonl", save=False
     )
@@ -63,7 +65,7 @@ def test_a_bench_that_was_cut_off_goes_on_from_what_it_kept(tmp_path, monkeypatc
 
 
 def test_a_result_that_is_saved_says_how_it_was_made_and_nothing_of_this_machines_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr(triple.material, "of", lambda name, data: Held())
+    monkeypatch.setattr(triple.datasets, "of", lambda name, data: Held())
     monkeypatch.setattr(triple, "FIGURES", tmp_path)
     found = triple.run(
         argparse.Namespace(task="face_adapter", data=tmp_path / "people", sites=2, seeds=2, rounds=1, local_epochs=1, strategy="fedavg", keep=None, save=True)
@@ -91,8 +93,8 @@ def test_an_interval_of_equal_values_is_a_point_and_of_different_ones_is_not():
 def test_the_guard_leaves_out_or_outvotes_every_attack_on_a_reply(tmp_path, attack):
     folders = [make_faces(tmp_path / str(site), site) for site in range(4)]
     plan = RunPlan("face_adapter", 2, 1, "median", 3)
-    clean = _rounds.play(plan, folders)
-    hurt = _rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()})
+    clean = bench_rounds.play(plan, folders)
+    hurt = bench_rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()})
     todo, held = task.load("face_adapter"), Held_samples()
     assert hurt.net is not None, hurt.reason
     assert todo.metric(hurt.net, held) < todo.metric(clean.net, held) + 0.1
@@ -102,17 +104,17 @@ def test_the_guard_leaves_out_or_outvotes_every_attack_on_a_reply(tmp_path, atta
 def test_without_the_guard_one_bad_site_is_enough(tmp_path, attack):
     folders = [make_faces(tmp_path / str(site), site) for site in range(4)]
     plan = RunPlan("face_adapter", 2, 1, "fedavg", 2)
-    hurt = _rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()}, make=attacks._bare)
+    hurt = bench_rounds.play(plan, folders, tamper={0: attacks.REPLIES[attack]()}, make=attacks.without_guard)
     if hurt.net is not None:
         todo, held = task.load("face_adapter"), Held_samples()
-        clean = todo.metric(_rounds.play(plan, folders).net, held)
+        clean = todo.metric(bench_rounds.play(plan, folders).net, held)
         assert not todo.metric(hurt.net, held) < clean + 0.02
 
 
 def test_spoiled_footage_is_another_and_only_that_of_the_bad_sites(tmp_path):
     folders = [make_footage(tmp_path / str(site), site) for site in range(3)]
     for change in attacks.FOOTAGE.values():
-        found = attacks._spoiled(folders, tmp_path / change.__name__, [0], change)
+        found = attacks.spoiled(folders, tmp_path / change.__name__, [0], change)
         assert found[1:] == folders[1:]
         one, other = (np.load(folder / "training/anomaly/000.npz")["frames"] for folder in (folders[0], found[0]))
         assert one.shape == other.shape
@@ -125,7 +127,7 @@ def test_fedprox_holds_a_site_near_the_common_weights(tmp_path):
     for strength in (0.0, 50.0):
         net = todo.net(0)
         start = weights.of(net)
-        _hold_near(net, strength)
+        hold_near(net, strength)
         todo.fit(net, samples, epochs=3, lr=1e-3, seed=0)
         moved.append(weights.norm(weights.of(net), start))
     assert moved[1] < moved[0]
@@ -143,9 +145,9 @@ def test_a_wrong_question_is_exit_status_2_and_one_line(tmp_path, arguments, wor
 
 
 def test_figures_are_json(tmp_path, monkeypatch, capsys):
-    from federated import __main__ as command
+    command = importlib.import_module("federated.__main__")
 
-    monkeypatch.setattr(triple.material, "of", lambda name, data: Held())
+    monkeypatch.setattr(triple.datasets, "of", lambda name, data: Held())
     assert (
         command.main(["bench", "triple", "--task", "face_adapter", "--data", str(tmp_path), "--seeds", "2", "--rounds", "1", "--local-epochs", "1", "--json"])
         == 0

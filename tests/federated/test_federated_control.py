@@ -13,7 +13,7 @@ from federated.learning import control
 from federated.learning.errors import PlanError
 from federated.trust import pki
 
-LINK = control.Link("127.0.0.1:1", None, "token")
+LINK = control.ControlLink("127.0.0.1:1", None, "token")
 
 
 def line(seq: int, **fields) -> str:
@@ -45,7 +45,7 @@ class Wire:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if isinstance(state, Exception):
             raise state
-        return control.RunState(run_id, state, f"because {state}", 1, 2)
+        return control.FlowerRunState(run_id, state, f"because {state}", 1, 2)
 
 
 def follow(**options) -> list:
@@ -117,7 +117,7 @@ def test_a_key_of_another_kind_is_not_sent():
 
 def test_a_home_without_a_superlink_says_so(tmp_path):
     with pytest.raises(control.Unreachable, match="no SuperLink has been started"):
-        control.Link.of(tmp_path)
+        control.ControlLink.of(tmp_path)
 
 
 def test_the_link_comes_from_the_home_folder_or_the_environment(tmp_path, monkeypatch):
@@ -126,6 +126,6 @@ def test_the_link_comes_from_the_home_folder_or_the_environment(tmp_path, monkey
     (tmp_path / "superlink" / "control.token").write_text("secret")
     (tmp_path / "superlink" / "control.address").write_text("127.0.0.1:4000")
     monkeypatch.setenv("SPECOLA_HOME", str(tmp_path))
-    assert control.Link.of() == control.Link("127.0.0.1:4000", tmp_path / "pki" / "ca.crt", "secret")
+    assert control.ControlLink.of() == control.ControlLink("127.0.0.1:4000", tmp_path / "pki" / "ca.crt", "secret")
     monkeypatch.setenv("SPECOLA_SUPERLINK", "127.0.0.1:5000")
-    assert control.Link.of().address == "127.0.0.1:5000"
+    assert control.ControlLink.of().address == "127.0.0.1:5000"

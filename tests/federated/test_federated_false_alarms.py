@@ -11,8 +11,8 @@ from detectors.errors import BadDataset
 from detectors.objects.head import SIZE
 from federated.contract.run_plan import RunPlan
 from federated.learning import task
-from federated.learning.bench import _alarms, false_alarms, triple
-from federated.learning.bench import _material as material
+from federated.learning.bench import false_alarms, triple
+from federated.learning.bench.parts import alarms, datasets
 
 
 def made_up(count: int = 240) -> np.ndarray:
@@ -24,33 +24,33 @@ def made_up(count: int = 240) -> np.ndarray:
 
 
 @pytest.fixture
-def known(tmp_path, monkeypatch):
+def dataset(tmp_path, monkeypatch):
     (tmp_path / "tracks.csv").write_text("frame,track,x,y,w,h\n1,1,2,3,4,5\n")
-    monkeypatch.setattr(_alarms.Alarms, "rows", made_up())
-    return _alarms.Alarms(tmp_path, labels=30)
+    monkeypatch.setattr(alarms.Alarms, "rows", made_up())
+    return alarms.Alarms(tmp_path, labels=30)
 
 
 def asked(folder, **changes) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     false_alarms.add_arguments(parser)
-    said = parser.parse_args(["--data", str(folder), "--seeds", "2", "--sites", "2", "--rounds", "1", "--local-epochs", "1"])
-    return argparse.Namespace(**{**vars(said), **changes})
+    predicted = parser.parse_args(["--data", str(folder), "--seeds", "2", "--sites", "2", "--rounds", "1", "--local-epochs", "1"])
+    return argparse.Namespace(**{**vars(predicted), **changes})
 
 
-def test_each_site_gets_a_stretch_of_time_and_its_labels(known, tmp_path):
-    folders = known.deal(tmp_path / "dealt", 4, seed=1)
+def test_each_site_gets_a_stretch_of_time_and_its_labels(dataset, tmp_path):
+    folders = dataset.deal(tmp_path / "dealt", 4, seed=1)
     assert [task.load("object_head").count(folder) for folder in folders] == [30] * 4
-    assert len(known.later) == 80
+    assert len(dataset.later) == 80
 
 
-def test_another_seed_draws_other_alerts(known, tmp_path):
-    one, two, same = (known.deal(tmp_path / str(n), 2, seed) for n, seed in enumerate((1, 2, 1)))
+def test_another_seed_draws_other_alerts(dataset, tmp_path):
+    one, two, same = (dataset.deal(tmp_path / str(n), 2, seed) for n, seed in enumerate((1, 2, 1)))
     rows = [task.load("object_head").samples(folders[0]).train for folders in (one, two, same)]
     assert np.array_equal(rows[0], rows[2])
     assert not np.array_equal(rows[0], rows[1])
 
 
-def test_what_can_be_learned_is_learned_each_way(known, tmp_path):
+def test_what_can_be_learned_is_learned_each_way(dataset, tmp_path):
     found = false_alarms.run(asked(tmp_path, labels=30, rounds=4))
     for way in ("local", "federated", "central"):
         assert found["auc"][way]["value"] > 0.95
@@ -58,28 +58,28 @@ def test_what_can_be_learned_is_learned_each_way(known, tmp_path):
     assert found["alerts"] == {"earlier": 160, "later": 80, "false_earlier": 0.25, "false_later": 0.25}
 
 
-def test_a_site_with_one_kind_only_ends_the_bench_with_the_reason(known, tmp_path, monkeypatch):
+def test_a_site_with_one_kind_only_ends_the_bench_with_the_reason(dataset, tmp_path, monkeypatch):
     rows = made_up()
     rows[:80, SIZE] = 0
-    monkeypatch.setattr(_alarms.Alarms, "rows", rows)
+    monkeypatch.setattr(alarms.Alarms, "rows", rows)
     with pytest.raises(task.TaskError, match="0 false alarms among"):
         false_alarms.run(asked(tmp_path, labels=30))
 
 
-def test_the_triple_knows_the_task(known, tmp_path):
-    assert isinstance(material.of("object_head", tmp_path), _alarms.Alarms)
+def test_the_triple_knows_the_task(dataset, tmp_path):
+    assert isinstance(datasets.of("object_head", tmp_path), alarms.Alarms)
 
 
-def test_the_triple_judges_each_site_by_the_same_later_alerts(known):
+def test_the_triple_judges_each_site_by_the_same_later_alerts(dataset):
     plan = RunPlan("object_head", rounds=2, local_epochs=2, min_sites=2)
-    found = triple.one(known, plan, 2, 0)
+    found = triple.one(dataset, plan, 2, 0)
     assert [len(found[way]) for way in triple.WAYS] == [2, 2, 2]
     assert 5_000 < found["bytes_up_per_site_and_round"] < 20_000
 
 
 def test_a_folder_of_another_form_says_what_was_expected(tmp_path):
     with pytest.raises(BadDataset, match=r"tracks\.csv"):
-        _alarms.Alarms(tmp_path / "elsewhere")
+        alarms.Alarms(tmp_path / "elsewhere")
 
 
 def test_a_coin_has_the_log_loss_of_a_coin_and_certainty_is_bounded():
@@ -95,7 +95,7 @@ def test_found_and_annotated_is_real_and_found_by_nobody_else_is_false(monkeypat
         def detect(self, images):
             return [[Detection("person", 0.9, Box(10, 10, 20, 40)), Detection("person", 0.5, Box(70, 10, 20, 40)), Detection("dog", 0.9, Box(1, 1, 5, 5))]]
 
-    truth = _alarms.scenes.Truth(np.array([[11.0, 11.0, 20.0, 40.0]]), np.array([1]))
-    monkeypatch.setattr(_alarms.scenes, "images", lambda _: [(3, np.zeros((60, 100, 3), np.uint8)), (4, np.zeros((60, 100, 3), np.uint8))])
-    monkeypatch.setattr(_alarms.scenes, "truth", lambda _: {3: truth})
-    assert [(each.score, label) for _, each, label in _alarms._scene(tmp_path, Two())] == [(0.9, 0.0), (0.5, 1.0)]
+    truth = alarms.scenes.Truth(np.array([[11.0, 11.0, 20.0, 40.0]]), np.array([1]))
+    monkeypatch.setattr(alarms.scenes, "images", lambda _: [(3, np.zeros((60, 100, 3), np.uint8)), (4, np.zeros((60, 100, 3), np.uint8))])
+    monkeypatch.setattr(alarms.scenes, "truth", lambda _: {3: truth})
+    assert [(each.score, label) for _, each, label in alarms.of_scene(tmp_path, Two())] == [(0.9, 0.0), (0.5, 1.0)]

@@ -73,8 +73,8 @@ def test_the_control_client_has_the_calls_we_make(call):
 def test_error_codes_are_the_ones_we_know():
     from flwr.supercore.error import ApiErrorCode
 
-    known = (ApiErrorCode.PUBLIC_KEY_ALREADY_IN_USE, ApiErrorCode.NODE_NOT_FOUND, ApiErrorCode.RUN_ALREADY_FINISHED)
-    assert known == (control.KEY_IN_USE, control.NO_SUCH_NODE, control.RUN_OVER)
+    listed = (ApiErrorCode.PUBLIC_KEY_ALREADY_IN_USE, ApiErrorCode.NODE_NOT_FOUND, ApiErrorCode.RUN_ALREADY_FINISHED)
+    assert listed == (control.KEY_IN_USE, control.NO_SUCH_NODE, control.RUN_OVER)
 
 
 def test_states_are_the_ones_we_know():
@@ -87,7 +87,7 @@ def test_states_are_the_ones_we_know():
 
 
 def test_the_public_door_exports_what_the_portal_was_promised():
-    promised = {"register_node", "unregister_node", "nodes", "start_run", "events", "stop_run", "status", "Node", "Link"}
+    promised = {"register_node", "unregister_node", "nodes", "start_run", "events", "stop_run", "status", "NodeInfo", "ControlLink"}
     assert promised <= set(control.__all__)
     assert all(hasattr(control, name) for name in control.__all__)
 

@@ -18,7 +18,8 @@ from test_federated_tasks import make_faces
 
 from federated.contract.run_plan import RunPlan
 from federated.learning import fltrust, gate, guard, plan, root, task, weights
-from federated.learning.bench import _memory, _rounds
+from federated.learning.bench.parts import memory as bench_memory
+from federated.learning.bench.parts import rounds as bench_rounds
 from federated.learning.client_app import app
 from federated.learning.errors import PlanError
 from federated.learning.rounds import RunFailed, RunRefused
@@ -290,11 +291,11 @@ def test_without_a_root_set_the_rows_have_no_cosine_and_the_gate_no_root(lab):
 
 def test_the_gate_event_and_the_card_say_how_the_result_does_at_the_portal(rooted):
     card = rooted.run(rounds=2).go()["card"]
-    told = rooted.of("gate")[0]["root"]
-    assert told["after"] < told["before"]
-    assert card["metrics"]["root"] == told
+    event = rooted.of("gate")[0]["root"]
+    assert event["after"] < event["before"]
+    assert card["metrics"]["root"] == event
     assert card["data"].endswith("which never left them; measured against a root set at the portal")
-    assert json.loads((rooted.root / "superlink/runs/1/card.json").read_text())["metrics"]["root"] == told
+    assert json.loads((rooted.root / "superlink/runs/1/card.json").read_text())["metrics"]["root"] == event
 
 
 def test_the_gate_refuses_what_is_worse_at_the_portal(lab, monkeypatch):
@@ -356,24 +357,24 @@ def faces(tmp_path):
 
 
 def test_with_real_nets_honest_sites_pass_and_a_flipped_one_does_not(faces):
-    played = _rounds.play(RunPlan("face_adapter", 2, 1, "fltrust", 2), faces[:4], tamper={0: attacks.flipped}, root=faces[4])
+    played = bench_rounds.play(RunPlan("face_adapter", 2, 1, "fltrust", 2), faces[:4], tamper={0: attacks.flipped}, root=faces[4])
     assert played.net is not None, played.reason
     assert all(row["status"] == "accepted" for rows in played.rounds for row in rows[1:])
 
 
 def test_the_memory_of_a_bench_changes_nothing(faces):
-    memory, config = _memory.Memory(), RunPlan("face_adapter", 2, 1, "fltrust", 2)
-    plain, first, again = (_rounds.play(config, faces[:3], root=faces[4], memory=each) for each in (None, memory, memory))
+    memory, config = bench_memory.Memory(), RunPlan("face_adapter", 2, 1, "fltrust", 2)
+    plain, first, again = (bench_rounds.play(config, faces[:3], root=faces[4], memory=each) for each in (None, memory, memory))
     names = {weights.digest(weights.of(played.net)) for played in (plain, first, again)}
     assert len(names) == 1
 
 
 def test_the_memory_asks_each_site_once_for_the_same(faces):
     asked = []
-    memory = _memory.Memory()
+    memory = bench_memory.Memory()
     counting = memory.app(lambda message, context: asked.append(context.node_id) or app(message, context))
     for _ in range(2):
-        grid = _rounds.LocalGrid(counting, faces[:2], plan.to_run_config(RunPlan("face_adapter")))
+        grid = bench_rounds.LocalGrid(counting, faces[:2], plan.to_run_config(RunPlan("face_adapter")))
         _ask(grid, task.load("face_adapter").net(0))
     assert asked == [100, 101]
 
@@ -389,13 +390,13 @@ def _ask(grid, net: torch.nn.Module) -> None:
 def test_the_walkways_root_clips_are_at_no_site(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
-    from federated.learning.bench._material import Walkway
+    from federated.learning.bench.parts.datasets import Walkway
 
-    known = Walkway.__new__(Walkway)
-    known.normal = [SimpleNamespace(name=str(n), frames=np.zeros((3, 4, 4), np.uint8)) for n in range(8)]
-    known._small = {clip.name: np.full((3, 4, 4), int(clip.name), np.uint8) for clip in known.normal}
-    folder = known.keep_back(tmp_path / "root", 3)
+    dataset = Walkway.__new__(Walkway)
+    dataset.normal = [SimpleNamespace(name=str(n), frames=np.zeros((3, 4, 4), np.uint8)) for n in range(8)]
+    dataset.small = {clip.name: np.full((3, 4, 4), int(clip.name), np.uint8) for clip in dataset.normal}
+    folder = dataset.keep_back(tmp_path / "root", 3)
     kept = {int(np.load(file)["frames"][0, 0, 0]) for file in Path(folder).rglob("*.npz")}
     assert len(kept) == 3
-    assert kept.isdisjoint(int(clip.name) for clip in known.normal)
-    assert known.keep_back(tmp_path / "none", 0) is None
+    assert kept.isdisjoint(int(clip.name) for clip in dataset.normal)
+    assert dataset.keep_back(tmp_path / "none", 0) is None

@@ -123,7 +123,7 @@ def test_the_trimmed_mean_trims_even_three_sites():
 @pytest.mark.parametrize(("sites", "cut"), [(3, 1), (4, 1), (9, 1), (10, 2), (50, 10)])
 def test_the_trimmed_mean_cuts_a_fifth_and_at_least_one(sites, cut):
     strategy = started("trimmed-mean")
-    strategy._prepare(sites)
+    strategy.prepare(sites)
     assert int(strategy.beta * sites) == cut
     assert strategy.beta < 0.5
 

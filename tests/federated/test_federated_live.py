@@ -98,11 +98,11 @@ def test_no_frame_of_the_footage_is_in_what_a_site_sends(first_run, live):
 
 
 def test_the_tap_would_have_heard_it(first_run, live):
-    sent, heard = bytes(live.tap.sent), bytes(live.tap.received)
+    sent, traffic = bytes(live.tap.sent), bytes(live.tap.received)
     final = next(Path(next(event for event in first_run if event["kind"] == "result")["path"]).parent.glob("checkpoint-*.npz"))
     with np.load(final) as arrays:
         largest = max((arrays[name] for name in arrays.files if " a:" in name), key=np.size)
-    assert largest.tobytes()[:64] in heard, "the final weights went to this site for its vote"
+    assert largest.tobytes()[:64] in traffic, "the final weights went to this site for its vote"
     assert b"NUMPY" in sent, "arrays travel uncompressed, so a frame would be seen"
     assert b"loss-after" in sent
 
@@ -131,7 +131,7 @@ def test_a_run_can_be_stopped(live):
 def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypatch, tmp_path):
     mark = tmp_path / "code-ran"
     evil = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
-    project = fab._project().replace("federated.learning.server_app", "evil").replace("federated.learning.client_app", "evil")
+    project = fab.project().replace("federated.learning.server_app", "evil").replace("federated.learning.client_app", "evil")
     monkeypatch.setattr(fab, "build", lambda: fab.bundle(project, **{"evil.py": evil}))
     run_id = control.start_run(RunPlan("anomaly", rounds=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
@@ -166,13 +166,13 @@ def test_nothing_else_is_on_the_fleet_listener(live, path):
 def test_the_certificate_alone_commands_nothing(live):
     assert _post(live, live.control, "/v1/control/list-nodes") == 404
     with pytest.raises(control.Refused):
-        control.nodes(link=control.Link(live.control, live.link.ca, "wrong"))
+        control.nodes(link=control.ControlLink(live.control, live.link.ca, "wrong"))
 
 
 def test_another_authority_is_not_believed(live, tmp_path):
     other = pki.ensure_authority(tmp_path)
     with pytest.raises(control.Unreachable):
-        control.nodes(link=control.Link(live.control, other.ca, live.link.token))
+        control.nodes(link=control.ControlLink(live.control, other.ca, live.link.token))
 
 
 def test_registering_twice_gives_the_same_id(live):

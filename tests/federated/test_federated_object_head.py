@@ -12,7 +12,7 @@ from detectors.objects.head import SIZE
 from detectors.types import uuid7
 from federated.contract.run_plan import RunPlan
 from federated.learning import task, weights
-from federated.learning.bench._rounds import play
+from federated.learning.bench.parts.rounds import play
 
 
 @pytest.fixture

@@ -130,11 +130,11 @@ def test_anything_but_a_p384_key_is_refused(text):
 
 
 def test_an_agents_certificate_names_it_and_serves_both_ends(tmp_path):
-    papers = pki.ensure_peer(tmp_path, "cam-3")
-    found = x509.load_pem_x509_certificate(papers.certificate.read_bytes())
+    credentials = pki.ensure_peer(tmp_path, "cam-3")
+    found = x509.load_pem_x509_certificate(credentials.certificate.read_bytes())
     assert found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["cam-3"]
     assert len(found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == 2
-    assert papers.key.stat().st_mode & 0o777 == 0o600
+    assert credentials.key.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_agents_good_certificate_is_kept_and_an_old_one_renewed_with_its_key(tmp_path):

@@ -114,8 +114,8 @@ def test_flower_accepts_the_bundle_and_reads_our_defaults_in_it():
 def test_the_components_of_the_bundle_exist():
     from federated.learning import client_app, server_app
 
-    assert "federated.learning.server_app:app" in fab._project()
-    assert "federated.learning.client_app:app" in fab._project()
+    assert "federated.learning.server_app:app" in fab.project()
+    assert "federated.learning.client_app:app" in fab.project()
     assert client_app.app
     assert server_app.app
 

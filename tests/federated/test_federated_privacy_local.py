@@ -31,12 +31,12 @@ def private(lab, run_id="1", **asked):
 
 
 def test_a_local_run_trains_and_tells_what_each_site_has_spent(lab):
-    told = private(lab).go()["card"]["metrics"]["privacy"]
-    assert (told["kind"], told["unit"], told["clip"]) == ("local", "one training sample of one camera (its node)", 1.0)
-    assert 7.5 < told["epsilon"] <= 8.0
-    assert told["sigma"] > 0.3
+    statement = private(lab).go()["card"]["metrics"]["privacy"]
+    assert (statement["kind"], statement["unit"], statement["clip"]) == ("local", "one training sample of one camera (its node)", 1.0)
+    assert 7.5 < statement["epsilon"] <= 8.0
+    assert statement["sigma"] > 0.3
     first, last = (lab.row(lab.nodes[0], number)["epsilon"] for number in (0, 1))
-    assert 0 < first < last == pytest.approx(told["epsilon"], abs=1e-3)
+    assert 0 < first < last == pytest.approx(statement["epsilon"], abs=1e-3)
     assert lab.row(lab.nodes[0], 1)["loss"] < lab.row(lab.nodes[0], 0)["loss_before"]
 
 
@@ -53,8 +53,8 @@ def test_it_goes_with_other_strategies(lab, strategy):
 def test_the_run_tells_the_largest_epsilon_of_its_sites(lab):
     np.save(lab.folders[1] / "line.npy", np.load(lab.folders[1] / "line.npy")[:40])
     private(lab, rounds=1).go()
-    told = [lab.row(node)["epsilon"] for node in lab.nodes]
-    assert lab.of("round")[0]["privacy"]["epsilon"] == pytest.approx(max(told), abs=1e-3)
+    spent = [lab.row(node)["epsilon"] for node in lab.nodes]
+    assert lab.of("round")[0]["privacy"]["epsilon"] == pytest.approx(max(spent), abs=1e-3)
 
 
 def test_a_resumed_run_counts_what_sites_spent_before_also_in_a_round_that_was_lost(lab):
@@ -123,7 +123,7 @@ def test_another_run_begins_at_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "asked", "why"),
+    ("demands", "asked", "why"),
     [
         (Terms(), {}, ""),
         (Terms(("anomaly",)), {}, ""),
@@ -135,8 +135,8 @@ def test_another_run_begins_at_nothing(tmp_path):
         (Terms(most_epsilon=4.0), {"privacy": "local", "epsilon": 0.0}, "local differential privacy"),
     ],
 )
-def test_a_site_says_why_it_does_not_take_part(said, asked, why):
-    found = said.against(**{"task": "anomaly", "privacy": "none", "epsilon": 0.0, **asked})
+def test_a_site_says_why_it_does_not_take_part(demands, asked, why):
+    found = demands.against(**{"task": "anomaly", "privacy": "none", "epsilon": 0.0, **asked})
     assert why in found
     assert bool(why) == bool(found)
 
@@ -191,7 +191,7 @@ class Ruler:
 
 
 def test_the_bench_puts_each_kind_and_epsilon_beside_none(lab, monkeypatch):
-    monkeypatch.setattr(bench.material, "of", lambda *_: Ruler(lab.folders))
+    monkeypatch.setattr(bench.datasets, "of", lambda *_: Ruler(lab.folders))
     parser = argparse.ArgumentParser()
     bench.add_arguments(parser)
     asked = parser.parse_args(["--task", "line", "--data", "lines", "--sites", "2", "--seeds", "2", "--rounds", "1", "--epsilons", "8"])

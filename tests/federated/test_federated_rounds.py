@@ -139,8 +139,8 @@ def test_a_silent_site_is_late_and_the_round_goes_on(lab):
 
 @pytest.mark.parametrize("code", [3, 4, 5])  # of Flower: message, reply or node unavailable
 def test_a_site_that_the_superlink_cannot_reach_is_late_not_failed(lab, monkeypatch, code):
-    work, away = lab.grid._work, lab.nodes[1]
-    monkeypatch.setattr(lab.grid, "_work", lambda asked, node: Message(Error(code=code, reason="?"), reply_to=asked) if node == away else work(asked, node))
+    work, away = lab.grid.work, lab.nodes[1]
+    monkeypatch.setattr(lab.grid, "work", lambda asked, node: Message(Error(code=code, reason="?"), reply_to=asked) if node == away else work(asked, node))
     lab.run(rounds=1).go()
     assert (lab.row(lab.nodes[1])["status"], lab.row(lab.nodes[1])["reason"]) == ("late", "went offline during the round")
 
@@ -243,7 +243,7 @@ def test_only_weights_and_numbers_leave_a_site(lab):
 
 def test_a_liar_in_four_cannot_veto_but_two_can(tmp_path):
     lab = Lab(tmp_path, 4)
-    lie = attacks._metric("loss", 1e9)
+    lie = attacks.metric_lie("loss", 1e9)
     lab.grid.tamper[lab.nodes[0]] = lie
     lab.run("1").go()
     lab.grid.tamper[lab.nodes[1]] = lie

@@ -11,9 +11,10 @@ import pytest
 
 from detectors.errors import BadDataset
 from federated.learning import task
-from federated.learning.bench import _cost, scale
+from federated.learning.bench import scale
+from federated.learning.bench.parts import cost
 
-ONE = _cost.Measured(bytes_down=200_000, bytes_up=200_000, train_s=6.0, combine_s=0.01)
+ONE = cost.NodeCost(bytes_down=200_000, bytes_up=200_000, train_s=6.0, combine_s=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -109,20 +110,20 @@ def test_half_of_the_bad_sites_are_late_and_none_is_both():
 
 
 def test_a_slow_link_of_the_site_or_of_the_portal_decides():
-    slow = _cost.seconds(ONE, 200, 0.5, 1000)
-    assert slow["down"] == pytest.approx(200_000 * _cost.WIRE * 8 / 0.5e6, abs=0.01)
-    shared = _cost.seconds(ONE, 200, 100, 100)
-    assert shared["down"] == pytest.approx(200 * 200_000 * _cost.WIRE * 8 / 100e6, abs=0.01)
+    slow = cost.seconds(ONE, 200, 0.5, 1000)
+    assert slow["down"] == pytest.approx(200_000 * cost.WIRE * 8 / 0.5e6, abs=0.01)
+    shared = cost.seconds(ONE, 200, 100, 100)
+    assert shared["down"] == pytest.approx(200 * 200_000 * cost.WIRE * 8 / 100e6, abs=0.01)
 
 
 def test_a_round_is_the_sum_of_its_parts():
-    parts = _cost.seconds(ONE, 200, 5, 1000)
+    parts = cost.seconds(ONE, 200, 5, 1000)
     assert parts["seconds"] == pytest.approx(parts["wait"] + parts["down"] + parts["train"] + parts["up"] + parts["combine"], abs=0.03)
     assert (parts["wait"], parts["train"], parts["combine"]) == (3.0, 6.0, 2.0)
 
 
 def test_the_table_says_how_often_a_thousand_nodes_ask():
-    table = _cost.table(ONE, 1000, 0.1)
+    table = cost.table(ONE, 1000, 0.1)
     assert (table["asked_a_round"], table["pulls_per_s"], table["node_beats_per_s"]) == (100, 333.3, 33.3)
-    assert table["bytes_down"] == round(100 * 200_000 * _cost.WIRE)
-    assert len(table["round_seconds"]) == len(_cost.LINKS_MBIT) * len(_cost.PORTAL_MBIT)
+    assert table["bytes_down"] == round(100 * 200_000 * cost.WIRE)
+    assert len(table["round_seconds"]) == len(cost.LINKS_MBIT) * len(cost.PORTAL_MBIT)

@@ -85,11 +85,11 @@ def test_a_damaged_authority_is_one_clear_sentence(tmp_path, capsys):
 
 @pytest.mark.parametrize(("fleet", "hosts"), [("0.0.0.0:1", []), ("[::]:1", []), ("portal.example:1", ["portal.example"]), ("[::1]:1", ["::1"])])
 def test_the_certificate_names_the_fleets_host_when_it_is_one(fleet, hosts):
-    assert superlink._hosts(fleet) == hosts
+    assert superlink.certificate_hosts(fleet) == hosts
 
 
 def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path):
-    first = superlink._secret(tmp_path / "token")
-    assert superlink._secret(tmp_path / "token") == first
+    first = superlink.kept_secret(tmp_path / "token")
+    assert superlink.kept_secret(tmp_path / "token") == first
     assert len(first) > 40
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600

@@ -139,10 +139,10 @@ def test_a_clip_of_something_else_is_named(tmp_path, frames):
 
 
 def test_the_latest_fifth_of_the_footage_is_held_back(tmp_path):
-    from federated.learning.tasks.anomaly import _split_by_time
+    from federated.learning.tasks.anomaly import split_by_time
 
     clips = [np.full((10, 1, 1), number, np.uint8) for number in range(3)]
-    earlier, later = _split_by_time(clips)
+    earlier, later = split_by_time(clips)
     assert (sum(map(len, earlier)), sum(map(len, later))) == (24, 6)
     assert {int(frame) for clip in later for frame in clip.ravel()} == {2}
 

@@ -33,8 +33,8 @@ def test_a_good_card_and_file_are_said_to_be_good(files, capsys):
 
 
 def test_a_changed_card_is_refused(files, capsys):
-    said = json.loads((files / "card.json").read_text())
-    (files / "card.json").write_text(json.dumps({**said, "card": {"licence": "MIT"}}))
+    printed = json.loads((files / "card.json").read_text())
+    (files / "card.json").write_text(json.dumps({**printed, "card": {"licence": "MIT"}}))
     assert check(files) == 1
     assert "the signature does not belong to this document" in capsys.readouterr().err
 

@@ -149,7 +149,7 @@ def test_a_file_with_the_wrong_hash_is_refused(root, environment, tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("printed", "meant"),
     [
         ("ERROR: Could not install: [Errno 28] No space left on device", "the disk is full"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "is not the one the lock names"),
@@ -157,8 +157,8 @@ def test_a_file_with_the_wrong_hash_is_refused(root, environment, tmp_path, monk
         ("ReadTimeoutError: whatever", "a download broke off"),
     ],
 )
-def test_pips_words_become_a_reason(said, meant):
-    assert meant in bootstrap._reason(said)
+def test_pips_words_become_a_reason(printed, meant):
+    assert meant in bootstrap.reason_for(printed)
 
 
 def test_an_incomplete_clone_is_one_clear_sentence(root):
@@ -168,12 +168,12 @@ def test_an_incomplete_clone_is_one_clear_sentence(root):
 
 
 def test_a_read_only_clone_is_one_clear_sentence(mount, monkeypatch):
-    with pytest.raises(BootstrapError, match="cannot be written"), bootstrap._only_one(mount("ro") / ".venv.lock"):
+    with pytest.raises(BootstrapError, match="cannot be written"), bootstrap.only_one(mount("ro") / ".venv.lock"):
         pass
 
 
 def test_a_second_installation_waits_for_the_first(root):
-    code = f"from pathlib import Path; from infra import bootstrap\nwith bootstrap._only_one(Path({str(root / '.venv.lock')!r})): print('mine')"
+    code = f"from pathlib import Path; from infra import bootstrap\nwith bootstrap.only_one(Path({str(root / '.venv.lock')!r})): print('mine')"
     with (root / ".venv.lock").open("a+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         second = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

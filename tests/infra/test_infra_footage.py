@@ -43,10 +43,10 @@ def test_every_file_has_an_origin_and_a_licence(name):
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_every_clip_decodes_to_the_frames_it_promises(name):
-    said = MANIFEST[name]
+    listed = MANIFEST[name]
     shapes = [frame.image.shape for frame in video.frames(FOOTAGE / name)]
-    assert len(shapes) == said["frames"]
-    assert set(shapes) == {(said["height"], said["width"], 3)}
+    assert len(shapes) == listed["frames"]
+    assert set(shapes) == {(listed["height"], listed["width"], 3)}
 
 
 def test_the_flight_covers_the_clip_in_order():

@@ -38,7 +38,7 @@ def query(cluster, statement):
 def kill(cluster):
     pid = postgres.running_pid(cluster)
     os.kill(pid, signal.SIGKILL)
-    postgres._reap(pid)
+    postgres.reap(pid)
     wait_for(lambda: postgres.running_pid(cluster) is None)
 
 
@@ -230,8 +230,8 @@ def test_an_external_server_that_is_too_old_is_refused(cluster, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("log", "meant"),
     [("LOG: x\nFATAL:  no\nLOG: y", "FATAL:  no"), ("", "it said nothing"), ("one\ntwo", "two"), ("x: No space left on device\nremoved", "the disk is full")],
 )
-def test_a_servers_words_are_cut_to_what_matters(said, meant):
-    assert meant in postgres.explain(said)
+def test_a_servers_words_are_cut_to_what_matters(log, meant):
+    assert meant in postgres.explain(log)

@@ -179,11 +179,11 @@ def test_all_children_die_when_the_supervisor_is_killed(tmp_path):
 
 
 def test_every_change_is_told(tmp_path):
-    told = []
-    supervisor = Supervisor(tmp_path, on_change=lambda each: told.append([row["state"] for row in each.table()]))
+    tables = []
+    supervisor = Supervisor(tmp_path, on_change=lambda each: tables.append([row["state"] for row in each.table()]))
     supervisor.start([sleeper()])
     supervisor.stop()
-    assert told == [["running"]]
+    assert tables == [["running"]]
 
 
 def test_a_log_that_grew_too_large_is_rotated_while_it_is_written(tmp_path):

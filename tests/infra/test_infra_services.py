@@ -33,10 +33,10 @@ def services_command(home, *more):
 
 def test_the_shell_command_starts_both_and_prints_exports(home):
     words = shlex.split(services_command(home).stdout)
-    told = dict(word.split("=", 1) for word in words[1:])
+    exported = dict(word.split("=", 1) for word in words[1:])
     assert words[0] == "export"
-    assert postgres.answers(told["DATABASE_URL"])
-    assert valkey.answers(told["REDIS_URL"])
+    assert postgres.answers(exported["DATABASE_URL"])
+    assert valkey.answers(exported["REDIS_URL"])
 
 
 def test_the_shell_command_stops_both(home):
@@ -130,7 +130,7 @@ def test_the_doctor_notices_a_version_that_walked_back(monkeypatch):
     monkeypatch.setattr(doctor, "version", lambda name: "1.27.0")
     found = doctor.versions()
     assert not found.ok
-    assert "flwr 1.27.0 instead of 1.41.0*" in found.said
+    assert "flwr 1.27.0 instead of 1.41.0*" in found.detail
 
 
 @pytest.mark.parametrize("argument", ["help", "--help", "-h"])

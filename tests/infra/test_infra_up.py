@@ -38,10 +38,10 @@ class Up:
         self.log = (self.home.parent / f"{self.home.name}.out").open("w+")
         environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         self.process = subprocess.Popen(self.command(), cwd=ROOT, env=environment, stdout=self.log, stderr=self.log, text=True)
-        wait_for(lambda: "Specola is ready" in self.said() or self.process.poll() is not None, "the welcome", READY_S)
-        assert self.process.poll() is None, self.said()
+        wait_for(lambda: "Specola is ready" in self.printed() or self.process.poll() is not None, "the welcome", READY_S)
+        assert self.process.poll() is None, self.printed()
 
-    def said(self) -> str:
+    def printed(self) -> str:
         return Path(self.log.name).read_text()
 
     def pids(self) -> dict[str, int]:
@@ -95,7 +95,7 @@ def test_status_prints_a_table_for_people(up):
 
 
 def test_it_says_where_to_go(up):
-    assert f"http://127.0.0.1:{up.port}" in up.said()
+    assert f"http://127.0.0.1:{up.port}" in up.printed()
     assert programs.http_answers(f"http://127.0.0.1:{up.port}/")
 
 
@@ -159,8 +159,8 @@ def test_a_taken_port_is_one_clear_sentence(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = refused("--home", str(tmp_path), "--port", str(port))
-    assert said == f"Port {port} of 127.0.0.1 cannot be used (Address already in use): choose another with --port."
+        printed = refused("--home", str(tmp_path), "--port", str(port))
+    assert printed == f"Port {port} of 127.0.0.1 cannot be used (Address already in use): choose another with --port."
 
 
 def test_a_read_only_folder_is_one_clear_sentence(mount):

@@ -61,7 +61,7 @@ def superlink(home: Path) -> Iterator[tuple[psutil.Process, str]]:
 def node_key(home: Path, number: int) -> Path:
     """A key that the SuperLink knows."""
     path = home / f"node-{number}.key"
-    control.register_node(pki.make_node_key(path), link=control.Link.of(home))
+    control.register_node(pki.make_node_key(path), link=control.ControlLink.of(home))
     return path
 
 
@@ -115,7 +115,7 @@ def _wait_for(server: subprocess.Popen[bytes], home: Path) -> None:
     until = time.monotonic() + START_S
     while True:
         try:
-            control.nodes(link=control.Link.of(home))
+            control.nodes(link=control.ControlLink.of(home))
             return
         except (control.FederationError, OSError):
             if server.poll() is not None or time.monotonic() > until:

@@ -36,7 +36,7 @@ def no_superlink(monkeypatch):
 
 
 def node(state):
-    return control.Node("1", state, "", 0, "")
+    return control.NodeInfo("1", state, "", 0, "")
 
 
 def database_down(monkeypatch):

@@ -172,7 +172,7 @@ def square():
 
 def settle(monkeypatch, agent, **states):
     """A minute passes; `n1="online"` is what the SuperLink says of node 1."""
-    found = [control.Node(name[1:], state, "", 0.0, "") for name, state in states.items()]
+    found = [control.NodeInfo(name[1:], state, "", 0.0, "") for name, state in states.items()]
     monkeypatch.setattr(control, "nodes", lambda: found)
     tasks.settle_keys(timestamp=0)
     agent.refresh_from_db()

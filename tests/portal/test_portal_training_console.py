@@ -130,7 +130,7 @@ def test_the_form_offers_first_what_is_recommended_for_so_many_sites(admin):
 
 
 def node(identifier, state):
-    return control.Node(identifier, state, "", 0.0, "")
+    return control.NodeInfo(identifier, state, "", 0.0, "")
 
 
 def test_the_inventory_tells_data_versions_last_round_disk_and_link(admin, monkeypatch, two_runs):

@@ -92,7 +92,7 @@ def test_the_inventory_still_knows_what_the_agent_did_last(square):
 @pytest.mark.parametrize(("old", "new", "shown"), [("online", "registered", "online"), ("offline", "online", "online"), ("offline", "registered", "offline")])
 def test_the_inventory_shows_whichever_of_both_nodes_is_online(square, monkeypatch, old, new, shown):
     cache.clear()
-    monkeypatch.setattr(control, "nodes", lambda: [control.Node("100", old, "", 0.0, ""), control.Node("200", new, "", 0.0, "")])
+    monkeypatch.setattr(control, "nodes", lambda: [control.NodeInfo("100", old, "", 0.0, ""), control.NodeInfo("200", new, "", 0.0, "")])
     rows, _trouble = nodes.inventory(administrator())
     assert {row.agent.node_id: row.link for row in rows}["100"] == shown
 

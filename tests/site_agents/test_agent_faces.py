@@ -15,7 +15,7 @@ import detectors
 from detectors.faces import identify
 from detectors.rules.scene import CameraRule, WatchedZone
 from detectors.types import Frame
-from federated.trust.staff_list import Entry
+from federated.trust.staff_list import StaffEntry
 from site_agents.clock import Clock
 from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimits
 from site_agents.models import ModelStore
@@ -41,8 +41,8 @@ def portraits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def entry(name: str, template: np.ndarray, expires: float = LATER, small: np.ndarray | None = None) -> Entry:
-    return Entry(name, template, small, expires, 1, {})
+def entry(name: str, template: np.ndarray, expires: float = LATER, small: np.ndarray | None = None) -> StaffEntry:
+    return StaffEntry(name, template, small, expires, 1, {})
 
 
 @pytest.fixture

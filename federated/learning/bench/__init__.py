@@ -9,7 +9,7 @@ from types import ModuleType
 
 def names() -> list[str]:
     """Every bench, in alphabetical order."""
-    return sorted(each.name for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_"))
+    return sorted(each.name for each in pkgutil.iter_modules(__path__) if not each.ispkg)
 
 
 def load(name: str) -> ModuleType:

@@ -16,9 +16,9 @@ from flwr.serverapp.strategy import FedAvg
 
 from federated.contract.run_plan import RunPlan
 from federated.learning import guard, plan, weights
-from federated.learning.bench import _material as material
-from federated.learning.bench._memory import Memory
-from federated.learning.bench._rounds import play
+from federated.learning.bench.parts import datasets
+from federated.learning.bench.parts.memory import Memory
+from federated.learning.bench.parts.rounds import play
 from federated.learning.local import Tamper
 
 SQUARE, BRIGHT = 12, 255  # the back-door's patch: pixels a side of the small grey frame, its grey
@@ -44,38 +44,38 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    known = material.Walkway(asked.data)
-    known.most = asked.frames
+    dataset = datasets.Walkway(asked.data)
+    dataset.most = asked.frames
     with tempfile.TemporaryDirectory() as scratch:
-        root = known.keep_back(Path(scratch), asked.root)
-        rows = [row for sites in asked.sites for row in _against(known, asked, sites, root)]
-    told = {"task": "anomaly", "metric": known.metric, "rounds": asked.rounds, "seed": asked.seed, "root_clips": asked.root, "frames": asked.frames}
-    return {**told, "claimed": list(CLAIMED), "rows": rows}
+        root = dataset.keep_back(Path(scratch), asked.root)
+        rows = [row for sites in asked.sites for row in _against(dataset, asked, sites, root)]
+    about = {"task": "anomaly", "metric": dataset.metric, "rounds": asked.rounds, "seed": asked.seed, "root_clips": asked.root, "frames": asked.frames}
+    return {**about, "claimed": list(CLAIMED), "rows": rows}
 
 
-def _against(known: material.Material, asked: argparse.Namespace, sites: int, root: Path | None) -> list[dict[str, Any]]:
-    strategy, judged = asked.strategy or plan.recommended(sites, root=root is not None), dict[str, float]()
+def _against(dataset: datasets.BenchDataset, asked: argparse.Namespace, sites: int, root: Path | None) -> list[dict[str, Any]]:
+    strategy, values = asked.strategy or plan.recommended(sites, root=root is not None), dict[str, float]()
 
     def value(net: Any) -> float | None:
         """Judged once for the same weights."""
         if net is None or not all(np.isfinite(each).all() for each in weights.of(net).values()):
             return None
         name = weights.digest(weights.of(net))
-        if name not in judged:
-            judged[name] = float(np.mean(known.judge(net)))
-        return round(judged[name], 5)
+        if name not in values:
+            values[name] = float(np.mean(dataset.judge(net)))
+        return round(values[name], 5)
 
     rows, memory = [], Memory()
     with tempfile.TemporaryDirectory() as scratch:
-        honest = known.deal(Path(scratch) / "honest", sites, asked.seed)
+        honest = dataset.deal(Path(scratch) / "honest", sites, asked.seed)
         config = RunPlan("anomaly", asked.rounds, 1, strategy, plan.STRATEGIES[strategy].least, seed=asked.seed)
         bare = dataclasses.replace(config, strategy="fedavg")
         clean = value(play(config, honest, root=root, memory=memory).net)
-        bare_clean = value(play(bare, honest, make=_bare, memory=memory).net)
+        bare_clean = value(play(bare, honest, make=without_guard, memory=memory).net)
         for bad in (each for each in asked.bad if each < sites):
             for attack in asked.attacks:
-                folders = _spoiled(honest, Path(scratch) / f"{attack}-{bad}".replace(" ", "-"), range(bad), FOOTAGE.get(attack))
-                before = play(bare, folders, tamper=_tampers(attack, bad), make=_bare, memory=memory)
+                folders = spoiled(honest, Path(scratch) / f"{attack}-{bad}".replace(" ", "-"), range(bad), FOOTAGE.get(attack))
+                before = play(bare, folders, tamper=_tampers(attack, bad), make=without_guard, memory=memory)
                 after = play(config, folders, tamper=_tampers(attack, bad), root=root, memory=memory)
                 about = {"attack": attack, "sites": sites, "bad": bad, "strategy": strategy, "clean": clean, "clean_unguarded": bare_clean}
                 found = {"unguarded": value(before.net), "guarded": value(after.net), "rejected": after.rejected, "why_not": after.reason}
@@ -88,21 +88,21 @@ def _tampers(attack: str, bad: int) -> dict[int, Tamper]:
     return {place: REPLIES[attack]() for place in range(bad)} if attack in REPLIES else {}
 
 
-class _Bare(guard.GuardedFedAvg):
-    """Flower's own mean, which believes everybody."""
+class _UnguardedFedAvg(guard.GuardedFedAvg):
+    """Flower's own mean, which trusts everybody."""
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """As if there were no guard."""
         messages = list(replies)
-        self.replies = [_believed(message) for message in messages]
+        self.replies = [_unchecked_reply(message) for message in messages]
         return FedAvg.aggregate_train(self, server_round, messages)
 
 
-def _bare(_config: RunPlan, limits: guard.Limits) -> guard.Guard:
-    return _Bare(dataclasses.replace(limits, min_accepted=1), min_train_nodes=1, min_available_nodes=1, min_evaluate_nodes=1)
+def without_guard(_config: RunPlan, limits: guard.Limits) -> guard.Guard:
+    return _UnguardedFedAvg(dataclasses.replace(limits, min_accepted=1), min_train_nodes=1, min_available_nodes=1, min_evaluate_nodes=1)
 
 
-def _believed(message: Message) -> guard.Reply:
+def _unchecked_reply(message: Message) -> guard.Reply:
     numbers = dict(next(iter(message.content.metric_records.values()), {})) if not message.has_error() else {}
     return guard.Reply(message.metadata.src_node_id, accepted="loss-before" in numbers, metrics=numbers)
 
@@ -163,7 +163,7 @@ def _patched(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 FOOTAGE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {"label flip": _shuffled, "back-door patch": _patched}
 
 
-def _spoiled(folders: list[Path], root: Path, bad: Iterable[int], change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None) -> list[Path]:
+def spoiled(folders: list[Path], root: Path, bad: Iterable[int], change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None) -> list[Path]:
     """The same folders; those of the bad sites with other footage when the attack is one on the footage."""
     if change is None:
         return folders

@@ -15,8 +15,8 @@ from detectors.objects.head import SIZE
 from detectors.objects.people import LOOK_SIZE
 from federated.contract.run_plan import RunPlan
 from federated.learning import task
-from federated.learning.bench._alarms import Alarms
-from federated.learning.bench._rounds import play
+from federated.learning.bench.parts.alarms import Alarms
+from federated.learning.bench.parts.rounds import play
 from federated.learning.bench.triple import WAYS, alone, interval
 
 SCORE = LOOK_SIZE + 5  # where the people net's own score stands among the features
@@ -37,51 +37,51 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    began, known = time.perf_counter(), Alarms(asked.data, asked.labels)
-    labels, spent = known.later[:, SIZE], time.perf_counter() - began
+    began, dataset = time.perf_counter(), Alarms(asked.data, asked.labels)
+    labels, spent = dataset.later[:, SIZE], time.perf_counter() - began
     plan = RunPlan("object_head", asked.rounds, asked.local_epochs, "fedavg", asked.sites)
-    seeds = [one(known, plan, seed) for seed in range(asked.seeds)]
-    share = float(known.earlier[:, SIZE].mean())
+    seeds = [one(dataset, plan, seed) for seed in range(asked.seeds)]
+    share = float(dataset.earlier[:, SIZE].mean())
     return {
         "data": asked.data.name,
         "sites": asked.sites,
         "labels_per_site": asked.labels,
         "seeds": asked.seeds,
-        "alerts": {"earlier": len(known.earlier), "later": len(labels), "false_earlier": round(share, 3), "false_later": round(float(labels.mean()), 3)},
+        "alerts": {"earlier": len(dataset.earlier), "later": len(labels), "false_earlier": round(share, 3), "false_later": round(float(labels.mean()), 3)},
         "auc": {way: interval([each[way][0] for each in seeds]) for way in WAYS},
         "log_loss": {way: interval([each[way][1] for each in seeds]) for way in WAYS},
         "federated_minus_local": {name: interval([each["federated"][n] - each["local"][n] for each in seeds]) for n, name in enumerate(("auc", "log_loss"))},
-        "score_alone_auc": round(auc(-known.later[:, SCORE], labels), 5),
+        "score_alone_auc": round(auc(-dataset.later[:, SCORE], labels), 5),
         "always_the_share_log_loss": round(log_loss(np.full(len(labels), share), labels), 5),
         "seconds_to_find_and_describe": round(spent, 1),
     }
 
 
-def one(known: Alarms, plan: RunPlan, seed: int) -> dict[str, tuple[float, float]]:
+def one(dataset: Alarms, plan: RunPlan, seed: int) -> dict[str, tuple[float, float]]:
     """For one draw of judged alerts and each way: AUC and log loss; of local-only the mean over the sites."""
     import dataclasses
 
     plan = dataclasses.replace(plan, seed=seed)
     with tempfile.TemporaryDirectory() as scratch:
-        folders = known.deal(Path(scratch), plan.min_sites, seed)
+        folders = dataset.deal(Path(scratch), plan.min_sites, seed)
         together = play(plan, folders)
         if together.net is None:
             raise task.TaskError(f"seed {seed}: {together.reason}")
         splits = [task.load(plan.task).samples(folder).train for folder in folders]
-    local = [_figures(known, alone(plan, split)) for split in splits]
+    local = [_figures(dataset, alone(plan, split)) for split in splits]
     return {
         "local": (float(np.mean([each[0] for each in local])), float(np.mean([each[1] for each in local]))),
-        "federated": _figures(known, together.net),
-        "central": _figures(known, alone(plan, np.concatenate(splits))),
+        "federated": _figures(dataset, together.net),
+        "central": _figures(dataset, alone(plan, np.concatenate(splits))),
     }
 
 
-def log_loss(said: np.ndarray, labels: np.ndarray) -> float:
+def log_loss(predicted: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood in nats."""
-    said = np.clip(said, 1e-6, 1 - 1e-6)
-    return float(-np.where(labels == 1, np.log(said), np.log(1 - said)).mean())
+    predicted = np.clip(predicted, 1e-6, 1 - 1e-6)
+    return float(-np.where(labels == 1, np.log(predicted), np.log(1 - predicted)).mean())
 
 
-def _figures(known: Alarms, net: Any) -> tuple[float, float]:
-    said = known.say(net)
-    return auc(said, known.later[:, SIZE]), log_loss(said, known.later[:, SIZE])
+def _figures(dataset: Alarms, net: Any) -> tuple[float, float]:
+    predicted = dataset.predict(net)
+    return auc(predicted, dataset.later[:, SIZE]), log_loss(predicted, dataset.later[:, SIZE])

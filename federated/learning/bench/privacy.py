@@ -14,8 +14,8 @@ import numpy as np
 
 from federated.contract.run_plan import RunPlan
 from federated.learning import dpsgd, task
-from federated.learning.bench import _material as material
-from federated.learning.bench._rounds import play
+from federated.learning.bench.parts import datasets
+from federated.learning.bench.parts.rounds import play
 from federated.learning.bench.triple import interval
 
 KINDS = ("central", "local")
@@ -39,27 +39,27 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    if asked.sites < material.LEAST_SITES or asked.seeds < 1:
-        raise task.TaskError(f"a federation has at least {material.LEAST_SITES} sites, and there is at least one seed")
-    known = material.of(asked.task, asked.data)
-    deals = [row for seed in range(asked.seeds) for row in _deal(known, asked, seed)]
-    about = {"task": asked.task, "data": asked.data.name, "metric": known.metric, "sites": asked.sites, "seeds": asked.seeds, "rounds": asked.rounds}
+    if asked.sites < datasets.LEAST_SITES or asked.seeds < 1:
+        raise task.TaskError(f"a federation has at least {datasets.LEAST_SITES} sites, and there is at least one seed")
+    dataset = datasets.of(asked.task, asked.data)
+    deals = [row for seed in range(asked.seeds) for row in _deal(dataset, asked, seed)]
+    about = {"task": asked.task, "data": asked.data.name, "metric": dataset.metric, "sites": asked.sites, "seeds": asked.seeds, "rounds": asked.rounds}
     about |= {"local_epochs": asked.local_epochs, "delta": asked.delta, "samples_a_site": round(np.mean([row["samples"] for row in deals if row["samples"]]))}
     named = {(row["kind"], row["wanted"]): None for row in deals}
     return {**about, "rows": [_row([row for row in deals if (row["kind"], row["wanted"]) == name]) for name in named]}
 
 
-def _deal(known: material.Material, asked: argparse.Namespace, seed: int) -> Iterator[dict[str, Any]]:
+def _deal(dataset: datasets.BenchDataset, asked: argparse.Namespace, seed: int) -> Iterator[dict[str, Any]]:
     """One deal: the net before any training, then each kind and epsilon from that same net."""
     base = RunPlan(asked.task, asked.rounds, asked.local_epochs, "fedavg", asked.sites, seed=seed, delta=asked.delta)
     todo = task.load(asked.task)
     with tempfile.TemporaryDirectory() as scratch:
-        folders = known.deal(Path(scratch), asked.sites, seed)
+        folders = dataset.deal(Path(scratch), asked.sites, seed)
         for folder in folders if asked.clips else ():
             for spare in sorted((folder / "training").glob("*/*.npz"))[asked.clips :]:
                 spare.unlink()
         splits = [todo.samples(folder) for folder in folders]
-        yield _judged(known, todo, splits, todo.net(seed), {"kind": "untrained", "wanted": 0.0})
+        yield _measured_row(dataset, todo, splits, todo.net(seed), {"kind": "untrained", "wanted": 0.0})
         plans = [base, *(dataclasses.replace(base, privacy=kind, epsilon=epsilon) for kind in KINDS for epsilon in asked.epsilons)]
         for plan in plans:
             for folder in folders:
@@ -67,18 +67,18 @@ def _deal(known: material.Material, asked: argparse.Namespace, seed: int) -> Ite
             played = play(plan, folders)
             if played.net is None:
                 raise task.TaskError(f"seed {seed}, {plan.privacy}, epsilon {plan.epsilon:g}: {played.reason}")
-            row = _judged(known, todo, splits, played.net, {"kind": plan.privacy, "wanted": plan.epsilon, **played.privacy})
+            row = _measured_row(dataset, todo, splits, played.net, {"kind": plan.privacy, "wanted": plan.epsilon, **played.privacy})
             print(f"seed {seed}: {row}", file=sys.stderr, flush=True)
             yield row
 
 
-def _judged(known: material.Material, todo: task.Task, splits: list[task.Split], net: Any, about: dict[str, Any]) -> dict[str, Any]:
+def _measured_row(dataset: datasets.BenchDataset, todo: task.Task, splits: list[task.Split], net: Any, about: dict[str, Any]) -> dict[str, Any]:
     losses, samples = [todo.metric(net, split.held_back) for split in splits], [len(split.train) for split in splits]
-    return {**about, "value": float(np.mean(known.judge(net))), "loss": float(np.mean(losses)), "samples": float(np.mean(samples))}
+    return {**about, "value": float(np.mean(dataset.judge(net))), "loss": float(np.mean(losses)), "samples": float(np.mean(samples))}
 
 
 def _row(found: list[dict[str, Any]]) -> dict[str, Any]:
     """One kind and epsilon over all deals; `loss` is the mean on the sites' held-back data."""
-    told = {name: found[0][name] for name in ("kind", "wanted", "unit", "clip") if name in found[0]}
+    about = {name: found[0][name] for name in ("kind", "wanted", "unit", "clip") if name in found[0]}
     spent = {name: round(max(each[name] for each in found), 4) for name in ("epsilon", "sigma") if name in found[0]}
-    return {**told, **spent, **interval([each["value"] for each in found]), "loss": interval([each["loss"] for each in found])}
+    return {**about, **spent, **interval([each["value"] for each in found]), "loss": interval([each["loss"] for each in found])}

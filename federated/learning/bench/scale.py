@@ -18,11 +18,11 @@ from flwr.app import Message
 from detectors.errors import BadDataset
 from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
-from federated.learning.bench import _cost
-from federated.learning.bench._material import LEAST_SITES, Walkway, _folder
+from federated.learning.bench.parts import cost
+from federated.learning.bench.parts.datasets import LEAST_SITES, Walkway, _folder
 from federated.learning.local import FIRST_NODE, LocalGrid
 from federated.learning.plan import check, to_run_config
-from federated.learning.rounds import Progress, Run, RunFailed, RunRefused
+from federated.learning.rounds import FederatedRun, Progress, RunFailed, RunRefused
 
 LEAST_FRAMES = 21  # of a site: the latest fifth must hold a whole window
 FULL_SAMPLES = 2048  # what a site with a minute of footage or more trains on in one pass
@@ -50,16 +50,16 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     quorum = max(LEAST_SITES, math.ceil(asked.share * asked.sites / 2))
     plan = RunPlan("anomaly", asked.rounds, 1, "fedavg", quorum, deadline_s=60, seed=asked.seed, share=asked.share, compare=False)
     check(plan)
-    known = Pieces(asked.data)
+    dataset = Pieces(asked.data)
     with tempfile.TemporaryDirectory() as scratch:
-        folders = known.deal(Path(scratch), asked.sites, asked.seed)
+        folders = dataset.deal(Path(scratch), asked.sites, asked.seed)
         late, broken = bad(len(folders), asked.bad, asked.seed)
         for site in broken:
             next((folders[site] / "training" / "anomaly").glob("*.npz")).write_bytes(b"a disk that failed")
-        found = play(plan, folders, known, late, asked.judge_every, Path(scratch) / "home" / "superlink" / "runs" / "1")
-    about = {"task": plan.task, "data": asked.data.name, "metric": known.metric, "sites": asked.sites, "share": asked.share, "quorum": quorum}
+        found = play(plan, folders, dataset, late, asked.judge_every, Path(scratch) / "home" / "superlink" / "runs" / "1")
+    about = {"task": plan.task, "data": asked.data.name, "metric": dataset.metric, "sites": asked.sites, "share": asked.share, "quorum": quorum}
     about |= {"seed": asked.seed, "late_sites": len(late), "broken_sites": len(broken)}
-    return {**about, **found, "model": _cost.table(_cost.Measured(**found["measured"]), asked.nodes, asked.share)}
+    return {**about, **found, "model": cost.table(cost.NodeCost(**found["measured"]), asked.nodes, asked.share)}
 
 
 class Pieces(Walkway):
@@ -71,16 +71,16 @@ class Pieces(Walkway):
         lengths = [len(clip.frames) for clip in mine]
         counts = shares(lengths, sites)
         if min(counts) < 1 or min(length // count for length, count in zip(lengths, counts, strict=True)) < LEAST_FRAMES:
-            told = f"at least {len(mine)} sites, and {LEAST_FRAMES} frames in a row for each"
-            raise BadDataset(f"{sum(lengths)} frames of {len(mine)} clips cannot be cut for {sites} sites: {told}")
-        parts = [part for clip, count in zip(mine, counts, strict=True) for part in np.array_split(self._small[clip.name], count)]
+            problem = f"at least {len(mine)} sites, and {LEAST_FRAMES} frames in a row for each"
+            raise BadDataset(f"{sum(lengths)} frames of {len(mine)} clips cannot be cut for {sites} sites: {problem}")
+        parts = [part for clip, count in zip(mine, counts, strict=True) for part in np.array_split(self.small[clip.name], count)]
         folders = [_folder(root, site, "anomaly") for site in range(sites)]
         for folder, place in zip(folders, np.random.default_rng(seed).permutation(sites), strict=True):
             np.savez_compressed(folder / "training" / "anomaly" / "0.npz", frames=parts[place])
         return folders
 
 
-class Grid(LocalGrid):
+class ManyNodesGrid(LocalGrid):
     """Counts the processor seconds in which sites work, and the seconds that the rounds would wait for silent ones."""
 
     work_s = waited_s = 0.0
@@ -117,17 +117,17 @@ def bad(sites: int, share: float, seed: int) -> tuple[list[int], list[int]]:
     return sorted(chosen[: len(chosen) // 2]), sorted(chosen[len(chosen) // 2 :])
 
 
-def play(plan: RunPlan, folders: list[Path], known: Walkway, late: list[int], every: int, home: Path) -> dict[str, Any]:
+def play(plan: RunPlan, folders: list[Path], dataset: Walkway, late: list[int], every: int, home: Path) -> dict[str, Any]:
     """The product's rounds, vote and gate; a row a round."""
     from federated.learning.client_app import app
 
-    grid, events = Grid(app, folders, to_run_config(plan)), list[dict[str, Any]]()
+    grid, events = ManyNodesGrid(app, folders, to_run_config(plan)), list[dict[str, Any]]()
     grid.silent = {FIRST_NODE + site for site in late}
-    run = Run("1", plan, task.load(plan.task), grid, home, lambda kind, **fields: events.append({"kind": kind, **fields}), grid.clock, grid.wait)
+    run = FederatedRun("1", plan, task.load(plan.task), grid, home, lambda kind, **fields: events.append({"kind": kind, **fields}), grid.clock, grid.wait)
     home.mkdir(parents=True)
     progress = run.begin()
     strategy = guard.build(plan.strategy, guard.Limits(run.task.max_update_norm, plan.min_sites), plan.min_sites)
-    rows, start = [], _judged(run, progress, known)
+    rows, start = [], _value_of(run, progress, dataset)
     for number in range(1, plan.rounds + 1):
         work, waited, began, busy = grid.work_s, grid.waited_s, time.perf_counter(), time.process_time()
         try:
@@ -136,8 +136,8 @@ def play(plan: RunPlan, folders: list[Path], known: Walkway, late: list[int], ev
             raise task.TaskError(str(error)) from error
         spent = {"work_s": grid.work_s - work, "combine_s": time.process_time() - busy - (grid.work_s - work)}
         spent |= {"seconds": time.perf_counter() - began, "waited_s": grid.waited_s - waited}
-        judged = _judged(run, progress, known) if number == plan.rounds or (every and number % every == 0) else None
-        rows.append({**_row(events[-1]), **{name: round(value, 3) for name, value in spent.items()}, "value": judged})
+        value = _value_of(run, progress, dataset) if number == plan.rounds or (every and number % every == 0) else None
+        rows.append({**_row(events[-1]), **{name: round(value, 3) for name, value in spent.items()}, "value": value})
     return {"start_value": start, "value": rows[-1]["value"], "rounds": rows, "gate": _finish(run, progress, events), "measured": _measured(rows)}
 
 
@@ -157,18 +157,18 @@ def _measured(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {"bytes_down": size, "bytes_up": size, "train_s": round(train, 3), "combine_s": round(sum(row["combine_s"] for row in rows) / answers, 5)}
 
 
-def _finish(run: Run, progress: Progress, events: list[dict[str, Any]]) -> dict[str, Any]:
+def _finish(run: FederatedRun, progress: Progress, events: list[dict[str, Any]]) -> dict[str, Any]:
     """The vote of everybody, and what the gate says."""
     work, began = run.grid.work_s, time.perf_counter()  # type: ignore[attr-defined]
     with contextlib.suppress(RunRefused):  # the event tells why
         run.finish(progress)
-    judged = next(event for event in reversed(events) if event["kind"] == "gate")
-    votes, spent = judged["votes"], {"work_s": round(run.grid.work_s - work, 2), "seconds": round(time.perf_counter() - began, 2)}  # type: ignore[attr-defined]
+    gate = next(event for event in reversed(events) if event["kind"] == "gate")
+    votes, spent = gate["votes"], {"work_s": round(run.grid.work_s - work, 2), "seconds": round(time.perf_counter() - began, 2)}  # type: ignore[attr-defined]
     better = sum(vote["after"] < vote["before"] for vote in votes if vote["before"] is not None)
-    return {"passed": judged["passed"], "reasons": judged["reasons"], "votes": len(votes), "better_than_before": better, **spent}
+    return {"passed": gate["passed"], "reasons": gate["reasons"], "votes": len(votes), "better_than_before": better, **spent}
 
 
-def _judged(run: Run, progress: Progress, known: Walkway) -> float:
+def _value_of(run: FederatedRun, progress: Progress, dataset: Walkway) -> float:
     net = run.task.net(run.plan.seed)
     weights.put(net, progress.arrays)
-    return round(float(np.mean(known.judge(net))), 5)
+    return round(float(np.mean(dataset.judge(net))), 5)

@@ -17,8 +17,8 @@ import numpy as np
 
 from federated.contract.run_plan import RunPlan
 from federated.learning import task
-from federated.learning.bench import _material as material
-from federated.learning.bench._rounds import play
+from federated.learning.bench.parts import datasets
+from federated.learning.bench.parts.rounds import play
 
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student's t, by the number of seeds
 WAYS = ("local", "federated", "central")
@@ -43,14 +43,16 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    if asked.sites < material.LEAST_SITES or asked.seeds < 1:
-        raise task.TaskError(f"a federation has at least {material.LEAST_SITES} sites, and there is at least one seed")
-    known = material.of(asked.task, asked.data)
+    if asked.sites < datasets.LEAST_SITES or asked.seeds < 1:
+        raise task.TaskError(f"a federation has at least {datasets.LEAST_SITES} sites, and there is at least one seed")
+    dataset = datasets.of(asked.task, asked.data)
     rounds, epochs = PASSES[asked.task]
     plan = RunPlan(asked.task, asked.rounds or rounds, asked.local_epochs or epochs, asked.strategy, asked.sites)
-    about = {"task": asked.task, "data": asked.data.name, "metric": known.metric, "sites": asked.sites}
+    about = {"task": asked.task, "data": asked.data.name, "metric": dataset.metric, "sites": asked.sites}
     about |= {"rounds": plan.rounds, "local_epochs": plan.local_epochs, "strategy": plan.strategy}
-    seeds = [_told(_kept(asked.keep, about, seed) or _keep(asked.keep, about, seed, one(known, plan, asked.sites, seed)), seed) for seed in range(asked.seeds)]
+    seeds = [
+        _reported(_kept(asked.keep, about, seed) or _keep(asked.keep, about, seed, one(dataset, plan, asked.sites, seed)), seed) for seed in range(asked.seeds)
+    ]
     means = {way: interval([float(np.mean(each[way])) for each in seeds]) for way in WAYS}
     places = [{"site": site, **{way: interval([each[way][site] for each in seeds]) for way in WAYS}} for site in range(asked.sites)]
     pairs = {name: interval([float(np.mean(each["federated"]) - np.mean(each[way])) for each in seeds]) for name, way in GAPS.items()}
@@ -78,25 +80,25 @@ GAPS = {"federated_minus_local": "local", "federated_minus_central": "central"}
 COSTS = ("bytes_down_per_site_and_round", "bytes_up_per_site_and_round", "seconds_per_round", "seconds_all_sites_local", "seconds_central")
 
 
-def one(known: material.Material, plan: RunPlan, sites: int, seed: int) -> dict[str, Any]:
+def one(dataset: datasets.BenchDataset, plan: RunPlan, sites: int, seed: int) -> dict[str, Any]:
     """One deal of the data: for each way the metric of each site, and what it cost."""
     import dataclasses
     import time
 
     plan = dataclasses.replace(plan, seed=seed)
     with tempfile.TemporaryDirectory() as scratch:
-        folders = known.deal(Path(scratch), sites, seed)
+        folders = dataset.deal(Path(scratch), sites, seed)
         together = play(plan, folders)
         if together.net is None:
             raise task.TaskError(f"seed {seed}: {together.reason}")
         splits, began = [task.load(plan.task).samples(folder).train for folder in folders], time.perf_counter()
-        local = [known.judge(alone(plan, split), [site])[0] for site, split in enumerate(splits)]
+        local = [dataset.judge(alone(plan, split), [site])[0] for site, split in enumerate(splits)]
         between = time.perf_counter()
-        central = known.judge(alone(plan, np.concatenate(splits)))
+        central = dataset.judge(alone(plan, np.concatenate(splits)))
         rows = [row for rows in together.rounds for row in rows]
         return {
             "local": local,
-            "federated": known.judge(together.net),
+            "federated": dataset.judge(together.net),
             "central": central,
             "bytes_down_per_site_and_round": statistics.fmean(row["bytes_down"] for row in rows),
             "bytes_up_per_site_and_round": statistics.fmean(row["bytes_up"] for row in rows),
@@ -129,7 +131,7 @@ def _keep(file: Path | None, about: dict[str, Any], seed: int, found: dict[str, 
     return found
 
 
-def _told(found: dict[str, Any], seed: int) -> dict[str, Any]:
+def _reported(found: dict[str, Any], seed: int) -> dict[str, Any]:
     """A seed takes minutes: say on the error stream how it went."""
     print(f"seed {seed}: " + ", ".join(f"{way} {np.mean(found[way]):.4f}" for way in WAYS), file=sys.stderr, flush=True)
     return found

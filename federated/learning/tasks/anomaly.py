@@ -20,7 +20,7 @@ PROBE_FRAMES = 24
 
 
 @task("anomaly")
-class Anomaly:
+class AnomalyTask:
     """Samples are windows of grey frames from `<agent folder>/training/anomaly/*.npz`; the number is the net's own loss on the latest fifth of them."""
 
     name: str
@@ -48,7 +48,7 @@ class Anomaly:
         """Windows cut from every clip in the agent's folder; those of the latest fifth of the frames are held back."""
         from detectors.train.anomaly import samples_of
 
-        earlier, later = _split_by_time([_read(file) for file in sorted((folder / FOLDER).glob("*.npz"))])
+        earlier, later = split_by_time([_read(file) for file in sorted((folder / FOLDER).glob("*.npz"))])
         found = Split(samples_of(earlier, limit=TRAIN_SAMPLES), samples_of(later, limit=HELD_BACK_SAMPLES))
         if len(found.train) < LEAST or not len(found.held_back):
             raise NotEnoughData(f"{sum(map(len, earlier)) + sum(map(len, later))} frames of ordinary footage are too few to train on: keep at least a minute")
@@ -107,7 +107,7 @@ class Anomaly:
         }
 
 
-def _split_by_time(clips: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def split_by_time(clips: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Clips in order of time -> the earlier four fifths of the frames, the latest fifth; a clip across the border is cut."""
     cut = int(sum(map(len, clips)) * (1 - HELD_BACK))
     earlier, later = [], []

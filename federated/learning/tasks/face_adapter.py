@@ -23,7 +23,7 @@ DIMENSIONS = 128
 
 
 @task("face_adapter")
-class FaceAdapter:
+class FaceAdapterTask:
     """A sample is one picture: rows of 128 numbers, the sharp embedding, those of shrunken copies, and last a row whose first number says whose it is.
 
     `<agent folder>/training/faces/*.npz`, one file a person, key `looks` (N, 1 + K, 128). The number is the loss on the last fifth of the people.

@@ -24,7 +24,7 @@ SAMPLES = 2048  # the newest so many
 
 
 @task("object_head")
-class ObjectHead:
+class ObjectHeadTask:
     """A sample is one judged alert: a row of features and, last, 1 for a false alarm and 0 for a real one.
 
     The number is the log loss on the latest fifth of the judged alerts: smaller is better, 0.693 is what "I don't know" gets.
@@ -38,7 +38,7 @@ class ObjectHead:
 
     def count(self, folder: Path) -> int:
         """How many judged alerts."""
-        return len(_judged(folder))
+        return len(_labelled(folder))
 
     def net(self, seed: int) -> torch.nn.Module:
         """A head that says 0.5 of everything, with a first layer of the seed."""
@@ -51,7 +51,7 @@ class ObjectHead:
 
     def samples(self, folder: Path) -> Split:
         """The judged alerts in order of time; the latest fifth is held back."""
-        files = _judged(folder)[-SAMPLES:]
+        files = _labelled(folder)[-SAMPLES:]
         read = [(*found, label) for file, label in files if (found := _read(file))]
         kept = [np.append(features, label) for features, net, label in read if net == read[-1][1]]  # of another people net: another language
         rows = np.array(kept, np.float32).reshape(-1, SIZE + 1)
@@ -111,7 +111,7 @@ class ObjectHead:
         }
 
 
-def _judged(folder: Path) -> list[tuple[Path, float]]:
+def _labelled(folder: Path) -> list[tuple[Path, float]]:
     """Files and labels, oldest first: an event's id begins with its time."""
     found = [(file, label) for name, label in LABELS.items() for file in (folder / FOLDER).glob(f"*.{name}.npz")]
     return sorted(found, key=lambda each: each[0].name)

@@ -15,7 +15,7 @@ PORTAL_MBIT = (100.0, 1000.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Measured:
+class NodeCost:
     """Of one site and one round: bytes each way, processor seconds of training; and of the portal: processor seconds to check and add up one reply."""
 
     bytes_down: float
@@ -24,20 +24,20 @@ class Measured:
     combine_s: float
 
 
-def table(measured: Measured, nodes: int, share: float) -> dict[str, Any]:
+def table(cost: NodeCost, nodes: int, share: float) -> dict[str, Any]:
     """Bytes of a round at the SuperLink, requests a second, and the seconds of a round for each pair of links."""
     asked = max(1, math.ceil(round(share * nodes, 9)))
-    rows = [{"site_mbit": site, "portal_mbit": portal, **seconds(measured, asked, site, portal)} for portal in PORTAL_MBIT for site in LINKS_MBIT]
+    rows = [{"site_mbit": site, "portal_mbit": portal, **seconds(cost, asked, site, portal)} for portal in PORTAL_MBIT for site in LINKS_MBIT]
     requests = {"pulls_per_s": nodes / PULL_S, "node_beats_per_s": nodes / NODE_BEAT_S, "heartbeats_per_s": nodes / PULL_S}
-    moved = {"bytes_down": round(asked * measured.bytes_down * WIRE), "bytes_up": round(asked * measured.bytes_up * WIRE)}
+    moved = {"bytes_down": round(asked * cost.bytes_down * WIRE), "bytes_up": round(asked * cost.bytes_up * WIRE)}
     return {"nodes": nodes, "asked_a_round": asked, **moved, **{name: round(value, 1) for name, value in requests.items()}, "round_seconds": rows}
 
 
-def seconds(measured: Measured, asked: int, site_mbit: float, portal_mbit: float) -> dict[str, float]:
+def seconds(cost: NodeCost, asked: int, site_mbit: float, portal_mbit: float) -> dict[str, float]:
     """All sites begin together and share the portal's link; who asks last for work has waited a whole interval."""
-    down = max(_wire_s(measured.bytes_down, site_mbit), _wire_s(asked * measured.bytes_down, portal_mbit))
-    up = max(_wire_s(measured.bytes_up, site_mbit), _wire_s(asked * measured.bytes_up, portal_mbit))
-    parts = {"wait": PULL_S, "down": down, "train": measured.train_s, "up": up, "combine": asked * measured.combine_s}
+    down = max(_wire_s(cost.bytes_down, site_mbit), _wire_s(asked * cost.bytes_down, portal_mbit))
+    up = max(_wire_s(cost.bytes_up, site_mbit), _wire_s(asked * cost.bytes_up, portal_mbit))
+    parts = {"wait": PULL_S, "down": down, "train": cost.train_s, "up": up, "combine": asked * cost.combine_s}
     return {**_rounded(parts.items()), "seconds": round(sum(parts.values()), 2)}
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
 from federated.learning import root as root_set
-from federated.learning.bench._memory import Memory
+from federated.learning.bench.parts.memory import Memory
 from federated.learning.local import FIRST_NODE, AppExitException, LocalGrid, Tamper
 from federated.learning.plan import to_run_config
-from federated.learning.rounds import Run, RunFailed
+from federated.learning.rounds import FederatedRun, RunFailed
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +69,7 @@ def play(
     with tempfile.TemporaryDirectory() as scratch:
         if root is not None:
             shutil.copytree(root, root_set.folder(plan.task, Path(scratch)))
-        run = Run("1", plan, todo, grid, Path(scratch) / "superlink" / "runs" / "1", report)
+        run = FederatedRun("1", plan, todo, grid, Path(scratch) / "superlink" / "runs" / "1", report)
         progress = run.begin()
         run.root = memory.root(run.root)
         limits = guard.Limits(todo.max_update_norm, plan.min_sites)

@@ -20,33 +20,33 @@ class Memory:
     """Answers by site, question and weights. Training is a function of these: seeds are part of the question."""
 
     def __init__(self) -> None:
-        self.known: dict[Any, Any] = {}
+        self.answers: dict[Any, Any] = {}
 
     def app(self, app: App) -> App:
         """The same client application, which works only once for the same question."""
 
         def answer(message: Message, context: Context) -> Message:
             key = (str(context.node_config["folder"]), message.metadata.message_type, *_question(message.content))
-            if key not in self.known:
-                self.known[key] = app(message, context).content
-            return Message(copy.deepcopy(self.known[key]), reply_to=message)
+            if key not in self.answers:
+                self.answers[key] = app(message, context).content
+            return Message(copy.deepcopy(self.answers[key]), reply_to=message)
 
         return answer
 
     def root(self, root: Root | None) -> Root | None:
         """The same root set, which trains only once from the same weights."""
-        return root and _Remembered(root.todo, root.samples, self.known)
+        return root and _Remembered(root.todo, root.samples, self.answers)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Remembered(Root):
-    known: dict[Any, Any]
+    answers: dict[Any, Any]
 
     def update(self, arrays: Arrays, **asked: Any) -> Arrays:
         key = ("root", weights.digest(arrays), repr(sorted(asked.items())))
-        if key not in self.known:
-            self.known[key] = Root.update(self, arrays, **asked)
-        return self.known[key]
+        if key not in self.answers:
+            self.answers[key] = Root.update(self, arrays, **asked)
+        return self.answers[key]
 
 
 def _question(content: RecordDict) -> tuple[str, str]:

@@ -44,7 +44,7 @@ class Alarms:
     def rows(self) -> np.ndarray:
         """Every alert in order of time: features, then the label."""
         people = detectors.load("people")
-        found = _scene(self.folder, people) if (self.folder / "tracks.csv").exists() else _walkway(self.folder, people)
+        found = of_scene(self.folder, people) if (self.folder / "tracks.csv").exists() else _walkway(self.folder, people)
         rows = []
         for picture, alert, label in found:
             features = describe(people, picture, alert, event="person_in_zone", hour=12.0)
@@ -74,9 +74,9 @@ class Alarms:
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
         """The same later alerts for every site."""
-        return [auc(self.say(net), self.later[:, SIZE])] * (self._sites if sites is None else len(sites))
+        return [auc(self.predict(net), self.later[:, SIZE])] * (self._sites if sites is None else len(sites))
 
-    def say(self, net: torch.nn.Module) -> np.ndarray:
+    def predict(self, net: torch.nn.Module) -> np.ndarray:
         """What a net says of the later alerts."""
         import torch
 
@@ -85,7 +85,7 @@ class Alarms:
             return net(torch.from_numpy(np.ascontiguousarray(self.later[:, :SIZE]))).numpy()
 
 
-def _scene(folder: Path, people: People) -> Iterator[Alert]:
+def of_scene(folder: Path, people: People) -> Iterator[Alert]:
     truths = scenes.truth(folder)
     for n, picture in scenes.images(folder):
         found = [each for each in people.detect([picture])[0] if each.kind == "person"] if n % EVERY == 0 else []

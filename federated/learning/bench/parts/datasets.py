@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LEAST_SITES = 2
 
 
-class Material(Protocol):
+class BenchDataset(Protocol):
     """`metric`: what `judge` gives, larger is better. `deal` writes the agents' folders of so many sites, dealt anew for each seed."""
 
     metric: str
@@ -32,14 +32,14 @@ class Material(Protocol):
         """The metric as each site of the last deal (or only these) sees it, on data that no site has trained on."""
 
 
-def of(name: str, data: Path) -> Material:
+def of(name: str, data: Path) -> BenchDataset:
     """The material of a task. Raises BadDataset that says what was expected, or TaskError for a task that cannot be benched."""
-    from federated.learning.bench._alarms import Alarms
+    from federated.learning.bench.parts.alarms import Alarms
 
-    known: dict[str, Callable[[Path], Any]] = {"anomaly": Walkway, "face_adapter": Crowd, "object_head": Alarms}
-    if name not in known:
-        raise task.UnknownTask(f"no data set is known for the task {name!r}: there are {', '.join(sorted(known))}")
-    return known[name](data)
+    makers: dict[str, Callable[[Path], Any]] = {"anomaly": Walkway, "face_adapter": Crowd, "object_head": Alarms}
+    if name not in makers:
+        raise task.UnknownTask(f"no data set is known for the task {name!r}: there are {', '.join(sorted(makers))}")
+    return makers[name](data)
 
 
 class Walkway:
@@ -58,7 +58,7 @@ class Walkway:
         self._calibrating: list[Any] = []
 
     @cached_property
-    def _small(self) -> dict[str, np.ndarray]:
+    def small(self) -> dict[str, np.ndarray]:
         return {clip.name: np.stack([detectors.anomaly.small(frame) for frame in clip.frames]) for clip in self.normal}
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]:
@@ -87,7 +87,7 @@ class Walkway:
     def _write(self, folder: Path, clips: Sequence[Any]) -> None:
         share = self.most // len(clips) or None
         for number, clip in enumerate(clips):
-            np.savez_compressed(folder / "training" / "anomaly" / f"{number:015d}.npz", frames=self._small[clip.name][:share])
+            np.savez_compressed(folder / "training" / "anomaly" / f"{number:015d}.npz", frames=self.small[clip.name][:share])
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
         """Frame AUC over the test clips, with each site's own calibration."""
@@ -138,7 +138,7 @@ class Crowd:
         return found
 
     @cached_property
-    def _judged(self) -> tuple[dict[str, np.ndarray], np.ndarray, list[str]]:
+    def _enrolled_and_probes(self) -> tuple[dict[str, np.ndarray], np.ndarray, list[str]]:
         from detectors.faces import identify
         from detectors.sized import by_person
 
@@ -153,7 +153,7 @@ class Crowd:
         if len(self._people) < 20 * sites:
             raise BadDataset(f"{len(self._people)} people are too few for {sites} sites: each needs twenty")
         rng = np.random.default_rng(seed)
-        names, enrolled = rng.permutation(sorted(self._people)), rng.permutation(sorted(self._judged[0]))
+        names, enrolled = rng.permutation(sorted(self._people)), rng.permutation(sorted(self._enrolled_and_probes[0]))
         self._sites = [set(enrolled[site::sites]) for site in range(sites)]
         folders = [_folder(root, site, "faces") for site in range(sites)]
         for site, folder in enumerate(folders):
@@ -165,7 +165,7 @@ class Crowd:
         """Each site's own enrolled people, and all strangers."""
         from detectors.faces import adapter
 
-        templates, vectors, truth = self._judged
+        templates, vectors, truth = self._enrolled_and_probes
         adapted = adapter.adapt(vectors, net.arrays())
         return [self._tpir({name: templates[name] for name in chosen}, adapted, truth) for chosen in _only(self._sites, sites)]
 
@@ -173,10 +173,10 @@ class Crowd:
         names = sorted(templates)
         scores = probes @ np.stack([templates[name] for name in names]).T
         best, at = scores.max(1), scores.argmax(1)
-        strangers, known = np.array([each == "-" for each in truth]), np.array([each in templates for each in truth])
+        strangers, enrolled = np.array([each == "-" for each in truth]), np.array([each in templates for each in truth])
         threshold = np.quantile(best[strangers], 0.99)
         right = np.array([names[n] == each for n, each in zip(at, truth, strict=True)])
-        return float((right & (best > threshold))[known].mean())
+        return float((right & (best > threshold))[enrolled].mean())
 
 
 def _only(of_sites: list[Any], sites: Sequence[int] | None) -> list[Any]:
