@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from site_agents.neighbours.gallery import Entry, PeerGallery
+from site_agents.neighbours.gallery import PeerGallery, StaffEntry
 from site_agents.neighbours.messages import Message
 from site_agents.neighbours.transit import Transit
 
@@ -106,7 +106,7 @@ Action = Send | Wake | Decided
 class Hot:
     """Somebody who may come soon: from where, when they were there or left, and until when they are expected."""
 
-    entry: Entry
+    entry: StaffEntry
     origin: str
     since: float
     until: float
@@ -168,7 +168,7 @@ def meet(node: PeerNode, neighbours: Mapping[str, bool]) -> None:
     node.peers = {name: node.peers.get(name) or Peer(complete=complete) for name, complete in whole.items()}
 
 
-def hold(node: PeerNode, version: int, people: Mapping[str, int], entries: Iterable[Entry], threshold: float) -> None:
+def hold(node: PeerNode, version: int, people: Mapping[str, int], entries: Iterable[StaffEntry], threshold: float) -> None:
     """The door's list is this one now; who is not on it is expected no more."""
     node.settings = dataclasses.replace(node.settings, threshold=threshold)
     node.gallery.version, node.gallery.people, node.gallery.entries = version, dict(people), {entry.person: entry for entry in entries}
@@ -197,7 +197,7 @@ def first_time(node: PeerNode, name: str) -> bool:
     return True
 
 
-def entries_now(node: PeerNode, now: float) -> list[Entry]:
+def entries_now(node: PeerNode, now: float) -> list[StaffEntry]:
     """Whom this node can compare with: the whole gallery, or who may come soon."""
     if node.settings.complete:
         return list(node.gallery.entries.values())

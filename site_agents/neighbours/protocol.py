@@ -121,7 +121,7 @@ def _searched(node: PeerNode, ask: Ask, now: float) -> list[Action]:
     return _ask_next(node, ask, now)
 
 
-def _reply(node: PeerNode, ask: Ask, verdict: str, now: float, score: float = -1.0, entry: gallery.Entry | None = None) -> list[Action]:
+def _reply(node: PeerNode, ask: Ask, verdict: str, now: float, score: float = -1.0, entry: gallery.StaffEntry | None = None) -> list[Action]:
     del node.asks[ask.key]
     document = entry.document if entry else {}
     message = new_message(
@@ -174,7 +174,7 @@ def _answer(node: PeerNode, message: Message, now: float) -> list[Action]:
     return _ask_next(node, ask, now)
 
 
-def _checked(node: PeerNode, ask: Ask, body: dict, now: float) -> tuple[gallery.Entry | None, float]:
+def _checked(node: PeerNode, ask: Ask, body: dict, now: float) -> tuple[gallery.StaffEntry | None, float]:
     if body["verdict"] != "person":
         return None, -1.0
     try:
@@ -185,14 +185,14 @@ def _checked(node: PeerNode, ask: Ask, body: dict, now: float) -> tuple[gallery.
     return gallery.search([entry], ask.probe, ask.threshold, now)
 
 
-def _decide(node: PeerNode, ask: Ask, entry: gallery.Entry | None, score: float, where: str, now: float) -> list[Action]:
+def _decide(node: PeerNode, ask: Ask, entry: gallery.StaffEntry | None, score: float, where: str, now: float) -> list[Action]:
     for name in [name for name, each in node.asks.items() if each is ask]:
         del node.asks[name]
     decided = Decided(ask.key, entry.person if entry else None, float(score), where, now - ask.started)
     return [decided, *_announce(node, ask, entry, score, now)] if entry else [decided]
 
 
-def _announce(node: PeerNode, ask: Ask, entry: gallery.Entry, score: float, now: float) -> list[Action]:
+def _announce(node: PeerNode, ask: Ask, entry: gallery.StaffEntry, score: float, now: float) -> list[Action]:
     """SEEN to those to whom the person may go, and to where the person came from, which learns the way from it."""
     settings, before = node.settings, node.hot.get(entry.person)
     via = before.origin if before and before.origin != settings.name else ""
