@@ -20,7 +20,7 @@ from django.utils import timezone
 from detectors.rules import registry
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
-from portal.alerts.models import Event
+from portal.alerts.models import Alert, Event
 from portal.core import audit, media
 from portal.core.models import AuditRow
 from portal.people import erase_stores as stores
@@ -34,7 +34,7 @@ LOOK_S = 0.5
 BACKUPS = "Specola makes no backups. Copies that you made of the home folder or of PostgreSQL still hold what they held: erase there too."
 
 
-class NeverKnown(ObjectDoesNotExist):
+class NeverListed(ObjectDoesNotExist):
     """Nobody with this id is or was on a staff list."""
 
 
@@ -62,6 +62,7 @@ class Proof:
     t: datetime.datetime
     first: bool
     deleted: dict[str, int]
+    held: int  # pictures and clips that stay, because a case or another record needs them
     agents: list[Confirmed]
     residue: Residue
     templates: int
@@ -83,18 +84,18 @@ class Proof:
 def erase(uid: uuid.UUID, by: User | str, wait_s: float = 15.0) -> Proof:
     """Erase a person and prove it; safe to repeat after a kill, and a second call looks again. `wait_s`: for the agents' heartbeats.
 
-    Raises NeverKnown, or PermissionDenied when `by` is a user who does not manage the person's site. Call it outside a transaction.
+    Raises NeverListed, or PermissionDenied when `by` is a user who does not manage the person's site. Call it outside a transaction.
     """
-    site, known = _whereabouts(uid, by)
-    patterns = patterns_of(uid, known)
-    deleted = _delete(uid, by)
+    site, templates = _whereabouts(uid, by)
+    patterns = patterns_of(uid, templates)
+    deleted, held = _delete(uid)
     agents = _confirmed(site, wait_s)
     deleted = _add(deleted, stores.scrub_rows(uid))  # what was on its way while the first look was taken
     deleted["cache keys"] = stores.scrub_cache(uid)
     deleted["places in logs"] = stores.scrub_logs(uid, settings.HOME)
     stores.rewrite_database()
     first = not AuditRow.objects.filter(subject=f"person:{uid}", verb=ERASED).exists()
-    return _proved(uid, by, site, patterns, first=first, deleted=deleted, agents=agents, templates=len(known))
+    return _proved(uid, by, site, patterns, first=first, deleted=deleted, held=held, agents=agents, templates=len(templates))
 
 
 def confirmed(site: Site) -> list[Confirmed]:
@@ -113,32 +114,39 @@ def _whereabouts(uid: uuid.UUID, by: User | str) -> tuple[Site, list[np.ndarray]
     row = None if person else AuditRow.objects.filter(subject=f"person:{uid}").order_by("id").last()
     site = person.site if person else row and Site.objects.filter(slug=row.site).first()
     if site is None:
-        raise NeverKnown(f"Nobody with the id {uid} is or was on a staff list here.")
+        raise NeverListed(f"Nobody with the id {uid} is or was on a staff list here.")
     if isinstance(by, User):
         require_role(by, site, Role.MANAGER)
     templates = person.templates.all() if person else []
     return site, [np.asarray(vector, np.float32) for each in templates for vector in (each.vector, each.small) if vector is not None]
 
 
-def _delete(uid: uuid.UUID, by: User | str) -> dict[str, int]:
-    """In one transaction: the person, what hangs on the person, the recognitions, and the id wherever else it stands; then the pictures."""
+def _delete(uid: uuid.UUID) -> tuple[dict[str, int], int]:
+    """In one transaction: the person, what hangs on the person, the recognitions, and the id wherever else it stands; then the pictures.
+
+    Returns what went, and how many pictures stay because somebody else needs them.
+    """
     with transaction.atomic():
         person = Person.objects.select_for_update(of=("self",)).filter(uid=uid).first()
         gone: dict[str, int] = {}
+        pictures: set[str] = set()
         if person:
             raise_version(person)
+            pictures |= set(person.recognitions.exclude(snapshot="").values_list("snapshot", flat=True))
             for relation in Person._meta.related_objects:
                 gone = _add(gone, relation.related_model._default_manager.filter(**{relation.field.name: person}).delete()[1])
             gone = _add(gone, person.delete()[1])
-        told = Event.objects.filter(kind=registry.RECOGNISED, data__person=str(uid))
+        recognised = Event.objects.filter(kind=registry.RECOGNISED, data__person=str(uid))
         naming = [Q(kind=kind, **{f"data__{key}": str(uid)}) for kind, key in registry.naming().items() if kind != registry.RECOGNISED]
         named = Event.objects.filter(functools.reduce(operator.or_, naming, Q(pk__in=[])))
-        pictures = {name for event in [*told, *named] for name in (event.snapshot, event.clip) if name}
-        gone = _add(gone, told.delete()[1])
-        named.update(snapshot=None, clip=None)  # the person walks in front in these pictures; the alert itself stays
+        pictures |= {name for event in [*recognised, *named] for name in (event.snapshot, event.clip) if name}
+        gone = _add(gone, recognised.delete()[1])
+        # the person walks in front in these pictures; the alert itself stays
+        Alert.objects.filter(pk__in=list(named.values_list("alert", flat=True)), picture__in=pictures).update(picture="")
+        named.update(snapshot=None, clip=None)
         gone = _add(gone, stores.scrub_rows(uid))
     gone["pictures and clips"] = media.release(pictures)
-    return gone
+    return gone, len(media.held(pictures))
 
 
 def _confirmed(site: Site, wait_s: float) -> list[Confirmed]:
@@ -146,24 +154,27 @@ def _confirmed(site: Site, wait_s: float) -> list[Confirmed]:
     until = time.monotonic() + wait_s
     while True:
         site.refresh_from_db()
-        said = confirmed(site)
-        if all(each.done for each in said) or time.monotonic() >= until:
-            return said
+        agents = confirmed(site)
+        if all(each.done for each in agents) or time.monotonic() >= until:
+            return agents
         time.sleep(LOOK_S)
 
 
-def _proved(uid: uuid.UUID, by: User | str, site: Site, patterns: list[Pattern], **said: Any) -> Proof:
+def _proved(uid: uuid.UUID, by: User | str, site: Site, patterns: list[Pattern], **done: Any) -> Proof:
     files = stores.audit_files(settings.HOME)
     found = residue(uid, patterns, settings.HOME, files)
-    proof = Proof(uid=str(uid), site=site.slug, t=timezone.now(), residue=found, database="looked through" if files else "lies outside the home folder", **said)
+    proof = Proof(uid=str(uid), site=site.slug, t=timezone.now(), residue=found, database="looked through" if files else "lies outside the home folder", **done)
     summary = {
         "clean": proof.clean,
         "files": found.files,
         "bytes": found.bytes,
         "left": len(found.left),
         "agents_waiting": sum(not each.done for each in proof.agents),
+        "templates": proof.templates,
+        "deleted": proof.deleted,
+        "held": proof.held,
+        "database": proof.database,
     }
-    summary |= {"templates": proof.templates, "deleted": proof.deleted, "database": proof.database}
     audit.record(actor=by, verb=ERASED, subject=f"person:{uid}", site=site.slug, data=summary)
     stores.drop_log()
     return proof

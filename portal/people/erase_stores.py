@@ -44,8 +44,8 @@ def scrub_rows(uid: uuid.UUID) -> dict[str, int]:
                 cursor.execute(f"DELETE FROM {place} WHERE {test}", [uid.bytes if kind == "bytea" else pattern])
             else:
                 cast = {"json": "::json", "jsonb": "::jsonb"}.get(kind, "")
-                said = f"UPDATE {place} SET {name} = regexp_replace({name}::text, %s, %s, 'gi'){cast} WHERE {name}::text ~* %s"
-                cursor.execute(said, [pattern, GONE, pattern])
+                statement = f"UPDATE {place} SET {name} = regexp_replace({name}::text, %s, %s, 'gi'){cast} WHERE {name}::text ~* %s"
+                cursor.execute(statement, [pattern, GONE, pattern])
             if cursor.rowcount:
                 touched[f"{table}.{column}"] = cursor.rowcount
     return touched

@@ -34,7 +34,7 @@ def erase(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
             return render(request, "people/erase.html", {**shown, "problem": problem}, status=422)
         try:
             shown = {"uid": uid, "person": None, "proof": erasing.erase(uid, request.user, wait_s=WAIT_S)}
-        except (erasing.NeverKnown, PermissionDenied) as error:
+        except (erasing.NeverListed, PermissionDenied) as error:
             raise Http404 from error
     return render(request, "people/erase.html", shown)
 

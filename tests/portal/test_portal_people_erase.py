@@ -17,6 +17,7 @@ from django.db import connection
 from test_portal_people import door, enrolled
 
 from portal.alerts.models import Alert, Event, HistoryEntry
+from portal.analysis.models import Case, CaseFile
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.people import erase
@@ -54,6 +55,27 @@ def test_an_alert_about_a_stranger_behind_the_person_stays_without_the_name_and_
     assert event.data == {"known": "erased", "seconds": 2}
     assert event.snapshot is None
     assert not media.exists(picture)
+
+
+def test_a_picture_that_lies_in_a_case_stays_and_the_proof_counts_it():
+    at = scene()
+    person, picture = enrolled(at), media.put(b"\xff\xd8 a face")
+    told(at, data={"person": str(person.uid)}, snapshot=picture)
+    case = Case.objects.create(title="who was it", site=at.site, opened_by=at.operator)
+    CaseFile.objects.create(case=case, name="a", sha256=picture, size=1, kind="JPEG")
+    proof = erase.erase(person.uid, at.manager, wait_s=0)
+    assert media.exists(picture)
+    assert (proof.held, proof.deleted.get("pictures and clips", 0)) == (1, 0)
+
+
+def test_the_alert_about_a_stranger_behind_the_person_shows_the_picture_no_more():
+    at = scene()
+    person, picture = enrolled(at), media.put(b"\xff\xd8 two people")
+    alert = at.alert(kind="tailgating", data={"known": str(person.uid), "seconds": 2}, snapshot=picture)
+    assert alert.picture == picture
+    erase.erase(person.uid, at.manager, wait_s=0)
+    alert.refresh_from_db()
+    assert (alert.picture, media.exists(picture)) == ("", False)
 
 
 def test_no_column_of_any_table_is_forgotten():

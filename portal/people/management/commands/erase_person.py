@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             proof = erase.erase(options["uid"], "system", wait_s=options["wait"])
-        except erase.NeverKnown as error:
+        except erase.NeverListed as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(proof.document(), indent=1))
         if not proof.clean:
