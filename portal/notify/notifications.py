@@ -14,6 +14,8 @@ from django.utils import timezone
 from portal.alerts.events import AlertRaised
 from portal.core.events import DomainEvent
 from portal.notify.channels import Notification
+from portal.people.events import PeopleExpiring
+from portal.sites.events import AgentSilent
 from portal.training.events import CanaryTakenBack, RunEnded
 
 E = TypeVar("E", bound=DomainEvent)
@@ -49,6 +51,19 @@ def _run_ended(event: RunEnded) -> Notification:
 def _canary_taken_back(event: CanaryTakenBack) -> Notification:
     data = {"canary": event.canary_id, "model": event.model_id, "detector": event.detector, "automatic": event.automatic}
     return _notification("canary.taken_back", timezone.now(), reverse("training:canary", args=[event.canary_id]), data)
+
+
+@_about(AgentSilent)
+def _agent_silent(event: AgentSilent) -> Notification:
+    path = reverse("sites:camera", args=[event.site, event.camera])
+    return _notification("agent.silent", event.since, path, {"agent": event.agent_id}, site=event.site, camera=event.camera)
+
+
+@_about(PeopleExpiring)
+def _people_expiring(event: PeopleExpiring) -> Notification:
+    """How many and whose, by number: the names stand on the page, for those who may see it."""
+    data = {"people": len(event.uids), "owner": event.owner_id}
+    return _notification("people.expiring", timezone.now(), reverse("people:expiring"), data, site=event.site)
 
 
 def _notification(kind: str, t: datetime.datetime, path: str, data: dict[str, str | int], *, site: str = "", camera: str = "") -> Notification:
