@@ -11,12 +11,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detectors.errors import DetectorError
 from federated.trust.pki import PkiError
 from site_agents import __version__
 from site_agents.config import Config, load
-from site_agents.errors import AgentError, ConfigError
+from site_agents.errors import AgentError, ConfigError, FolderInUse, NotEnrolled
+
+if TYPE_CHECKING:
+    from site_agents.agent import CameraAgent
 
 EXIT_PROBLEM, EXIT_USAGE = 1, 2
 log = logging.getLogger("site_agents")
@@ -42,23 +46,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(config: Config, options: argparse.Namespace) -> int:
-    from site_agents.agent import CameraAgent, prepare_process
+    from site_agents.agent import CameraAgent
+    from site_agents.host import prepare_process
+    from site_agents.restarts import Restarts
 
     prepare_process()
-    agent = CameraAgent(config)
+    try:
+        agent = CameraAgent(config)
+    except (FolderInUse, NotEnrolled):  # nothing began, so nothing ended
+        raise
+    except Exception as error:  # the process's edge: the next agent that can start reports it
+        Restarts(config.folder).failed(error)
+        raise
     signal.signal(signal.SIGTERM, agent.stop)
     signal.signal(signal.SIGINT, agent.stop)
+    threading.excepthook = lambda failed: _end(agent, failed)
     try:
         agent.run()
+        agent.restarts.ended()
         code = 0
-    except Exception:  # the process's edge: whatever it was, the log must say it before the supervisor starts us again
+    except Exception as error:  # the process's edge: whatever it was, the log and the next heartbeat must say it before the supervisor starts us again
         log.exception("the agent has failed")
+        agent.restarts.failed(error)
         code = EXIT_PROBLEM
     if threading.active_count() > 1:
         # A thread hangs in a camera driver or in the middle of a clip: C++ aborts when the interpreter ends under it. Everything is closed.
         logging.shutdown()
         os._exit(code)
     return code
+
+
+def _end(agent: CameraAgent, failed: threading.ExceptHookArgs) -> None:
+    """A thread has ended by an error that nobody expected: the agent must not go on without it."""
+    log.critical("the thread %s has failed", failed.thread.name if failed.thread else "", exc_info=(failed.exc_type, failed.exc_value, failed.exc_traceback))
+    agent.fail(failed.exc_value or failed.exc_type())
 
 
 def _enrol(config: Config, options: argparse.Namespace) -> int:

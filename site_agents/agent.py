@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-import fcntl
 import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 import detectors
@@ -30,13 +26,15 @@ from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
 from site_agents.disagreements import DisagreementSender
-from site_agents.errors import AgentError, DocumentRejected, StaffListRefused
+from site_agents.errors import DocumentRejected, StaffListRefused
 from site_agents.evidence import Evidence, FindFaces
+from site_agents.host import only_one
 from site_agents.link import PortalLink, identity_of, read_portal
 from site_agents.models import ModelStore
 from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, PipelineStep
+from site_agents.restarts import Restarts
 from site_agents.rotation import Rotation
 from site_agents.signed_config import M0, M1, SignedConfig
 from site_agents.staff_list_store import NOBODY, StaffListStore
@@ -46,9 +44,9 @@ from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
 from site_agents.versions import on_mains, versions
 
-MALLOC = {-8: 1, -3: 8_000_000, -1: 16_000_000}  # mallopt(3): one heap for all threads, large pieces go back to the system; 60 MB less at a door
 TAKE_S = 0.5
 SUPERVISE_S = 1.0
+MARK_S = 60.0  # how exactly the time of a power cut is known
 UNFILMED = (RECOGNISED,)  # for the face log: the face is enough, who else passed by is nobody's business
 STOPPED = "biometrics_stopped"  # a file: the stop button holds over a restart, until the portal takes it back
 log = logging.getLogger("site_agents.agent")
@@ -59,9 +57,11 @@ class CameraAgent:
 
     def __init__(self, config: Config) -> None:
         self.config, self.folder, self.started = config, config.folder, round(time.time(), 3)
-        self._lock = _only_one(self.folder)
+        self._lock = only_one(self.folder)
         credentials.finish_move(self.folder)
         portal = read_portal(self.folder)
+        self.restarts = Restarts(self.folder)
+        self.restarts.begin()
         self.identity, self.clock = identity_of(portal), Clock()
         self.link = PortalLink(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
@@ -87,17 +87,22 @@ class CameraAgent:
         self.sender = Sender(self.outbox, self.link, self.identity)
         self.rotation = Rotation(self.folder, self.link, self.training.renew)
         self.heart = Heart(self.link, self.status, self.apply_answer, self.revoke)
-        self._stopping = threading.Event()
+        self._stopping, self._failure = threading.Event(), None
         self._last: PipelineStep | None = None
-        self._supervised = 0.0
+        self._supervised, self._marked = 0.0, time.monotonic()
         self._calibrated = ""
 
     def stop(self, *_: object) -> None:
         """Ask to end; usable as a signal handler."""
         self._stopping.set()
 
+    def fail(self, error: BaseException) -> None:
+        """End because of an error in one of the threads: without it, part of the work would silently stand still. `run` raises it."""
+        self._failure = self._failure or error
+        self._stopping.set()
+
     def run(self) -> None:
-        """Watch until asked to stop; then say what there is to say, and end."""
+        """Watch until asked to stop; then say what there is to say, and end. Raises what nobody expected, here or in a thread (`fail`)."""
         log.info("watching %s/%s, training: %s", self.identity.site, self.identity.camera, self.training.reason or "yes")
         threads = (self.capture, self.evidence, self.sender, self.heart, self.updates, self.disagreement_sender)
         for thread in (self.neighbour_service, *threads):
@@ -114,6 +119,8 @@ class CameraAgent:
                 self.supervise()
         finally:
             self.close()
+        if self._failure is not None:
+            raise self._failure
 
     def look(self, frame: Frame) -> None:
         """Take one frame through everything."""
@@ -155,19 +162,15 @@ class CameraAgent:
 
     def status(self) -> dict[str, Any]:
         """What a heartbeat says of us."""
-        pending = self.outbox.stats()
         mode = self.pipeline.mode
-        door = {"gallery": self.staff_list.status(), "door": self.pipeline.recognizer.report(self.pipeline.staff)} if mode == M1 else {}
-        door |= {"neighbours": self.neighbour_service.status()} if mode == M1 and self.config.neighbours.host else {}
-        door |= {"trials": trials} if (trials := self.canaries.status()) else {}
-        return {
+        report = {
             "t": time.time(),
             "started": self.started,
             "versions": versions(),
             "legal_mode": mode,
             "config_version": self.signed_config.version,
             "camera": self.camera_status(),
-            "outbox": {**pending, "clips_left_out": self.evidence.left_out},
+            "outbox": {**self.outbox.stats(), "clips_left_out": self.evidence.left_out},
             "models": self.pipeline.loaded,
             "data": {calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
             "training": self.training.reason or "on",
@@ -175,9 +178,19 @@ class CameraAgent:
             "training_held_s": round(self.training.throttle.seconds, 1),
             "mains": on_mains(),
             "disk_free": shutil.disk_usage(self.folder).free,
-            **({"verdicts": self.alert_labels.status()} if self.alert_labels.keeps else {}),
-            **door,
         }
+        if (restarts := self.restarts.status()) is not None:
+            report["restarts"] = restarts.to_json()
+        if trials := self.canaries.status():
+            report["trials"] = trials
+        if self.alert_labels.keeps:
+            report["verdicts"] = self.alert_labels.status()
+        if mode == M1:
+            report["gallery"] = self.staff_list.status()
+            report["door"] = self.pipeline.recognizer.report(self.pipeline.staff)
+            if self.config.neighbours.host:
+                report["neighbours"] = self.neighbour_service.status()
+        return report
 
     def camera_status(self) -> dict[str, Any]:
         """State and figures of the camera; nothing old is called live."""
@@ -185,12 +198,14 @@ class CameraAgent:
         if state == "live" and last is not None and last.health:
             state = "tampered"
         width, height = self.capture.size
-        capture = {"fps": round(self.capture.fps, 2), "dropped": self.capture.dropped, "restarts": self.capture.restarts, "problem": self.capture.problem}
         people = sum(each.kind == "person" for each in last.tracks) if last is not None else 0
         place = last.frame.telemetry if last is not None else None
         return {
             "state": "stale" if state == "ended" else state,
-            **capture,
+            "fps": round(self.capture.fps, 2),
+            "dropped": self.capture.dropped,
+            "restarts": self.capture.restarts,
+            "problem": self.capture.problem,
             "last_frame_t": self.capture.last_t,
             "width": width,
             "height": height,
@@ -256,6 +271,9 @@ class CameraAgent:
         if time.monotonic() - self._supervised < SUPERVISE_S:
             return
         self._supervised = time.monotonic()
+        if self._supervised - self._marked >= MARK_S:
+            self._marked = self._supervised
+            self.restarts.running()
         self.training.tick(self.capture.dropped)
         self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
@@ -359,26 +377,6 @@ def face_finder() -> FindFaces:
         return [face.box for face in faces(image)]
 
     return find
-
-
-def prepare_process() -> None:
-    """One camera, one core: libraries must not start a thread for each core, nor the heap keep what it has no use for."""
-    cv2.setNumThreads(1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    if set_malloc := getattr(ctypes.CDLL(None), "mallopt", None):  # musl has none
-        for option, value in MALLOC.items():
-            set_malloc(option, value)
-
-
-def _only_one(folder: Path) -> Any:
-    """Hold the folder's lock. Raises AgentError when another agent runs on it."""
-    lock = (folder / "run.lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise AgentError(f"another agent is running in {folder}") from error
-    return lock
 
 
 def _detection(found: Detection) -> EventDetection:

@@ -6,6 +6,7 @@ Tree::
     ├── ConfigError             agent.toml is wrong: file, line, what to do
     ├── CameraSourceError       the camera, file or stream cannot be opened or has failed
     ├── DocumentRejected        a document is not signed by our portal, is for another camera, is an old one or makes no sense
+    ├── FolderInUse             another agent runs on this folder
     ├── NotEnrolled             the agent's folder holds no (usable) answer of an enrolment
     ├── ModelRefused            a model may not be used here, and why
     ├── MessageRefused          a neighbour's message is malformed, too large or not from the one who signed the connection
@@ -42,6 +43,10 @@ class CameraSourceError(AgentError):
 
 class DocumentRejected(AgentError):
     """A signed document of the portal is not accepted."""
+
+
+class FolderInUse(AgentError):
+    """Another agent runs on this folder."""
 
 
 class NotEnrolled(AgentError):

@@ -34,7 +34,7 @@ FindFaces = Callable[[np.ndarray], Sequence[Box]]
 
 
 @dataclasses.dataclass(slots=True)
-class Job:
+class ClipJob:
     """A clip in the making: frames as JPEG, oldest first."""
 
     event: AgentEvent
@@ -51,8 +51,8 @@ class Evidence(threading.Thread):
         self.deliver, self.left_out = deliver, 0
         self._make_finder, self._finder = find_faces, None
         self._ring: deque[tuple[float, bytes]] = deque()
-        self._open: list[Job] = []
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._open: list[ClipJob] = []
+        self._jobs: queue.Queue[ClipJob | None] = queue.Queue()
         self._last: dict[tuple[str, str], float] = {}
         self._last_any = float("-inf")
         self._pictured: tuple[Frame, bool, bytes] | None = None
@@ -84,7 +84,7 @@ class Evidence(threading.Thread):
             self.left_out += 1
             return False
         self._last[place] = self._last_any = t
-        self._open.append(Job(event, list(self._ring), self._ring[-1][0] + AFTER_S, hide_faces))
+        self._open.append(ClipJob(event, list(self._ring), self._ring[-1][0] + AFTER_S, hide_faces))
         return True
 
     def flush(self) -> None:
@@ -122,7 +122,7 @@ class Evidence(threading.Thread):
             self._jobs.put(job)
 
 
-def make_clip(job: Job, find_faces: FindFaces) -> bytes:
+def make_clip(job: ClipJob, find_faces: FindFaces) -> bytes:
     """The WebM (VP8) bytes of a job, at the rate at which its frames were taken."""
     times = [t for t, _ in job.frames]
     rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 1.0

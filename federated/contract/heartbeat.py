@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from federated.contract.fields import (
+    LARGEST_COUNT,
     Amount,
     Base64Key,
     CameraState,
@@ -25,6 +26,7 @@ from federated.contract.fields import (
 from federated.contract.message import VERSION, Message
 
 BEAT_S = 3.0
+CAUSE_KILLED, CAUSE_POWER = "killed", "power lost"  # why an agent ended, when it could not say so itself
 HEARTBEAT_BYTES = 64 * 1024
 Bin = Annotated[str, Meta(pattern="^[0-9]{1,4}$")]
 
@@ -82,6 +84,15 @@ class CanaryStatus(Message):
     frames: Count = 0
     pictures: Count = 0
     ended: ShortText = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RestartStatus(Message):
+    """How often the agent ended without being asked to in the last 24 hours, when last, and why: `killed`, `power lost`, or the exception in one line."""
+
+    count_24h: Annotated[int, Meta(ge=1, le=LARGEST_COUNT)]
+    last_t: Seconds
+    cause: ShortText
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,7 @@ class Heartbeat(Message):
     training_held_s: Amount = 0.0
     mains: bool | None = None
     disk_free: Amount | None = None
+    restarts: RestartStatus | None = None
     trials: Annotated[dict[Name, CanaryStatus], Meta(max_length=20)] = dataclasses.field(default_factory=dict)
     verdicts: LabelsHeld | None = None
     gallery: StaffListHeld | None = None

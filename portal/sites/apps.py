@@ -10,8 +10,9 @@ class SitesConfig(AppConfig):
     def ready(self) -> None:
         from detectors.rules import registry
         from portal.core import health
-        from portal.sites.health import agents, superlink
+        from portal.sites.health import agents, restarts, superlink
 
         registry.kinds()  # a rule kind that cannot be read stops the start, not the first page
         health.register(superlink)
         health.register(agents)
+        health.register(restarts)

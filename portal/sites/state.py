@@ -7,7 +7,7 @@ import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from federated.contract.heartbeat import CameraStatus
+from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, CameraStatus
 from portal.sites.models import Agent
 from portal.sites.worded import Worded
 
@@ -17,6 +17,8 @@ STARTING_S = 60  # from enrolment to the first heartbeat: weights are loaded mea
 OLD_FRAME_S = 8.0  # heartbeats come every 3 s
 SKEWED_S = 5.0  # times of capture are then off by more than people notice
 BACKLOG = 200  # events waiting at the camera
+RESTARTS_SHOWN = datetime.timedelta(hours=24)
+CAUSES = {CAUSE_KILLED: _("killed from outside, or by a lack of memory"), CAUSE_POWER: _("the machine lost its power or was restarted")}
 WORDS = {
     "live": (_("Live"), "is-ok"),
     "starting": (_("Starting"), ""),
@@ -51,6 +53,29 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     t, name = _capture(agent, camera), _name(agent, camera, now)
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
     return State(name, t, camera.fps, camera.dropped, camera.people if name in ("live", "tampered") else None, *size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AgentRestarts:
+    """How often an agent ended in the last 24 hours without being asked to, when last, and why in the reader's language."""
+
+    times: int
+    last: datetime.datetime
+    why: str
+
+
+def restarts(agent: Agent | None, now: datetime.datetime) -> AgentRestarts | None:
+    """Those that its last heartbeat reported; None when there were none, or when the last one is more than a day ago."""
+    reported = agent.heartbeat.restarts if agent and agent.heartbeat else None
+    if reported is None:
+        return None
+    try:
+        last = datetime.datetime.fromtimestamp(reported.last_t + agent.clock_skew, datetime.UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    if now - last > RESTARTS_SHOWN:
+        return None
+    return AgentRestarts(reported.count_24h, last, str(CAUSES.get(reported.cause, reported.cause)))
 
 
 def newest(agents: list[Agent]) -> dict[int, Agent]:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,7 +19,7 @@ from detectors.rules import registry
 from detectors.rules.numbers import RuleNumber
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.sites import actions, queries, rules
+from portal.sites import actions, queries, rules, state
 from portal.sites.flow import flow
 from portal.sites.forms import CameraForm, SiteForm
 from portal.sites.graph import graph
@@ -95,7 +96,9 @@ def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     may_edit = request.user.has_role("manager", found.site) or request.user.has_role("administrator", found.site)
     editor = {"version": found.config_version, "editable": may_edit, "kinds": _kinds(found), "size": [tile.state.width, tile.state.height]}
     shown = {"camera": found, "tile": tile, "editor": {**editor, **actions.watching_of(found)}, "modes": LegalMode.choices, "may_edit": may_edit}
-    return render(request, "sites/camera.html", {**shown, "is_manager": request.user.has_role("manager", found.site)})
+    shown["is_manager"] = request.user.has_role("manager", found.site)
+    shown["restarts"] = state.restarts(tile.agent, timezone.now())
+    return render(request, "sites/camera.html", shown)
 
 
 @require_POST

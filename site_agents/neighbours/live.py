@@ -20,7 +20,7 @@ from site_agents.config import NeighbourSettings
 from site_agents.errors import MessageRefused, PeersRefused, PortalError
 from site_agents.link import PortalLink, parsed
 from site_agents.neighbours import peers, protocol
-from site_agents.neighbours.messages import Message, checked
+from site_agents.neighbours.messages import PeerMessage, checked
 from site_agents.neighbours.node import Action, Decided, Lost, NodeEvent, PeerNode, Recognised, Settings, Sight, Wake, build, entries_now, hold, meet
 from site_agents.neighbours.tally import PeerTally
 from site_agents.neighbours.wire import Wire
@@ -181,7 +181,7 @@ class NeighbourService:
             self._carry_out(protocol.greet(self._node, time.time()) if news else [])
             self._expect()
 
-    def _receive(self, message: Message) -> None:
+    def _receive(self, message: PeerMessage) -> None:
         self.tally.received(message)
         self._handle(message)
 
@@ -211,14 +211,14 @@ class NeighbourService:
         while len(self._answers) > ANSWERS:
             del self._answers[next(iter(self._answers))]
 
-    def _ask_portal(self, query: Message) -> None:
+    def _ask_portal(self, query: PeerMessage) -> None:
         """The server of the protocol is the portal; its silence is noticed by the asker's own timer."""
         try:
             asked = FaceQuery(probe=query.body["probe"], within_s=query.body["within_s"])
             reply = parsed(FaceQueryAnswer, self.link.call("POST", "/faces", asked.to_json()))
             documents = unseal(reply.sealed, self.keep.key) if reply.sealed else [{}]
             body = {"query": query.id, "entry": documents[0], "wait_s": 0.0, "verdict": reply.verdict, "score": reply.score, "version": reply.version}
-            self._call(self._receive, checked(Message("ANSWER", SERVER, f"{SERVER}-{query.id}", body)))
+            self._call(self._receive, checked(PeerMessage("ANSWER", SERVER, f"{SERVER}-{query.id}", body)))
         except (PortalError, GalleryRejected, MessageRefused, ValueError, KeyError, IndexError, TypeError) as error:
             log.warning("the portal did not say whose face it is: %s", error)
 

@@ -25,7 +25,7 @@ ANSWERS = ("person", "unknown", "elsewhere", "busy")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Message:
+class PeerMessage:
     """What `src` says; `id` is unique at a site, so that a message that comes twice is noticed."""
 
     kind: str
@@ -34,12 +34,12 @@ class Message:
     body: dict[str, Any]
 
 
-def encode(message: Message) -> bytes:
+def encode(message: PeerMessage) -> bytes:
     """The bytes of a message, without the header."""
     return canonical({"kind": message.kind, "src": message.src, "id": message.id, **message.body})
 
 
-def decode(content: bytes) -> Message:
+def decode(content: bytes) -> PeerMessage:
     """The opposite of `encode`. Raises MessageRefused for anything that is not exactly one of the six."""
     if len(content) > LARGEST:
         raise MessageRefused(f"a message of {len(content)} bytes is too large")
@@ -52,10 +52,10 @@ def decode(content: bytes) -> Message:
     kind, src, name = found.pop("kind"), found.pop("src", None), found.pop("id", None)
     if not all(isinstance(each, str) and 0 < len(each) <= 100 and each.isprintable() for each in (src, name)):
         raise MessageRefused(f"{kind} without a sender or an id")
-    return checked(Message(kind, src, name, found))
+    return checked(PeerMessage(kind, src, name, found))
 
 
-def checked(message: Message) -> Message:
+def checked(message: PeerMessage) -> PeerMessage:
     """The message, when its body is that of its kind. Raises MessageRefused."""
     _check(message.kind, message.body)
     return message

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from site_agents.neighbours.gallery import PeerGallery, StaffEntry
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.transit import Transit
 
 REMEMBERED = 2_000  # ids of messages, so that one that comes twice is done once
@@ -84,7 +84,7 @@ class Send:
     """Action: send the message to `to`; nobody promises that it arrives."""
 
     to: str
-    message: Message
+    message: PeerMessage
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Decided:
     seconds: float
 
 
-NodeEvent = Message | Sight | Recognised | Lost | Wake
+NodeEvent = PeerMessage | Sight | Recognised | Lost | Wake
 Action = Send | Wake | Decided
 
 
@@ -176,10 +176,10 @@ def hold(node: PeerNode, version: int, people: Mapping[str, int], entries: Itera
         del node.hot[person]
 
 
-def new_message(node: PeerNode, kind: str, **body: object) -> Message:
+def new_message(node: PeerNode, kind: str, **body: object) -> PeerMessage:
     """A new message of this node."""
     node.spoken += 1
-    return Message(kind, node.settings.name, f"{node.settings.name}-{node.spoken}", body)
+    return PeerMessage(kind, node.settings.name, f"{node.settings.name}-{node.spoken}", body)
 
 
 def wait(node: PeerNode, now: float) -> float:

@@ -17,7 +17,7 @@ from detectors.files import write_durably
 from federated.learning.process import die_with
 from federated.trust.pki import Authority
 from site_agents.neighbours import gallery, protocol
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import Action, Decided, Lost, NodeEvent, PeerNode, Send, Settings, Sight, Wake, build
 from site_agents.neighbours.report import SimulationRun
 from site_agents.neighbours.simulate import GRACE_S
@@ -70,7 +70,7 @@ class SimulatedAgent:
         await self.wire.close()
         _write(self.folder / f"{self.name}.result", self._result())
 
-    def _receive(self, message: Message) -> None:
+    def _receive(self, message: PeerMessage) -> None:
         self.run.received(self.name, message.kind, time.time())
         self._happen(message)
 

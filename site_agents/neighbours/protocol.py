@@ -7,7 +7,7 @@ from collections.abc import Callable
 from federated.trust.staff_list import GalleryRejected, pack, unpack
 from site_agents.errors import MessageRefused, StaffListRefused
 from site_agents.neighbours import gallery
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import (
     Action,
     Ask,
@@ -62,7 +62,7 @@ def handle(node: PeerNode, event: NodeEvent, now: float) -> list[Action]:
     return actions
 
 
-def _is_accepted(node: PeerNode, message: Message) -> bool:
+def _is_accepted(node: PeerNode, message: PeerMessage) -> bool:
     """Anybody of the site (its certificate proves that) may ask; only neighbours, helpers and the server may tell."""
     return message.kind == "QUERY" or message.src in node.peers
 
@@ -79,7 +79,7 @@ def _recognised(node: PeerNode, event: Recognised, now: float) -> list[Action]:
     return _announce(node, Ask(event.key, entry.template, now, event.score), entry, event.score, now) if entry else []
 
 
-def _query(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _query(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     """A neighbour's face: into our queue, or "busy" at once, so that it loses no time."""
     ask = Ask(f"{message.src}/{message.id}", unpack(message.body["probe"]), now, node.settings.threshold, asker=message.src, waiting=message.id)
     node.asks[ask.key] = ask
@@ -157,7 +157,7 @@ def _plan(node: PeerNode, now: float) -> list[str]:
     return sorted(plan, key=lambda name: node.peers[name].silent_until > now)
 
 
-def _answer(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _answer(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     """An answer is checked, not trusted: the entry must be signed, valid and match the very face; an old list's "unknown" is not final."""
     body, peer = message.body, node.peers[message.src]
     peer.wait_s, peer.version = body["wait_s"], body["version"]
@@ -206,7 +206,7 @@ def _announce(node: PeerNode, ask: Ask, entry: gallery.StaffEntry, score: float,
     return [Send(name, message) for name in dict.fromkeys(recipients)]
 
 
-def _seen(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _seen(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     body = message.body
     if body["via"] == node.settings.name:
         node.transit.departed(body["origin"])
@@ -218,7 +218,7 @@ def _seen(node: PeerNode, message: Message, now: float) -> list[Action]:
     _remember(node, Hot(entry, body["origin"], t, t + node.settings.stay_s + node.transit.latest(body["origin"])))
     if body["ttl"] < 2:
         return []
-    further = Message("SEEN", node.settings.name, message.id, {**body, "ttl": 1})
+    further = PeerMessage("SEEN", node.settings.name, message.id, {**body, "ttl": 1})
     return [Send(name, further) for name in node.settings.neighbours if name not in (message.src, body["origin"])]
 
 
@@ -232,7 +232,7 @@ def _lost(node: PeerNode, key: str, now: float) -> list[Action]:
     return [Send(name, message) for name in node.transit.likely(node.settings.neighbours)]
 
 
-def _left(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _left(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     hot = node.hot.get(message.body["person"])
     if hot and hot.origin == message.src:
         hot.since = min(message.body["t"], now)
@@ -251,7 +251,7 @@ def _gossip(node: PeerNode, now: float) -> list[Action]:
     return [*greet(node, now), Wake(now + node.settings.gossip_s, "gossip")]
 
 
-def _load(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _load(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     """Whoever is behind is given what is newer: a camera cut off from the portal hears of a revocation from its neighbour."""
     peer = node.peers[message.src]
     peer.wait_s, peer.complete, peer.version = message.body["wait_s"], message.body["complete"], message.body["version"]
@@ -260,7 +260,7 @@ def _load(node: PeerNode, message: Message, now: float) -> list[Action]:
     return []
 
 
-def _gallery(node: PeerNode, message: Message, now: float) -> list[Action]:
+def _gallery(node: PeerNode, message: PeerMessage, now: float) -> list[Action]:
     """Newer lists of the portal, whoever brings them; what came as news goes on to the neighbours once."""
     news = [document for document in message.body["documents"] if gallery.apply(node.gallery, document, now)]
     if not news:
@@ -271,7 +271,7 @@ def _gallery(node: PeerNode, message: Message, now: float) -> list[Action]:
     return [Send(name, further) for name in node.settings.neighbours if name != message.src]
 
 
-HANDLERS: dict[str, Callable[[PeerNode, Message, float], list[Action]]] = {
+HANDLERS: dict[str, Callable[[PeerNode, PeerMessage, float], list[Action]]] = {
     "SEEN": _seen,
     "LEFT": _left,
     "QUERY": _query,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import PeerNode, Send
 
 LATEST = 500  # decisions that the latency is taken from
@@ -37,7 +37,7 @@ class PeerTally:
         elif action.message.kind == "ANSWER" and action.message.body["verdict"] in ("person", "unknown"):
             self.helped[action.to] += 1
 
-    def received(self, message: Message) -> None:
+    def received(self, message: PeerMessage) -> None:
         """A message came in."""
         if message.kind == "ANSWER" and message.body["verdict"] in ("person", "unknown"):
             self.answered[message.src] += 1

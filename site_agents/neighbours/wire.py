@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from federated.trust.pki import Authority
 from site_agents.errors import MessageRefused
-from site_agents.neighbours.messages import HEADER, LARGEST, Message, decode, encode
+from site_agents.neighbours.messages import HEADER, LARGEST, PeerMessage, decode, encode
 
 WAITING, PATIENCE_S = 1_000, 5.0  # messages that wait for one peer, seconds for one connection
 log = logging.getLogger("site_agents.neighbours")
@@ -33,7 +33,7 @@ class Wire:
     `strict`: only who has an address is heard; a certificate alone is not enough any more.
     """
 
-    def __init__(self, authority: Authority, addresses: Mapping[str, tuple[str, int]], receive: Callable[[Message], None], strict: bool = False) -> None:
+    def __init__(self, authority: Authority, addresses: Mapping[str, tuple[str, int]], receive: Callable[[PeerMessage], None], strict: bool = False) -> None:
         self._listening, self._calling = contexts(authority)
         self._addresses, self._receive, self._strict = addresses, receive, strict
         self._waiting: dict[str, asyncio.Queue[bytes]] = {}
@@ -52,7 +52,7 @@ class Wire:
         self._server = await asyncio.start_server(self._take, host, port, ssl=self._listening, ssl_handshake_timeout=PATIENCE_S)
         return int(self._server.sockets[0].getsockname()[1])
 
-    def send(self, to: str, message: Message) -> int:
+    def send(self, to: str, message: PeerMessage) -> int:
         """Put a message on its way and return its size in bytes; when too many wait for a dead peer, it is dropped."""
         content = encode(message)
         framed = len(content).to_bytes(HEADER, "big") + content

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import collections
 import datetime
+import html
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import OperationalError, connection
-from django.utils import timezone
+from django.utils import timezone, translation
 from redis.exceptions import ConnectionError as RedisGone
 
 from federated.learning import control
@@ -181,7 +183,7 @@ def test_the_page_shows_one_trouble_and_every_other_part(square, no_superlink, m
     levels = {check.name: check.level for check in answer.context["checks"]}
     assert levels[part] == "problem"
     assert levels["Database"] == "ok"
-    assert len(levels) == 7
+    assert len(levels) == 8
 
 
 def test_the_page_says_in_a_word_that_something_does_not_work(square, no_superlink):
@@ -213,3 +215,40 @@ def test_a_look_at_the_health_costs_few_queries(square, no_superlink, django_ass
         machine(camera)
     with django_assert_max_num_queries(16):
         client.get("/health/")
+
+
+def test_an_agent_that_ended_without_being_asked_to_is_a_warning_with_its_cause(square):
+    agent = machine(square.square).agent
+    now = timezone.now()
+    agent.last_seen, agent.health = (
+        now,
+        {"t": now.timestamp(), "restarts": {"count_24h": 3, "last_t": now.timestamp() - 60, "cause": "ValueError: no such thing"}},
+    )
+    agent.save()
+    found = sites.restarts(square.person("manager"))
+    assert found.level == "warning"
+    assert f"{square.square}: 3 (" in found.detail
+    assert "ValueError: no such thing" in found.detail
+    assert "power supply" in found.advice
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "killed from outside"), ("it", "terminato dall'esterno")])
+def test_the_cause_is_in_the_readers_language_here_and_on_the_cameras_page(square, language, words):
+    agent = machine(square.square).agent
+    now = timezone.now()
+    agent.last_seen, agent.health = now, {"t": now.timestamp(), "restarts": {"count_24h": 1, "last_t": now.timestamp() - 60, "cause": "killed"}}
+    agent.save()
+    with translation.override(language):
+        assert words in sites.restarts(square.person("manager")).detail
+    client = signed_in(square.person("administrator"))
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    page = client.get(f"/sites/{square.site.slug}/cameras/{square.square.slug}/")
+    assert words in html.unescape(page.content.decode())
+
+
+def test_what_ended_more_than_a_day_ago_is_well_again(square):
+    agent = machine(square.square).agent
+    now = timezone.now()
+    agent.health = {"t": now.timestamp(), "restarts": {"count_24h": 1, "last_t": now.timestamp() - 25 * 3600, "cause": "killed"}}
+    agent.save()
+    assert sites.restarts(square.person("manager")).level == "ok"

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated.trust.signing import public_text
 from federated.trust.staff_list import pack, sign_entry
 from site_agents.neighbours import gallery, protocol
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import Action, Decided, NodeEvent, PeerNode, Send, Settings, Wake, build
 
 KEY = Ed25519PrivateKey.generate()
@@ -41,7 +41,7 @@ def node(name: str = "gate", neighbours: tuple[str, ...] = ("hall", "yard"), *, 
 
 def deliver(to: PeerNode, kind: str, src: str, now: float = NOW, *, id: str = "", **body: object) -> list[Action]:
     to.spoken += 1
-    return protocol.handle(to, Message(kind, src, id or f"{src}-m{to.spoken}", body), now)
+    return protocol.handle(to, PeerMessage(kind, src, id or f"{src}-m{to.spoken}", body), now)
 
 
 def seen(person: str = "anna", n: int = 0, *, origin: str = "hall", t: float = NOW, via: str = "", ttl: int = 1, **changes: object) -> dict:
@@ -60,7 +60,7 @@ def load(*, complete: bool = True, wait_s: float = 0.0, version: int = 1) -> dic
     return {"complete": complete, "wait_s": wait_s, "version": version}
 
 
-def sent(actions: list[Action], kind: str) -> list[tuple[str, Message]]:
+def sent(actions: list[Action], kind: str) -> list[tuple[str, PeerMessage]]:
     return [(each.to, each.message) for each in actions if isinstance(each, Send) and each.message.kind == kind]
 
 

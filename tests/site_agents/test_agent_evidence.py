@@ -14,7 +14,7 @@ from detectors.types import Box
 from detectors.video import frames, probe
 from site_agents import evidence as evidence_module
 from site_agents.agent import face_finder
-from site_agents.evidence import AFTER_S, BEFORE_S, Evidence, Job, make_clip
+from site_agents.evidence import AFTER_S, BEFORE_S, ClipJob, Evidence, make_clip
 
 
 def nobody():
@@ -147,7 +147,7 @@ def test_a_clip_that_fails_is_said_and_the_next_one_is_made(delivered, caplog):
 def test_every_frame_of_a_clip_is_blurred_where_faces_are(tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     stored = cv2.imencode(".jpg", image)[1].tobytes()
-    job = Job(event(), [(n * 0.2, stored) for n in range(5)], 1.0, hide_faces=True)
+    job = ClipJob(event(), [(n * 0.2, stored) for n in range(5)], 1.0, hide_faces=True)
     (tmp_path / "clip.webm").write_bytes(make_clip(job, lambda seen: [Box(32, 32, 32, 32)]))
     for frame in frames(tmp_path / "clip.webm"):
         face, rest = frame.image[34:62, 34:62], frame.image[:20, :28]
@@ -156,13 +156,13 @@ def test_every_frame_of_a_clip_is_blurred_where_faces_are(tmp_path):
 
 def test_a_picture_size_that_changes_in_the_middle_is_no_trouble(tmp_path):
     stored = [cv2.imencode(".jpg", scene(n, size=size).image)[1].tobytes() for n, size in enumerate([(96, 128), (48, 64), (96, 128)])]
-    (tmp_path / "clip.webm").write_bytes(make_clip(Job(event(), list(enumerate(stored)), 9.0, False), lambda seen: []))
+    (tmp_path / "clip.webm").write_bytes(make_clip(ClipJob(event(), list(enumerate(stored)), 9.0, False), lambda seen: []))
     assert {frame.image.shape for frame in frames(tmp_path / "clip.webm")} == {(96, 128, 3)}
 
 
 def test_one_frame_alone_is_a_clip_too(tmp_path):
     stored = cv2.imencode(".jpg", scene().image)[1].tobytes()
-    (tmp_path / "clip.webm").write_bytes(make_clip(Job(event(), [(1.0, stored)], 1.0, False), lambda seen: []))
+    (tmp_path / "clip.webm").write_bytes(make_clip(ClipJob(event(), [(1.0, stored)], 1.0, False), lambda seen: []))
     assert len(list(frames(tmp_path / "clip.webm"))) == 1
 
 

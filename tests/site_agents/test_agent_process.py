@@ -139,3 +139,41 @@ def test_a_box_that_is_not_enrolled_is_one_line_and_exit_1(tmp_path, address):
     assert program.process.wait(30) == 1
     assert len(program.text().splitlines()) == 1
     assert "is not enrolled: get a code from the portal" in program.text()
+
+
+def test_an_agent_that_was_killed_reports_it_when_it_runs_again(start, peer):
+    first = start()
+    wait_for(lambda: peer.beats, "a heartbeat")
+    assert "restarts" not in peer.beats[-1]
+    first.kill()
+    peer.beats.clear()
+    start()
+    wait_for(lambda: peer.beats, "a heartbeat of the second")
+    reported = peer.beats[-1]["restarts"]
+    assert (reported["count_24h"], reported["cause"]) == (1, "killed")
+    assert time.time() - reported["last_t"] < 120
+
+
+def test_an_agent_that_crashed_reports_the_exception_in_one_line(start, peer, folder):
+    first = start()
+    events(peer, 1, first)
+    (folder / "media").rename(folder / "elsewhere")  # nobody reckons with that when the next picture is to be kept
+    assert first.process.wait(60) == 1
+    assert "the agent has failed" in first.text()
+    peer.beats.clear()
+    start()
+    wait_for(lambda: peer.beats, "a heartbeat of the second")
+    reported = peer.beats[-1]["restarts"]
+    assert reported["count_24h"] == 1
+    assert reported["cause"].startswith("FileNotFoundError: ")
+    assert "\n" not in reported["cause"]
+
+
+def test_an_agent_that_was_asked_to_stop_reports_nothing(start, peer):
+    first = start()
+    wait_for(lambda: peer.beats, "a heartbeat")
+    assert first.stop() == 0
+    peer.beats.clear()
+    start()
+    wait_for(lambda: peer.beats, "a heartbeat of the second")
+    assert "restarts" not in peer.beats[-1]

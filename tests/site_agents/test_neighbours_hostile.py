@@ -13,7 +13,7 @@ from neighbours_lab import KEY, NOW, SITE, STRANGER_KEY, answer, decided, delive
 from federated.trust.staff_list import pack
 from site_agents.errors import MessageRefused
 from site_agents.neighbours import gallery, protocol
-from site_agents.neighbours.messages import FIELDS, Message, decode, encode
+from site_agents.neighbours.messages import FIELDS, PeerMessage, decode, encode
 from site_agents.neighbours.node import REMEMBERED, Sight, Wake
 
 GOOD = {
@@ -84,7 +84,7 @@ def test_no_lie_gives_a_stranger_a_name(seed):
 
 def test_bytes_that_were_flipped_on_the_way_never_give_a_name():
     gate, rng = node(), np.random.default_rng(1)
-    content = bytearray(encode(Message("SEEN", "hall", "s1", seen())))
+    content = bytearray(encode(PeerMessage("SEEN", "hall", "s1", seen())))
     for _ in range(300):
         at = int(rng.integers(len(content)))
         flipped = bytes([*content[:at], content[at] ^ (1 << int(rng.integers(7))), *content[at + 1 :]])

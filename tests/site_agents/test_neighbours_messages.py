@@ -9,7 +9,7 @@ from neighbours_lab import answer, load, query, seen
 
 from site_agents.errors import MessageRefused
 from site_agents.neighbours import messages
-from site_agents.neighbours.messages import FIELDS, Message, decode, encode
+from site_agents.neighbours.messages import FIELDS, PeerMessage, decode, encode
 
 BODIES = {
     "SEEN": seen(),
@@ -27,7 +27,7 @@ def changed(kind: str, **changes: object) -> bytes:
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_every_message_comes_out_as_it_went_in(kind):
-    message = Message(kind, "gate", "gate-1", BODIES[kind])
+    message = PeerMessage(kind, "gate", "gate-1", BODIES[kind])
     assert decode(encode(message)) == message
 
 

@@ -6,7 +6,7 @@ import pytest
 from neighbours_lab import KEY, NOW, STRANGER_KEY, decided, deliver, document, entry, face, follow, load, node, seen, sent
 
 from site_agents.neighbours import gallery, protocol
-from site_agents.neighbours.messages import Message
+from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import Lost, Sight
 
 
@@ -151,5 +151,5 @@ def test_a_list_of_nonsense_that_the_portal_signed_is_refused():
 
 def test_in_mode_m0_a_list_is_refused_whatever_the_portal_says():
     gate = node(biometrics=False, complete=True)
-    assert protocol.handle(gate, Message("GALLERY", "server", "g1", {"version": 1, "documents": [document()]}), NOW) == []
+    assert protocol.handle(gate, PeerMessage("GALLERY", "server", "g1", {"version": 1, "documents": [document()]}), NOW) == []
     assert (gate.gallery.version, gate.gallery.entries) == (0, {})

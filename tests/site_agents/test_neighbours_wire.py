@@ -12,16 +12,16 @@ import pytest
 from neighbours_lab import load
 
 from federated.trust.pki import ensure_peer
-from site_agents.neighbours.messages import HEADER, LARGEST, Message, encode
+from site_agents.neighbours.messages import HEADER, LARGEST, PeerMessage, encode
 from site_agents.neighbours.wire import Wire, contexts
 
-HELLO = Message("LOAD", "hall", "hall-1", load())
+HELLO = PeerMessage("LOAD", "hall", "hall-1", load())
 
 
 @contextlib.asynccontextmanager
-async def gate(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Message], int]]:
+async def gate(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[PeerMessage], int]]:
     """The gate's open wire: what it heard, and its port."""
-    received: asyncio.Queue[Message] = asyncio.Queue()
+    received: asyncio.Queue[PeerMessage] = asyncio.Queue()
     wire = Wire(ensure_peer(folder, "gate"), {}, received.put_nowait)
     try:
         yield received, await wire.open("127.0.0.1", 0)
@@ -29,7 +29,7 @@ async def gate(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Message], int]
         await wire.close()
 
 
-async def soon(received: asyncio.Queue[Message]) -> Message:
+async def soon(received: asyncio.Queue[PeerMessage]) -> PeerMessage:
     return await asyncio.wait_for(received.get(), 10)
 
 
@@ -49,7 +49,7 @@ def framed(content: bytes) -> bytes:
 
 
 def test_a_message_arrives_and_is_the_one_that_was_sent(tmp_path):
-    async def play() -> Message:
+    async def play() -> PeerMessage:
         async with gate(tmp_path) as (received, port):
             hall = Wire(ensure_peer(tmp_path, "hall"), {"gate": ("127.0.0.1", port)}, print)
             size = hall.send("gate", HELLO)
@@ -119,20 +119,20 @@ def test_whoever_answers_at_the_address_must_be_the_one_meant(tmp_path):
 
 
 def test_a_peer_that_is_away_loses_messages_and_hears_again_when_it_is_back(tmp_path):
-    async def play() -> Message:
+    async def play() -> PeerMessage:
         addresses: dict[str, tuple[str, int]] = {"gate": ("127.0.0.1", 1)}
         hall = Wire(ensure_peer(tmp_path, "hall"), addresses, print)
         hall.send("gate", HELLO)
         async with gate(tmp_path) as (received, port):
             addresses["gate"] = ("127.0.0.1", port)
-            message = await _sent_until_received(lambda: hall.send("gate", Message("LOAD", "hall", "hall-2", load())), received)
+            message = await _sent_until_received(lambda: hall.send("gate", PeerMessage("LOAD", "hall", "hall-2", load())), received)
             await hall.close()
             return message
 
     assert asyncio.run(play()).id == "hall-2"
 
 
-async def _sent_until_received(send: Callable[[], int], received: asyncio.Queue[Message]) -> Message:
+async def _sent_until_received(send: Callable[[], int], received: asyncio.Queue[PeerMessage]) -> PeerMessage:
     for _ in range(100):
         send()
         with contextlib.suppress(TimeoutError):
