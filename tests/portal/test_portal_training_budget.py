@@ -38,8 +38,8 @@ def test_an_agents_own_words_are_kept_as_numbers(one):
     agent, key = agents()[0], Ed25519PrivateKey.generate()
     agent.public_key = public_text(key)
     agent.save()
-    said = {"detector": "anomaly", "sha256": one.sha256, "outcome": "installed", "reason": "self-test", "ms": 12.5, "budget_ms": 200.0}
-    assert send_in_process("POST", "/api/v1/agents/models", json.dumps(said).encode(), key, str(agent.pk)).status_code == 204
+    payload = {"detector": "anomaly", "sha256": one.sha256, "outcome": "installed", "reason": "self-test", "ms": 12.5, "budget_ms": 200.0}
+    assert send_in_process("POST", "/api/v1/agents/models", json.dumps(payload).encode(), key, str(agent.pk)).status_code == 204
     row = ModelOutcome.objects.get()
     assert (row.ms, row.budget_ms) == (12.5, 200.0)
 
@@ -49,8 +49,8 @@ def test_a_time_that_is_none_is_refused(one, ms):
     agent, key = agents()[0], Ed25519PrivateKey.generate()
     agent.public_key = public_text(key)
     agent.save()
-    said = {"detector": "anomaly", "sha256": one.sha256, "outcome": "installed", "ms": ms}
-    assert send_in_process("POST", "/api/v1/agents/models", json.dumps(said).encode(), key, str(agent.pk)).status_code == 400
+    payload = {"detector": "anomaly", "sha256": one.sha256, "outcome": "installed", "ms": ms}
+    assert send_in_process("POST", "/api/v1/agents/models", json.dumps(payload).encode(), key, str(agent.pk)).status_code == 400
 
 
 def test_an_agent_of_before_says_no_time_and_is_not_judged(person, one):

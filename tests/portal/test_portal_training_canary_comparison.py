@@ -49,16 +49,16 @@ class CanaryScene:
     def report(self, content=JPEG, **changes):
         """One disagreement, as the agent tells it, and its picture."""
         put_media(self.agent, self.key, snapshot := media.put(content), content)
-        said = {"detector": "anomaly", "sha256": self.sha256, "t": time.time(), "old_score": 0.1, "new_score": 0.9, "threshold": 0.5}
-        return self.post({**said, "snapshot": snapshot, **changes})
+        payload = {"detector": "anomaly", "sha256": self.sha256, "t": time.time(), "old_score": 0.1, "new_score": 0.9, "threshold": 0.5}
+        return self.post({**payload, "snapshot": snapshot, **changes})
 
-    def post(self, said):
-        return send_in_process("POST", "/api/v1/agents/disagreements", json.dumps(said).encode(), self.key, str(self.agent.pk))
+    def post(self, payload):
+        return send_in_process("POST", "/api/v1/agents/disagreements", json.dumps(payload).encode(), self.key, str(self.agent.pk))
 
     def heartbeat(self, agent=None, **counts):
         """A heartbeat with what the shadow counted."""
-        told = {"sha256": self.sha256, "began": 5.0, "both": 1, "neither": 90, "only_new": 2, "only_old": 7, "skipped": 11, "old_ms": 8.0, "new_ms": 4.0}
-        beat(agent or self.agent, trials={"anomaly": {**told, **counts}})
+        counted = {"sha256": self.sha256, "began": 5.0, "both": 1, "neither": 90, "only_new": 2, "only_old": 7, "skipped": 11, "old_ms": 8.0, "new_ms": 4.0}
+        beat(agent or self.agent, trials={"anomaly": {**counted, **counts}})
         tasks.watch_canaries(timestamp=0)
 
     def page(self, client, person=None):
@@ -141,9 +141,9 @@ def test_counts_that_make_no_sense_or_are_of_another_version_are_left_out(scene,
     assert not Compared.objects.exists()
 
 
-@pytest.mark.parametrize("said", [None, [], "much", {"anomaly": 3}])
-def test_a_heartbeat_may_say_nonsense(scene, said):
-    beat(scene.agent, trials=said)
+@pytest.mark.parametrize("payload", [None, [], "much", {"anomaly": 3}])
+def test_a_heartbeat_may_say_nonsense(scene, payload):
+    beat(scene.agent, trials=payload)
     tasks.watch_canaries(timestamp=0)
     assert not Compared.objects.exists()
 
@@ -174,8 +174,8 @@ def test_too_many_lonely_alarms_take_the_version_back(scene):
 def test_the_page_puts_both_versions_side_by_side(scene, client):
     scene.heartbeat(ended="RuntimeError: out of memory")
     page = scene.page(client)
-    for said in ("Frames compared", "91.0 %", ">8.0<", ">4.0<", "out of memory", 'data-frames="100"', "They have agreed so far"):
-        assert said in page
+    for text in ("Frames compared", "91.0 %", ">8.0<", ">4.0<", "out of memory", 'data-frames="100"', "They have agreed so far"):
+        assert text in page
 
 
 def test_before_anything_is_compared_the_page_says_to_wait(scene, client):

@@ -64,8 +64,8 @@ def test_more_sites_make_the_interval_narrower(n, t):
 
 def test_the_page_says_what_a_regulator_asks(person, client):
     shown = page(client, person, made(person))
-    for said in ("median", "none beyond keeping the data", "Site square / Camera 0", "180", "Apache-2.0", "none known", "-0.2000 (-0.4484 … 0.0484)"):
-        assert said in shown
+    for text in ("median", "none beyond keeping the data", "Site square / Camera 0", "180", "Apache-2.0", "none known", "-0.2000 (-0.4484 … 0.0484)"):
+        assert text in shown
     assert "Only 3 cameras have voted" in shown
 
 

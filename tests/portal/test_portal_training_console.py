@@ -69,8 +69,8 @@ def test_the_csv_has_a_line_for_each_site_and_round(admin, two_runs):
 def test_no_reason_of_a_site_becomes_a_formula(admin):
     event = round_event(1, 1, n100="rejected")
     event["sites"][0]["reason"] = "=HYPERLINK(1)"
-    told = store(run(admin.person), event)
-    assert "'=HYPERLINK(1)" in words(admin, "training:export", told.pk, "csv")
+    stored = store(run(admin.person), event)
+    assert "'=HYPERLINK(1)" in words(admin, "training:export", stored.pk, "csv")
 
 
 def test_the_json_is_what_the_page_shows(admin, two_runs):
@@ -109,17 +109,17 @@ def test_every_strategy_is_explained_for_every_number_of_sites(admin):
 
 
 def test_the_resume_button_leads_to_the_new_run(admin):
-    told = store(run(admin.person), round_event(1, 1, n100="accepted", n101="accepted"))
+    stored = store(run(admin.person), round_event(1, 1, n100="accepted", n101="accepted"))
     Run.objects.update(flower_id="71", state="failed")
-    answer = admin.post(reverse("training:resume", args=[told.pk]))
+    answer = admin.post(reverse("training:resume", args=[stored.pk]))
     assert answer.url == reverse("training:run", args=[Run.objects.first().pk])
-    assert admin.post(reverse("api:resume-run", args=[told.pk])).status_code == 201
+    assert admin.post(reverse("api:resume-run", args=[stored.pk])).status_code == 201
 
 
 def test_without_a_checkpoint_the_page_says_so(admin):
-    told = run(admin.person)
-    assert "no checkpoint" in admin.post(reverse("training:resume", args=[told.pk]), follow=True).content.decode()
-    assert admin.post(reverse("api:resume-run", args=[told.pk])).status_code == 400
+    stored = run(admin.person)
+    assert "no checkpoint" in admin.post(reverse("training:resume", args=[stored.pk]), follow=True).content.decode()
+    assert admin.post(reverse("api:resume-run", args=[stored.pk])).status_code == 400
 
 
 def test_the_form_offers_first_what_is_recommended_for_so_many_sites(admin):

@@ -23,8 +23,8 @@ def at(hour, day=24, minute=0):
     return datetime.datetime(2026, 11, day, hour, minute, tzinfo=timezone.get_default_timezone())
 
 
-def calm(agent, **said):
-    beat(agent, camera={"state": "live", "last_frame_t": timezone.now().timestamp(), "people": 0, **said.pop("camera", {})}, **said)
+def calm(agent, **health):
+    beat(agent, camera={"state": "live", "last_frame_t": timezone.now().timestamp(), "people": 0, **health.pop("camera", {})}, **health)
 
 
 @pytest.fixture
@@ -131,9 +131,9 @@ def test_a_plan_made_by_somebody_who_lost_the_role_is_not_started(square, person
 NONSENSE = [(24, {}, "between 0 and 23"), (2, {"strategy": "magic"}, "unknown strategy"), (2, {"sites": ["100", "7"]}, "not enrolled")]
 
 
-@pytest.mark.parametrize(("hour", "plan", "says"), NONSENSE)
-def test_a_schedule_that_cannot_work_is_refused(square, person, hour, plan, says):
-    with pytest.raises(ValidationError, match=says):
+@pytest.mark.parametrize(("hour", "plan", "sentence"), NONSENSE)
+def test_a_schedule_that_cannot_work_is_refused(square, person, hour, plan, sentence):
+    with pytest.raises(ValidationError, match=sentence):
         nightly.save(user=person, task="anomaly", hour=hour, enabled=True, **plan)
 
 

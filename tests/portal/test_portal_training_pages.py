@@ -94,8 +94,8 @@ def test_the_api_publishes_and_rolls_back(admin):
 
 def test_pages_publish_and_roll_back_and_say_so(admin):
     kept = model(b"one")
-    said = admin.post(reverse("training:publish", args=[kept.pk]), follow=True).content.decode()
-    assert "is published" in said
+    shown = admin.post(reverse("training:publish", args=[kept.pk]), follow=True).content.decode()
+    assert "is published" in shown
     assert "shipped" in admin.post(reverse("training:roll_back"), {"detector": "anomaly"}, follow=True).content.decode()
     assert ModelVersion.objects.get().state == "rolled back"
 

@@ -49,7 +49,7 @@ def page(client, name, *arguments):
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("fields", "kept"),
     [
         ({}, ("none", 0.0)),
         ({"privacy": "none", "epsilon": 8}, ("none", 0.0)),
@@ -57,14 +57,14 @@ def page(client, name, *arguments):
         ({"privacy": "central", "epsilon": "1.5"}, ("central", 1.5)),
     ],
 )
-def test_the_form_starts_a_run_with_the_chosen_privacy(admin, said, kept):
-    assert admin.post(reverse("training:console"), {**FORM, **said}).status_code == 302
+def test_the_form_starts_a_run_with_the_chosen_privacy(admin, fields, kept):
+    assert admin.post(reverse("training:console"), {**FORM, **fields}).status_code == 302
     plan = Run.objects.get().plan
     assert (plan["privacy"], plan["epsilon"]) == kept
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("fields", "why"),
     [
         ({"privacy": "local", "epsilon": ""}, "epsilon must lie between"),
         ({"privacy": "local", "epsilon": "x"}, "field-problem"),
@@ -74,8 +74,8 @@ def test_the_form_starts_a_run_with_the_chosen_privacy(admin, said, kept):
         ({"privacy": "local", "epsilon": 4, "task": "face_adapter"}, "cannot train with local privacy"),
     ],
 )
-def test_a_pair_that_cannot_work_is_refused_with_a_sentence(admin, said, why):
-    answer = admin.post(reverse("training:console"), {**FORM, **said})
+def test_a_pair_that_cannot_work_is_refused_with_a_sentence(admin, fields, why):
+    answer = admin.post(reverse("training:console"), {**FORM, **fields})
     assert answer.status_code == 422
     assert why in answer.content.decode()
     assert not Run.objects.exists()
@@ -87,7 +87,7 @@ def test_a_nightly_run_keeps_its_privacy(admin):
 
 
 def test_the_api_takes_privacy_and_refuses_an_unknown_kind(admin):
-    ask = lambda **said: admin.post("/api/v1/runs", json.dumps({"task": "anomaly", **said}), content_type="application/json")  # noqa: E731
+    ask = lambda **fields: admin.post("/api/v1/runs", json.dumps({"task": "anomaly", **fields}), content_type="application/json")  # noqa: E731
     assert ask(privacy="magic", epsilon=1).status_code == 400
     assert ask(privacy="central", epsilon=1, strategy="median", min_sites=3).status_code == 400
     assert ask(privacy="central", epsilon=1, delta=1e-6, clip=0.5).status_code == 201
@@ -196,9 +196,9 @@ def test_a_run_for_which_too_few_would_take_part_is_not_started(admin):
     assert run(admin.person, privacy="local", epsilon=2.0)
 
 
-@pytest.mark.parametrize("said", [None, 3, "x", [], {"tasks": 3, "most_epsilon": "x"}, {"tasks": [], "most_epsilon": -1}])
-def test_nonsense_of_an_agent_is_no_demand(admin, said):
-    beat(admin.agents[0], terms=said)
+@pytest.mark.parametrize("fields", [None, 3, "x", [], {"tasks": 3, "most_epsilon": "x"}, {"tasks": [], "most_epsilon": -1}])
+def test_nonsense_of_an_agent_is_no_demand(admin, fields):
+    beat(admin.agents[0], terms=fields)
     assert terms.as_json(admin.agents[0]) == {"tasks": [], "most_epsilon": 0.0}
 
 

@@ -30,8 +30,8 @@ def begun(person, flower_id="71", **plan):
 
 def cut_off(person, **plan):
     """A run that lost its quorum in the second of three rounds."""
-    told = store(begun(person, **plan), round_event(1, 1, n100="accepted", n101="accepted"), round_event(2, 2, n100="accepted", n101="late"))
-    return store(told, {**LOST, "seq": 3})
+    stored = store(begun(person, **plan), round_event(1, 1, n100="accepted", n101="accepted"), round_event(2, 2, n100="accepted", n101="late"))
+    return store(stored, {**LOST, "seq": 3})
 
 
 def test_a_run_that_lost_its_quorum_can_go_on_after_its_last_good_round(person):
@@ -40,29 +40,29 @@ def test_a_run_that_lost_its_quorum_can_go_on_after_its_last_good_round(person):
 
 
 def test_a_run_that_was_stopped_can_go_on(person):
-    told = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
-    actions.stop_run(user=person, run_id=told.pk)
-    assert resume.resumable(Run.objects.get(pk=told.pk)).round == 1
+    stored = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
+    actions.stop_run(user=person, run_id=stored.pk)
+    assert resume.resumable(Run.objects.get(pk=stored.pk)).round == 1
 
 
 def test_a_run_whose_first_round_failed_left_nothing(person):
-    told = store(begun(person), round_event(1, 1, n100="accepted", n101="rejected"), {**LOST, "seq": 2})
-    assert resume.resumable(told) is None
+    stored = store(begun(person), round_event(1, 1, n100="accepted", n101="rejected"), {**LOST, "seq": 2})
+    assert resume.resumable(stored) is None
     with pytest.raises(ValidationError, match="no checkpoint"):
-        actions.resume_run(user=person, run_id=told.pk)
+        actions.resume_run(user=person, run_id=stored.pk)
 
 
 def test_a_result_that_the_gate_refused_gets_no_second_vote(person):
-    told = store(
+    stored = store(
         begun(person), round_event(1, 1, n100="accepted", n101="accepted"), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["worse"], "votes": []}
     )
-    assert resume.resumable(store(told, {**LOST, "seq": 3})) is None
+    assert resume.resumable(store(stored, {**LOST, "seq": 3})) is None
 
 
 def test_a_running_or_completed_run_is_not_resumed(person):
-    told = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
-    assert resume.resumable(told) is None
-    assert resume.resumable(store(told, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})) is None
+    stored = store(begun(person), round_event(1, 1, n100="accepted", n101="accepted"))
+    assert resume.resumable(stored) is None
+    assert resume.resumable(store(stored, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})) is None
 
 
 def test_resuming_queues_the_same_plan_from_the_checkpoint_and_leaves_a_row(person, monkeypatch):
@@ -79,8 +79,8 @@ def test_resuming_queues_the_same_plan_from_the_checkpoint_and_leaves_a_row(pers
 def test_a_resumed_run_that_ends_at_once_leads_back_to_the_same_checkpoint(person):
     again = actions.resume_run(user=person, run_id=cut_off(person).pk)
     Run.objects.filter(pk=again.pk).update(flower_id="72")
-    told = store(Run.objects.get(pk=again.pk), {**LOST, "seq": 1})
-    assert resume.resumable(told).run.flower_id == "71"
+    stored = store(Run.objects.get(pk=again.pk), {**LOST, "seq": 1})
+    assert resume.resumable(stored).run.flower_id == "71"
 
 
 def test_the_page_of_a_resumed_run_shows_every_round_that_led_to_it(person):
@@ -126,5 +126,5 @@ def test_a_late_site_is_counted_and_not_accused(person):
 
 
 def test_what_went_over_the_wire_is_kept(person):
-    told = store(begun(person), {"kind": "ended", "seq": 1, "status": "failed", "reason": "", "bytes_sent": 5_000_000_000, "bytes_received": 7})
-    assert (told.bytes_sent, told.bytes_received) == (5_000_000_000, 7)
+    stored = store(begun(person), {"kind": "ended", "seq": 1, "status": "failed", "reason": "", "bytes_sent": 5_000_000_000, "bytes_received": 7})
+    assert (stored.bytes_sent, stored.bytes_received) == (5_000_000_000, 7)

@@ -303,10 +303,10 @@ def test_a_run_keeps_the_cosines_and_what_the_gate_measured_at_the_portal(admin)
     event = round_event(1, 1, n100="accepted", n101="rejected")
     event["sites"][0]["cosine"] = 0.42
     gate = {"kind": "gate", "seq": 2, "passed": True, "reasons": [], "votes": [], "onnx_difference": 0.0, "root": {"before": 0.5, "after": 0.4}}
-    told = store(run(admin.person), event, gate)
+    stored = store(run(admin.person), event, gate)
     assert RunNode.objects.get(node="100").cosine == 0.42
-    assert queries.run_state(admin.person, told.pk)["gate"]["root"] == {"before": 0.5, "after": 0.4}
-    assert "On the root set at the portal" in admin.get(reverse("training:run", args=[told.pk])).content.decode()
+    assert queries.run_state(admin.person, stored.pk)["gate"]["root"] == {"before": 0.5, "after": 0.4}
+    assert "On the root set at the portal" in admin.get(reverse("training:run", args=[stored.pk])).content.decode()
 
 
 def test_what_is_known_of_a_damaged_note_is_nothing(admin, walk):

@@ -32,12 +32,12 @@ def test_a_guard_or_a_manager_cannot_start_a_run(role):
 
 
 @pytest.mark.parametrize(
-    ("plan", "says"),
+    ("plan", "sentence"),
     [({"rounds": 0}, "rounds"), ({"strategy": "magic"}, "unknown strategy"), ({"min_sites": 9}, "9 cameras"), ({"strategy": "trimmed-mean"}, "at least 3")],
 )
-def test_a_plan_that_cannot_work_is_refused_with_a_sentence(plan, says):
+def test_a_plan_that_cannot_work_is_refused_with_a_sentence(plan, sentence):
     agents()
-    with pytest.raises(ValidationError, match=says):
+    with pytest.raises(ValidationError, match=sentence):
         run(administrator(), **plan)
     assert not ProcrastinateJob.objects.exists()
 
@@ -55,32 +55,32 @@ def test_a_run_without_enough_enrolled_sites_is_refused():
 
 def test_a_round_is_stored_with_every_site_and_its_camera():
     agents()
-    told = store(run(administrator()), round_event(1, 1, n100="accepted", n101="late"))
+    stored = store(run(administrator()), round_event(1, 1, n100="accepted", n101="late"))
     assert list(RunNode.objects.values_list("camera__slug", "status")) == [("c0", "accepted"), ("c1", "late")]
-    assert told.last_seq == 1
+    assert stored.last_seq == 1
 
 
 def test_the_same_event_twice_is_stored_once():
     agents()
     event = round_event(1, 1, n100="accepted")
-    told = store(run(administrator()), event, event)
-    assert told.rounds.count() == 1
+    stored = store(run(administrator()), event, event)
+    assert stored.rounds.count() == 1
     assert RunNode.objects.count() == 1
 
 
 def test_waiting_is_shown_until_a_round_ends():
     agents()
-    told = store(run(administrator()), {"kind": "waiting", "seq": 1, "have": 1, "need": 2})
-    assert told.note == "1 / 2"
-    assert store(told, round_event(1, 2, n100="accepted")).note == ""
+    stored = store(run(administrator()), {"kind": "waiting", "seq": 1, "have": 1, "need": 2})
+    assert stored.note == "1 / 2"
+    assert store(stored, round_event(1, 2, n100="accepted")).note == ""
 
 
 def test_a_run_whose_gate_refused_ends_failed_with_the_reason_and_no_model():
     agents()
     ended = {"kind": "ended", "seq": 3, "status": "failed", "reason": "the gate refused the result: unchanged"}
-    told = store(run(administrator()), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["unchanged"], "votes": []}, ended)
-    assert (told.state, told.gate["reasons"]) == (RunState.FAILED, ["unchanged"])
-    assert not hasattr(told, "model")
+    stored = store(run(administrator()), {"kind": "gate", "seq": 2, "passed": False, "reasons": ["unchanged"], "votes": []}, ended)
+    assert (stored.state, stored.gate["reasons"]) == (RunState.FAILED, ["unchanged"])
+    assert not hasattr(stored, "model")
 
 
 def test_a_completed_run_keeps_its_model(tmp_path):
@@ -88,9 +88,9 @@ def test_a_completed_run_keeps_its_model(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"weights")
     card = {"name": "anomaly", "version": "1"}
     result = {"kind": "result", "seq": 1, "path": str(tmp_path / "model.onnx"), "sha256": "-", "card": card}
-    told = store(run(administrator()), result, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})
-    assert told.model.state == "candidate"
-    assert queries.run_state(administrator("b@example.org"), told.pk)["model"]["version"] == "1"
+    stored = store(run(administrator()), result, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})
+    assert stored.model.state == "candidate"
+    assert queries.run_state(administrator("b@example.org"), stored.pk)["model"]["version"] == "1"
 
 
 def test_a_stopped_run_stays_stopped_whatever_comes_later():
@@ -98,8 +98,8 @@ def test_a_stopped_run_stays_stopped_whatever_comes_later():
     person = administrator()
     started = run(person)
     actions.stop_run(user=person, run_id=started.pk)
-    told = store(Run.objects.get(), {"kind": "ended", "seq": 1, "status": "completed", "reason": ""})
-    assert (told.state, told.reason) == (RunState.STOPPED, "stopped by admin")
+    stored = store(Run.objects.get(), {"kind": "ended", "seq": 1, "status": "completed", "reason": ""})
+    assert (stored.state, stored.reason) == (RunState.STOPPED, "stopped by admin")
 
 
 def test_a_stopped_run_is_not_begun():

@@ -64,9 +64,9 @@ def store(of: Run, *events: dict[str, Any]) -> Run:
     return of
 
 
-def beat(agent: Agent, ago: datetime.timedelta = datetime.timedelta(), **said: Any) -> None:
-    """What the agent's last heartbeat said, and how long ago."""
-    agent.health, agent.last_seen = {**agent.health, **said}, timezone.now() - ago
+def beat(agent: Agent, ago: datetime.timedelta = datetime.timedelta(), **health: Any) -> None:
+    """What the agent's last heartbeat held, and how long ago."""
+    agent.health, agent.last_seen = {**agent.health, **health}, timezone.now() - ago
     agent.save()
 
 
