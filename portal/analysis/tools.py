@@ -61,7 +61,7 @@ def offered() -> list[OfferedTool]:
 def groups() -> list[ToolGroup]:
     """The tools by what they read, in the order of MEDIA."""
     order, found = list(MEDIA), {}
-    for each in sorted(offered(), key=lambda each: ([order.index(medium) for medium in each.media], each.title)):
+    for each in sorted(offered(), key=lambda each: ([order.index(medium) for medium in each.media], each.inputs, each.title)):
         found.setdefault(" · ".join(_(MEDIA[medium][0]) for medium in each.media), []).append(each)
     return [ToolGroup(title, tools) for title, tools in found.items()]
 
