@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,7 @@ import numpy as np
 import detectors
 from detectors import onnxfile, weights
 from detectors.files import write_durably
-from detectors.rules.engine import Engine
-from detectors.rules.scene import CameraRule, CountingLine, RuleFinding, SceneView, WatchedZone
-from detectors.types import Box, Detection, Frame, uuid7
+from detectors.types import Frame, uuid7
 from federated.contract.events import AgentEvent
 from federated.contract.heartbeat import HeartbeatAnswer
 from federated.trust import csr, pki, signing
@@ -34,9 +32,6 @@ from tests.waiting import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 FOOTAGE = ROOT / "infra" / "footage"
 PLACE = {"site": "miracles", "camera": "square"}
-HALF = WatchedZone("left half", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-MIDDLE = CountingLine("middle", (0.5, 0.0), (0.5, 1.0))
-SIZE = (100, 100)
 CELLS = [(x / 4, y / 4) for x in range(4) for y in range(4)]
 GRID = [{"name": f"{x}/{y}", "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.25], [x, y + 0.25]]} for x, y in CELLS]
 RULES = [{"kind": "person_in_zone", "zone": each["name"], "min_s": 0, "cooldown_s": 0} for each in GRID]
@@ -92,27 +87,6 @@ def jpeg(shade: int = 0, side: int = 32) -> bytes:
     picture[0, 0] = (shade // 256) % 256
     cv2.putText(picture, str(shade), (0, 20), cv2.FONT_HERSHEY_PLAIN, 0.7, (255, 255, 255))
     return cv2.imencode(".jpg", picture)[1].tobytes()
-
-
-def person(x: float, y: float, track: int = 1, kind: str = "person", score: float = 0.8, **data: Any) -> Detection:
-    """Somebody whose foot stands at x, y (percent of the picture)."""
-    return Detection(kind, score, Box(x - 2, y - 10, 4, 10), track, data)
-
-
-def view(t: float, *tracks: Detection, **more: Any) -> SceneView:
-    return SceneView(t, *SIZE, tracks=tracks, **more)
-
-
-def rule(kind: str, **values: Any) -> CameraRule:
-    """A rule about the left half or the middle line, as its kind needs."""
-    about = {"line": MIDDLE} if kind == "line_crossed" else {} if kind.startswith(("camera", "anomaly")) else {"zone": HALF}
-    return CameraRule(kind, **about, values=values)
-
-
-def play(camera_rule: CameraRule, views: Iterable[SceneView]) -> list[RuleFinding]:
-    """Everything one rule says of a scene."""
-    engine = Engine([camera_rule])
-    return [finding for each in views for finding in engine.step(each)]
 
 
 def other_weights(name: str = "anomaly", note: str = "published") -> bytes:

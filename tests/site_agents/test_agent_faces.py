@@ -17,7 +17,7 @@ from detectors.rules.scene import CameraRule, WatchedZone
 from detectors.types import Frame
 from federated.trust.staff_list import StaffEntry
 from site_agents.clock import Clock
-from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimits
+from site_agents.faces import BIOMETRIC, GONE_S, FaceRecognizer, RecognitionLimits, limits_of
 from site_agents.models import ModelStore
 from site_agents.neighbours.node import Decided
 from site_agents.pipeline import Pipeline
@@ -374,3 +374,10 @@ def test_neighbours_that_are_gone_in_the_middle_of_a_question_leave_the_visit_wi
         follow(recognizer, portraits["custode-2"][0], n * STEP, staff)
     recognizer.others = None
     assert recognizer.news(4 * STEP + GONE_S + STEP, staff) == []
+
+
+def test_limits_are_a_share_of_strangers_and_perhaps_the_sites_own_likeness():
+    assert limits_of(CameraRule("unknown_person")).fpir == 0.01
+    own = limits_of(CameraRule("tailgating", values={"fpir": 0.5, "threshold": 0.4}))
+    assert (own.fpir, own.threshold) == (0.005, 0.4)
+    assert limits_of(CameraRule("unknown_person", values={"threshold": 0})).threshold is None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from agent_lab import FOOTAGE, HALF, scene
+from agent_lab import FOOTAGE, scene
 
 import detectors
 from detectors.types import Box
 from site_agents.agent import face_finder
 from site_agents.privacy import Mask, blur
+from tests.detectors.rules_lab import HALF
 
 LEFT = HALF.polygon
 

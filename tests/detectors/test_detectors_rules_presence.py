@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from agent_lab import HALF, person, play, rule, view
+from rules_lab import HALF, person, play, rule, view
 
 from detectors.rules.engine import Engine
 from detectors.rules.scene import CameraRule

@@ -8,13 +8,12 @@ import zoneinfo
 
 import numpy as np
 import pytest
-from agent_lab import HALF, person, play, rule, view
+from rules_lab import HALF, person, play, rule, view
 
 from detectors.rules.engine import Engine
 from detectors.rules.scene import CameraRule, SceneView
 from detectors.rules.unknown_person import Hours
 from detectors.types import Box, Frame
-from site_agents.faces import limits_of
 
 STEP = 0.2
 MONDAY = datetime.datetime(2026, 11, 23, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")).timestamp()
@@ -133,13 +132,6 @@ def test_hours_follow_the_sites_summer_time():
 def test_a_rule_that_makes_no_sense_is_left_out(values, caplog):
     assert Engine([rule("unknown_person", **values)]).watches == []
     assert "left out" in caplog.text
-
-
-def test_limits_are_a_share_of_strangers_and_perhaps_the_sites_own_likeness():
-    assert limits_of(rule("unknown_person")).fpir == 0.01
-    own = limits_of(rule("tailgating", fpir=0.5, threshold=0.4))
-    assert (own.fpir, own.threshold) == (0.005, 0.4)
-    assert limits_of(rule("unknown_person", threshold=0)).threshold is None
 
 
 def following(gap: float, first: str = "person:p1", second: str = "unknown") -> list[SceneView]:

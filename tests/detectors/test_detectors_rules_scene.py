@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import pytest
-from agent_lab import HALF, MIDDLE, person, play, rule, view
+from rules_lab import HALF, MIDDLE, person, play, rule, view
 
 from detectors.rules import registry
 from detectors.rules.engine import Engine
@@ -14,6 +15,7 @@ from detectors.rules.scene import CameraRule, CountingLine, SceneView
 from detectors.types import Box, Detection
 
 STEP = 0.2
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def walk(xs, track: int = 1, start: float = 0.0):
@@ -39,6 +41,15 @@ def silent(t: float, seconds: float) -> SceneView:
 def test_there_is_a_rule_for_each_kind_of_the_contract():
     named = ["anomaly", "camera_stale", "camera_tampered", "line_crossed", "loitering", "object_left", "person_in_zone", "tailgating", "unknown_person"]
     assert sorted(registry.kinds()) == named
+
+
+def test_every_kind_stands_in_the_documentation_with_its_numbers():
+    rows = {line.split("`")[1]: line for line in (ROOT / "docs" / "agent.md").read_text().splitlines() if line.startswith("| `")}
+    missing = [
+        f"{kind.name}.{number.name}" for kind in registry.kinds().values() for number in kind.numbers if f"`{number.name}`" not in rows.get(kind.name, "")
+    ]
+    assert missing == []
+    assert set(registry.kinds()) <= set(rows)
 
 
 def test_a_line_is_crossed_both_ways():
