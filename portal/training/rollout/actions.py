@@ -22,8 +22,16 @@ def keep_model(*, run: Run, content: bytes, card: dict[str, Any]) -> ModelVersio
     """Store the result of a run as a signed candidate. Keeping the same bytes twice changes nothing."""
     document = documents.sign(detector=card["name"], version=card["version"], content=content, card=card)
     with transaction.atomic():
-        fields = {name: document[name] for name in ("detector", "version", "size", "card", "signature")}
-        model, made = ModelVersion.objects.get_or_create(sha256=document["sha256"], defaults={**fields, "run": run, "parent": _current(card["name"])})
+        fields = {
+            "detector": document["detector"],
+            "version": document["version"],
+            "size": document["size"],
+            "card": document["card"],
+            "signature": document["signature"],
+            "run": run,
+            "parent": _current(card["name"]),
+        }
+        model, made = ModelVersion.objects.get_or_create(sha256=document["sha256"], defaults=fields)
         if made:
             audit.record(actor="system", verb="model.candidate", subject=f"model:{model.pk}", data={"run": run.pk, "sha256": model.sha256})
     return model

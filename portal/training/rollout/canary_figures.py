@@ -55,8 +55,13 @@ def during(canary: Canary) -> Figures:
     cameras = [row.camera_id for row in canary.cameras.all()]
     failed = ModelOutcome.objects.filter(agent__camera__in=cameras, sha256=canary.model.sha256, outcome__in=FAILED, t__gte=canary.began, t__lte=until)
     compared = canary_comparison.totals(canary)
-    named = {"compared": compared["frames"], "only_new": compared["only_new"], "only_old": compared["only_old"]}
-    return dataclasses.replace(found, failures=failed.values("agent").distinct().count(), **named)
+    return dataclasses.replace(
+        found,
+        failures=failed.values("agent").distinct().count(),
+        compared=compared["frames"],
+        only_new=compared["only_new"],
+        only_old=compared["only_old"],
+    )
 
 
 def others(canary: Canary) -> tuple[Figures, Figures]:

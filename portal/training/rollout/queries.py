@@ -22,8 +22,16 @@ def held(names: set[str]) -> set[str]:
 
 def model_state(model: ModelVersion) -> dict[str, Any]:
     """A version as plain JSON, without its card."""
-    named = {"id": model.pk, "detector": model.detector, "version": model.version, "sha256": model.sha256, "size": model.size}
-    return {**named, "state": model.state, "label": str(model.get_state_display()), "url": reverse("training:models") + f"#model-{model.pk}"}
+    return {
+        "id": model.pk,
+        "detector": model.detector,
+        "version": model.version,
+        "sha256": model.sha256,
+        "size": model.size,
+        "state": model.state,
+        "label": str(model.get_state_display()),
+        "url": reverse("training:models") + f"#model-{model.pk}",
+    }
 
 
 def models_by_detector(user: User) -> dict[str, list[ModelVersion]]:

@@ -55,10 +55,19 @@ def _store_round(run: Run, event: dict[str, Any]) -> None:
     cameras = {node: agent.camera_id for node, agent in nodes.owners().items()}
     for site in event["sites"]:
         node = str(site["node"])
-        outcome = {"status": site["status"], "reason": site.get("reason") or "", "samples": site.get("n"), "loss": site.get("loss")}
-        moved = {"bytes_down": site.get("bytes_down") or 0, "bytes_up": site.get("bytes_up") or 0}
-        measured = {"update_norm": site.get("update_norm"), "cosine": site.get("cosine"), "epsilon": site.get("epsilon")}
-        found, fresh = RunNode.objects.update_or_create(round=row, node=node, defaults={**outcome, **moved, **measured, "camera_id": cameras.get(node)})
+        reply = {
+            "camera_id": cameras.get(node),
+            "status": site["status"],
+            "reason": site.get("reason") or "",
+            "samples": site.get("n"),
+            "loss": site.get("loss"),
+            "bytes_down": site.get("bytes_down") or 0,
+            "bytes_up": site.get("bytes_up") or 0,
+            "update_norm": site.get("update_norm"),
+            "cosine": site.get("cosine"),
+            "epsilon": site.get("epsilon"),
+        }
+        found, fresh = RunNode.objects.update_or_create(round=row, node=node, defaults=reply)
         if fresh and found.status in LEFT_OUT:
             place = found.camera.site.slug if found.camera else ""
             data = {

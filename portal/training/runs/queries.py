@@ -11,7 +11,7 @@ from federated.learning import task as tasks_of
 from portal.accounts.models import User
 from portal.sites.models import Agent, Camera
 from portal.sites.nodes import cameras_of
-from portal.training.models import Run, RunNode, RunRound, RunState
+from portal.training.models import Run, RunNode, RunState
 from portal.training.node_names import worded
 from portal.training.permissions import may_read
 from portal.training.rollout.queries import model_state
@@ -43,18 +43,16 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         return None
     cameras = cameras_of()
     model, left = getattr(run, "model", None), resume.resumable(run)
-    times = {name: value and value.isoformat() for name, value in (("created", run.created), ("began", run.began), ("ended", run.ended))}
-    named = {
+    return {
         "id": run.pk,
         "task": run.task,
         "status": run.state,
         "label": str(run.get_state_display()),
         "reason": worded(run.reason, cameras),
         "note": run.note,
-    }
-    return {
-        **named,
-        **times,
+        "created": run.created.isoformat(),
+        "began": run.began and run.began.isoformat(),
+        "ended": run.ended and run.ended.isoformat(),
         "plan": run.plan,
         "over": run.over,
         "ahead": ahead(run),
@@ -77,7 +75,13 @@ def rounds(run: Run, cameras: dict[str, Camera]) -> list[dict[str, Any]]:
     sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
     for each in reversed(resume.chain(run)):
         for row in each.rounds.prefetch_related(sites):
-            found[row.number] = {**_round(row, cameras), "run": each.pk}
+            found[row.number] = {
+                "run": each.pk,
+                "number": row.number,
+                "loss": row.loss,
+                "seconds": row.seconds,
+                "sites": [_reply(reply, cameras) for reply in row.sites.all()],
+            }
     return [found[number] for number in sorted(found)]
 
 
@@ -116,15 +120,23 @@ def _node(agent: Agent) -> dict[str, Any]:
     return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": demands.most_epsilon}
 
 
-def _round(row: RunRound, cameras: dict[str, Camera]) -> dict[str, Any]:
-    return {"number": row.number, "loss": row.loss, "seconds": row.seconds, "sites": [_site(site, cameras) for site in row.sites.all()]}
-
-
-def _site(site: RunNode, cameras: dict[str, Camera]) -> dict[str, Any]:
-    fields = {name: getattr(site, name) for name in ("node", "status", "samples", "loss", "bytes_down", "bytes_up", "update_norm", "cosine", "epsilon")}
-    camera = site.camera or cameras.get(site.node)
-    place = {"name": camera.name, "site": camera.site.name} if camera else {"name": site.node, "site": ""}
-    return {**fields, "reason": worded(site.reason, cameras), **place}
+def _reply(reply: RunNode, cameras: dict[str, Camera]) -> dict[str, Any]:
+    """What one camera did in a round; `name` is the camera's and `site` its site's, or `name` is the node's number where the camera is gone."""
+    camera = reply.camera or cameras.get(reply.node)
+    return {
+        "node": reply.node,
+        "name": camera.name if camera else reply.node,
+        "site": camera.site.name if camera else "",
+        "status": reply.status,
+        "reason": worded(reply.reason, cameras),
+        "samples": reply.samples,
+        "loss": reply.loss,
+        "bytes_down": reply.bytes_down,
+        "bytes_up": reply.bytes_up,
+        "update_norm": reply.update_norm,
+        "cosine": reply.cosine,
+        "epsilon": reply.epsilon,
+    }
 
 
 def _gate(run: Run, cameras: dict[str, Camera]) -> dict[str, Any]:

@@ -41,5 +41,11 @@ def lab(task: str) -> dict[str, Any] | None:
 
 
 def _row(vote: dict[str, Any], camera: Camera | None) -> dict[str, Any]:
-    place = {"name": camera.name, "site": camera.site.name} if camera else {"name": str(vote["node"]), "site": ""}
-    return {"node": str(vote["node"]), **place, **{name: vote.get(name) for name in NUMBERS}}
+    return {
+        "node": str(vote["node"]),
+        "name": camera.name if camera else str(vote["node"]),
+        "site": camera.site.name if camera else "",
+        "before": vote.get("before"),
+        "alone": vote.get("alone"),
+        "after": vote.get("after"),
+    }
