@@ -29,8 +29,8 @@ def _secret(name: str) -> str:
 
 def _database(url: str) -> dict[str, Any]:
     parts = conninfo_to_dict(url)
-    known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    settings: dict[str, Any] = {django: str(parts.pop(libpq)) for libpq, django in known.items() if libpq in parts}
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    settings: dict[str, Any] = {django: str(parts.pop(libpq)) for libpq, django in names.items() if libpq in parts}
     # A request that finds no PostgreSQL fails before an agent gives up on it (20 s); a pool that lost it does not wait out a long back-off.
     pool = {"min_size": 1, "max_size": 12, "timeout": 5.0, "reconnect_timeout": 5.0}
     return {"ENGINE": "django.db.backends.postgresql", **settings, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**parts, "pool": pool}}

@@ -13,7 +13,7 @@ from typing import Any
 
 from procrastinate.contrib.django import app
 
-_declared: dict[str, Job] = {}
+_declared: dict[str, DeferredJob] = {}
 _started = False
 
 
@@ -21,7 +21,7 @@ class UnknownJob(Exception):
     """A job that no tasks.py registers; str() names it."""
 
 
-class Job:
+class DeferredJob:
     """A job somebody defers."""
 
     def __init__(self, name: str):
@@ -39,11 +39,11 @@ class Job:
         task.configure(priority=priority, lock=lock).defer(**arguments)
 
 
-def named(name: str) -> Job:
+def named(name: str) -> DeferredJob:
     """The job of this name; call it at the top of a module, so that a misspelt one is found when the portal starts, at the latest with the module's import."""
     if _started and name not in app.tasks:  # a module that the start did not need
         raise UnknownJob(f"no task is called {name}")
-    return _declared.setdefault(name, Job(name))
+    return _declared.setdefault(name, DeferredJob(name))
 
 
 def check() -> None:

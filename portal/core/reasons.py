@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
 # What `detectors.image` may say of a file, and how the portal says it; what stands in the groups is filled in by name.
-KNOWN = (
+WORDED = (
     (r"the file is empty", noop("the file is empty")),
     (r"the picture has no pixels", noop("the picture has no pixels")),
     (r"this is no picture that can be read: .+", noop("this is no picture that can be read: JPEG, PNG, WebP, GIF and BMP are")),
@@ -25,8 +25,8 @@ KNOWN = (
 
 def in_words(error: Exception | str) -> str:
     """A refusal as an end of "... cannot be read: ..."; one that is not known here is given as it is."""
-    said = str(error).rstrip(".")
-    for pattern, words in KNOWN:
-        if found := re.fullmatch(pattern, said, re.DOTALL):
+    reason = str(error).rstrip(".")
+    for pattern, words in WORDED:
+        if found := re.fullmatch(pattern, reason, re.DOTALL):
             return _(words) % found.groupdict() if "%(" in words else _(words)
-    return said
+    return reason

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.trust.staff_list import GalleryRejected, unpack
-from portal.people.circle import whose
+from portal.people.peers import whose
 from portal.sites.authentication import Refusal
 from portal.sites.config import effective_mode
 from portal.sites.machines import MachineView, read

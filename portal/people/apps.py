@@ -10,11 +10,11 @@ class PeopleConfig(AppConfig):
     def ready(self) -> None:
         from portal.alerts import ports as alerts
         from portal.core import media
-        from portal.people import circle, gallery, log, queries
+        from portal.people import log, peers, queries, staff_list
         from portal.sites import ports as sites
 
         media.hold("face log", queries.held)
         alerts.nobody.fill(queries.nobody)
         alerts.record_recognitions.fill(log.record)
-        sites.staff_list_news.fill(gallery.news)
-        sites.peers_news.fill(circle.circle)
+        sites.staff_list_news.fill(staff_list.news)
+        sites.peers_news.fill(peers.peers_news)

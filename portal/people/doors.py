@@ -32,7 +32,7 @@ WANTED = 0.01  # share of strangers that may get a name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Measured:
+class DoorMeasurement:
     """One door over the last 30 days. `rate` is the share of strangers who got a name, `low` to `high` its 95 % interval; None before anything was verified.
 
     `strangers` are visits called unknown; of `recognitions`, `verified` ones have a verdict, `wrong` of them the wrong one.
@@ -86,13 +86,13 @@ def forget_old() -> None:
     DoorDay.objects.filter(day__lt=timezone.localdate() - KEPT).delete()
 
 
-def measured(user: User) -> list[Measured]:
+def measured(user: User) -> list[DoorMeasurement]:
     """Every restricted door of the reader's sites."""
     cameras = Camera.objects.filter(site__in=sites_of(user, Role.MANAGER), legal_mode=LegalMode.M1).select_related("site").order_by("site__name", "name")
     return [measure(camera) for camera in cameras]
 
 
-def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
+def measure(camera: Camera, now: datetime.datetime | None = None) -> DoorMeasurement:
     """One door. Scores count for the list's size of today only: a longer list makes other scores."""
     since = (now or timezone.now()) - PERIOD
     days = list(DoorDay.objects.filter(camera=camera, day__gte=since.date()))
@@ -106,7 +106,7 @@ def measure(camera: Camera, now: datetime.datetime | None = None) -> Measured:
     threshold = door.threshold if door else None
     own = max((float(rule.parameters.get("threshold") or 0) for rule in camera.rules.filter(enabled=True, kind__in=_face_rules())), default=0.0)
     strangers = sum(day.strangers for day in days)
-    return Measured(camera, people, strangers, len(verdicts), verified, len(wrong), scores, threshold, own)
+    return DoorMeasurement(camera, people, strangers, len(verdicts), verified, len(wrong), scores, threshold, own)
 
 
 def recalibrate(*, user: User, camera: Camera) -> float:
@@ -125,8 +125,8 @@ def recalibrate(*, user: User, camera: Camera) -> float:
     threshold = round(min(0.99, max(0.001, threshold)), 3)
     with transaction.atomic():
         _write(user, camera, threshold)
-        said = {"threshold": threshold, "scores": len(found.scores), "fpir": WANTED, "interval": [round(each, 5) for each in interval]}
-        audit.record(actor=user, verb="door.recalibrated", subject=f"camera:{camera.pk}", site=camera.site.slug, data=said)
+        data = {"threshold": threshold, "scores": len(found.scores), "fpir": WANTED, "interval": [round(each, 5) for each in interval]}
+        audit.record(actor=user, verb="door.recalibrated", subject=f"camera:{camera.pk}", site=camera.site.slug, data=data)
     return threshold
 
 
@@ -156,10 +156,10 @@ def _add(agent: Agent, day: datetime.date) -> bool:
         Camera.objects.select_for_update(no_key=True).get(pk=agent.camera_id)
         before = DoorDay.objects.filter(camera=agent.camera).order_by("-day", "-pk").first()
         row, _made = DoorDay.objects.get_or_create(camera=agent.camera, day=day, people=door.people)
-        known = before.last if before and before.last.get("agent") == now["agent"] else {}
-        row.strangers += _more(now["strangers"], known.get("strangers", 0))
+        earlier = before.last if before and before.last.get("agent") == now["agent"] else {}
+        row.strangers += _more(now["strangers"], earlier.get("strangers", 0))
         # a list of another length starts a new histogram at the agent; so does a restart, and then there are fewer than before
-        counted = known.get("scores", {}) if before and before.people == row.people else {}
+        counted = earlier.get("scores", {}) if before and before.people == row.people else {}
         anew = sum(scores.values()) < sum(counted.values())
         for name, count_ in scores.items():
             row.scores[name] = row.scores.get(name, 0) + (count_ if anew else _more(count_, counted.get(name, 0)))

@@ -14,7 +14,7 @@ import detectors
 from detectors.faces import identify
 from portal.people import search
 from portal.people.models import Person, Template
-from portal.people.pictures import Sample
+from portal.people.pictures import EnrolmentSample
 from portal.sites.models import Site
 
 NEAREST = 20  # templates looked at; a person has twelve at the most
@@ -29,7 +29,7 @@ class Twin:
     close: bool
 
 
-def of_samples(site: Site, samples: Sequence[Sample]) -> list[Twin]:
+def of_samples(site: Site, samples: Sequence[EnrolmentSample]) -> list[Twin]:
     """Those on the list whom a door could take for the person in the pictures, most alike first."""
     return [twin for twin in _twins(site, [sample.vector for sample in samples]) if twin.close]
 
@@ -39,7 +39,7 @@ def of_person(person: Person, most: int = 3) -> list[Twin]:
     return [twin for twin in _twins(person.site, [template.vector for template in person.templates.all()]) if twin.person.pk != person.pk][:most]
 
 
-def check(site: Site, twins: Sequence[Twin], samples: Sequence[Sample], *, alike: bool) -> None:
+def check(site: Site, twins: Sequence[Twin], samples: Sequence[EnrolmentSample], *, alike: bool) -> None:
     """Raises ValidationError when a picture is somebody else's already, or when somebody looks the same and nobody said that it is another person."""
     used = Template.objects.filter(person__site=site, picture_sha256__in=[sample.picture_sha256 for sample in samples]).select_related("person").first()
     if used:

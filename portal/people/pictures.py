@@ -24,7 +24,7 @@ LARGEST = 4000  # pixels of the longer side that a face is looked for in
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Sample:
+class EnrolmentSample:
     """What is kept of one picture: two templates (128 numbers each, L2-normalised) and the picture's sha256."""
 
     vector: np.ndarray
@@ -36,7 +36,7 @@ class Sample:
         return {"vector": self.vector, "small": self.small, "picture_sha256": self.picture_sha256, "model_sha256": detectors.card("face-embedding").sha256}
 
 
-def read(pictures: Sequence[bytes]) -> list[Sample]:
+def read(pictures: Sequence[bytes]) -> list[EnrolmentSample]:
     """A sample of each picture. Raises ValidationError with a sentence when there is none, one does not show one clear face, or they show different people."""
     if not pictures:
         raise ValidationError(_("At least one picture is needed."))
@@ -47,7 +47,7 @@ def read(pictures: Sequence[bytes]) -> list[Sample]:
     return samples
 
 
-def judge(picture: bytes) -> tuple[Sample | None, list[str]]:
+def judge(picture: bytes) -> tuple[EnrolmentSample | None, list[str]]:
     """A picture's sample, or None and what is wrong with it, in sentences."""
     try:
         return _sample(picture, 0), []
@@ -69,7 +69,7 @@ def same_person() -> float:
     return float(detectors.card("face-embedding").thresholds["cosine"])
 
 
-def _sample(picture: bytes, number: int) -> Sample:
+def _sample(picture: bytes, number: int) -> EnrolmentSample:
     """`number` 0: the only one that is talked about."""
     which = _("Picture %(n)d") % {"n": number} if number else _("This picture")
     try:
@@ -84,9 +84,9 @@ def _sample(picture: bytes, number: int) -> Sample:
         raise ValidationError(_("%(which)s: no face was found. Show the whole face, at least 40 pixels wide, looking to the camera.") % {"which": which})
     if len(faces) > 1:
         raise ValidationError(_("%(which)s: %(k)d faces were found. Show one person only.") % {"which": which, "k": len(faces)})
-    _check_quality(align(pixels, faces[0].landmarks), faces[0], which)
+    check_quality(align(pixels, faces[0].landmarks), faces[0], which)
     sharp, shrunken = (detectors.shared(name).embed(pixels, faces)[0].embedding for name in ("face-embedding", "face-embedding-small"))
-    return Sample(sharp, small.template(sharp, shrunken), hashlib.sha256(picture).hexdigest())
+    return EnrolmentSample(sharp, small.template(sharp, shrunken), hashlib.sha256(picture).hexdigest())
 
 
 def _fitted(pixels: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def _moves(picture: bytes) -> bool:
     )
 
 
-def _check_quality(crop: np.ndarray, face: Any, which: str) -> None:
+def check_quality(crop: np.ndarray, face: Any, which: str) -> None:
     """What is wrong, worst first, and what to do about it."""
     found = quality.judge(crop, face)
     advice = {
@@ -122,7 +122,7 @@ def _check_quality(crop: np.ndarray, face: Any, which: str) -> None:
         raise ValidationError(_("%(which)s: %(what)s.") % {"which": which, "what": "; ".join(str(advice[name]) for _value, name in poor)})
 
 
-def _check_apart(samples: Sequence[Sample]) -> None:
+def _check_apart(samples: Sequence[EnrolmentSample]) -> None:
     """The same picture twice teaches nothing, and all must show one person."""
     seen: dict[str, int] = {}
     for number, sample in enumerate(samples, 1):

@@ -41,12 +41,12 @@ class Keys:
 def read_keys(request: str, node: str) -> Keys:
     """The keys of a certificate request and a node's public key. Raises Refusal 400 with the reason."""
     try:
-        said = csr.read(request)
+        parsed = csr.read(request)
         if node:
             pki.check_node_public_key(node)
     except pki.PkiError as error:
         raise Refusal(400, str(error)) from error
-    return Keys(said.public, node, said.name)
+    return Keys(parsed.public, node, parsed.name)
 
 
 def certify(agent: Agent) -> None:
@@ -66,7 +66,7 @@ def authority_pem() -> str:
     return (settings.HOME / "pki" / "ca.crt").read_text()
 
 
-def refuse_known(keys: Keys) -> None:
+def refuse_used(keys: Keys) -> None:
     """Raise a 400 for keys that were used before, by whomever: a key that was replaced or revoked never comes back."""
     node = Q(node_public_key=keys.node) if keys.node else Q(pk=None)
     if any(rows.filter(Q(public_key=keys.own) | node).exists() for rows in (Agent.objects, FormerKeys.objects)):
@@ -86,14 +86,14 @@ def rotate(*, agent: Agent, keys: Keys) -> Agent:
         raise Refusal(400, f"the certificate request must name this agent, {agent.pk}, not {keys.name[:60]!r}")
     if (keys.own, keys.node) == (agent.public_key, agent.node_public_key) and agent.certificate:
         return agent  # the answer was lost
-    refuse_known(keys)
+    refuse_used(keys)
     before = _put_aside(agent, signer)
     agent.public_key, agent.node_public_key, agent.next_node_id = keys.own, keys.node, ""
     agent.rotated, agent.renew_asked, agent.overlap_until = timezone.now(), None, timezone.now() + OVERLAP
     certify(agent)
     agent.save()
     data = {"key": signing.fingerprint(keys.own), "replaces": signing.fingerprint(before.public_key), "serial": agent.certificate_serial}
-    _say(f"agent:{agent.pk}", "agent.rotated", agent, {**data, "not_after": agent.certificate_not_after.isoformat()})
+    _audit(f"agent:{agent.pk}", "agent.rotated", agent, {**data, "not_after": agent.certificate_not_after.isoformat()})
     if agent.node_public_key:
         register_node.defer(agent_id=str(agent.pk))
     return agent
@@ -107,7 +107,7 @@ def retire(*, agent: Agent, reason: str) -> None:
     old = list(agent.former_keys.select_for_update().filter(retired=None))
     agent.former_keys.filter(pk__in=[each.pk for each in old]).update(retired=timezone.now())
     for each in old:
-        _say(f"agent:{agent.pk}", "agent.key_retired", agent, {"key": signing.fingerprint(each.public_key), "reason": reason})
+        _audit(f"agent:{agent.pk}", "agent.key_retired", agent, {"key": signing.fingerprint(each.public_key), "reason": reason})
 
 
 def end_overlaps() -> None:
@@ -125,7 +125,7 @@ def ask_renewal(*, user: User, agent: Agent) -> None:
         return
     agent.renew_asked = timezone.now()
     agent.save(update_fields=["renew_asked"])
-    _say(user, "agent.renewal_asked", agent, {"camera": agent.camera.slug})
+    _audit(user, "agent.renewal_asked", agent, {"camera": agent.camera.slug})
 
 
 @transaction.atomic
@@ -142,7 +142,7 @@ def keep_node(*, agent_id: str, key: str, node_id: str) -> bool:
     else:
         agent.next_node_id = node_id
     agent.save(update_fields=["node_id", "next_node_id"])
-    _say("system", "agent.node_registered", agent, {"node": node_id})
+    _audit("system", "agent.node_registered", agent, {"node": node_id})
     return True
 
 
@@ -156,7 +156,7 @@ def forget_node(*, agent_id: str, node_id: str) -> None:
         agent.node_id, agent.next_node_id = agent.next_node_id, ""
     agent.save(update_fields=["node_id", "next_node_id"])
     agent.former_keys.filter(node_id=node_id, node_gone=None).update(node_gone=timezone.now())
-    _say("system", "agent.node_unregistered", agent, {"node": node_id})
+    _audit("system", "agent.node_unregistered", agent, {"node": node_id})
 
 
 def _put_aside(agent: Agent, signer: str) -> FormerKeys:
@@ -175,5 +175,5 @@ def _put_aside(agent: Agent, signer: str) -> FormerKeys:
     )
 
 
-def _say(actor: User | str, verb: str, agent: Agent, data: dict[str, Any]) -> None:
+def _audit(actor: User | str, verb: str, agent: Agent, data: dict[str, Any]) -> None:
     audit.record(actor=actor, verb=verb, subject=f"agent:{agent.pk}", site=agent.camera.site.slug, data=data)

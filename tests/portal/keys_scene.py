@@ -45,6 +45,6 @@ class Renewal:
         return (by or self.old).send("POST", "agents/rotate", self.body)
 
 
-def beat(machine: Machine, **said: Any) -> Any:
+def beat(machine: Machine, **parsed: Any) -> Any:
     """A heartbeat."""
-    return machine.send("POST", "heartbeat", {"t": time.time(), "config_version": 1, **said})
+    return machine.send("POST", "heartbeat", {"t": time.time(), "config_version": 1, **parsed})

@@ -36,10 +36,10 @@ class SocketClient(ApplicationCommunicator):
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.wait(5)
 
-    async def say(self, message: dict[str, Any]) -> None:
+    async def send_message(self, message: dict[str, Any]) -> None:
         await self.send_input({"type": "websocket.receive", "text": json.dumps(message)})
 
-    async def hear(self) -> Any:
+    async def receive_message(self) -> Any:
         """The next message: decoded JSON, or bytes."""
         message = await self.receive_output(5)
         assert message["type"] == "websocket.send", message

@@ -40,8 +40,8 @@ def test_capital_letters_in_the_address_do_not_matter(maria):
 
 
 def test_a_wrong_password_says_so_and_not_which_half_was_wrong(maria):
-    told = [sign_in(email, "wrong").content.decode() for email in ("maria@square.example", "nobody@square.example")]
-    assert all("do not belong together" in text for text in told)
+    printed = [sign_in(email, "wrong").content.decode() for email in ("maria@square.example", "nobody@square.example")]
+    assert all("do not belong together" in text for text in printed)
 
 
 def test_a_closed_account_stays_out(maria):

@@ -133,12 +133,12 @@ def test_a_closed_account_can_do_nothing(square, alert, deed):
 
 @pytest.mark.parametrize("deed", [DEEDS["acknowledge"], DEEDS["note"]], ids=["acknowledge", "note"])
 def test_browsers_are_told_once_the_change_is_stored(square, alert, deed, monkeypatch, django_capture_on_commit_callbacks):
-    told = []
-    monkeypatch.setattr("portal.core.push.send", lambda group, message: told.append((group, message)))
+    sent = []
+    monkeypatch.setattr("portal.core.push.send", lambda group, message: sent.append((group, message)))
     with django_capture_on_commit_callbacks(execute=True):
         deed(user=square.operator, alert_id=alert.pk)
-        assert told == []
-    assert told == [(f"alerts-site-{square.site.pk}", {"alerts": [alert.pk]})]
+        assert sent == []
+    assert sent == [(f"alerts-site-{square.site.pk}", {"alerts": [alert.pk]})]
 
 
 def test_a_new_alert_is_one_domain_event_and_what_joins_it_is_none(square, monkeypatch, django_capture_on_commit_callbacks):

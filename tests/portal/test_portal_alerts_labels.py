@@ -152,12 +152,12 @@ def test_many_verdicts_come_in_bounded_answers_and_none_is_lost(square, monkeypa
     found = several(square, 7)
     for each in found:
         judge(square, each)
-    told, number, answers = {}, 0, 0
+    labelled, number, answers = {}, 0, 0
     while news := beat(square, {"number": number}):
-        told |= news["labels"]
+        labelled |= news["labels"]
         number, answers = news["number"], answers + 1
         assert len(news["labels"]) <= 3
-    assert (set(told), answers) == ({event_of(each) for each in found}, 3)
+    assert (set(labelled), answers) == ({event_of(each) for each in found}, 3)
 
 
 def test_of_an_endless_alert_only_the_newest_events_are_told(square, monkeypatch):
@@ -210,14 +210,14 @@ def test_only_ids_and_words_are_told(square):
     assert "gardener" not in json.dumps(document)
 
 
-@pytest.mark.parametrize(("said", "kept"), [(0.83, 0.83), (0, 0.0), (1.7, None), (-1, None), ("high", None), (True, None), (None, None)])
-def test_an_alert_keeps_what_its_camera_thinks(square, said, kept):
-    assert alert(square, data={"zone": "altar", "false_alarm": said}).false_alarm == kept
+@pytest.mark.parametrize(("fields", "kept"), [(0.83, 0.83), (0, 0.0), (1.7, None), (-1, None), ("high", None), (True, None), (None, None)])
+def test_an_alert_keeps_what_its_camera_thinks(square, fields, kept):
+    assert alert(square, data={"zone": "altar", "false_alarm": fields}).false_alarm == kept
 
 
 def test_an_alert_is_as_doubtful_as_its_least_doubtful_event(square):
     found = alert(square, data={"zone": "altar", "false_alarm": 0.9})
-    square.record(*(square.event(seq=n, data={"zone": "altar", **said}) for n, said in enumerate([{"false_alarm": 0.2}, {}, {"false_alarm": 0.7}], 2)))
+    square.record(*(square.event(seq=n, data={"zone": "altar", **fields}) for n, fields in enumerate([{"false_alarm": 0.2}, {}, {"false_alarm": 0.7}], 2)))
     found.refresh_from_db()
     assert (found.count, found.false_alarm) == (4, 0.2)
 

@@ -212,9 +212,9 @@ def test_a_recognition_of_nobody_on_the_list_is_refused_and_an_alert_only_loses_
     nobody = str(uuid.uuid4())
     gone = square.event(kind="recognised", data={"person": nobody})
     behind = square.event(kind="tailgating", data={"known": nobody, "seconds": 2})
-    said = square.record(gone, behind)
-    assert [each["id"] for each in said.rejected] == [gone["id"]]
-    assert said.accepted == [behind["id"]]
+    reasons = square.record(gone, behind)
+    assert [each["id"] for each in reasons.rejected] == [gone["id"]]
+    assert reasons.accepted == [behind["id"]]
     assert Event.objects.get().data == {"seconds": 2}
 
 

@@ -43,8 +43,8 @@ class Desk:
 
 
 def comparison(at: Scene, **changes) -> Case:
-    known = {"title": "Gate, 3 May", "tool": "face-compare", "site": at.site, "opened_by": at.operator, "state": CaseState.DONE, "ended": timezone.now()}
-    return Case.objects.create(**{**known, "report": REPORT, **changes})
+    fields = {"title": "Gate, 3 May", "tool": "face-compare", "site": at.site, "opened_by": at.operator, "state": CaseState.DONE, "ended": timezone.now()}
+    return Case.objects.create(**{**fields, "report": REPORT, **changes})
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def test_the_seals_are_opened_in_the_audit_log_when_both_are_in(desk):
     desk.conclude(desk.at.operator)
     desk.conclude(desk.at.manager)
     sealed = [row.data["sealed"] for row in AuditRow.objects.filter(verb="case.examined").order_by("id")]
-    said = AuditRow.objects.get(verb="case.concluded").data["conclusions"]
-    assert [each["sealed"] for each in said] == sealed == [examiners.RULE.seal(each) for each in Conclusion.objects.all()]
-    assert said[0]["note"] == EARS
+    concluded = AuditRow.objects.get(verb="case.concluded").data["conclusions"]
+    assert [each["sealed"] for each in concluded] == sealed == [examiners.RULE.seal(each) for each in Conclusion.objects.all()]
+    assert concluded[0]["note"] == EARS
     assert audit.first_broken() is None
 
 
@@ -242,8 +242,8 @@ def test_the_api_takes_conclusions_and_hides_them_alike(desk, client):
     assert client.post(address, {"support": "two-weak", "note": EARS}).status_code == 201
     client.force_login(desk.at.manager)
     assert EARS not in client.get(reverse("api:case", args=[desk.case.pk])).content.decode()
-    said = client.post(address, {"support": "neither", "note": "too dark"}).json()
-    assert [each["note"] for each in said["conclusions"]] == [EARS, "too dark"]
+    answer = client.post(address, {"support": "neither", "note": "too dark"}).json()
+    assert [each["note"] for each in answer["conclusions"]] == [EARS, "too dark"]
 
 
 @pytest.mark.parametrize("body", [{}, {"support": "match", "note": "x"}, {"support": "neither"}, {"support": "neither", "note": ""}])

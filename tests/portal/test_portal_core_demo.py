@@ -51,11 +51,11 @@ def lay_out(folder, capsys):
 
 
 def test_the_demo_ends_in_one_json_object_with_a_password_and_codes(folder, capsys):
-    said = lay_out(folder, capsys)
-    assert said["email"] == layout.EMAIL
-    assert [agent["name"] for agent in said["agents"]] == ["square", "gate"]
-    assert all(agent["code"] for agent in said["agents"])
-    assert User.objects.get().check_password(said["password"])
+    output = lay_out(folder, capsys)
+    assert output["email"] == layout.EMAIL
+    assert [agent["name"] for agent in output["agents"]] == ["square", "gate"]
+    assert all(agent["code"] for agent in output["agents"])
+    assert User.objects.get().check_password(output["password"])
 
 
 def test_the_printed_password_must_be_changed_at_once(folder, capsys):
@@ -109,8 +109,8 @@ def enrolled(folder, camera, text=None):
     return agent
 
 
-def codes(said):
-    return {agent["name"]: bool(agent["code"]) for agent in said["agents"]}
+def codes(output):
+    return {agent["name"]: bool(agent["code"]) for agent in output["agents"]}
 
 
 def test_an_agent_that_is_enrolled_gets_no_code(folder, capsys):
@@ -146,7 +146,7 @@ def test_a_damaged_enrolment_on_disk_gets_a_code(folder, capsys, kept):
 
 
 @pytest.mark.parametrize(
-    ("manifest", "says"),
+    ("manifest", "words"),
     [
         ("", "describes no cameras"),
         ("[[cameras", "cannot be read"),
@@ -156,9 +156,9 @@ def test_a_damaged_enrolment_on_disk_gets_a_code(folder, capsys, kept):
         ('[[cameras]]\nname = "x"\nlegal_mode = "M1"', "M1"),
     ],
 )
-def test_a_manifest_that_cannot_work_is_refused_in_one_sentence_and_leaves_nothing(folder, manifest, says):
+def test_a_manifest_that_cannot_work_is_refused_in_one_sentence_and_leaves_nothing(folder, manifest, words):
     (folder / "manifest.toml").write_text(manifest)
-    with pytest.raises(CommandError, match=says):
+    with pytest.raises(CommandError, match=words):
         call_command("demo", "--footage", str(folder))
     assert (Site.objects.count(), Camera.objects.count()) == (0, 0)
 
@@ -170,8 +170,8 @@ def test_a_missing_folder_is_refused_in_one_sentence(tmp_path):
 
 def test_the_shipped_demo_enrols_its_staff_from_their_pictures(settings, tmp_path, capsys):
     settings.HOME = tmp_path
-    said = lay_out(SHIPPED, capsys)
-    assert {agent["name"] for agent in said["agents"]} == {"gate", "square", "drone"}
+    output = lay_out(SHIPPED, capsys)
+    assert {agent["name"] for agent in output["agents"]} == {"gate", "square", "drone"}
     assert Person.objects.exists()
     assert all(person.templates.exists() and person.document for person in Person.objects.all())
 

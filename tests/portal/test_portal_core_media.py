@@ -21,7 +21,7 @@ def store(settings, tmp_path):
 
 
 @pytest.fixture
-def heard(monkeypatch):
+def messages_sent(monkeypatch):
     """What would have gone to browsers."""
     messages = []
     monkeypatch.setattr(push, "send", lambda group, message: messages.append((group, message)))
@@ -77,29 +77,29 @@ def test_what_is_not_kept_does_not_exist(store, missing):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_browsers_are_told_after_the_change_is_stored(heard):
+def test_browsers_are_told_after_the_change_is_stored(messages_sent):
     with transaction.atomic():
         push.send_on_commit("alerts-site-1", {"alerts": [7]})
-        assert heard == []
-    assert heard == [("alerts-site-1", {"alerts": [7]})]
+        assert messages_sent == []
+    assert messages_sent == [("alerts-site-1", {"alerts": [7]})]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_that_is_undone_is_told_to_nobody(heard):
+def test_a_change_that_is_undone_is_told_to_nobody(messages_sent):
     with transaction.atomic():
         push.send_on_commit("alerts-site-1", {"alerts": [7]})
         transaction.set_rollback(True)
-    assert heard == []
+    assert messages_sent == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_undone_part_of_a_change_is_told_to_nobody(heard):
+def test_an_undone_part_of_a_change_is_told_to_nobody(messages_sent):
     with transaction.atomic():
         push.send_on_commit("whole", {})
         with transaction.atomic():
             push.send_on_commit("part", {})
             transaction.set_rollback(True)
-    assert heard == [("whole", {})]
+    assert messages_sent == [("whole", {})]
 
 
 @pytest.mark.parametrize("error", [RedisGone("gone"), ConnectionRefusedError("gone")])

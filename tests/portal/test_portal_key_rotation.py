@@ -95,8 +95,8 @@ def test_who_has_expired_enrols_again_with_a_code(square, gate):
 def test_new_keys_come_with_a_certificate_a_row_and_a_job(gate):
     ProcrastinateJob.objects.all().delete()
     renewal = Renewal(gate)
-    said = renewal.send().json()
-    assert x509.load_pem_x509_certificate(said["certificate"].encode()).public_key() == renewal.new.key.public_key()
+    fields = renewal.send().json()
+    assert x509.load_pem_x509_certificate(fields["certificate"].encode()).public_key() == renewal.new.key.public_key()
     (row,) = rows("agent.rotated")
     assert row["key"] == signing.fingerprint(signing.public_text(renewal.new.key))
     assert [(job.task_name, job.args) for job in ProcrastinateJob.objects.all()] == [("sites.register_node", {"agent_id": str(gate.agent.pk)})]

@@ -82,15 +82,15 @@ def test_the_compiled_file_says_what_the_readable_one_says():
 
 
 def test_every_text_of_the_sources_is_in_the_catalogue():
-    said = "|".join(re.escape(source) for source, _italian in entries())
-    known = re.compile(f"^(?:{said})$")
+    texts = "|".join(re.escape(source) for source, _italian in entries())
+    translated = re.compile(f"^(?:{texts})$")
     files = [file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts]
     used = {text for file in files for _quote, text in re.findall(r"""{%\s*translate\s+(["'])(.*?)\1""", file.read_text())}
     assert len(used) > 200
-    assert [text for text in used if not known.match(text.replace('"', '\\"'))] == []
+    assert [text for text in used if not translated.match(text.replace('"', '\\"'))] == []
 
 
-def said_in_python(file: Path) -> set[str]:
+def python_texts(file: Path) -> set[str]:
     """Every text a Python file hands to gettext."""
     calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call) and node.args]
     named = [call for call in calls if getattr(call.func, "id", "") in ("_", "gettext", "gettext_lazy", "ngettext")]
@@ -98,10 +98,10 @@ def said_in_python(file: Path) -> set[str]:
 
 
 def test_every_text_of_the_programs_is_in_the_catalogue():
-    known = {key.split("\x04")[-1] for key in singular(catalogue())}
-    used = set().union(*(said_in_python(file) for file in PORTAL.rglob("*.py")))
+    translated = {key.split("\x04")[-1] for key in singular(catalogue())}
+    used = set().union(*(python_texts(file) for file in PORTAL.rglob("*.py")))
     assert len(used) > 150
-    assert used - known == set()
+    assert used - translated == set()
 
 
 def bare_words(template: str) -> list[str]:
@@ -140,11 +140,11 @@ def test_dates_are_said_in_the_chosen_language(client, language, words):
     assert re.search(rf"4 {words[:3]}\w* 2026", text, re.IGNORECASE)
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "12.5 GB free"), ("it", "12,5 GB liberi")])
-def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, said):
+@pytest.mark.parametrize(("language", "texts"), [("en", "12.5 GB free"), ("it", "12,5 GB liberi")])
+def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, texts):
     monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30))
     with translation.override(language):
-        assert health.disk().detail == said
+        assert health.disk().detail == texts
 
 
 def test_rules_are_shown_in_italian_wherever_they_are_shown():
@@ -221,7 +221,7 @@ def test_counted_words_follow_the_count():
         assert translation.ngettext("open alert", "open alerts", 3) == "allarmi aperti"
 
 
-def said_below() -> list[str]:
+def texts_below() -> list[str]:
     """English sentences of the floors below that a page shows."""
     # other test files register tasks too
     ours = [name for name in tasks_of.names() if type(tasks_of.load(name)).__module__.startswith("federated.learning.tasks.")]
@@ -230,7 +230,7 @@ def said_below() -> list[str]:
     return [*(each.promise for each in plan.STRATEGIES.values()), *(tasks_of.load(name).needs for name in ours), *closed, *metrics]
 
 
-@pytest.mark.parametrize("sentence", said_below())
+@pytest.mark.parametrize("sentence", texts_below())
 def test_what_strategies_promise_and_tasks_need_is_said_in_italian(sentence):
     assert sentence in dict(entries())
 

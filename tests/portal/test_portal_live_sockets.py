@@ -53,8 +53,8 @@ async def browser(consumer, user, **kwargs):
 
 
 async def greeted(socket, **hello):
-    await socket.say({"since": timezone.now().isoformat(), **hello})
-    return await socket.hear()
+    await socket.send_message({"since": timezone.now().isoformat(), **hello})
+    return await socket.receive_message()
 
 
 @in_one_loop
@@ -62,7 +62,7 @@ async def test_a_new_alert_arrives_by_itself_as_the_row_the_page_draws(square):
     async with browser(AlertsConsumer, square.operator) as socket:
         assert (await greeted(socket))["rows"] == []
         alert = await in_thread(square.alert)()
-        message = await socket.hear()
+        message = await socket.receive_message()
         assert [row["id"] for row in message["rows"]] == [alert.pk]
         assert f'data-event-t="{alert.last_t.timestamp():.6f}"' in message["rows"][0]["html"]
         assert message["counts"]["new"] == 1
@@ -73,7 +73,7 @@ async def test_the_row_speaks_the_browsers_language(square):
     async with browser(AlertsConsumer, square.operator) as socket:
         await greeted(socket, language="it")
         await in_thread(square.alert)(score=0.5)
-        assert "50 %" in (await socket.hear())["rows"][0]["html"]
+        assert "50 %" in (await socket.receive_message())["rows"][0]["html"]
 
 
 @in_one_loop
@@ -91,7 +91,7 @@ async def test_after_the_role_is_taken_away_only_the_removal_is_sent(square):
         await greeted(socket)
         await in_thread(square.operator.memberships.all().delete)()
         alert = await in_thread(square.alert)()
-        message = await socket.hear()
+        message = await socket.receive_message()
         assert (message["rows"], message["gone"]) == ([], [alert.pk])
         await in_thread(square.alert)(kind="anomaly")
         assert await socket.receive_nothing(0.6)
@@ -112,7 +112,7 @@ async def test_a_row_that_no_longer_fits_the_filter_is_taken_out(square):
     async with browser(AlertsConsumer, square.operator) as socket:
         await greeted(socket, filters={"state": "new"})
         await in_thread(actions.acknowledge)(user=square.manager, alert_id=alert.pk)
-        assert (await socket.hear())["gone"] == [alert.pk]
+        assert (await socket.receive_message())["gone"] == [alert.pk]
 
 
 @in_one_loop
@@ -123,7 +123,7 @@ async def test_a_burst_becomes_few_messages_and_loses_nothing(square):
             await in_thread(square.alert)(kind=f"kind_{n}", seq=n)
         seen, messages = set(), 0
         while len(seen) < 30:
-            seen |= {row["id"] for row in (await socket.hear())["rows"]}
+            seen |= {row["id"] for row in (await socket.receive_message())["rows"]}
             messages += 1
         assert messages < 30
 
@@ -203,9 +203,9 @@ def test_a_dead_channel_layer_asks_the_browser_to_come_back(square, monkeypatch)
 async def test_the_wall_asks_for_frames_and_shows_the_newest(square):
     await in_thread(cache.set)(f"frame:{square.camera.pk}", JPEG, 10)
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        assert [camera["id"] for camera in (await socket.hear())["cameras"]] == [square.camera.pk]
-        assert await socket.hear() == struct.pack(">I", square.camera.pk) + JPEG
+        await socket.send_message({"visible": True})
+        assert [camera["id"] for camera in (await socket.receive_message())["cameras"]] == [square.camera.pk]
+        assert await socket.receive_message() == struct.pack(">I", square.camera.pk) + JPEG
         assert await in_thread(cache.get)(f"watch:{square.camera.pk}") is True
 
 
@@ -213,15 +213,15 @@ async def test_the_wall_asks_for_frames_and_shows_the_newest(square):
 async def test_the_same_frame_is_not_sent_again(square):
     await in_thread(cache.set)(f"frame:{square.camera.pk}", JPEG, 10)
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        kinds = [type(await socket.hear()) for _ in range(4)]
+        await socket.send_message({"visible": True})
+        kinds = [type(await socket.receive_message()) for _ in range(4)]
         assert kinds == [dict, bytes, dict, dict]
 
 
 @in_one_loop
 async def test_a_hidden_wall_asks_nothing_of_the_cameras(square):
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": False})
+        await socket.send_message({"visible": False})
         assert await socket.receive_nothing(0.6)
         assert await in_thread(cache.get)(f"watch:{square.camera.pk}") is None
 
@@ -231,8 +231,8 @@ async def test_the_wall_shows_no_camera_of_another_site(square):
     museum = await in_thread(scene)("museum")
     await in_thread(cache.set)(f"frame:{museum.camera.pk}", JPEG, 10)
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        assert [camera["id"] for camera in (await socket.hear())["cameras"]] == [square.camera.pk]
+        await socket.send_message({"visible": True})
+        assert [camera["id"] for camera in (await socket.receive_message())["cameras"]] == [square.camera.pk]
         assert await in_thread(cache.get)(f"watch:{museum.camera.pk}") is None
 
 
@@ -250,16 +250,16 @@ def counted_state(user, identifier):
 @in_one_loop
 async def test_a_state_is_read_at_once_and_again_at_each_message(square):
     async with browser(Counted, square.operator, id="7") as socket:
-        assert (await socket.hear())["state"] == {"id": "7", "alerts": 0}
+        assert (await socket.receive_message())["state"] == {"id": "7", "alerts": 0}
         await in_thread(square.alert)()
         await in_thread(push.send)("counted-7", {})
-        assert (await socket.hear())["state"] == {"id": "7", "alerts": 1}
+        assert (await socket.receive_message())["state"] == {"id": "7", "alerts": 1}
 
 
 @in_one_loop
 async def test_a_state_that_may_no_longer_be_read_closes_the_socket(square):
     async with browser(Counted, square.operator, id="7") as socket:
-        await socket.hear()
+        await socket.receive_message()
         await in_thread(square.operator.memberships.all().delete)()
         await in_thread(push.send)("counted-7", {})
         assert await socket.close_code() == FORBIDDEN

@@ -54,7 +54,7 @@ async def frames(socket, count):
     """The next frames, as {camera number: jpeg}."""
     found = {}
     while len(found) < count:
-        message = await socket.hear()
+        message = await socket.receive_message()
         if isinstance(message, bytes):
             found[struct.unpack(">I", message[:4])[0]] = message[4:]
     return found
@@ -72,8 +72,8 @@ def put_frame(scene, jpeg=JPEG):
 @in_one_loop
 async def test_a_frame_goes_from_the_agent_to_the_browser_that_looks(square):
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        await socket.hear()
+        await socket.send_message({"visible": True})
+        await socket.receive_message()
         assert await in_thread(beat)(square) is True
         assert await in_thread(put_frame)(square) == 204
         assert await frames(socket, 1) == {square.camera.pk: JPEG}
@@ -89,8 +89,8 @@ def test_while_nobody_looks_no_frame_is_asked_for_and_none_is_kept(square):
 async def test_somebody_at_another_site_asks_nothing_of_this_camera(square):
     museum = await in_thread(scene)("museum")
     async with browser(WallConsumer, museum.operator) as socket:
-        await socket.say({"visible": True})
-        await socket.hear()
+        await socket.send_message({"visible": True})
+        await socket.receive_message()
         assert await in_thread(beat)(square) is False
         assert await in_thread(beat)(museum) is True
 
@@ -102,7 +102,7 @@ async def test_who_guards_two_sites_sees_both(square):
     for each in (square, museum):
         await in_thread(cache.set)(f"frame:{each.camera.pk}", JPEG + each.site.slug.encode(), 10)
     async with browser(WallConsumer, both) as socket:
-        await socket.say({"visible": True})
+        await socket.send_message({"visible": True})
         seen = await frames(socket, 2)
     assert seen == {each.camera.pk: JPEG + each.site.slug.encode() for each in (square, museum)}
 
@@ -111,7 +111,7 @@ async def test_who_guards_two_sites_sees_both(square):
 async def test_a_new_frame_follows_the_old_one(square):
     await in_thread(cache.set)(f"frame:{square.camera.pk}", JPEG, 10)
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
+        await socket.send_message({"visible": True})
         await frames(socket, 1)
         await in_thread(cache.set)(f"frame:{square.camera.pk}", JPEG + b"2", 10)
         assert await frames(socket, 1) == {square.camera.pk: JPEG + b"2"}
@@ -120,12 +120,12 @@ async def test_a_new_frame_follows_the_old_one(square):
 @in_one_loop
 async def test_a_page_that_is_hidden_gets_no_more_frames(square):
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        await socket.hear()
-        await socket.say({"visible": False})
+        await socket.send_message({"visible": True})
+        await socket.receive_message()
+        await socket.send_message({"visible": False})
         with contextlib.suppress(AssertionError):
             while not await socket.receive_nothing(0.9):
-                await socket.hear()
+                await socket.receive_message()
         assert await socket.receive_nothing(0.9)
 
 
@@ -134,8 +134,8 @@ async def test_a_page_that_falls_silent_stops_being_looked_at(square):
     patience, wall.WATCH_S = wall.WATCH_S, 0.2
     try:
         async with browser(WallConsumer, square.operator) as socket:
-            await socket.say({"visible": True})
-            await socket.hear()
+            await socket.send_message({"visible": True})
+            await socket.receive_message()
             assert await socket.receive_nothing(1.2)
     finally:
         wall.WATCH_S = patience
@@ -144,11 +144,11 @@ async def test_a_page_that_falls_silent_stops_being_looked_at(square):
 @in_one_loop
 async def test_a_role_taken_away_takes_its_cameras_off_the_open_wall(square):
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        assert len((await socket.hear())["cameras"]) == 1
+        await socket.send_message({"visible": True})
+        assert len((await socket.receive_message())["cameras"]) == 1
         await in_thread(square.operator.memberships.all().delete)()
         await in_thread(cache.set)(f"frame:{square.camera.pk}", JPEG, 10)
-        messages = [await socket.hear() for _ in range(3)]
+        messages = [await socket.receive_message() for _ in range(3)]
         assert messages[-1]["cameras"] == []
         assert all(isinstance(message, dict) for message in messages[1:])
 
@@ -156,8 +156,8 @@ async def test_a_role_taken_away_takes_its_cameras_off_the_open_wall(square):
 @in_one_loop
 async def test_an_account_that_is_closed_closes_its_open_wall(square):
     async with browser(WallConsumer, square.operator) as socket:
-        await socket.say({"visible": True})
-        await socket.hear()
+        await socket.send_message({"visible": True})
+        await socket.receive_message()
         await in_thread(User.objects.filter(pk=square.operator.pk).update)(is_active=False)
         assert await socket.close_code() == SIGNED_OUT
 
@@ -167,7 +167,7 @@ def test_nonsense_asks_nothing_of_the_cameras(square, message):
     @in_one_loop
     async def talk():
         async with browser(WallConsumer, square.operator) as socket:
-            await socket.say(message)
+            await socket.send_message(message)
             assert await socket.receive_nothing(0.5)
 
     talk()
@@ -194,7 +194,7 @@ def test_a_runs_progress_is_for_those_who_may_read_runs(square, role, opens):
     @in_one_loop
     async def talk():
         async with browser(RunConsumer, getattr(square, role), id=str(started.pk)) as socket:
-            return (await socket.hear())["state"]["id"] if opens else await socket.close_code()
+            return (await socket.receive_message())["state"]["id"] if opens else await socket.close_code()
 
     assert talk() == (started.pk if opens else FORBIDDEN)
 

@@ -175,8 +175,8 @@ def test_one_agents_nonce_is_free_for_another(square):
 
 
 def test_a_stale_message_says_how_far_off_the_clock_is(square):
-    said = signed_too_long_ago(square).json()
-    assert said["skew_s"] == pytest.approx(3600, abs=5)
+    detail = signed_too_long_ago(square).json()
+    assert detail["skew_s"] == pytest.approx(3600, abs=5)
 
 
 def test_a_message_within_the_window_is_taken_from_a_clock_that_is_a_little_off(square):

@@ -94,9 +94,9 @@ def test_yesterdays_counts_are_not_todays(square):
 NONSENSE = [None, [], {}, {"people": "ten"}, {"people": True}, {"people": 4, "visits": [], "scores": {"x": 1, "999": 2, "3": -1, "4": "many"}}]
 
 
-@pytest.mark.parametrize("said", NONSENSE, ids=str)
-def test_whatever_an_agent_says_counting_stands(square, said):
-    square.agent.health, square.agent.last_seen = {"door": said}, timezone.now()
+@pytest.mark.parametrize("status", NONSENSE, ids=str)
+def test_whatever_an_agent_says_counting_stands(square, status):
+    square.agent.health, square.agent.last_seen = {"door": status}, timezone.now()
     square.agent.save()
     doors.count()
     assert sum(day.strangers for day in DoorDay.objects.all()) == 0

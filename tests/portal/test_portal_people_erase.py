@@ -27,7 +27,7 @@ from portal.people.models import Person, Template
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def told(at, **changes) -> Event:
+def event_of(at, **changes) -> Event:
     fields = {"pk": uuid.uuid4(), "t": "2026-01-01T00:00Z", "received": "2026-01-01T00:00Z"}
     fields |= {"seq": 1, "kind": "recognised", "score": 0.8, "legal_mode": "M1"}
     return Event.objects.create(camera=at.camera, **{**fields, **changes})
@@ -36,7 +36,7 @@ def told(at, **changes) -> Event:
 def test_the_person_the_templates_the_recognitions_and_their_pictures_are_gone():
     at = scene()
     person, picture = enrolled(at), media.put(b"\xff\xd8 a face")
-    told(at, data={"person": str(person.uid)}, snapshot=picture)
+    event_of(at, data={"person": str(person.uid)}, snapshot=picture)
     proof = erase.erase(person.uid, at.manager, wait_s=0)
     assert not (Person.objects.exists())
     assert not (Template.objects.exists())
@@ -49,7 +49,7 @@ def test_the_person_the_templates_the_recognitions_and_their_pictures_are_gone()
 def test_an_alert_about_a_stranger_behind_the_person_stays_without_the_name_and_the_picture():
     at = scene()
     person, picture = enrolled(at), media.put(b"\xff\xd8 two people")
-    event = told(at, kind="tailgating", data={"known": str(person.uid), "seconds": 2}, snapshot=picture)
+    event = event_of(at, kind="tailgating", data={"known": str(person.uid), "seconds": 2}, snapshot=picture)
     erase.erase(person.uid, at.manager, wait_s=0)
     event.refresh_from_db()
     assert event.data == {"known": "erased", "seconds": 2}
@@ -60,7 +60,7 @@ def test_an_alert_about_a_stranger_behind_the_person_stays_without_the_name_and_
 def test_a_picture_that_lies_in_a_case_stays_and_the_proof_counts_it():
     at = scene()
     person, picture = enrolled(at), media.put(b"\xff\xd8 a face")
-    told(at, data={"person": str(person.uid)}, snapshot=picture)
+    event_of(at, data={"person": str(person.uid)}, snapshot=picture)
     case = Case.objects.create(title="who was it", site=at.site, opened_by=at.operator)
     CaseFile.objects.create(case=case, name="a", sha256=picture, size=1, kind="JPEG")
     proof = erase.erase(person.uid, at.manager, wait_s=0)
@@ -86,8 +86,8 @@ def test_no_column_of_any_table_is_forgotten():
         try:
             row = "INSERT INTO tomorrow (n, id, must, j, jb, t, c, a, b) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
             other = uuid.uuid4()
-            said = json.dumps({"who": str(uid)})
-            cursor.execute(row, [1, uid, other, said, said, f"x {uid}", uid.hex.upper(), ["a"], b"a"])
+            content = json.dumps({"who": str(uid)})
+            cursor.execute(row, [1, uid, other, content, content, f"x {uid}", uid.hex.upper(), ["a"], b"a"])
             cursor.execute(row, [2, other, uid, "{}", "{}", "", "", [], b""])
             cursor.execute(row, [3, other, other, "{}", "{}", "", "", [str(uid)], b""])
             cursor.execute(row, [4, other, other, "{}", "{}", "", "", [], b"12" + uid.bytes])

@@ -50,14 +50,14 @@ def test_the_page_extends_with_a_reason_that_the_audit_log_keeps(client):
 
 
 @pytest.mark.parametrize(
-    "said", [{"expires": "", "reason": "x"}, {"expires": "2026-02-31", "reason": "x"}, {"expires": "2090-01-01", "reason": "x"}, {"reason": " "}]
+    "row", [{"expires": "", "reason": "x"}, {"expires": "2026-02-31", "reason": "x"}, {"expires": "2090-01-01", "reason": "x"}, {"reason": " "}]
 )
-def test_without_a_sound_day_and_a_reason_nothing_is_extended(client, said):
+def test_without_a_sound_day_and_a_reason_nothing_is_extended(client, row):
     at = scene()
     person = ended(at, 1)
     client.force_login(at.manager)
     day = (in_days(9).date()).isoformat()
-    assert client.post(reverse("people:extend", args=[person.uid]), {"expires": day, **said}).status_code == 422
+    assert client.post(reverse("people:extend", args=[person.uid]), {"expires": day, **row}).status_code == 422
     assert Person.objects.get().expires == person.expires
 
 

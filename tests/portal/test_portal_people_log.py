@@ -43,22 +43,22 @@ def enrolled(square: Scene, name: str, **changes) -> Person:
     return person
 
 
-def said(who: Person | str, ended: float | None = None, **changes) -> dict:
+def visit_of(who: Person | str, ended: float | None = None, **changes) -> dict:
     t = time.time()
     about = {"visit": VISIT, "person": str(getattr(who, "uid", who)), "started": t - 5, "frames": 6, "score": 0.71, "threshold": 0.44}
     about |= {"people": 3, "gallery_version": 4, "net": "face-embedding", **({"ended": ended} if ended else {})}
     return {**about, **changes}
 
 
-def tell(square: Scene, data: dict, **changes) -> dict:
+def report(square: Scene, data: dict, **changes) -> dict:
     sent = square.event(kind="recognised", legal_mode="M1", data=data, models={"face-embedding": "c" * 64}, **changes)
     square.record(sent)
     return sent
 
 
 def test_a_visit_is_one_line_with_all_that_the_law_names(square, anna):
-    sent = tell(square, said(anna), snapshot=media.put(JPEG))
-    tell(square, said(anna, time.time()))
+    sent = report(square, visit_of(anna), snapshot=media.put(JPEG))
+    report(square, visit_of(anna, time.time()))
     (row,) = Recognition.objects.all()
     assert (row.camera, row.person, str(row.event_id)) == (square.camera, anna, sent["id"])
     assert (row.score, row.threshold, row.frames, row.people, row.gallery_version) == (0.71, 0.44, 6, 3, 4)
@@ -67,25 +67,25 @@ def test_a_visit_is_one_line_with_all_that_the_law_names(square, anna):
 
 
 def test_the_end_may_come_before_the_beginning(square, anna):
-    tell(square, said(anna, time.time()))
-    sent = tell(square, said(anna), snapshot=media.put(JPEG))
+    report(square, visit_of(anna, time.time()))
+    sent = report(square, visit_of(anna), snapshot=media.put(JPEG))
     (row,) = Recognition.objects.all()
     assert (str(row.event_id), row.snapshot) == (sent["id"], sent["snapshot"])
     assert row.ended is not None
 
 
 def test_an_event_that_comes_twice_is_one_line(square, anna):
-    sent = tell(square, said(anna))
+    sent = report(square, visit_of(anna))
     square.record(sent)
-    tell(square, said(anna))
+    report(square, visit_of(anna))
     assert Recognition.objects.count() == 1
 
 
 def test_a_visit_whose_name_was_corrected_has_a_line_for_each(square, anna):
     bruno = enrolled(square, "Bruno")
-    tell(square, said(anna))
-    tell(square, said(bruno))
-    tell(square, said(bruno, time.time()))
+    report(square, visit_of(anna))
+    report(square, visit_of(bruno))
+    report(square, visit_of(bruno, time.time()))
     assert {row.person.name: row.ended is not None for row in Recognition.objects.all()} == {"Anna": False, "Bruno": True}
 
 
@@ -98,38 +98,38 @@ NONSENSE = [
 @pytest.mark.parametrize("changes", NONSENSE, ids=str)
 def test_what_makes_no_sense_is_no_line_and_loses_no_event(square, anna, changes):
     good = square.event(data={"zone": "altar"})
-    bad = square.event(kind="recognised", legal_mode="M1", data=said(anna, **changes))
+    bad = square.event(kind="recognised", legal_mode="M1", data=visit_of(anna, **changes))
     assert len(square.record(bad, good).accepted) == 2
     assert Recognition.objects.count() == 0
 
 
 def test_a_missing_field_is_no_line(square, anna):
-    data = said(anna)
+    data = visit_of(anna)
     del data["threshold"]
-    tell(square, data)
+    report(square, data)
     assert Recognition.objects.count() == 0
 
 
 def test_somebody_of_another_site_is_no_line(square):
     other = enrolled(scene("tower"), "Carla")
-    tell(square, said(other))
+    report(square, visit_of(other))
     assert Recognition.objects.count() == 0
 
 
 def test_who_was_revoked_meanwhile_still_has_a_line(square, anna):
     Person.objects.filter(pk=anna.pk).update(revoked=timezone.now())
-    tell(square, said(anna))
+    report(square, visit_of(anna))
     assert Recognition.objects.count() == 1
 
 
 def test_nobody_unknown_to_the_list_gets_a_line(square):
-    tell(square, said(str(uuid.uuid4())))
+    report(square, visit_of(str(uuid.uuid4())))
     assert (Recognition.objects.count(), Alert.objects.count()) == (0, 0)
 
 
 @pytest.fixture
 def row(square, anna) -> Recognition:
-    tell(square, said(anna), snapshot=media.put(JPEG))
+    report(square, visit_of(anna), snapshot=media.put(JPEG))
     return Recognition.objects.get()
 
 
@@ -264,7 +264,7 @@ def shape(**changes) -> dict:
 
 def test_the_table_for_spreadsheets_carries_nothing_out(square):
     evil = enrolled(square, '=HYPERLINK("http://evil.example")')
-    tell(square, said(evil))
+    report(square, visit_of(evil))
     status, text = page(square.manager, "/people/log.csv")
     (line,) = csv.DictReader(io.StringIO(text))
     assert status == 200
@@ -292,7 +292,7 @@ def test_what_is_younger_or_no_recognition_stays(square, row):
 
 @pytest.mark.django_db(transaction=True)
 def test_erasing_a_person_takes_the_log_with_it(square, anna):
-    tell(square, said(anna), snapshot=media.put(JPEG))
+    report(square, visit_of(anna), snapshot=media.put(JPEG))
     row = Recognition.objects.get()
     verifiers.verify(user=square.operator, pk=row.pk, answer="yes")
     erase.erase(anna.uid, square.manager, wait_s=0)

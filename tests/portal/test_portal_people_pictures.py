@@ -50,7 +50,7 @@ def on_canvas(factor: float, size: tuple[int, int] = (640, 480)) -> bytes:
     return saved(wall, "PNG")
 
 
-def beside_each_other() -> bytes:
+def side_by_side() -> bytes:
     both = Image.new("RGB", (600, 360))
     both.paste(portrait(1), (0, 0))
     both.paste(portrait(2), (300, 0))
@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a picture with damaged bytes": (lambda: saved(portrait(), "PNG")[:2000] + b"\0" * 500, "cannot be read"),
     "a bomb of a picture": (lambda: b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0\1\0\0" * 2 + b"\x08\2\0\0\0", "too large"),
     "nobody": (lambda: saved(Image.new("RGB", (300, 360), "grey")), "no face"),
-    "two people": (beside_each_other, "2 faces"),
+    "two people": (side_by_side, "2 faces"),
     "a cartoon": (cartoon, "no face"),
     "a face of four pixels": (lambda: on_canvas(0.03), "no face"),
     "a face of fourteen pixels": (lambda: on_canvas(0.12), "come nearer|no face"),
@@ -175,7 +175,7 @@ def test_a_profile_is_refused_as_turned_away():
     crop = np.asarray(portrait().resize((112, 112)))
     side = Face(Box(0, 0, 100, 100), 0.9, ((50, 40), (62, 40), (78, 60), (52, 80), (60, 80)))
     with pytest.raises(ValidationError, match="look to the camera"):
-        pictures._check_quality(crop, side, "This picture")
+        pictures.check_quality(crop, side, "This picture")
 
 
 def enrolled(at, name: str = "Anna", number: int = 1, **changes) -> Person:
@@ -248,15 +248,15 @@ def test_templates_that_disagree_are_seen():
     assert pictures.agreement([first]) == [None]
 
 
-def judged(client, site, content: bytes, name: str = "a.jpg"):
+def result(client, site, content: bytes, name: str = "a.jpg"):
     return client.post(reverse("people:judge"), {"site": site.pk, "picture": SimpleUploadedFile(name, content)})
 
 
 def test_a_picture_is_judged_before_anything_is_saved(client):
     at = scene()
     client.force_login(at.manager)
-    assert judged(client, at.site, face()).json() == {"fits": True, "problems": [], "alike": []}
-    assert "2 faces" in judged(client, at.site, beside_each_other()).json()["problems"][0]
+    assert result(client, at.site, face()).json() == {"fits": True, "problems": [], "alike": []}
+    assert "2 faces" in result(client, at.site, side_by_side()).json()["problems"][0]
     assert (Person.objects.count(), Template.objects.count()) == (0, 0)
 
 
@@ -264,16 +264,16 @@ def test_the_judge_says_who_looks_the_same(client):
     at = scene()
     enrolled(at)
     client.force_login(at.manager)
-    assert judged(client, at.site, recompressed()).json()["alike"] == ["Anna"]
+    assert result(client, at.site, recompressed()).json()["alike"] == ["Anna"]
 
 
 def test_the_judge_tells_nothing_of_another_site_or_to_an_operator(client):
     at, other = scene(), scene("tower")
     enrolled(at)
     client.force_login(other.manager)
-    assert judged(client, at.site, recompressed()).status_code == 400
+    assert result(client, at.site, recompressed()).status_code == 400
     client.force_login(at.operator)
-    assert judged(client, at.site, recompressed()).status_code == 403
+    assert result(client, at.site, recompressed()).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["", "x", "9" * 40])

@@ -54,8 +54,8 @@ def code_for(camera):
 
 
 def beat(agent, **changes):
-    said = {"t": time.time(), "config_version": None, "camera": {"state": "live", "fps": 5}, "outbox": {"pending": 0}, **changes}
-    return agent.send("POST", "heartbeat", said)
+    fields = {"t": time.time(), "config_version": None, "camera": {"state": "live", "fps": 5}, "outbox": {"pending": 0}, **changes}
+    return agent.send("POST", "heartbeat", fields)
 
 
 def refusals():
@@ -216,15 +216,15 @@ def test_only_a_model_that_is_meant_for_the_agent_is_given(gate):
 
 
 def test_what_became_of_a_model_is_kept(gate):
-    said = {"detector": "anomaly", "sha256": "a" * 64, "outcome": "refused", "reason": "self-test failed"}
-    assert gate.send("POST", "agents/models", said).status_code == 204
+    fields = {"detector": "anomaly", "sha256": "a" * 64, "outcome": "refused", "reason": "self-test failed"}
+    assert gate.send("POST", "agents/models", fields).status_code == 204
     assert AuditRow.objects.get().actor == f"agent:{gate.agent.pk}"
 
 
 @pytest.mark.parametrize("change", [{"outcome": "liked"}, {"sha256": "short"}, {"detector": ""}])
 def test_a_senseless_outcome_is_400(gate, change):
-    said = {"detector": "anomaly", "sha256": "a" * 64, "outcome": "installed", **change}
-    assert gate.send("POST", "agents/models", said).status_code == 400
+    fields = {"detector": "anomaly", "sha256": "a" * 64, "outcome": "installed", **change}
+    assert gate.send("POST", "agents/models", fields).status_code == 400
 
 
 CALLS = [

@@ -76,8 +76,8 @@ def test_a_sites_page_costs_the_same_few_queries_for_any_number_of_cameras(squar
 
 
 def test_the_tiles_say_each_cameras_state_in_the_readers_language(square, manager):
-    known = machine(square.door).agent
-    Agent.objects.filter(pk=known.pk).update(last_seen=timezone.now() - datetime.timedelta(minutes=1))
+    enrolled = machine(square.door).agent
+    Agent.objects.filter(pk=enrolled.pk).update(last_seen=timezone.now() - datetime.timedelta(minutes=1))
     tiles = manager.get("/sites/square/tiles/", headers={"accept-language": "it"}).json()["cameras"]
     assert {tile["state"]: tile["label"] for tile in tiles} == {"silent": "L'agente non risponde", "none": "Nessun agente"}
 
@@ -239,9 +239,9 @@ def test_no_code_is_made_for_a_camera_of_another_site(square):
 
 
 def test_revoking_an_agent_says_so_and_lists_it_apart(square, administrator):
-    known = machine(square.door).agent
-    text = administrator.post(f"/agents/{known.pk}/revoke/", {"reason": "stolen"}, follow=True).content.decode()
-    assert again(known).revoked
+    enrolled = machine(square.door).agent
+    text = administrator.post(f"/agents/{enrolled.pk}/revoke/", {"reason": "stolen"}, follow=True).content.decode()
+    assert again(enrolled).revoked
     assert "The agent is revoked" in text
     assert "Revoked agents" in text
 
@@ -256,20 +256,26 @@ def test_an_agent_of_another_site_cannot_be_revoked(square):
 
 @pytest.mark.parametrize("role", ["operator", "manager"])
 def test_who_does_not_administrate_makes_no_codes_and_revokes_nothing(square, role):
-    known = machine(square.door).agent
+    enrolled = machine(square.door).agent
     client = signed_in(square.person(role))
-    assert {client.post(f"/agents/{square.door.pk}/code/").status_code, client.post(f"/agents/{known.pk}/revoke/").status_code} == {403}
-    assert (EnrolmentCode.objects.count(), again(known).revoked) == (0, None)
+    assert {client.post(f"/agents/{square.door.pk}/code/").status_code, client.post(f"/agents/{enrolled.pk}/revoke/").status_code} == {403}
+    assert (EnrolmentCode.objects.count(), again(enrolled).revoked) == (0, None)
 
 
 def test_the_inventory_shows_what_an_agent_runs_and_what_wants_a_look(square, administrator):
-    known = machine(square.door).agent
-    known.last_seen, known.clock_skew = timezone.now(), 90.0
-    known.health = {"versions": {"specola": "0.1.0"}, "models": {"anomaly": "ab" * 32}, "outbox": {"pending": 900}, "data": {"anomaly": 31}, "disk_free": 2**20}
-    known.save()
+    enrolled = machine(square.door).agent
+    enrolled.last_seen, enrolled.clock_skew = timezone.now(), 90.0
+    enrolled.health = {
+        "versions": {"specola": "0.1.0"},
+        "models": {"anomaly": "ab" * 32},
+        "outbox": {"pending": 900},
+        "data": {"anomaly": 31},
+        "disk_free": 2**20,
+    }
+    enrolled.save()
     text = administrator.get("/agents/").content.decode()
-    for said in ("0.1.0", "abab", "900", "backlog", "nearly full", "off: set the machine"):
-        assert said in text, said
+    for shown in ("0.1.0", "abab", "900", "backlog", "nearly full", "off: set the machine"):
+        assert shown in text, shown
 
 
 def test_the_inventory_costs_the_same_few_queries_for_any_number_of_agents(square, administrator, django_assert_max_num_queries):

@@ -24,17 +24,17 @@ SENSELESS = [
 ]
 
 
-def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, enrolled=30.0, **said):
+def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, enrolled=30.0, **status):
     """An agent enrolled and heard that many seconds ago whose last frame is `frame` seconds old."""
     t = None if frame is None else NOW.timestamp() - frame - skew
-    health = {"camera": {"state": "live", "last_frame_t": t, **said}}
-    heard = None if seen is None else NOW - datetime.timedelta(seconds=seen)
+    health = {"camera": {"state": "live", "last_frame_t": t, **status}}
+    received = None if seen is None else NOW - datetime.timedelta(seconds=seen)
     since = NOW - datetime.timedelta(seconds=enrolled)
-    return state.Agent(enrolled=since, last_seen=heard, clock_skew=skew, revoked=revoked, health=health)
+    return state.Agent(enrolled=since, last_seen=received, clock_skew=skew, revoked=revoked, health=health)
 
 
 @pytest.mark.parametrize(
-    ("known", "name"),
+    ("given", "name"),
     [
         (None, "none"),
         (agent(seen=None), "starting"),
@@ -53,8 +53,8 @@ def agent(seen=1.0, frame=1.0, skew=0.0, revoked=None, enrolled=30.0, **said):
         (agent(seen=13, state="tampered"), "silent"),
     ],
 )
-def test_the_state_is_judged_by_what_was_heard_when(known, name):
-    assert state.of(known, NOW).name == name
+def test_the_state_is_judged_by_what_was_heard_when(given, name):
+    assert state.of(given, NOW).name == name
 
 
 @pytest.mark.parametrize("skew", [-3600.0, -5.0, 5.0, 3600.0])
@@ -110,18 +110,20 @@ def square(db):
     return place()
 
 
-def hear(camera, ago=0, **said):
-    known = machine(camera).agent
-    known.last_seen = timezone.now() - datetime.timedelta(seconds=ago)
-    known.health = {"camera": {"state": "live", "last_frame_t": known.last_seen.timestamp(), "fps": 5.0, **said}}
-    known.save()
-    return known
+def receive(camera, ago=0, **status):
+    given = machine(camera).agent
+    given.last_seen = timezone.now() - datetime.timedelta(seconds=ago)
+    given.health = {"camera": {"state": "live", "last_frame_t": given.last_seen.timestamp(), "fps": 5.0, **status}}
+    given.save()
+    return given
 
 
-@pytest.mark.parametrize(("ago", "said", "level"), [(0, {}, "ok"), (0, {"state": "stale"}, "warning"), (0, {"state": "tampered"}, "alarm"), (60, {}, "alarm")])
-def test_a_site_is_as_well_as_its_worst_camera(square, ago, said, level):
-    hear(square.square)
-    hear(square.door, ago, **said)
+@pytest.mark.parametrize(
+    ("ago", "status", "level"), [(0, {}, "ok"), (0, {"state": "stale"}, "warning"), (0, {"state": "tampered"}, "alarm"), (60, {}, "alarm")]
+)
+def test_a_site_is_as_well_as_its_worst_camera(square, ago, status, level):
+    receive(square.square)
+    receive(square.door, ago, **status)
     (glance,) = queries.glance(square.person("operator"))
     assert glance.level == level
 
@@ -133,7 +135,7 @@ def test_a_site_without_agents_is_neither_well_nor_ill(square):
 
 def test_the_overview_costs_the_same_few_queries_for_any_number_of_sites(square, django_assert_max_num_queries):
     for n in range(5):
-        hear(place(f"museum-{n}").door)
+        receive(place(f"museum-{n}").door)
     reader = square.person("operator")
     reader.memberships.create(role="operator", site=None)
     with django_assert_max_num_queries(5):
@@ -166,10 +168,10 @@ def test_the_wall_shows_every_camera_of_the_reader_and_no_other(square):
 
 
 @pytest.mark.parametrize(
-    ("ago", "said", "name"), [(0, {}, "live"), (60, {}, "silent"), (0, {"state": "tampered"}, "tampered"), (0, {"last_frame_t": 1.0}, "stale")]
+    ("ago", "status", "name"), [(0, {}, "live"), (60, {}, "silent"), (0, {"state": "tampered"}, "tampered"), (0, {"last_frame_t": 1.0}, "stale")]
 )
-def test_the_wall_calls_nothing_live_that_is_old(square, ago, said, name):
-    hear(square.door, ago, **said)
+def test_the_wall_calls_nothing_live_that_is_old(square, ago, status, name):
+    receive(square.door, ago, **status)
     states = {row["camera"]: row["state"] for row in live.wall(square.person("operator"))}
     assert states == {"Gate of square": name, "Lawn of square": "none"}
 
@@ -177,8 +179,8 @@ def test_the_wall_calls_nothing_live_that_is_old(square, ago, said, name):
 @pytest.mark.parametrize("health", SENSELESS)
 @pytest.mark.parametrize("page", ["/wall/", "/sites/", "/sites/square/", "/sites/square/tiles/", "/sites/square/cameras/gate/", "/agents/", "/api/v1/agents"])
 def test_nonsense_in_a_heartbeat_breaks_no_page(square, page, health):
-    known = hear(square.door)
-    known.health = health
+    given = receive(square.door)
+    given.health = health
     if health is not None:
-        known.save()
+        given.save()
     assert signed_in(square.person("administrator")).get(page).status_code == 200

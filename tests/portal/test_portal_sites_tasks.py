@@ -28,10 +28,10 @@ def agent(tmp_path):
 @pytest.fixture
 def superlink(monkeypatch):
     """What the SuperLink would be told; it answers 77 to every key."""
-    told = []
-    monkeypatch.setattr(control, "register_node", lambda key: told.append(key) or "77")
-    monkeypatch.setattr(control, "unregister_node", told.append)
-    return told
+    asked_of = []
+    monkeypatch.setattr(control, "register_node", lambda key: asked_of.append(key) or "77")
+    monkeypatch.setattr(control, "unregister_node", asked_of.append)
+    return asked_of
 
 
 def register(agent):

@@ -51,8 +51,8 @@ def enrolled(site, name: str, n: int, **fields) -> Person:
 
 def beat(agent: Machine, key: str, port: int = 4000, edition: str = "", **changes):
     neighbours = {"host": "127.0.0.1", "port": port, "key": key, "edition": edition, "keep": "all", "sharing": True, **changes}
-    said = {"t": time.time(), "config_version": None, "camera": {"state": "live", "fps": 5}, "neighbours": neighbours}
-    return agent.send("POST", "heartbeat", said).json()["neighbours"]
+    reported = {"t": time.time(), "config_version": None, "camera": {"state": "live", "fps": 5}, "neighbours": neighbours}
+    return agent.send("POST", "heartbeat", reported).json()["neighbours"]
 
 
 @pytest.fixture
@@ -151,16 +151,16 @@ def ask(agent: Machine, probe, tmp_path):
 def test_the_server_names_one_of_the_staff_sealed_for_the_asker(two, square, tmp_path):
     person = enrolled(square.site, "Anna", 3, owner=square.person("manager"))
     answer, key = ask(two[0][0], face(3), tmp_path)
-    said = answer.json()
-    (document,) = unseal(said["sealed"], key)
-    assert (said["verdict"], round(said["score"], 2)) == ("person", 1.0)
+    reported = answer.json()
+    (document,) = unseal(reported["sealed"], key)
+    assert (reported["verdict"], round(reported["score"], 2)) == ("person", 1.0)
     assert read_entry(document, square.site.slug, public_text(portal_key())).person == str(person.uid)
 
 
 def test_a_stranger_is_unknown_and_nothing_is_sealed(two, square, tmp_path):
     enrolled(square.site, "Anna", 3, owner=square.person("manager"))
-    said = ask(two[0][0], face(4), tmp_path)[0].json()
-    assert (said["verdict"], said["sealed"]) == ("unknown", "")
+    reported = ask(two[0][0], face(4), tmp_path)[0].json()
+    assert (reported["verdict"], reported["sealed"]) == ("unknown", "")
 
 
 def test_with_nobody_on_the_list_everybody_is_unknown(two, tmp_path):
@@ -194,8 +194,8 @@ def test_an_agent_that_wants_names_only_is_sent_no_face(two, square, tmp_path):
     person = enrolled(square.site, "Anna", 3, owner=square.person("manager"))
     key = load_or_make_box_key(tmp_path / "box.key")
     held = {"version": 0, "key": box_text(key), "names": True}
-    said = two[0][0].send("POST", "heartbeat", {"t": time.time(), "gallery": held}).json()["gallery"]
-    assert (list(said["list"]["people"]), unseal(said["sealed"], key)) == ([str(person.uid)], [])
+    reported = two[0][0].send("POST", "heartbeat", {"t": time.time(), "gallery": held}).json()["gallery"]
+    assert (list(reported["list"]["people"]), unseal(reported["sealed"], key)) == ([str(person.uid)], [])
 
 
 COUNTED = {"decided": {"local": 6, "neighbour": 3, "server": 1}, "latency": {"p95_s": 0.02}, "hot": 2}
@@ -238,9 +238,9 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("said", NONSENSE)
-def test_whatever_an_agent_says_the_page_stands(two, square, said):
-    assert two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": {"host": "h", "port": 1, "key": two[0][1], **said}}).status_code == 400
+@pytest.mark.parametrize("reported", NONSENSE)
+def test_whatever_an_agent_says_the_page_stands(two, square, reported):
+    assert two[0][0].send("POST", "heartbeat", {"t": time.time(), "neighbours": {"host": "h", "port": 1, "key": two[0][1], **reported}}).status_code == 400
     assert "No face has been decided yet" in page(square)
 
 

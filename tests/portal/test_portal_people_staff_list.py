@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from federated.trust.signing import public_text
 from federated.trust.staff_list import GalleryRejected, box_text, pack, read_entry, read_list, unseal
 from portal.accounts.models import User
-from portal.people import actions, gallery
+from portal.people import actions, staff_list
 from portal.people.models import Person
 from portal.sites import actions as sites
 from portal.sites.config import portal_key
@@ -32,11 +32,11 @@ def public() -> str:
     return public_text(portal_key())
 
 
-def told(at, version: int = 0):
+def held_by_agent(at, version: int = 0):
     """The list and the entries that an agent holding `version` reads."""
-    said = gallery.news(at.camera, version, box_text(KEY))
-    listed = read_list(said["list"], at.site.slug, at.camera.slug, public())
-    return listed, {entry.person: entry for entry in (read_entry(each, at.site.slug, public()) for each in unseal(said["sealed"], KEY))}
+    document = staff_list.news(at.camera, version, box_text(KEY))
+    listed = read_list(document["list"], at.site.slug, at.camera.slug, public())
+    return listed, {entry.person: entry for entry in (read_entry(each, at.site.slug, public()) for each in unseal(document["sealed"], KEY))}
 
 
 def again(at):
@@ -49,7 +49,7 @@ def test_a_door_in_mode_m1_is_told_of_enrolled_staff():
     at = scene()
     door(at)
     person = enrolled(at)
-    listed, entries = told(again(at))
+    listed, entries = held_by_agent(again(at))
     assert (listed.version, listed.people) == (2, {str(person.uid): 2})
     assert np.linalg.norm(entries[str(person.uid)].template) == pytest.approx(1, abs=1e-3)
     assert entries[str(person.uid)].small is not None
@@ -60,24 +60,24 @@ def test_names_and_numbers_of_rows_never_leave():
     at = scene()
     door(at)
     enrolled(at)
-    assert "Custode" not in json.dumps(gallery.news(again(at).camera, 0, box_text(KEY)))
+    assert "Custode" not in json.dumps(staff_list.news(again(at).camera, 0, box_text(KEY)))
 
 
 def test_only_the_agent_with_the_key_reads_templates():
     at = scene()
     door(at)
     person = enrolled(at)
-    said = gallery.news(again(at).camera, 0, box_text(KEY))
-    assert pack(person.templates.get().vector) not in json.dumps(said)
+    document = staff_list.news(again(at).camera, 0, box_text(KEY))
+    assert pack(person.templates.get().vector) not in json.dumps(document)
     with pytest.raises(GalleryRejected):
-        unseal(said["sealed"], OTHER)
+        unseal(document["sealed"], OTHER)
 
 
 def test_who_has_the_version_is_told_nothing():
     at = scene()
     door(at)
     enrolled(at)
-    assert gallery.news(again(at).camera, at.camera.site.people_version, box_text(KEY)) is None
+    assert staff_list.news(again(at).camera, at.camera.site.people_version, box_text(KEY)) is None
 
 
 def test_only_what_has_changed_since_is_sent():
@@ -85,7 +85,7 @@ def test_only_what_has_changed_since_is_sent():
     door(at)
     first = enrolled(at)
     second = enrolled(at, name="Custode 2", pictures=[face(2)])
-    listed, entries = told(again(at), version=2)
+    listed, entries = held_by_agent(again(at), version=2)
     assert set(listed.people) == {str(first.uid), str(second.uid)}
     assert set(entries) == {str(second.uid)}
 
@@ -94,7 +94,7 @@ def test_a_revoked_person_is_missing_in_the_news():
     at = scene()
     door(at)
     actions.revoke(user=at.manager, uid=enrolled(at).uid)
-    listed, entries = told(again(at), version=2)
+    listed, entries = held_by_agent(again(at), version=2)
     assert (listed.version, listed.people, entries) == (3, {}, {})
 
 
@@ -103,7 +103,7 @@ def test_an_agent_from_the_future_gets_everything():
     at = scene()
     door(at)
     person = enrolled(at)
-    assert set(told(again(at), version=40)[1]) == {str(person.uid)}
+    assert set(held_by_agent(again(at), version=40)[1]) == {str(person.uid)}
 
 
 def test_an_expired_person_is_recognised_no_more():
@@ -111,13 +111,13 @@ def test_an_expired_person_is_recognised_no_more():
     door(at)
     enrolled(at)
     Person.objects.update(expires=in_days(-0.001))
-    assert told(again(at))[0].people == {}
+    assert held_by_agent(again(at))[0].people == {}
 
 
 def test_a_camera_in_mode_m0_gets_no_gallery():
     at = scene()
     enrolled(at)
-    assert gallery.news(again(at).camera, 0, box_text(KEY)) is None
+    assert staff_list.news(again(at).camera, 0, box_text(KEY)) is None
 
 
 def test_the_stop_button_ends_the_news():
@@ -126,7 +126,7 @@ def test_the_stop_button_ends_the_news():
     enrolled(at)
     at.site.biometrics_stopped = True
     at.site.save(update_fields=["biometrics_stopped"])
-    assert gallery.news(again(at).camera, 0, box_text(KEY)) is None
+    assert staff_list.news(again(at).camera, 0, box_text(KEY)) is None
 
 
 def test_staff_of_another_site_is_not_told():
@@ -134,7 +134,7 @@ def test_staff_of_another_site_is_not_told():
     elsewhere = scene("elsewhere")
     door(elsewhere)
     type(elsewhere.site).objects.filter(pk=elsewhere.site.pk).update(people_version=9)
-    assert told(again(elsewhere))[0].people == {}
+    assert held_by_agent(again(elsewhere))[0].people == {}
 
 
 def test_a_person_of_one_door_is_not_told_to_another():
@@ -142,7 +142,7 @@ def test_a_person_of_one_door_is_not_told_to_another():
     door(at)
     other = type(at.camera).objects.create(site=at.site, slug="other", name="Other", kind="door", legal_mode=LegalMode.M1)
     enrolled(at, doors=[other])
-    assert told(again(at))[0].people == {}
+    assert held_by_agent(again(at))[0].people == {}
 
 
 @pytest.mark.parametrize("key", ["", "AAAA", "no key", box_text(KEY)[:-4]], ids=["empty", "short", "words", "cut off"])
@@ -150,7 +150,7 @@ def test_a_key_that_is_none_gets_nothing(key):
     at = scene()
     door(at)
     enrolled(at)
-    assert gallery.news(again(at).camera, 0, key) is None
+    assert staff_list.news(again(at).camera, 0, key) is None
 
 
 @pytest.fixture
@@ -163,8 +163,8 @@ def test_a_heartbeat_brings_the_news_and_the_next_one_none(square):
     sites.change_mode(user=square.person("manager"), camera_id=square.door.pk, mode="M1", reason="Agreement 12/2026")
     enrolled(SimpleNamespace(site=square.site, manager=User.objects.get(email="manager@square.example")))
     held = {"version": 0, "key": box_text(KEY)}
-    said = beat(agent, gallery=held).json()["gallery"]
-    version = read_list(said["list"], square.site.slug, square.door.slug, public()).version
+    document = beat(agent, gallery=held).json()["gallery"]
+    version = read_list(document["list"], square.site.slug, square.door.slug, public()).version
     assert beat(agent, gallery={**held, "version": version}).json()["gallery"] is None
 
 

@@ -16,7 +16,7 @@ from portal.sites.models import Camera, LegalMode, Site
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Face:
+class StaffFace:
     """What an agent may know of a person: opaque id, normalised mean templates (128,) of both nets, end date in Unix seconds, version of the entry."""
 
     person: str
@@ -50,15 +50,15 @@ def staff_of(camera: Camera) -> QuerySet[Person]:
     return living.filter(Q(doors=None) | Q(doors=camera)).distinct().order_by("pk").prefetch_related("templates")
 
 
-def entry_of(person: Person) -> Face:
+def entry_of(person: Person) -> StaffFace:
     """One template for each net: the mean of the person's own."""
     templates = list(person.templates.all())
     small = [template.small for template in templates if template.small is not None]
     sharp = _centroid([template.vector for template in templates])
-    return Face(str(person.uid), sharp, _centroid(small) if small else None, person.expires.timestamp(), person.changed)
+    return StaffFace(str(person.uid), sharp, _centroid(small) if small else None, person.expires.timestamp(), person.changed)
 
 
-def sign(site: Site, face: Face) -> dict[str, Any]:
+def sign(site: Site, face: StaffFace) -> dict[str, Any]:
     """The portal's word for it."""
     return sign_entry(site.slug, face.person, face.template, face.expires, face.version, portal_key(), small=face.small)
 

@@ -1,4 +1,4 @@
-"""Which cameras of a site may meet (docs/protocol.md): the signed list of a door's neighbours with the papers to meet them, and the server's own answers."""
+"""Which cameras of a site may meet (docs/protocol.md): a door's signed list of neighbours with credentials to meet them, and the server's own answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from federated.trust import pki
 from federated.trust.signing import canonical, sign_document
 from federated.trust.staff_list import seal
 from portal.people import search
-from portal.people.gallery import entry_of, sign, staff_of
+from portal.people.staff_list import entry_of, sign, staff_of
 from portal.sites.config import effective_mode, portal_key
 from portal.sites.models import Agent, Camera, LegalMode
 
@@ -29,17 +29,24 @@ CERTIFICATE_S = 3 * 24 * 3600  # a certificate is good for seven days and given 
 CANDIDATES = 40  # templates looked at for one face; a person has at most a few
 
 
-def circle(agent: Agent, reported: NeighboursStatus | None) -> dict[str, Any] | None:
+def peers_news(agent: Agent, reported: NeighboursStatus | None) -> dict[str, Any] | None:
     """The signed neighbours of this agent, which reported where it listens; None when it shares nothing, may not, or has this edition already."""
     if reported is None or not reported.host or effective_mode(agent.camera) != LegalMode.M1:
         return None
     try:
-        authority, certificate = _papers(agent, reported.key)
+        authority, certificate = _credentials(agent, reported.key)
     except pki.PkiError:
         return None
     peers = {str(each.pk): at for each in neighbours(agent.camera) if (at := _address(each))}
-    body = {"type": "circle", "site": agent.camera.site.slug, "camera": agent.camera.slug, "agent": str(agent.pk), "peers": peers}
-    body |= {"authority": authority, "certificate": certificate}
+    body = {
+        "type": "circle",
+        "site": agent.camera.site.slug,
+        "camera": agent.camera.slug,
+        "agent": str(agent.pk),
+        "peers": peers,
+        "authority": authority,
+        "certificate": certificate,
+    }
     edition = hashlib.sha256(canonical(body)).hexdigest()[:16]
     return None if edition == reported.edition else sign_document({**body, "edition": edition}, portal_key())
 
@@ -64,21 +71,25 @@ def whose(agent: Agent, probe: np.ndarray) -> dict[str, Any]:
     entries = [entry_of(covered[pk]) for pk in people]
     scores = [float(np.dot(entry.template, probe)) for entry in entries]
     at = int(np.argmax(scores)) if scores else -1
-    known = at >= 0 and scores[at] >= threshold
-    answer = {"verdict": "person" if known else "unknown", "score": scores[at] if scores else -1.0, "version": camera.site.people_version}
+    recognised = at >= 0 and scores[at] >= threshold
     held = agent.heartbeat.gallery if agent.heartbeat else None
-    return {**answer, "sealed": seal([sign(camera.site, entries[at])], held.key if held else "") if known else ""}
+    return {
+        "verdict": "person" if recognised else "unknown",
+        "score": scores[at] if scores else -1.0,
+        "version": camera.site.people_version,
+        "sealed": seal([sign(camera.site, entries[at])], held.key if held else "") if recognised else "",
+    }
 
 
-def _papers(agent: Agent, key: str) -> tuple[str, str]:
+def _credentials(agent: Agent, key: str) -> tuple[str, str]:
     """The site's own authority and a certificate for this key; cameras of different sites cannot meet. Raises PkiError."""
     name = f"peer:{agent.pk}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
-    known = cache.get(name)
-    if known is None:
+    issued = cache.get(name)
+    if issued is None:
         certificate, authority = pki.sign_peer(settings.HOME / "pki" / "sites" / str(agent.camera.site_id), str(agent.pk), key)
-        known = authority, certificate
-        cache.set(name, known, CERTIFICATE_S)
-    return known
+        issued = authority, certificate
+        cache.set(name, issued, CERTIFICATE_S)
+    return issued
 
 
 def _address(agent: Agent) -> dict[str, Any] | None:
