@@ -8,9 +8,11 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.alerts import labels, queries
+        from portal.alerts import flow, labels, queries
         from portal.core import media
         from portal.sites import ports
 
         media.hold("events and alerts", queries.held)
         ports.alert_labels_news.fill(labels.news)
+        ports.open_alerts.fill(queries.open_by_site)
+        ports.visitor_flow.fill(flow.visitor_flow)

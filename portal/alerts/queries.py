@@ -113,6 +113,11 @@ def counts(user: User) -> dict[str, int]:
     return {**open_rows, "today": rows.filter(opened__gte=today).count()}
 
 
+def open_by_site(user: User) -> dict[int, int]:
+    """How many alerts are not resolved, by the site's number."""
+    return dict(visible(user).exclude(state=AlertState.RESOLVED).order_by().values_list("camera__site").annotate(n=Count("pk")))
+
+
 def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))

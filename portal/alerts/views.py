@@ -97,14 +97,24 @@ def _act(request: HttpRequest, pk: int, action: Callable[..., Alert], **argument
     return _show(request, _find(request, pk)) if _is_pane(request) else redirect("alerts:alert", pk)
 
 
-def _show(request: HttpRequest, alert: Alert, **more: Any) -> HttpResponse:
+def _show(request: HttpRequest, alert: Alert, problem: str = "", typed: Any = None) -> HttpResponse:
     events = queries.events_of(alert)
-    shown = {"alert": alert, "events": events, "entries": queries.entries_of(alert), "reasons": ResolutionReason.choices}
-    permitted = {"may_act": queries.may_act(request.user, alert), "assignable": queries.assignable(alert)}
     picture = _newest(events, "snapshot")
-    files = {"picture": picture, "boxes": json.dumps(picture.detections if picture else []), "clip": _newest(events, "clip")}
-    status = 422 if more.get("problem") and not _is_pane(request) else 200
-    return render(request, "alerts/pane.html" if _is_pane(request) else "alerts/alert.html", {**shown, **permitted, **files, **more}, status=status)
+    context = {
+        "alert": alert,
+        "events": events,
+        "entries": queries.entries_of(alert),
+        "reasons": ResolutionReason.choices,
+        "may_act": queries.may_act(request.user, alert),
+        "assignable": queries.assignable(alert),
+        "picture": picture,
+        "boxes": json.dumps(picture.detections if picture else []),
+        "clip": _newest(events, "clip"),
+        "problem": problem,
+        "typed": typed or {},
+    }
+    status = 422 if problem and not _is_pane(request) else 200
+    return render(request, "alerts/pane.html" if _is_pane(request) else "alerts/alert.html", context, status=status)
 
 
 def _newest(events: list[Any], kind: str) -> Any:

@@ -15,5 +15,12 @@ def wall(user: User) -> list[dict[str, Any]]:
 
 def _shown(tile: Tile) -> dict[str, Any]:
     camera, state = tile.camera, tile.state
-    named = {"id": camera.pk, "camera": camera.name, "site": camera.site.name, "note": camera.note}
-    return {**named, "state": state.name, "t": state.last_frame and state.last_frame.timestamp(), "fps": state.fps}
+    return {
+        "id": camera.pk,
+        "camera": camera.name,
+        "site": camera.site.name,
+        "note": camera.note,
+        "state": state.name,
+        "t": state.last_frame and state.last_frame.timestamp(),
+        "fps": state.fps,
+    }

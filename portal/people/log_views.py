@@ -49,8 +49,17 @@ def log(request: HttpRequest) -> HttpResponse:
         .select_related("site")
         .order_by("site", "name")
     )
-    shown = {"page": page, "asked": request.GET, "filtered": bool(query), "query": query.urlencode(), "people": people, "cameras": cameras}
-    return render(request, "people/log.html", {**shown, "verdicts": RecognitionVerdict.choices, "days": face_log.KEPT.days})
+    context = {
+        "page": page,
+        "asked": request.GET,
+        "filtered": bool(query),
+        "query": query.urlencode(),
+        "people": people,
+        "cameras": cameras,
+        "verdicts": RecognitionVerdict.choices,
+        "days": face_log.KEPT.days,
+    }
+    return render(request, "people/log.html", context)
 
 
 @require_GET

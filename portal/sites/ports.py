@@ -1,12 +1,14 @@
-"""What the sites app asks of the apps above it: what they put into the answer of a heartbeat, and what an agent reports to them."""
+"""What the sites app asks of the apps above it: what they put into the answer of a heartbeat, what an agent reports to them, and what they count."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from federated.contract.heartbeat import LabelsHeld, NeighboursStatus
+from portal.accounts.models import User
 from portal.core.ports import port
-from portal.sites.models import Agent, Camera
+from portal.sites.models import Agent, Camera, Site
 
 
 @port
@@ -32,3 +34,13 @@ def desired_models(camera: Camera) -> list[dict[str, Any]]:
 @port
 def record_outcome(*, agent: Agent, detector: str, sha256: str, outcome: str, reason: str = "", **measured: float | None) -> Any:
     """Keep what an agent reports of a model it was asked to run. Raises ValidationError."""
+
+
+@port
+def open_alerts(user: User) -> dict[int, int]:
+    """How many alerts are not resolved, by the site's number, at the reader's sites."""
+
+
+@port
+def visitor_flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
+    """How many people crossed each line in each quarter of an hour of a day, as portal/alerts/flow.py describes it."""

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -19,8 +18,7 @@ from detectors.rules import registry
 from detectors.rules.numbers import RuleNumber
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.sites import actions, queries, rules, state
-from portal.sites.flow import flow
+from portal.sites import actions, ports, queries, rules, state
 from portal.sites.forms import CameraForm, SiteForm
 from portal.sites.graph import graph
 from portal.sites.models import Camera, LegalMode, Site
@@ -34,7 +32,7 @@ watched_over = role_required(Role.MANAGER, Role.ADMINISTRATOR)
 @seen_by_all
 def site_map(request: HttpRequest) -> HttpResponse:
     """All the reader's sites at a glance."""
-    return render(request, "sites/map.html", {"glances": queries.glance(request.user), "alerts": _open_alerts(request)})
+    return render(request, "sites/map.html", {"glances": queries.glance(request.user), "alerts": ports.open_alerts(request.user)})
 
 
 @require_GET
@@ -43,10 +41,16 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
     """One site: plan, cameras, visitor flow, what is watched for, the stop button."""
     found = _site(request, slug)
     tiles = queries.tiles_of(found.cameras.select_related("site").prefetch_related("rules__zone", "rules__line"))
-    shown = {"site": found, "tiles": tiles, "alerts": _open_alerts(request).get(found.pk, 0), "pins": [_pin(tile) for tile in tiles]}
-    rights = {"is_manager": request.user.has_role("manager", found), "is_administrator": request.user.has_role("administrator", found)}
-    shown["neighbours"] = any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles)
-    return render(request, "sites/site.html", {**shown, **rights})
+    context = {
+        "site": found,
+        "tiles": tiles,
+        "alerts": ports.open_alerts(request.user).get(found.pk, 0),
+        "pins": [_pin(tile) for tile in tiles],
+        "neighbours": any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles),
+        "is_manager": request.user.has_role("manager", found),
+        "is_administrator": request.user.has_role("administrator", found),
+    }
+    return render(request, "sites/site.html", context)
 
 
 @require_GET
@@ -71,7 +75,7 @@ def neighbours(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def site_flow(request: HttpRequest, slug: str) -> HttpResponse:
     """The visitor flow of today, for the chart."""
-    return JsonResponse(flow(_site(request, slug)))
+    return JsonResponse(ports.visitor_flow(_site(request, slug)))
 
 
 @require_GET
@@ -210,13 +214,6 @@ def _pin(tile: queries.Tile) -> dict[str, Any]:
 
 def _numbers(tile: queries.Tile) -> dict[str, Any]:
     return {"fps": tile.state.fps, "people": tile.state.people, "t": tile.state.last_frame and tile.state.last_frame.timestamp()}
-
-
-def _open_alerts(request: HttpRequest) -> dict[int, int]:
-    from portal.alerts.queries import visible
-
-    rows = visible(request.user).exclude(state="resolved").order_by().values_list("camera__site").annotate(n=Count("pk"))
-    return dict(rows)
 
 
 def _site(request: HttpRequest, slug: str) -> Site:

@@ -8,8 +8,8 @@ import zoneinfo
 import pytest
 from django.utils import timezone
 
+from portal.alerts.flow import STEP, visitor_flow
 from portal.alerts.models import Event
-from portal.sites.flow import STEP, flow
 from portal.sites.queries import midnight
 from tests.portal.alert_scene import scene
 from tests.portal.portal_scene import signed_in
@@ -33,12 +33,12 @@ def at(hour, minute=0, day=DAY):
 
 
 def counts(scene, day=DAY):
-    (line,) = flow(scene.site, day)["lines"]
+    (line,) = visitor_flow(scene.site, day)["lines"]
     return line
 
 
 def test_a_day_without_crossings_has_no_lines(square):
-    assert flow(square.site, DAY)["lines"] == []
+    assert visitor_flow(square.site, DAY)["lines"] == []
 
 
 def test_both_ways_are_counted_apart(square):
@@ -57,7 +57,7 @@ def test_a_crossing_counts_in_its_quarter_of_an_hour(square):
 def test_lines_and_cameras_are_counted_apart(square):
     cross(square, at(10), line="path")
     cross(square, at(10), line="bridge")
-    assert [(line["camera"], line["line"], line["totals"]) for line in flow(square.site, DAY)["lines"]] == [
+    assert [(line["camera"], line["line"], line["totals"]) for line in visitor_flow(square.site, DAY)["lines"]] == [
         ("Gate of square", "bridge", [1, 0]),
         ("Gate of square", "path", [1, 0]),
     ]
@@ -66,24 +66,24 @@ def test_lines_and_cameras_are_counted_apart(square):
 @pytest.mark.parametrize("when", [at(23, 59, DAY - datetime.timedelta(days=1)), at(0, 0, DAY + datetime.timedelta(days=1))])
 def test_yesterday_and_tomorrow_do_not_count(square, when):
     cross(square, when)
-    assert flow(square.site, DAY)["lines"] == []
+    assert visitor_flow(square.site, DAY)["lines"] == []
 
 
 def test_another_sites_visitors_do_not_count(square):
     cross(scene("museum"), at(10))
-    assert flow(square.site, DAY)["lines"] == []
+    assert visitor_flow(square.site, DAY)["lines"] == []
 
 
 @pytest.mark.parametrize("data", [{}, {"line": "path"}, {"line": "path", "direction": "up"}, {"direction": "a_to_b"}, {"line": "", "direction": "a_to_b"}])
 def test_an_event_that_does_not_say_line_and_way_is_not_counted(square, data):
     square.record(square.event(t=at(10).timestamp(), kind="line_crossed", data=data))
     assert Event.objects.count() == 1
-    assert flow(square.site, DAY)["lines"] == []
+    assert visitor_flow(square.site, DAY)["lines"] == []
 
 
 @pytest.mark.parametrize(("day", "hours"), [(DAY, 24), (datetime.date(2026, 3, 29), 23), (datetime.date(2025, 10, 26), 25)])
 def test_a_day_has_as_many_quarters_as_its_clock(square, day, hours):
-    shown = flow(square.site, day)
+    shown = visitor_flow(square.site, day)
     assert shown["from"] == at(0, day=day).timestamp()
     assert len(shown["t"]) == hours * 4
 
@@ -96,7 +96,7 @@ def test_the_last_quarter_of_a_long_day_counts(square):
 
 
 def test_today_ends_now(square):
-    shown = flow(square.site)
+    shown = visitor_flow(square.site)
     assert shown["from"] == midnight().timestamp()
     assert shown["t"][-1] <= timezone.now().timestamp() + STEP.total_seconds()
 

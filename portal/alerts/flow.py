@@ -9,6 +9,7 @@ from django.db.models import Count, DateTimeField, DurationField, F, Func, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
+from portal.alerts.models import Event
 from portal.sites.models import Site
 from portal.sites.queries import midnight
 
@@ -16,13 +17,11 @@ STEP = datetime.timedelta(minutes=15)
 DIRECTIONS = ("a_to_b", "b_to_a")
 
 
-def flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
+def visitor_flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
     """`{from, step, t: [...], lines: [{camera, line, a_to_b: [...], b_to_a: [...], totals: [a_to_b, b_to_a]}]}` for a day, up to now; times in Unix seconds.
 
     A day of 23 or 25 hours has fewer or more steps.
     """
-    from portal.alerts.models import Event
-
     begin, end = midnight(day), midnight(day) + datetime.timedelta(days=1, hours=2)
     end = min(end.replace(hour=0), timezone.now() + STEP).astimezone(datetime.UTC)
     begin = begin.astimezone(datetime.UTC)  # between two times of one zone Python subtracts what the clocks show: an hour wrong twice a year
