@@ -1,8 +1,8 @@
-"""What a site reaches alone: beside "before" and "together" the number that says whether training together was worth it to this site.
+"""What a node reaches alone: beside "before" and "together" the number that says whether training together was worth it to this node.
 
-The same start, as many passes in the same pieces, the same seeds, but its own samples only, judged on the same held-back fifth. What a site makes of the
-first round's weights it makes alone, so that is kept and not trained again. The rest is asked for with the vote and bounded in time: a site that cannot
-make it has no such number, and its vote counts all the same. The number for the footage of all sites in one place cannot be had in a real run, because
+The same start, as many passes in the same pieces, the same seeds, but its own samples only, judged on the same held-back fifth. What a node makes of the
+first round's weights it makes alone, so that is kept and not trained again. The rest is asked for with the vote and bounded in time: a node that cannot
+make it has no such number, and its vote counts all the same. The number for the footage of all nodes in one place cannot be had in a real run, because
 such a place must not exist: `python -m federated bench triple` has it for the lab's data.
 """
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import torch
 
 SHARE = 0.5  # of the deadline: the other half is left for the vote itself and the way there and back
-NUMBER, BEFORE = "loss-alone", "loss-before"  # as a site says them
-FIRST, RECIPE = "alone-first", "alone-recipe"  # as a site keeps them for the length of a run
+NUMBER, BEFORE = "loss-alone", "loss-before"  # as a node says them
+FIRST, RECIPE = "alone-first", "alone-recipe"  # as a node keeps them for the length of a run
 
 
 class TimeUp(Exception):
-    """The site would not be through in time."""
+    """The node would not be through in time."""
 
 
 def question(plan: RunPlan, learning_rate: float) -> dict[str, int | float]:
@@ -41,7 +41,7 @@ def question(plan: RunPlan, learning_rate: float) -> dict[str, int | float]:
 
 
 def keep(state: RecordDict, made: Arrays, config: Mapping[str, Any]) -> None:
-    """Keep what this site made of the first round's weights, in Flower's state of the run at the site."""
+    """Keep what this node made of the first round's weights, in Flower's state of the run at the node."""
     state[FIRST] = ArrayRecord({name: Array(value) for name, value in made.items()})
     state[RECIPE] = ConfigRecord({"epochs": int(config["epochs"]), "lr": float(config["lr"]), "seed": int(config["seed"]) - 1})
 
@@ -56,7 +56,7 @@ def kept(state: RecordDict, config: Mapping[str, Any]) -> Arrays | None:
 def answer(
     todo: task.Task, start: Arrays, samples: task.Split, config: Mapping[str, Any], first: Arrays | None = None, clock: Callable[[], float] = time.monotonic
 ) -> dict[str, float]:
-    """The site's loss with the starting weights and, when asked and in time, with those it reaches alone. `first`: what it has already made of `start`."""
+    """The node's loss with the starting weights and, when asked and in time, with those it reaches alone. `first`: what it has already made of `start`."""
     net = todo.net(0)
     weights.put(net, start)
     numbers = {BEFORE: todo.metric(net, samples.held_back)}
@@ -67,18 +67,18 @@ def answer(
         _train(todo, net, samples, config, clock, done=1 if first else 0)
         return {**numbers, NUMBER: todo.metric(net, samples.held_back)}
     except TimeUp as error:
-        print(f"no number for this site alone: {error}")
+        print(f"no number for this node alone: {error}")
     except (task.TaskError, RuntimeError, ValueError, ArithmeticError, MemoryError):  # the vote is worth more than this number
         traceback.print_exc()
     return numbers
 
 
 def warning(together: Mapping[str, float], alone: Mapping[str, float]) -> str:
-    """A sentence when most sites would have done better alone, with the gate's own margin; empty otherwise."""
+    """A sentence when most nodes would have done better alone, with the gate's own margin; empty otherwise."""
     worse = [node for node, loss in alone.items() if node in together and together[node] > loss + max(gate.WORSE * abs(loss), gate.NOISE)]
     if 2 * len(worse) <= len(alone):
         return ""
-    return f"together is worse than alone on the held-back data of {len(worse)} of {len(alone)} sites: {', '.join(worse)}"
+    return f"together is worse than alone on the held-back data of {len(worse)} of {len(alone)} nodes: {', '.join(worse)}"
 
 
 def _train(todo: task.Task, net: torch.nn.Module, samples: task.Split, config: Mapping[str, Any], clock: Callable[[], float], done: int) -> None:

@@ -29,7 +29,7 @@ class Noise:
 
 
 class Bounded(Guard):
-    """The guard with one fixed bound: one relative to the others' lengths would let a site change how others are cut."""
+    """The guard with one fixed bound: one relative to the others' lengths would let a node change how others are cut."""
 
     noise: Noise
     asked = 1
@@ -69,7 +69,7 @@ class CentralFedAvg(Bounded, NoisyMean, FedAvg):
 
 
 class CentralFedProx(Bounded, NoisyMean, FedProx):
-    """The mean, with noise; each site is held near the common weights."""
+    """The mean, with noise; each node is held near the common weights."""
 
     def __init__(self, limits: Limits, **options: Any):
         super().__init__(limits, proximal_mu=PROXIMAL, **options)

@@ -1,4 +1,4 @@
-"""A site's end of a run: trains on what lies in the agent's folder and answers with weights and a few numbers, nothing else."""
+"""A node's end of a run: trains on what lies in the agent's folder and answers with weights and a few numbers, nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ app = ClientApp()
 
 
 class SiteFailed(Exception):
-    """Why this site could not do its part, in words that give away nothing about its data; the traceback stays in the site's own log."""
+    """Why this node could not do its part, in words that give away nothing about its data; the traceback stays in the node's own log."""
 
 
 @app.train()
@@ -33,7 +33,7 @@ def train(message: Message, context: Context) -> Message:
 
 @app.evaluate()
 def evaluate(message: Message, context: Context) -> Message:
-    """Measure the weights on the latest fifth of the local samples; where the starting weights are sent too, also those, and what this site reaches alone."""
+    """Measure the weights on the latest fifth of the local samples; where the starting weights are sent too, also those, and what this node reaches alone."""
     return _answer(message, context, functools.partial(_evaluate, start=_arrays(message, "start") if "start" in message.content.array_records else None))
 
 
@@ -89,9 +89,9 @@ def _answer(message: Message, context: Context, work: Callable[..., RecordDict])
         return Message(work(todo, _arrays(message, "arrays"), samples, message.content.config_records["config"], context), reply_to=message)
     except (task.TaskError, weights.WeightsMismatch) as error:
         raise SiteFailed(str(error)) from error
-    except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong may quote local paths or data, so only its kind leaves the site
+    except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong may quote local paths or data, so only its kind leaves the node
         traceback.print_exc()
-        raise SiteFailed(f"{type(error).__name__} while working; the site's log has the details") from None
+        raise SiteFailed(f"{type(error).__name__} while working; the node's log has the details") from None
 
 
 def _folder(context: Context) -> Path:

@@ -84,7 +84,7 @@ class NodeInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FlowerRunState:
-    """Where a run stands: "pending", "running", "completed", "failed" or "stopped". Bytes are what really went over the wire to and from all sites."""
+    """Where a run stands: "pending", "running", "completed", "failed" or "stopped". Bytes are what really went over the wire to and from all nodes."""
 
     id: str
     state: str

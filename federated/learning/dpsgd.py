@@ -1,10 +1,10 @@
-"""Local differential privacy at a site: the noise for this round, a list of what was spent that survives a crash, and the training itself.
+"""Local differential privacy at a node: the noise for this round, a list of what was spent that survives a crash, and the training itself.
 
 The list is written before the training: a round that was cut off and is done again counts twice, as it must.
 
 Exceptions (of federated.learning.task.TaskError)::
 
-    PrivacySpent    the epsilon of this run is spent at this site, or nobody can say how much of it is
+    PrivacySpent    the epsilon of this run is spent at this node, or nobody can say how much of it is
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PrivacySpent(TaskError):
 
 
 def fit(todo: Task, net: torch.nn.Module, samples: np.ndarray, config: dict[str, Any], *, folder: Path, run: str, plan: dict[str, Any]) -> dict[str, float]:
-    """Train a round in place. Returns what this site has spent in this run so far: {"epsilon", "sigma"}. Raises PrivacySpent."""
+    """Train a round in place. Returns what this node has spent in this run so far: {"epsilon", "sigma"}. Raises PrivacySpent."""
     from detectors.train import private
 
     wanted = from_run_config(plan)
@@ -54,7 +54,7 @@ def fit(todo: Task, net: torch.nn.Module, samples: np.ndarray, config: dict[str,
 
 
 class Ledger:
-    """The steps that this site has made in a run and in those it goes on from, in `training/privacy.json`."""
+    """The steps that this node has made in a run and in those it goes on from, in `training/privacy.json`."""
 
     def __init__(self, folder: Path, run: str, resumes: str | None) -> None:
         self.path, self.run, self._all = folder / LEDGER, run, _read(folder / LEDGER)
@@ -86,4 +86,4 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PrivacySpent(f"the list of the privacy this site has spent ({LEDGER}) cannot be read, so nobody can say what is left") from error
+        raise PrivacySpent(f"the list of the privacy this node has spent ({LEDGER}) cannot be read, so nobody can say what is left") from error

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from federated.learning import fab, process, site
+from federated.learning import agent_folder, fab, process
 
 POLL_S = 0.5
 NICE = 10  # training yields to watching
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.nice(NICE)
     _warm_up()
     executor = Executor(options.kind, options.runtime, options.secret.read_bytes(), options.ca.read_bytes() if options.ca else None)
-    executor.allowed = (lambda: site.allowed_bundles(options.folder)) if options.folder else (lambda: {fab.digest()})
+    executor.allowed = (lambda: agent_folder.allowed_bundles(options.folder)) if options.folder else (lambda: {fab.digest()})
     log.info("ready for %s tasks of bundle %s", options.kind, fab.digest()[:16])
     while True:
         executor.step()
@@ -63,8 +63,8 @@ class Executor:
     def take(self, bundle: str, token: str) -> None:
         """Run the task in a child, or refuse it in its own name."""
         if bundle not in self.allowed():
-            log.warning("REFUSED bundle %s: it is not on this site's allow-list", bundle)
-            self.fail(token, f"refused: bundle {bundle[:16]} is not on this site's allow-list")
+            log.warning("REFUSED bundle %s: it is not on this node's allow-list", bundle)
+            self.fail(token, f"refused: bundle {bundle[:16]} is not on this node's allow-list")
             return
         parent, child = os.getpid(), os.fork()
         if child == 0:

@@ -1,4 +1,4 @@
-"""The bundle that a run sends to the sites: 1 KB that only names components of the installed package, the same bytes for the same version."""
+"""The bundle that a run sends to the nodes: 1 KB that only names components of the installed package, the same bytes for the same version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def version() -> str:
 
 @functools.cache
 def build() -> bytes:
-    """The bundle (a zip of pyproject.toml and its checksum): no code in it, so that what runs at a site is what the site installed."""
+    """The bundle (a zip of pyproject.toml and its checksum): no code in it, so that what runs at a node is what the node installed."""
     return bundle(project())
 
 
@@ -43,7 +43,7 @@ def bundle(pyproject: str, **files: str) -> bytes:
 
 
 def digest() -> str:
-    """sha256 of the bundle: what a site's allow-list holds."""
+    """sha256 of the bundle: what a node's allow-list holds."""
     return hashlib.sha256(build()).hexdigest()
 
 

@@ -1,12 +1,12 @@
-"""FLTrust (Cao et al., NDSS 2021): what a site's update is worth is how far it points where the portal's own root set points.
+"""FLTrust (Cao et al., NDSS 2021): what a node's update is worth is how far it points where the portal's own root set points.
 
 The portal trains on a small set of its own, from the same weights and in as many passes. An update against that direction counts nothing, however many
-sites send it; none counts for more by being longer, or by claiming more samples. What the direction does not show (a site that teaches that the
-unusual is ordinary points nearly as the others do) the guard sees by what the mean does on what the root set holds back, with the site and without it.
+nodes send it; none counts for more by being longer, or by claiming more samples. What the direction does not show (a node that teaches that the
+unusual is ordinary points nearly as the others do) the guard sees by what the mean does on what the root set holds back, with the node and without it.
 
-One thing differs from the paper, which makes every update as long as the portal's: here long ones are cut and short ones stay. Sites have less footage
-than the portal or more, hence fewer steps in a pass; lengthened to the portal's many steps, three honest sites of the demo overshot together (loss 1.9
-before, 9.0 after). The limit is the portal's length or the sites' median, whichever is shorter.
+One thing differs from the paper, which makes every update as long as the portal's: here long ones are cut and short ones stay. Nodes have less footage
+than the portal or more, hence fewer steps in a pass; lengthened to the portal's many steps, three honest nodes of the demo overshot together (loss 1.9
+before, 9.0 after). The limit is the portal's length or the nodes' median, whichever is shorter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from federated.learning.weights import Arrays
 
-CLEARLY = 0.1  # a site is harmful when leaving it out gains more than this share of what the portal's own training gains in the round
+CLEARLY = 0.1  # a node is harmful when leaving it out gains more than this share of what the portal's own training gains in the round
 
 
 def flat(arrays: Arrays, start: Arrays) -> np.ndarray:
@@ -35,7 +35,7 @@ def cosine(update: np.ndarray, root: np.ndarray) -> float:
 
 
 def combine(updates: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(sites, weights) and (weights,) -> each site's trust, and the mean by trust of the updates, none longer than the root's or the median."""
+    """(nodes, weights) and (weights,) -> each node's trust, and the mean by trust of the updates, none longer than the root's or the median."""
     trust = np.maximum([cosine(update, root) for update in updates], 0.0)
     if not trust.sum() > 0:
         return trust, np.zeros_like(root)
@@ -46,7 +46,7 @@ def combine(updates: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 class Trial:
-    """What the mean of some sites does on the root set. `root`: what the portal's own training made of `start`; `loss`: on what the root set holds back."""
+    """What the mean of some nodes does on the root set. `root`: what the portal's own training made of `start`; `loss`: on what the root set holds back."""
 
     def __init__(self, start: Arrays, root: Arrays, loss: Callable[[Arrays], float]) -> None:
         self.start, self.root, self.own, self._loss = start, root, flat(root, start), loss
@@ -61,14 +61,14 @@ class Trial:
         _, step = combine(np.stack(list(updates)), self.own)
         return self.loss(_stepped(self.start, step))
 
-    def harmful(self, sites: Sequence[Arrays], quorum: int) -> Iterator[tuple[int, float, float]]:
+    def harmful(self, nodes: Sequence[Arrays], quorum: int) -> Iterator[tuple[int, float, float]]:
         """(place, loss with it, loss without it) of each that is better left out, the worst by itself first, as long as more than the quorum are left."""
-        left: Mapping[int, np.ndarray] = {at: flat(arrays, self.start) for at, arrays in enumerate(sites)}
+        left: Mapping[int, np.ndarray] = {at: flat(arrays, self.start) for at, arrays in enumerate(nodes)}
         least = max(1, quorum)
         if len(left) <= least:  # each measurement costs the portal a third of a second
             return
         enough, now = CLEARLY * max(0.0, self.loss(self.start) - self.loss(self.root)), self.of(left.values())
-        for at in sorted(left, key=lambda at: self.loss(sites[at]), reverse=True):
+        for at in sorted(left, key=lambda at: self.loss(nodes[at]), reverse=True):
             if len(left) <= least:
                 return
             others = {other: update for other, update in left.items() if other != at}
@@ -85,10 +85,10 @@ class FLTrust(FedAvg):
     root: Arrays | None = None
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """The new weights and the mean of the sites' numbers; (None, None) when nobody is trusted."""
+        """The new weights and the mean of the nodes' numbers; (None, None) when nobody is trusted."""
         messages = list(replies)
         if self.root is None:
-            raise ValueError("fltrust has no root set to measure the sites against")
+            raise ValueError("fltrust has no root set to measure the nodes against")
         records = [next(iter(message.content.array_records.values())) for message in messages]
         updates = np.stack([flat({name: value.numpy() for name, value in record.items()}, self.start) for record in records])
         trust, step = combine(updates, flat(self.root, self.start))

@@ -9,7 +9,7 @@ import numpy as np
 
 from federated.learning.weights import Arrays, norm
 
-WORSE, NOISE = 0.02, 0.005  # a site says "worse" when its loss (it may be negative) grew by more than 2 % of its size, and by more than this
+WORSE, NOISE = 0.02, 0.005  # a node says "worse" when its loss (it may be negative) grew by more than 2 % of its size, and by more than this
 SMALLEST_CHANGE = 1e-6  # of the weights' own length
 ONNX_TOLERANCE = 1e-4
 
@@ -46,20 +46,20 @@ def _changed(candidate: Candidate) -> str:
 
 def _voted(candidate: Candidate) -> str:
     votes = _votes(candidate)
-    return "" if len(votes) >= candidate.quorum else f"only {len(votes)} of the {candidate.quorum} sites needed have measured the result on their own data"
+    return "" if len(votes) >= candidate.quorum else f"only {len(votes)} of the {candidate.quorum} nodes needed have measured the result on their own data"
 
 
 def _not_worse(candidate: Candidate) -> str:
-    """One liar in four may say "worse" without stopping everybody; with three sites or fewer every voice counts."""
+    """One liar in four may say "worse" without stopping everybody; with three nodes or fewer every voice counts."""
     votes = _votes(candidate)
     worse = [node for node, (before, after) in votes.items() if _worse(before, after)]
     if len(worse) <= max(0, (len(votes) - 1) // 3):
         return ""
-    return f"worse than before on the held-back data of {len(worse)} of {len(votes)} sites: {', '.join(worse)}"
+    return f"worse than before on the held-back data of {len(worse)} of {len(votes)} nodes: {', '.join(worse)}"
 
 
 def _not_worse_at_the_root(candidate: Candidate) -> str:
-    """No site can outvote this one, and no site can lie for it."""
+    """No node can outvote this one, and no node can lie for it."""
     if candidate.root is None or not _worse(*candidate.root):
         return ""
     return "worse than before on the portal's own root set: loss {:.4g}, now {:.4g}".format(*candidate.root)

@@ -1,7 +1,7 @@
-"""The guard before every aggregation: a site that sends poison, garbage or nothing is left out by name, with the reason; the others go on.
+"""The guard before every aggregation: a node that sends poison, garbage or nothing is left out by name, with the reason; the others go on.
 
 Flower's strategies trust every reply: one NaN ruins the model, one reply of the wrong shape ends the run. `Guard` is a mixin over their public hooks.
-It bounds what one site can do (finite, same shape, limited length, limited weight). It does not detect a site that lies within these bounds:
+It bounds what one node can do (finite, same shape, limited length, limited weight). It does not detect a node that lies within these bounds:
 that is what the trimmed mean and the median are for.
 """
 
@@ -21,21 +21,21 @@ from flwr.serverapp.strategy import Bulyan, FedAdam, FedAvg, FedMedian, FedProx,
 from federated.learning import fltrust, plan, weights
 from federated.learning.weights import Arrays
 
-OUTLIER = 10.0  # times the median length of this round's updates: no honest site is so far off
+OUTLIER = 10.0  # times the median length of this round's updates: no honest node is so far off
 CLIP = 3.0  # times the median: longer updates are shortened to it
-NUMBERS = ("loss-before", "loss-after")  # what a site must tell besides its number of samples
+NUMBERS = ("loss-before", "loss-after")  # what a node must tell besides its number of samples
 SPENT = ("epsilon", "sigma")  # what it may tell: of the privacy of its own samples
 PROXIMAL = 0.01  # of FedProx: weight of the squared distance to the common weights
 SERVER_STEP = 0.003  # of FedAdam: the largest step of one weight in one round
-# Cosine with the root update: a site below it is left out. Honest sites are far from it: of UCSD Ped2 dealt to 4 and 6 sites the lowest in 30 replies was
-# 0.53 (120 frames a site: 0.71), and of three cameras that see different places, one of them flying, 0.53, or 0.34 where the root set knows one of the three.
+# Cosine with the root update: a node below it is left out. Honest nodes are far from it: of UCSD Ped2 dealt to 4 and 6 nodes the lowest in 30 replies was
+# 0.53 (120 frames a node: 0.71), and of three cameras that see different places, one of them flying, 0.53, or 0.34 where the root set knows one of the three.
 AGAINST = -0.05
 TRIM = 5  # the trimmed mean leaves out a fifth on both sides, at least one
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """What one site may do in one round, and how many sites must be left for the round to count."""
+    """What one node may do in one round, and how many nodes must be left for the round to count."""
 
     max_update_norm: float
     min_accepted: int
@@ -44,7 +44,7 @@ class Limits:
 
 @dataclasses.dataclass(slots=True)
 class Reply:
-    """A site's reply after inspection. `reason` tells why it was left out, or that it was shortened."""
+    """A node's reply after inspection. `reason` tells why it was left out, or that it was shortened."""
 
     node: int
     accepted: bool
@@ -65,7 +65,7 @@ class Guard:
 
     root: Arrays | None = None
     measure: Callable[[Arrays], float] | None = None
-    least_cosine = AGAINST  # with the root's update: a site below it is left out
+    least_cosine = AGAINST  # with the root's update: a node below it is left out
 
     def __init__(self, limits: Limits, **options: Any):
         super().__init__(**options)
@@ -73,7 +73,7 @@ class Guard:
         self._before: dict[int, set[str]] = {}  # node -> digests of what it sent in earlier rounds
 
     def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
-        """Remember what the sites start from."""
+        """Remember what the nodes start from."""
         self.start = {name: value.numpy() for name, value in arrays.items()}
         return super().configure_train(server_round, arrays, config, grid)  # type: ignore[misc]
 
@@ -107,7 +107,7 @@ class Guard:
                 raise ValueError(f"{unsound[0]} is not finite")
             reply.norm = weights.norm(arrays, self.start)
             self._check_fresh(reply.node, arrays)
-            # Flower refuses to aggregate replies that differ in any name: hand on exactly what is known, whatever else a site has put in.
+            # Flower refuses to aggregate replies that differ in any name: hand on exactly what is known, whatever else a node has put in.
             message.content = RecordDict({"arrays": record, "metrics": MetricRecord(reply.metrics)})  # type: ignore[arg-type]
             reply.accepted = True
         except (ValueError, TypeError, KeyError, weights.WeightsMismatch) as error:
@@ -197,7 +197,7 @@ class GuardedBulyan(Guard, Bulyan):
 
 
 class GuardedFedProx(Guard, FedProx):
-    """The weighted mean; the sites are told how strongly they are held (`proximal-mu`, Li et al. 2020)."""
+    """The weighted mean; the nodes are told how strongly they are held (`proximal-mu`, Li et al. 2020)."""
 
     def __init__(self, limits: Limits, **options: Any):
         super().__init__(limits, proximal_mu=PROXIMAL, **options)
@@ -211,9 +211,9 @@ class GuardedFedAdam(Guard, FedAdam):
 
 
 class GuardedFLTrust(Guard, fltrust.FLTrust):
-    """The mean by trust: without trust (cosine 0 or below) there is no place in it, and the site is left out by name.
+    """The mean by trust: without trust (cosine 0 or below) there is no place in it, and the node is left out by name.
 
-    So is a site without which the mean does clearly better on the root set: who teaches that the unusual is ordinary points nearly as the honest do. What
+    So is a node without which the mean does clearly better on the root set: who teaches that the unusual is ordinary points nearly as the honest do. What
     its weights do by themselves says nothing: an honest camera elsewhere is worse there by itself and better together. Never below the quorum.
     """
 
@@ -244,7 +244,7 @@ STRATEGIES: dict[str, type[Guard]] = {
 
 
 def build(name: str, limits: Limits, sites: int) -> Guard:
-    """The guarded strategy of this name. Raises PlanError when it cannot work with so many sites."""
+    """The guarded strategy of this name. Raises PlanError when it cannot work with so many nodes."""
     plan.check_strategy(name, min(sites, limits.min_accepted))
     return STRATEGIES[name](limits, min_train_nodes=1, min_available_nodes=1, min_evaluate_nodes=1)
 
@@ -254,7 +254,7 @@ def _arrays_of(message: Message) -> Arrays:
 
 
 def _plain(reason: str) -> str:
-    """Flower wraps what a site said: "<class 'federated.learning.client_app.SiteFailed'>:<'what it said'>"."""
+    """Flower wraps what a node said: "<class 'federated.learning.client_app.SiteFailed'>:<'what it said'>"."""
     wrapped = re.fullmatch(r"<class '[\w.]+'>:<'(.*)'>", reason, re.DOTALL)
     return wrapped[1] if wrapped else reason
 

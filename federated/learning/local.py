@@ -52,7 +52,7 @@ class LocalGrid(Grid):
         return [NodeInfo(node_id=node) for node in self.get_node_ids()]
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        """Let each site work at once and keep its reply until it is pulled."""
+        """Let each node work at once and keep its reply until it is pulled."""
         return [self._deliver(message) for message in messages]
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
@@ -64,7 +64,7 @@ class LocalGrid(Grid):
         return self.pull_messages(self.push_messages(messages))
 
     def _deliver(self, message: Message) -> str:
-        message = copy.deepcopy(message)  # sites share no memory
+        message = copy.deepcopy(message)  # nodes share no memory
         identifier, node = uuid.uuid4().hex, message.metadata.dst_node_id
         message.metadata.__dict__.update(_message_id=identifier, _run_id=self.run_id, _src_node_id=1)
         if node not in self.silent:
@@ -76,5 +76,5 @@ class LocalGrid(Grid):
     def work(self, message: Message, node: int) -> Message:
         try:
             return self.app(message, self.contexts[node])
-        except Exception as error:  # noqa: BLE001 - the edge of a site: Flower's own runtime turns every exception into an error reply
+        except Exception as error:  # noqa: BLE001 - the edge of a node: Flower's own runtime turns every exception into an error reply
             return Message(Error(code=2, reason=str(error)), reply_to=message)

@@ -1,4 +1,4 @@
-"""A site's seat in the federation: Flower's SuperNode with this agent's key, and beside it our executor; both start, restart and end together."""
+"""A node's seat in the federation: Flower's SuperNode with this agent's key, and beside it our executor; both start, restart and end together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from federated.learning import process, site
+from federated.learning import agent_folder, process
 from federated.trust import pki
 
 EXIT_USAGE, EXIT_GAVE_UP = 2, 3
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         process.die_with(options.parent)
     try:
         node = SuperNodeProcess(options.home.resolve())
-    except (site.SiteError, pki.PkiError, OSError) as error:
+    except (agent_folder.AgentFolderError, pki.PkiError, OSError) as error:
         print(f"node: {error}", file=sys.stderr)
         return EXIT_USAGE
     signal.signal(signal.SIGTERM, node.ask_to_stop)
@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class SuperNodeProcess:
-    """The pair of processes of one site. Everything they write lies in `<folder>/training/node`."""
+    """The pair of processes of one node. Everything they write lies in `<folder>/training/node`."""
 
     def __init__(self, folder: Path):
         self.folder, self.work = folder, folder / "training" / "node"
         self.work.mkdir(parents=True, exist_ok=True)
-        self.fleet = site.fleet(folder)
+        self.fleet = agent_folder.fleet(folder)
         pki.make_node_key(folder / "node.key")
         (self.work / "ca.crt").write_text(self.fleet.ca_pem)
         (self.work / "node.toml").write_text(f"folder = {json.dumps(str(folder))}\n")

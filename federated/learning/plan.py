@@ -14,12 +14,12 @@ from federated.learning.errors import PlanError
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Strategy:
-    """How the sites' updates become one: `least` is the smallest number of sites with which it does what it promises."""
+    """How the nodes' updates become one: `least` is the smallest number of nodes with which it does what it promises."""
 
     name: str
     least: int
     promise: str
-    root: bool = False  # it measures the sites against a root set, so the portal must have one of the task
+    root: bool = False  # it measures the nodes against a root set, so the portal must have one of the task
 
 
 STRATEGIES = {
@@ -27,12 +27,12 @@ STRATEGIES = {
     for each in (
         Strategy("fedavg", 2, "mean weighted by the number of samples; outliers are only clipped by the guard"),
         Strategy("trimmed-mean", 3, "in every weight the largest and the smallest fifth (at least one of each) are left out"),
-        Strategy("median", 3, "the middle value in every weight: less than half of the sites may lie"),
-        Strategy("krum", 5, "the mean of the updates that lie nearest to each other, without a fifth of the sites (multi-Krum; one liar in five)"),
+        Strategy("median", 3, "the middle value in every weight: less than half of the nodes may lie"),
+        Strategy("krum", 5, "the mean of the updates that lie nearest to each other, without a fifth of the nodes (multi-Krum; one liar in five)"),
         Strategy("bulyan", 7, "Krum chooses, then the values nearest the middle are averaged (one liar in seven)"),
-        Strategy("fedprox", 2, "the weighted mean, and each site is held near the common weights: for sites that differ much"),
+        Strategy("fedprox", 2, "the weighted mean, and each node is held near the common weights: for nodes that differ much"),
         Strategy("fedadam", 2, "the mean update drives Adam at the portal: for many rounds of small steps"),
-        Strategy("fltrust", 2, "a site counts as far as its update points where the portal's own root set points and helps there; most may lie", root=True),
+        Strategy("fltrust", 2, "a node counts as far as its update points where the portal's own root set points and helps there; most may lie", root=True),
     )
 }
 
@@ -46,14 +46,14 @@ def check(config: RunPlan, *, root: bool = False) -> None:
     if not math.isfinite(config.learning_rate) or not 0 <= config.learning_rate <= 1:
         raise PlanError(f"learning_rate must lie between 0 (the task's own) and 1, not {config.learning_rate!r}")
     if isinstance(config.share, bool) or not math.isfinite(config.share) or not 0 < config.share <= 1:
-        raise PlanError(f"share must lie above 0 and be at most 1 (every site), not {config.share!r}")
+        raise PlanError(f"share must lie above 0 and be at most 1 (every node), not {config.share!r}")
     if not isinstance(config.compare, bool):
         raise PlanError(f"compare is true or false, not {config.compare!r}")
     check_strategy(config.strategy, config.min_sites)
     if STRATEGIES[config.strategy].root and not root:
         raise PlanError(f"{config.strategy} {NO_ROOT.format(task=config.task)}")
     if config.sites and len(set(config.sites)) < config.min_sites:
-        raise PlanError(f"{config.min_sites} sites must answer, but only {len(set(config.sites))} may take part")
+        raise PlanError(f"{config.min_sites} nodes must answer, but only {len(set(config.sites))} may take part")
     if not all(site.isdecimal() for site in config.sites):
         raise PlanError("sites must be node ids in decimal form")
     if config.base_model and not Path(config.base_model).is_file():
@@ -61,40 +61,40 @@ def check(config: RunPlan, *, root: bool = False) -> None:
     privacy.check_plan(config)
 
 
-def check_strategy(name: str, sites: int) -> None:
-    """Raise PlanError unless the strategy is known and keeps its promise with this number of sites."""
+def check_strategy(name: str, nodes: int) -> None:
+    """Raise PlanError unless the strategy is known and keeps its promise with this number of nodes."""
     if name not in STRATEGIES:
         raise PlanError(f"unknown strategy {name!r}: choose one of {', '.join(STRATEGIES)}")
-    if sites < STRATEGIES[name].least:
-        raise PlanError(f"{name} needs at least {STRATEGIES[name].least} sites to do what it promises, not {sites}")
+    if nodes < STRATEGIES[name].least:
+        raise PlanError(f"{name} needs at least {STRATEGIES[name].least} nodes to do what it promises, not {nodes}")
 
 
-def recommended(sites: int, *, root: bool = False) -> str:
-    """What a form offers first: trust by the root set where there is one, or else the middle value from five sites on.
+def recommended(nodes: int, *, root: bool = False) -> str:
+    """What a form offers first: trust by the root set where there is one, or else the middle value from five nodes on.
 
-    With fewer sites, those that the guard leaves out would leave too few for a middle. Measured by `python -m federated bench attacks`.
+    With fewer nodes, those that the guard leaves out would leave too few for a middle. Measured by `python -m federated bench attacks`.
     """
-    return "fltrust" if root else "median" if sites >= FEW else "fedavg"
+    return "fltrust" if root else "median" if nodes >= FEW else "fedavg"
 
 
-def liars(sites: int, strategy: str) -> int:
-    """How many sites may lie without harm, as the strategy's authors prove it: Krum n >= 2f + 3, Bulyan n >= 4f + 3, others less than half or none."""
-    tolerated = {"krum": (sites - 3) // 2, "bulyan": (sites - 3) // 4, "median": (sites - 1) // 2, "trimmed-mean": max(1, sites // 5)}
-    return max(0, tolerated.get(strategy, 0)) if strategy in STRATEGIES and sites >= STRATEGIES[strategy].least else 0
+def liars(nodes: int, strategy: str) -> int:
+    """How many nodes may lie without harm, as the strategy's authors prove it: Krum n >= 2f + 3, Bulyan n >= 4f + 3, others less than half or none."""
+    tolerated = {"krum": (nodes - 3) // 2, "bulyan": (nodes - 3) // 4, "median": (nodes - 1) // 2, "trimmed-mean": max(1, nodes // 5)}
+    return max(0, tolerated.get(strategy, 0)) if strategy in STRATEGIES and nodes >= STRATEGIES[strategy].least else 0
 
 
 FEW = 5
 NO_ROOT = "needs a root set of the task {task} at the portal: an administrator adds one on the page Root set"
 
 
-def offered(sites: int, *, root: bool = False) -> list[dict[str, Any]]:
-    """For a form: every strategy with `works` (with so many sites, with or without a root set) and `why`."""
-    return [{"name": each.name, "works": not (why := _closed(each, sites, root)), "why": why or each.promise} for each in STRATEGIES.values()]
+def offered(nodes: int, *, root: bool = False) -> list[dict[str, Any]]:
+    """For a form: every strategy with `works` (with so many nodes, with or without a root set) and `why`."""
+    return [{"name": each.name, "works": not (why := _closed(each, nodes, root)), "why": why or each.promise} for each in STRATEGIES.values()]
 
 
-def _closed(strategy: Strategy, sites: int, root: bool) -> str:
-    if sites < strategy.least:
-        return f"needs at least {strategy.least} sites that must answer"
+def _closed(strategy: Strategy, nodes: int, root: bool) -> str:
+    if nodes < strategy.least:
+        return f"needs at least {strategy.least} nodes that must answer"
     return "needs a root set of this task at the portal" if strategy.root and not root else ""
 
 

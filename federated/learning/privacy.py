@@ -31,7 +31,7 @@ LEAST_EPSILON, MOST_EPSILON, MOST_DELTA = 0.1, 50.0, 0.01
 MEANS = ("fedavg", "fedprox")  # strategies with a mean in which every node can count the same
 ROUNDING = 2e-3  # of a privacy loss distribution; always upwards
 SEARCH = 2e-3  # how near to the smallest sigma that keeps the promise
-SITE_CLIP, SAMPLE_CLIP = 0.01, 1.0  # where a task says nothing: longest update of a node, longest gradient of a sample
+NODE_CLIP, SAMPLE_CLIP = 0.01, 1.0  # where a task says nothing: longest update of a node, longest gradient of a sample
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def why_not_local(task: str) -> str:
 
 def clip_of(config: RunPlan, task: Task) -> float:
     """The longest update of a node (central) or gradient of a sample (local): the plan's, else the task's own."""
-    own = getattr(task, "site_clip", SITE_CLIP) if config.privacy == "central" else getattr(task, "sample_clip", SAMPLE_CLIP)
+    own = getattr(task, "node_clip", NODE_CLIP) if config.privacy == "central" else getattr(task, "sample_clip", SAMPLE_CLIP)
     return config.clip or own
 
 

@@ -1,6 +1,6 @@
-"""The root set: a little ordinary data at the portal itself, to measure the sites' updates against. It lies at `<home>/superlink/root/<task>/`.
+"""The root set: a little ordinary data at the portal itself, to measure the nodes' updates against. It lies at `<home>/superlink/root/<task>/`.
 
-Laid out like an agent's folder, so that the task reads it as it reads a site's. No torch and no flwr until it is used.
+Laid out like an agent's folder, so that the task reads it as it reads a node's. No torch and no flwr until it is used.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from federated.learning.weights import Arrays
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Root:
-    """The root set of a task, read: its latest fifth is held back, as at a site."""
+    """The root set of a task, read: its latest fifth is held back, as at a node."""
 
     todo: task.Task
     samples: task.Split
 
     def update(self, arrays: Arrays, *, epochs: int, lr: float, seed: int) -> Arrays:
-        """The weights after the same training as a site's."""
+        """The weights after the same training as a node's."""
         net = self.todo.net(0)
         weights.put(net, arrays)
         self.todo.fit(net, self.samples.train, epochs=epochs, lr=lr, seed=seed)

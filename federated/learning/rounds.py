@@ -1,12 +1,12 @@
-"""The rounds of one run, on the SuperLink's side: wait for sites, send, collect, guard, checkpoint, and at the end the vote, the gate and the files.
+"""The rounds of one run, on the SuperLink's side: wait for nodes, send, collect, guard, checkpoint, and at the end the vote, the gate and the files.
 
-Written as our own loop over the public hooks of Flower's strategies: theirs waits for ever for missing sites, has no quorum, keeps nothing
+Written as our own loop over the public hooks of Flower's strategies: theirs waits for ever for missing nodes, has no quorum, keeps nothing
 when it is killed, and reports success without a model.
 
 Exceptions::
 
     RunFailed       the run ends without a model; the message is the reason the administrator reads
-    +-- RunRefused  sites trained, but the gate refused the result
+    +-- RunRefused  nodes trained, but the gate refused the result
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from federated.learning.weights import Arrays
 
 POLL_S = 0.5
 KEPT = ("noise", "spent", "privacy", "out")  # of Progress: what a resumed run must know besides
-UNREACHABLE = (3, 4, 5)  # Flower's codes for a message, a reply or a node that is not to be had: the SuperLink's own answers for a site
-PRESENCE_S = 5.0  # between looks at which of the awaited sites are still online
+UNREACHABLE = (3, 4, 5)  # Flower's codes for a message, a reply or a node that is not to be had: the SuperLink's own answers for a node
+PRESENCE_S = 5.0  # between looks at which of the awaited nodes are still online
 
 
 class RunFailed(Exception):
@@ -103,7 +103,7 @@ class FederatedRun:
         return central.build(self.plan.strategy, limits, central.Noise(sigma, privacy.clip_of(self.plan, self.task)))
 
     def privacy(self, progress: Progress) -> dict[str, Any]:
-        """What was promised and spent so far; {} without privacy. At sites: the largest epsilon that any of them told."""
+        """What was promised and spent so far; {} without privacy. At nodes: the largest epsilon that any of them told."""
         if self.plan.privacy == "none":
             return {}
         if self.plan.privacy == "central":
@@ -157,22 +157,22 @@ class FederatedRun:
         messages = list(strategy.configure_train(number, record, settings, _Chosen(nodes)))  # type: ignore[arg-type]
         replies, lost = self.exchange(messages, meanwhile=lambda: self.train_root(strategy, progress.arrays, **asked))
         arrays, _ = strategy.aggregate_train(number, replies)
-        sites = self.account(nodes, strategy.replies, lost, weights.size(progress.arrays))
-        accepted = [site for site in sites if site["status"] == "accepted"]
-        progress.out = sorted({*progress.out, *_with("rejected", sites)} - {*_with("accepted", sites)})
+        rows = self.account(nodes, strategy.replies, lost, weights.size(progress.arrays))
+        accepted = [row for row in rows if row["status"] == "accepted"]
+        progress.out = sorted({*progress.out, *_with("rejected", rows)} - {*_with("accepted", rows)})
         for reply in strategy.replies:
             if reply.accepted:
                 progress.before.setdefault(str(reply.node), reply.metrics["loss-before"])
                 progress.samples[str(reply.node)] = int(reply.metrics["num-examples"])
             progress.spent |= {str(reply.node): reply.spent} if reply.spent else {}
         progress.noise += [strategy.noise.sigma] if arrays is not None and isinstance(strategy, central.Bounded) else []
-        event = {"round": number, "rounds": self.plan.rounds, "sites": sites, "loss": _mean_loss(accepted), "seconds": round(self.clock() - began, 2)}
+        event = {"round": number, "rounds": self.plan.rounds, "sites": rows, "loss": _mean_loss(accepted), "seconds": round(self.clock() - began, 2)}
         if statement := self.privacy(progress):
             event["privacy"] = statement
         self.report("round", **event)
         if arrays is None:
-            reasons = "; ".join(f"{site['node']} {site['status']}: {site['reason']}" for site in sites if site["status"] != "accepted")
-            raise RunFailed(f"round {number}: {len(accepted)} of {len(nodes)} sites accepted, {self.plan.min_sites} are needed ({reasons})")
+            reasons = "; ".join(f"{row['node']} {row['status']}: {row['reason']}" for row in rows if row["status"] != "accepted")
+            raise RunFailed(f"round {number}: {len(accepted)} of {len(nodes)} nodes accepted, {self.plan.min_sites} are needed ({reasons})")
         progress.round, progress.arrays = number, {name: value.numpy() for name, value in arrays.items()}
 
     def gather(self) -> list[int]:
@@ -184,19 +184,19 @@ class FederatedRun:
             if len(chosen) >= self.plan.min_sites:
                 return chosen
             if self.clock() >= until:
-                raise RunFailed(f"{len(chosen)} of the {self.plan.min_sites} sites needed were online after {self.plan.wait_s:.0f} s{self.missing(chosen)}")
+                raise RunFailed(f"{len(chosen)} of the {self.plan.min_sites} nodes needed were online after {self.plan.wait_s:.0f} s{self.missing(chosen)}")
             if len(chosen) != reported:
                 reported = len(chosen)
                 self.report("waiting", have=reported, need=self.plan.min_sites, seconds_left=round(until - self.clock()))
             self.sleep(POLL_S)
 
     def missing(self, chosen: list[int]) -> str:
-        """Name the chosen sites that are not there."""
-        absent = [site for site in self.plan.sites if int(site) not in chosen]
+        """Name the chosen nodes that are not there."""
+        absent = [node for node in self.plan.sites if int(node) not in chosen]
         return f"; missing: {', '.join(absent)}" if absent else ""
 
     def train_root(self, strategy: guard.Guard, arrays: Arrays, **asked: Any) -> None:
-        """The portal's own update, from the same weights and for as long as a site's; while the sites train it costs no time."""
+        """The portal's own update, from the same weights and for as long as a node's; while the nodes train it costs no time."""
         if self.root is not None:
             strategy.root, strategy.measure = self.root.update(arrays, **asked), self.root.loss
 
@@ -228,7 +228,7 @@ class FederatedRun:
         return replies, lost
 
     def account(self, nodes: list[int], replies: Iterable[guard.Reply], lost: dict[int, str], down: int) -> list[dict[str, Any]]:
-        """One row a site, as the run page shows it."""
+        """One row a node, as the run page shows it."""
         rows = {node: {"status": "late", "reason": reason} for node, reason in lost.items()}
         for reply in replies:
             status = "accepted" if reply.accepted else "rejected" if reply.bytes_up else "failed"
@@ -238,7 +238,7 @@ class FederatedRun:
         return [_row(node, rows.get(node, {"status": "late", "reason": "no answer"}), down) for node in nodes]
 
     def finish(self, progress: Progress) -> dict[str, Any]:
-        """Let every site measure the result on its own data, export it, judge it, write it down."""
+        """Let every node measure the result on its own data, export it, judge it, write it down."""
         net = self.task.net(self.plan.seed)
         weights.put(net, progress.arrays)
         after, lone = self.vote(progress)
@@ -248,7 +248,7 @@ class FederatedRun:
         own = (self.root.loss(progress.start), self.root.loss(progress.arrays)) if self.root else None
         reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own))
         votes = [{"node": node, "before": progress.before.get(node), "alone": lone.get(node), "after": loss} for node, loss in after.items()]
-        warnings = [each for each in (alone.warning(after, lone),) if each]  # told, not refused: a site alone cannot give the others its model
+        warnings = [each for each in (alone.warning(after, lone),) if each]  # told, not refused: a node alone cannot give the others its model
         self.report("gate", passed=not reasons, reasons=reasons, warnings=warnings, votes=votes, onnx_difference=difference, root=_before_after(own))
         if reasons:
             raise RunRefused("the gate refused the result: " + "; ".join(reasons))
@@ -263,10 +263,10 @@ class FederatedRun:
         return result
 
     def vote(self, progress: Progress) -> tuple[dict[str, float], dict[str, float]]:
-        """Each site's loss on its held-back data with the final weights, and with those it reaches alone. Also sets right what it had with the first ones."""
+        """Each node's loss on its held-back data with the final weights, and with those it reaches alone. Also sets right what it had with the first ones."""
         asked = alone.question(self.plan, self.task.learning_rate)
         record = RecordDict({"arrays": _record(progress.arrays), "config": ConfigRecord({"round": self.plan.rounds, **asked})})
-        if asked or self.plan.share < 1:  # a site that came in late has not seen the starting weights
+        if asked or self.plan.share < 1:  # a node that came in late has not seen the starting weights
             record["start"] = _record(progress.start)
         messages = [Message(content=record, dst_node_id=node, message_type=MessageType.EVALUATE) for node in self.gather() if str(node) not in progress.out]
         replies, _ = self.exchange(messages)
@@ -276,23 +276,23 @@ class FederatedRun:
 
     def card(self, progress: Progress, after: dict[str, float], sha256: str, difference: float, own: tuple[float, float] | None) -> dict[str, Any]:
         """The model's card."""
-        sites, total = len(progress.samples), sum(progress.samples.values())
+        nodes, total = len(progress.samples), sum(progress.samples.values())
         metrics = {
             "loss_before": progress.before,
             "loss_after": after,
             "onnx_difference": difference,
-            "sites": sites,
+            "sites": nodes,
             "samples": progress.samples,
             "rounds": progress.round,
             "local_epochs": self.plan.local_epochs,
             "strategy": self.plan.strategy,
-            "privacy": self.privacy(progress) or "none beyond keeping the data at the sites",
+            "privacy": self.privacy(progress) or "none beyond keeping the data at the nodes",
             "parent": self.plan.base_model or "",
             "root": _before_after(own),
             "run": self.id,
         }
         made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-        data = f"{total} samples of {sites} sites, which never left them" + ("; measured against a root set at the portal" if own else "")
+        data = f"{total} samples of {nodes} nodes, which never left them" + ("; measured against a root set at the portal" if own else "")
         card = ModelCard(name=self.task.detector, version=f"{fab.version()}+{made}", sha256=sha256, data=data, metrics=metrics, **self.task.card())
         return dataclasses.asdict(card)
 
@@ -319,7 +319,7 @@ def restore(folder: Path) -> Progress:
 
 
 class _Chosen:
-    """Stands for the grid where a strategy only asks who is there: it would wait for ever for a site that has just left."""
+    """Stands for the grid where a strategy only asks who is there: it would wait for ever for a node that has just left."""
 
     def __init__(self, nodes: list[int]):
         self.nodes = nodes
@@ -338,7 +338,7 @@ def _ordered(arrays: Arrays, like: Arrays) -> Arrays:
 
 
 def _name_sender(reply: Message, node: int) -> None:
-    """Who a reply is from is known from what it answers: an error that Flower made up names itself, and a site must not name another."""
+    """Who a reply is from is known from what it answers: an error that Flower made up names itself, and a node must not name another."""
     reply.metadata.__dict__["_src_node_id"] = node
 
 
@@ -353,13 +353,13 @@ def _before_after(own: tuple[float, float] | None) -> dict[str, float] | None:
     return dict(zip(("before", "after"), own, strict=True)) if own else None
 
 
-def _with(status: str, sites: list[dict[str, Any]]) -> list[str]:
-    return [site["node"] for site in sites if site["status"] == status]
+def _with(status: str, rows: list[dict[str, Any]]) -> list[str]:
+    return [row["node"] for row in rows if row["status"] == status]
 
 
-def _mean_loss(sites: list[dict[str, Any]]) -> float | None:
-    total = sum(site["n"] for site in sites)
-    return sum(site["loss"] * site["n"] for site in sites) / total if total else None
+def _mean_loss(rows: list[dict[str, Any]]) -> float | None:
+    total = sum(row["n"] for row in rows)
+    return sum(row["loss"] * row["n"] for row in rows) / total if total else None
 
 
 def _loss_of(reply: Message, name: str = "loss") -> float | None:

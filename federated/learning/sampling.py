@@ -1,4 +1,4 @@
-"""Partial participation: which of the sites that are there take part in a round."""
+"""Partial participation: which of the nodes that are there take part in a round."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One SuperLink, two listeners: loopback with every API, and the fleet's with nothing but what a SuperNode needs.
 
-Flower's own SuperLink serves all of it on one port, where knowing the authority's certificate is enough to start a run, which is to run code at every site.
+Flower's own SuperLink serves all of it on one port, where knowing the authority's certificate is enough to start a run, which is to run code at every node.
 Here the fleet listener answers 404 to anything but /v1/fleet/* and /health, the control API wants a token besides, and the executor of this
 machine takes no bundle but our own. Rests on Flower's private API (contract test: tests/federated/test_federated_flower_contract.py).
 """

@@ -1,10 +1,10 @@
-"""Federated tasks: what sites can train together. A task is one file in `federated/learning/tasks/` with one decorated class; everything else finds it.
+"""Federated tasks: what nodes can train together. A task is one file in `federated/learning/tasks/` with one decorated class; everything else finds it.
 
 Exceptions::
 
     TaskError
     +-- UnknownTask     no file in federated/learning/tasks/ holds a task of this name
-    +-- NotEnoughData   this site has too little to train on; the message says how much is needed
+    +-- NotEnoughData   this node has too little to train on; the message says how much is needed
     +-- DamagedData     a file of training data cannot be read; the message names it
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-HELD_BACK = 0.2  # of a site's samples: never trained on, only for its own number
+HELD_BACK = 0.2  # of a node's samples: never trained on, only for its own number
 
 
 class TaskError(Exception):
@@ -34,11 +34,11 @@ class UnknownTask(TaskError):
 
 
 class NotEnoughData(TaskError):
-    """A site has too little data."""
+    """A node has too little data."""
 
 
 class DamagedData(TaskError):
-    """A file of a site's training data cannot be read."""
+    """A file of a node's training data cannot be read."""
 
 
 class Task(Protocol):
@@ -46,9 +46,9 @@ class Task(Protocol):
 
     name: str
     detector: str  # whose weights are trained
-    needs: str  # in words, what data a site must have
+    needs: str  # in words, what data a node must have
     learning_rate: float
-    max_update_norm: float  # the guard clips the change of one site in one round to this L2 norm
+    max_update_norm: float  # the guard clips the change of one node in one round to this L2 norm
 
     def count(self, folder: Path) -> int:
         """How many clips (or other units) of training data lie in an agent's folder: cheap, for a heartbeat."""
@@ -57,7 +57,7 @@ class Task(Protocol):
         """Fresh weights, the same for the same seed."""
 
     def samples(self, folder: Path) -> Split:
-        """The local samples, the latest fifth of the footage held back, so that a site's number is about what comes next. Raises TaskError."""
+        """The local samples, the latest fifth of the footage held back, so that a node's number is about what comes next. Raises TaskError."""
 
     def probe(self) -> np.ndarray:
         """A few made-up samples of the right shape, to compare ONNX with torch where there is no data."""
@@ -66,7 +66,7 @@ class Task(Protocol):
         """Train in place and return the mean training loss."""
 
     def metric(self, net: torch.nn.Module, samples: np.ndarray) -> float:
-        """The number a site votes with: smaller is better."""
+        """The number a node votes with: smaller is better."""
 
     def export(self, net: torch.nn.Module, path: Path) -> str:
         """Write ONNX and return its sha256."""
@@ -80,7 +80,7 @@ class Task(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Split:
-    """A site's samples: `train` to fit on, `held_back` to vote with."""
+    """A node's samples: `train` to fit on, `held_back` to vote with."""
 
     train: np.ndarray
     held_back: np.ndarray

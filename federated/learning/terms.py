@@ -1,8 +1,8 @@
-"""The terms on which a site trains: which tasks, and how much privacy it demands. Its agent writes them down; its end of every round looks at them first.
+"""The terms on which a node trains: which tasks, and how much privacy it demands. Its agent writes them down; its end of every round looks at them first.
 
 Exceptions (of federated.learning.task.TaskError)::
 
-    NotAgreed       this site does not take part in such a run; the message is what the administrator reads
+    NotAgreed       this node does not take part in such a run; the message is what the administrator reads
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FILE = Path("training") / "terms.json"
 
 
 class NotAgreed(TaskError):
-    """The site does not take part on these terms."""
+    """The node does not take part on these terms."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,16 +30,16 @@ class Terms:
     most_epsilon: float = 0.0
 
     def against(self, *, task: str, privacy: str, epsilon: float) -> str:
-        """Why this site does not take part in such a run; empty when it does."""
+        """Why this node does not take part in such a run; empty when it does."""
         if self.tasks and task not in self.tasks:
-            return f"this site takes part in {', '.join(self.tasks)} only"
+            return f"this node takes part in {', '.join(self.tasks)} only"
         if self.most_epsilon and not (privacy == "local" and 0 < epsilon <= self.most_epsilon):
-            return f"this site trains with local differential privacy of epsilon <= {self.most_epsilon:g} only"
+            return f"this node trains with local differential privacy of epsilon <= {self.most_epsilon:g} only"
         return ""
 
 
 def write(folder: Path, terms: Terms) -> None:
-    """Put them where the site's end of a round finds them; whole or not at all."""
+    """Put them where the node's end of a round finds them; whole or not at all."""
     path = folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, json.dumps(dataclasses.asdict(terms)))
@@ -53,11 +53,11 @@ def read(folder: Path) -> Terms:
     except FileNotFoundError:
         return Terms()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NotAgreed(f"the terms on which this site trains ({FILE}) cannot be read: its agent must be started again") from error
+        raise NotAgreed(f"the terms on which this node trains ({FILE}) cannot be read: its agent must be started again") from error
 
 
 def check(folder: Path, plan: dict[str, Any]) -> None:
-    """Raise NotAgreed unless the site takes part in such a run; `plan` as Flower's run configuration."""
+    """Raise NotAgreed unless the node takes part in such a run; `plan` as Flower's run configuration."""
     found = read(folder)
     why = found.against(task=str(plan["task"]), privacy=str(plan.get("privacy", "none")), epsilon=float(plan.get("epsilon", 0.0)))
     if why:

@@ -71,7 +71,7 @@ def test_a_number_that_is_not_finite_becomes_null(capsys, number):
 
 def test_the_reason_for_missing_sites_is_what_the_run_ends_with(lab, home):
     lab.grid.offline = set(lab.nodes)
-    with pytest.raises(RunFailed, match="0 of the 2 sites needed were online after 0 s"):
+    with pytest.raises(RunFailed, match="0 of the 2 nodes needed were online after 0 s"):
         start(lab)
 
 

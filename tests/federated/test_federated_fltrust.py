@@ -220,7 +220,7 @@ def test_the_form_closes_fltrust_without_a_root_set():
 
 
 def test_one_site_is_too_few_whatever_lies_at_the_portal():
-    assert {each["name"]: each["why"] for each in plan.offered(1, root=True)}["fltrust"] == "needs at least 2 sites that must answer"
+    assert {each["name"]: each["why"] for each in plan.offered(1, root=True)}["fltrust"] == "needs at least 2 nodes that must answer"
 
 
 def test_a_recommended_strategy_can_work_with_and_without_a_root_set():
@@ -327,7 +327,7 @@ def test_a_site_that_learns_the_opposite_is_left_out(rooted):
 
 def test_when_all_turn_away_the_run_ends_with_every_sites_reason(rooted):
     rooted.lay_root(slope=-30.0)
-    with pytest.raises(RunFailed, match=r"0 of 3 sites accepted, 2 are needed .*100 rejected: its update points away"):
+    with pytest.raises(RunFailed, match=r"0 of 3 nodes accepted, 2 are needed .*100 rejected: its update points away"):
         rooted.run(strategy="fltrust").go()
 
 

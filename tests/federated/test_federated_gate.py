@@ -32,7 +32,7 @@ def test_weights_must_have_changed(factor):
 
 
 def test_enough_sites_must_have_measured_it():
-    assert reasons(after={"1": 0.9}) == ["only 1 of the 2 sites needed have measured the result on their own data"]
+    assert reasons(after={"1": 0.9}) == ["only 1 of the 2 nodes needed have measured the result on their own data"]
 
 
 def test_a_vote_that_is_no_number_does_not_count():
@@ -44,7 +44,7 @@ def test_a_vote_without_a_measurement_from_before_does_not_count():
 
 
 def test_worse_on_one_of_three_sites_is_refused_by_name():
-    assert reasons(after={"1": 0.9, "2": 0.8, "3": 1.1}) == ["worse than before on the held-back data of 1 of 3 sites: 3"]
+    assert reasons(after={"1": 0.9, "2": 0.8, "3": 1.1}) == ["worse than before on the held-back data of 1 of 3 nodes: 3"]
 
 
 def test_a_difference_within_the_noise_is_not_worse():

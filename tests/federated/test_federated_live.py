@@ -77,7 +77,7 @@ def test_the_site_with_an_empty_allow_list_refused_the_bundle(first_run, live):
     rows = {row["node"]: row for row in first_run[0]["sites"]}
     refused = rows.pop(live.ids["site2"])
     assert (refused["status"], refused["bytes_up"]) == ("failed", 0)
-    assert "not on this site's allow-list" in refused["reason"]
+    assert "not on this node's allow-list" in refused["reason"]
     assert {row["status"] for row in rows.values()} == {"accepted"}
     assert "REFUSED" in live.log("site2")
 
@@ -116,7 +116,7 @@ def test_events_can_be_followed_again_from_any_point(first_run, live):
 def test_missing_sites_end_a_run_with_the_reason(live):
     run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
-    assert (ended["status"], ended["reason"]) == ("failed", "3 of the 9 sites needed were online after 1 s")
+    assert (ended["status"], ended["reason"]) == ("failed", "3 of the 9 nodes needed were online after 1 s")
 
 
 def test_a_run_can_be_stopped(live):
@@ -136,7 +136,7 @@ def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypat
     run_id = control.start_run(RunPlan("anomaly", rounds=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
     assert ended["status"] == "failed"
-    assert "not on this site's allow-list" in ended["reason"]
+    assert "not on this node's allow-list" in ended["reason"]
     assert not mark.exists()
 
 

@@ -49,7 +49,7 @@ def test_a_plan_that_cannot_work_is_refused_before_it_starts(change):
 
 
 def test_the_reason_is_a_sentence_for_a_person():
-    with pytest.raises(PlanError, match="trimmed-mean needs at least 3 sites to do what it promises, not 2"):
+    with pytest.raises(PlanError, match="trimmed-mean needs at least 3 nodes to do what it promises, not 2"):
         plan.check(RunPlan("anomaly", strategy="trimmed-mean", min_sites=2))
 
 
@@ -121,7 +121,7 @@ def test_the_components_of_the_bundle_exist():
 
 
 def test_bulyan_over_four_sites_is_refused_with_the_number_it_needs():
-    with pytest.raises(PlanError, match="bulyan needs at least 7 sites"):
+    with pytest.raises(PlanError, match="bulyan needs at least 7 nodes"):
         plan.check(RunPlan("anomaly", strategy="bulyan", min_sites=4))
 
 

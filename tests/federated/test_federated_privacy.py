@@ -185,7 +185,7 @@ def test_a_central_run_tells_what_it_has_spent(lab, strategy):
 
 
 def test_a_run_without_privacy_says_so_and_its_rounds_say_nothing(lab):
-    assert lab.run().go()["card"]["metrics"]["privacy"] == "none beyond keeping the data at the sites"
+    assert lab.run().go()["card"]["metrics"]["privacy"] == "none beyond keeping the data at the nodes"
     assert "privacy" not in lab.of("round")[0]
 
 

@@ -53,7 +53,7 @@ def test_events_come_in_the_order_of_the_contract(lab):
 
 def test_the_card_says_what_went_in(lab):
     card = lab.run(rounds=2, strategy="trimmed-mean", min_sites=3).go()["card"]
-    assert card["data"] == "168 samples of 3 sites, which never left them"
+    assert card["data"] == "168 samples of 3 nodes, which never left them"
     assert (card["metrics"]["strategy"], card["metrics"]["rounds"], card["metrics"]["sites"]) == ("trimmed-mean", 2, 3)
     assert all(card["metrics"]["loss_after"][node] < card["metrics"]["loss_before"][node] for node in card["metrics"]["loss_after"])
 
@@ -92,7 +92,7 @@ def test_a_sign_flip_does_no_harm_to_the_trimmed_mean(big_lab):
 def test_a_lost_quorum_ends_the_run_with_everybodys_reason(lab):
     lab.grid.tamper[lab.nodes[0]] = attacks.nan
     (lab.folders[1] / "line.npy").unlink()
-    with pytest.raises(RunFailed, match=r"round 1: 1 of 3 sites accepted, 2 are needed .*not finite.*no line\.npy"):
+    with pytest.raises(RunFailed, match=r"round 1: 1 of 3 nodes accepted, 2 are needed .*not finite.*no line\.npy"):
         lab.run().go()
     assert not lab.of("result")
 
@@ -109,12 +109,12 @@ def test_an_unexpected_error_gives_away_nothing_local(lab):
     reason = lab.row(lab.nodes[1])["reason"]
     assert "secret" not in reason
     assert str(lab.root) not in reason
-    assert "the site's log has the details" in reason
+    assert "the node's log has the details" in reason
 
 
 def test_missing_sites_end_the_run_after_the_wait(lab):
     lab.grid.offline = set(lab.nodes[1:])
-    with pytest.raises(RunFailed, match="1 of the 2 sites needed were online after 60 s"):
+    with pytest.raises(RunFailed, match="1 of the 2 nodes needed were online after 60 s"):
         lab.run().go()
     assert 60 <= lab.now < 62
     assert lab.of("waiting")[0]["need"] == 2
@@ -166,7 +166,7 @@ def test_a_result_that_is_worse_on_the_sites_own_data_is_refused(lab):
     good = lab.run(rounds=8).go()
     for node in lab.nodes:
         lab.grid.tamper[node] = attacks.flipped
-    with pytest.raises(RunRefused, match="worse than before on the held-back data of 3 of 3 sites"):
+    with pytest.raises(RunRefused, match="worse than before on the held-back data of 3 of 3 nodes"):
         lab.run("2", rounds=1, base_model=good["path"]).go()
 
 
@@ -247,7 +247,7 @@ def test_a_liar_in_four_cannot_veto_but_two_can(tmp_path):
     lab.grid.tamper[lab.nodes[0]] = lie
     lab.run("1").go()
     lab.grid.tamper[lab.nodes[1]] = lie
-    with pytest.raises(RunRefused, match=re.escape("2 of 4 sites")):
+    with pytest.raises(RunRefused, match=re.escape("2 of 4 nodes")):
         lab.run("2").go()
 
 

@@ -227,7 +227,7 @@ def test_a_damaged_history_is_started_anew_with_a_sentence(history, capsys, text
 # Waiting: by condition, never by a fixed sleep.
 
 ON_PURPOSE = {
-    ("tests/federated/test_federated_site.py", "sleep"): "stands for a run that hangs until it is ended",
+    ("tests/federated/test_federated_agent_folder.py", "sleep"): "stands for a run that hangs until it is ended",
     ("tests/site_agents/test_agent_sources.py", "sleep"): "the reader is busy: what the test is about",
     ("tests/site_agents/test_agent_outbox.py", "sleep"): "a kill at a moment that is drawn by chance",
     ("tests/site_agents/test_agent_evidence.py", "sleep"): "a slow detector: what the test is about",

@@ -1,4 +1,4 @@
-"""What bad sites can do to a model: the final metric without the guard, with it, and without an attack; which sites were left out."""
+"""What bad nodes can do to a model: the final metric without the guard, with it, and without an attack; which nodes were left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLAIMED = ("nan", "x100", "sign flip", "stale replay", "wrong shape", "empty rep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How many sites, how many of them bad."""
+    """How many nodes, how many of them bad."""
     parser.add_argument("--data", type=Path, default=Path("../shared/data/anomaly/ped2"), help="a folder of the form of shared/data/anomaly/ped2")
     parser.add_argument("--sites", type=int, nargs="+", default=[4, 6])
     parser.add_argument("--bad", type=int, nargs="+", default=[1, 2])
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
-    """Every attack against the mean without a guard, and against the strategy that the product recommends for so many sites, with it."""
+    """Every attack against the mean without a guard, and against the strategy that the product recommends for so many nodes, with it."""
     import torch
 
     torch.set_num_threads(1)
@@ -84,7 +84,7 @@ def _against(dataset: datasets.BenchDataset, asked: argparse.Namespace, sites: i
 
 
 def _tampers(attack: str, bad: int) -> dict[int, Tamper]:
-    """The first sites are the bad ones; each has a memory of its own."""
+    """The first nodes are the bad ones; each has a memory of its own."""
     return {place: REPLIES[attack]() for place in range(bad)} if attack in REPLIES else {}
 
 
@@ -147,7 +147,7 @@ REPLIES: dict[str, Callable[[], Tamper]] = {
 
 
 def _shuffled(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """There are no labels to flip: the site teaches that any jump is ordinary, by frames in a random order."""
+    """There are no labels to flip: the node teaches that any jump is ordinary, by frames in a random order."""
     return frames[rng.permutation(len(frames))]
 
 
@@ -164,7 +164,7 @@ FOOTAGE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {"
 
 
 def spoiled(folders: list[Path], root: Path, bad: Iterable[int], change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None) -> list[Path]:
-    """The same folders; those of the bad sites with other footage when the attack is one on the footage."""
+    """The same folders; those of the bad nodes with other footage when the attack is one on the footage."""
     if change is None:
         return folders
     found, rng = list(folders), np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What the head for false alarms learns from a few judged alerts of each site: alone, together and in one place, beside the people net's own score."""
+"""What the head for false alarms learns from a few judged alerts of each node: alone, together and in one place, beside the people net's own score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCORE = LOOK_SIZE + 5  # where the people net's own score stands among the featu
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which footage, how many sites, how many judged alerts each."""
+    """Which footage, how many nodes, how many judged alerts each."""
     parser.add_argument("--data", type=Path, required=True, help="a folder of the form of shared/data/flow/pets09-s2l1-early or shared/data/anomaly/ped2")
     parser.add_argument("--sites", type=int, default=4)
     parser.add_argument("--labels", type=int, default=100, help="judged alerts a site")
@@ -58,7 +58,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def one(dataset: Alarms, plan: RunPlan, seed: int) -> dict[str, tuple[float, float]]:
-    """For one draw of judged alerts and each way: AUC and log loss; of local-only the mean over the sites."""
+    """For one draw of judged alerts and each way: AUC and log loss; of local-only the mean over the nodes."""
     import dataclasses
 
     plan = dataclasses.replace(plan, seed=seed)

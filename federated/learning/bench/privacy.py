@@ -78,7 +78,7 @@ def _measured_row(dataset: datasets.BenchDataset, todo: task.Task, splits: list[
 
 
 def _row(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """One kind and epsilon over all deals; `loss` is the mean on the sites' held-back data."""
+    """One kind and epsilon over all deals; `loss` is the mean on the nodes' held-back data."""
     about = {name: found[0][name] for name in ("kind", "wanted", "unit", "clip") if name in found[0]}
     spent = {name: round(max(each[name] for each in found), 4) for name in ("epsilon", "sigma") if name in found[0]}
     return {**about, **spent, **interval([each["value"] for each in found]), "loss": interval([each["loss"] for each in found])}

@@ -1,4 +1,4 @@
-"""A hundred sites in one process, a share of them in each round, some late and some broken; and by a cost model what a thousand would need."""
+"""A hundred nodes in one process, a share of them in each round, some late and some broken; and by a cost model what a thousand would need."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from federated.learning.local import FIRST_NODE, LocalGrid
 from federated.learning.plan import check, to_run_config
 from federated.learning.rounds import FederatedRun, Progress, RunFailed, RunRefused
 
-LEAST_FRAMES = 21  # of a site: the latest fifth must hold a whole window
-FULL_SAMPLES = 2048  # what a site with a minute of footage or more trains on in one pass
+LEAST_FRAMES = 21  # of a node: the latest fifth must hold a whole window
+FULL_SAMPLES = 2048  # what a node with a minute of footage or more trains on in one pass
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How many sites, how many of them in a round, how many of them bad."""
+    """How many nodes, how many of them in a round, how many of them bad."""
     parser.add_argument("--data", type=Path, required=True, help="a folder of the form of shared/data/anomaly/ped2")
     parser.add_argument("--sites", type=int, default=100)
     parser.add_argument("--share", type=float, default=0.2, help="of the sites, in each round")
@@ -63,7 +63,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 class Pieces(Walkway):
-    """Ordinary clips cut in time: every site has two or three seconds of its own. The last clip calibrates the camera that judges."""
+    """Ordinary clips cut in time: every node has two or three seconds of its own. The last clip calibrates the camera that judges."""
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]:
         *mine, self_kept = self.normal
@@ -81,12 +81,12 @@ class Pieces(Walkway):
 
 
 class ManyNodesGrid(LocalGrid):
-    """Counts the processor seconds in which sites work, and the seconds that the rounds would wait for silent ones."""
+    """Counts the processor seconds in which nodes work, and the seconds that the rounds would wait for silent ones."""
 
     work_s = waited_s = 0.0
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        """All sites after each other."""
+        """All nodes after each other."""
         began = time.process_time()
         try:
             return super().push_messages(messages)
@@ -150,7 +150,7 @@ def _row(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measured(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Of one site that answered; the training of as many samples as a site with a minute of footage has."""
+    """Of one node that answered; the training of as many samples as a node with a minute of footage has."""
     answers, samples = sum(row["accepted"] for row in rows), sum(row["samples"] for row in rows)
     size = statistics.fmean(row["bytes_up"] / row["accepted"] for row in rows)
     train = sum(row["work_s"] for row in rows) / samples * FULL_SAMPLES

@@ -1,4 +1,4 @@
-"""Local, federated and central on the same held-back data: what a site gains by training together, and what it would gain by giving its data away."""
+"""Local, federated and central on the same held-back data: what a node gains by training together, and what it would gain by giving its data away."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ COSTS = ("bytes_down_per_site_and_round", "bytes_up_per_site_and_round", "second
 
 
 def one(dataset: datasets.BenchDataset, plan: RunPlan, sites: int, seed: int) -> dict[str, Any]:
-    """One deal of the data: for each way the metric of each site, and what it cost."""
+    """One deal of the data: for each way the metric of each node, and what it cost."""
     import dataclasses
     import time
 
@@ -109,7 +109,7 @@ def one(dataset: datasets.BenchDataset, plan: RunPlan, sites: int, seed: int) ->
 
 
 def alone(plan: RunPlan, samples: np.ndarray) -> Any:
-    """A net from the same fresh weights, after as many passes over these samples as the federation's sites make, in as many pieces."""
+    """A net from the same fresh weights, after as many passes over these samples as the federation's nodes make, in as many pieces."""
     todo = task.load(plan.task)
     net = todo.net(plan.seed)
     for number in range(1, plan.rounds + 1):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path("training") / "anomaly"
 LEAST = 64  # samples: fewer say nothing about what is normal
-TRAIN_SAMPLES, HELD_BACK_SAMPLES = 2048, 512  # the most a round works on, so that its time does not grow with the age of the site
+TRAIN_SAMPLES, HELD_BACK_SAMPLES = 2048, 512  # the most a round works on, so that its time does not grow with the age of the node
 PROBE_FRAMES = 24
 
 
@@ -28,7 +28,7 @@ class AnomalyTask:
     needs = "clips of ordinary footage, kept by the agent as small grey frames (training/anomaly/*.npz)"
     learning_rate = 1e-3
     max_update_norm = 10.0  # five local passes over 2,048 samples move the weights by about 2
-    site_clip = 0.01  # central privacy: longer updates of a site are cut to it; the noise grows with it
+    node_clip = 0.01  # central privacy: longer updates of a node are cut to it; the noise grows with it
     sample_clip, sample_batch, sample_step = 1.0, 128, 0.1  # local privacy: longest gradient of a window, windows a step, size of a step
 
     def count(self, folder: Path) -> int:
@@ -100,7 +100,7 @@ class AnomalyTask:
         return {
             "family": "anomaly",
             "licence": "Apache-2.0",
-            "source": "trained by the sites of this federation on their own footage, which never left them",
+            "source": "trained by the nodes of this federation on their own footage, which never left them",
             "preprocessing": {"input": "detectors.anomaly.small", "colour": "grey"},
             "thresholds": {"note": "calibrated by each camera on its own ordinary footage; none travels with the weights"},
             "limits": "the loss says how well ordinary footage is predicted; how well unusual events are found `python -m detectors evaluate anomaly` tells",

@@ -1,7 +1,7 @@
-"""Learn what small faces look like at these sites: the light adapter on the frozen embedding, from embeddings of consented staff that stay where they are.
+"""Learn what small faces look like at these nodes: the light adapter on the frozen embedding, from embeddings of consented staff that stay where they are.
 
-What travels are the adapter's 66 thousand numbers. No template, no class centre and no list of people leaves a site: class centres invert to faces
-(FedGC, AAAI 2022). Within a site other people of the same batch are what a face is told apart from.
+What travels are the adapter's 66 thousand numbers. No template, no class centre and no list of people leaves a node: class centres invert to faces
+(FedGC, AAAI 2022). Within a node other people of the same batch are what a face is told apart from.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class FaceAdapterTask:
         return {
             "family": "faces",
             "licence": "Apache-2.0",
-            "source": "trained by the sites of this federation on embeddings of their consented staff, which never left them",
+            "source": "trained by the nodes of this federation on embeddings of their consented staff, which never left them",
             "preprocessing": {"input": "an embedding of face-embedding (SFace), normalised"},
             "thresholds": {"note": "a door's threshold must be calibrated anew with it"},
             "limits": "below 28 pixels the net for small faces does better alone (docs/faces.md); no camera uses the adapter yet",
@@ -111,9 +111,9 @@ class FaceAdapterTask:
 
 
 def _faces(samples: np.ndarray) -> Any:
-    from detectors.train.face_adapter import Faces
+    from detectors.train.face_adapter import ShrunkenFaces
 
-    return Faces(samples[:, 0], np.ascontiguousarray(samples[:, 1:-1].transpose(1, 0, 2)), samples[:, -1, 0].astype(int))
+    return ShrunkenFaces(samples[:, 0], np.ascontiguousarray(samples[:, 1:-1].transpose(1, 0, 2)), samples[:, -1, 0].astype(int))
 
 
 def _read(file: Path, person: int) -> np.ndarray:

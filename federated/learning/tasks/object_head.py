@@ -1,6 +1,6 @@
 """Learn from operators which alerts are false alarms: a small head on features that each agent keeps of its own alerts.
 
-No picture, label or feature leaves a site, only the head's 2,500 numbers.
+No picture, label or feature leaves a node, only the head's 2,500 numbers.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class ObjectHeadTask:
         return {
             "family": "objects",
             "licence": "Apache-2.0",
-            "source": "trained by the sites of this federation on features of alerts that their operators judged; features and labels never left them",
+            "source": "trained by the nodes of this federation on features of alerts that their operators judged; features and labels never left them",
             "preprocessing": {"input": "detectors.objects.head.describe"},
             "thresholds": {"note": "none: it is shown beside an alert and never leaves one out"},
             "limits": "it repeats what operators said of similar alerts, their mistakes too; train again when the people net changes",

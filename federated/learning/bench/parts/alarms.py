@@ -1,4 +1,4 @@
-"""Judged alerts out of annotated footage: what the people net finds and nobody has annotated is a false alarm; each site has judged a few of its own."""
+"""Judged alerts out of annotated footage: what the people net finds and nobody has annotated is a false alarm; each node has judged a few of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TIME = 1_700_000_000.0
 class Alarms:
     """A scene with tracks.csv (whoever is not annotated is a false alarm), or Ped2's form with masks (a plain walker is one: only what is unusual matters).
 
-    The earlier two thirds are cut into one stretch of time a site, of which it has judged `labels` alerts, drawn anew for each seed; the rest judges.
+    The earlier two thirds are cut into one stretch of time a node, of which it has judged `labels` alerts, drawn anew for each seed; the rest judges.
     """
 
     metric = "AUC, false alarm against real"
@@ -60,7 +60,7 @@ class Alarms:
         return self.rows[2 * len(self.rows) // 3 :]
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]:
-        """One stretch of time a site; which of its alerts were judged is drawn."""
+        """One stretch of time a node; which of its alerts were judged is drawn."""
         rng, folders = np.random.default_rng(seed), []
         for site, stretch in enumerate(np.array_split(self.earlier, sites)):
             kept = root / f"site-{site}" / "training" / "objects"
@@ -73,7 +73,7 @@ class Alarms:
         return folders
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
-        """The same later alerts for every site."""
+        """The same later alerts for every node."""
         return [auc(self.predict(net), self.later[:, SIZE])] * (self._sites if sites is None else len(sites))
 
     def predict(self, net: torch.nn.Module) -> np.ndarray:

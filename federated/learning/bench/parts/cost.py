@@ -1,4 +1,4 @@
-"""What many sites cost: bytes, seconds and requests of one round, from what one site was measured to need. A model, no measurement; every term is named."""
+"""What many nodes cost: bytes, seconds and requests of one round, from what one node was measured to need. A model, no measurement; every term is named."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 PULL_S = 3.0  # a SuperNode asks for work so often (Flower), and an agent sends its heartbeat so often
 NODE_BEAT_S = 30.0  # a SuperNode tells the SuperLink that it is alive (Flower)
 WIRE = 1.03  # bytes over TLS for one byte of weights, as the SuperLink counted them (docs/federation.md)
-LINKS_MBIT = (0.5, 1.0, 5.0, 20.0)  # of a site
+LINKS_MBIT = (0.5, 1.0, 5.0, 20.0)  # of a node
 PORTAL_MBIT = (100.0, 1000.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NodeCost:
-    """Of one site and one round: bytes each way, processor seconds of training; and of the portal: processor seconds to check and add up one reply."""
+    """Of one node and one round: bytes each way, processor seconds of training; and of the portal: processor seconds to check and add up one reply."""
 
     bytes_down: float
     bytes_up: float
@@ -34,7 +34,7 @@ def table(cost: NodeCost, nodes: int, share: float) -> dict[str, Any]:
 
 
 def seconds(cost: NodeCost, asked: int, site_mbit: float, portal_mbit: float) -> dict[str, float]:
-    """All sites begin together and share the portal's link; who asks last for work has waited a whole interval."""
+    """All nodes begin together and share the portal's link; who asks last for work has waited a whole interval."""
     down = max(_wire_s(cost.bytes_down, site_mbit), _wire_s(asked * cost.bytes_down, portal_mbit))
     up = max(_wire_s(cost.bytes_up, site_mbit), _wire_s(asked * cost.bytes_up, portal_mbit))
     parts = {"wait": PULL_S, "down": down, "train": cost.train_s, "up": up, "combine": asked * cost.combine_s}

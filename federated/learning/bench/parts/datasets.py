@@ -1,4 +1,4 @@
-"""Real data laid out as the folders of several sites, and how good a net is on data that no site has: one class for each task that can be benched."""
+"""Real data laid out as the folders of several nodes, and how good a net is on data that no node has: one class for each task that can be benched."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LEAST_SITES = 2
 
 
 class BenchDataset(Protocol):
-    """`metric`: what `judge` gives, larger is better. `deal` writes the agents' folders of so many sites, dealt anew for each seed."""
+    """`metric`: what `judge` gives, larger is better. `deal` writes the agents' folders of so many nodes, dealt anew for each seed."""
 
     metric: str
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]: ...
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
-        """The metric as each site of the last deal (or only these) sees it, on data that no site has trained on."""
+        """The metric as each node of the last deal (or only these) sees it, on data that no node has trained on."""
 
 
 def of(name: str, data: Path) -> BenchDataset:
@@ -43,10 +43,10 @@ def of(name: str, data: Path) -> BenchDataset:
 
 
 class Walkway:
-    """Clips of UCSD Ped2's form: train/<clip>/ is dealt to the sites by clip, test/<clip>/ judges. Each site's last clip calibrates its camera."""
+    """Clips of UCSD Ped2's form: train/<clip>/ is dealt to the nodes by clip, test/<clip>/ judges. Each node's last clip calibrates its camera."""
 
     metric = "frame AUC"
-    most = 0  # frames that a site has, spread over its clips; 0: all of them
+    most = 0  # frames that a node has, spread over its clips; 0: all of them
 
     def __init__(self, folder: Path) -> None:
         from detectors.evaluators import anomaly
@@ -62,7 +62,7 @@ class Walkway:
         return {clip.name: np.stack([detectors.anomaly.small(frame) for frame in clip.frames]) for clip in self.normal}
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]:
-        """Clip by clip, in an order of the seed; each site needs two."""
+        """Clip by clip, in an order of the seed; each node needs two."""
         if len(self.normal) < 2 * sites:
             raise BadDataset(f"{len(self.normal)} normal clips are too few for {sites} sites: each needs two")
         order = np.random.default_rng(seed).permutation(len(self.normal))
@@ -75,7 +75,7 @@ class Walkway:
         return folders
 
     def keep_back(self, root: Path, clips: int) -> Path | None:
-        """Take so many clips, spread over the whole, away from the sites for good: a root set as the portal has it. None for no clip."""
+        """Take so many clips, spread over the whole, away from the nodes for good: a root set as the portal has it. None for no clip."""
         if not clips:
             return None
         folder = _folder(root, 0, "anomaly")
@@ -90,7 +90,7 @@ class Walkway:
             np.savez_compressed(folder / "training" / "anomaly" / f"{number:015d}.npz", frames=self.small[clip.name][:share])
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
-        """Frame AUC over the test clips, with each site's own calibration."""
+        """Frame AUC over the test clips, with each node's own calibration."""
         from detectors.anomaly.calibration import calibrate
         from detectors.metrics import auc
 
@@ -112,7 +112,7 @@ class Walkway:
 
 
 class Crowd:
-    """A face folder of LFW's form: the people of no table are dealt to the sites, gallery.csv and probes.csv judge, the probes reduced to 16 pixels."""
+    """A face folder of LFW's form: the people of no table are dealt to the nodes, gallery.csv and probes.csv judge, the probes reduced to 16 pixels."""
 
     metric = "TPIR at FPIR 1 %, probes of 16 px"
     size, draws = 16, 4
@@ -149,7 +149,7 @@ class Crowd:
         return dict(zip(enrolled.people, enrolled.centroids, strict=True)), vectors, [row["person"] for row in probes]
 
     def deal(self, root: Path, sites: int, seed: int) -> list[Path]:
-        """Person by person, in an order of the seed; the enrolled people are dealt too, for each site's own figure."""
+        """Person by person, in an order of the seed; the enrolled people are dealt too, for each node's own figure."""
         if len(self._people) < 20 * sites:
             raise BadDataset(f"{len(self._people)} people are too few for {sites} sites: each needs twenty")
         rng = np.random.default_rng(seed)
@@ -162,7 +162,7 @@ class Crowd:
         return folders
 
     def judge(self, net: torch.nn.Module, sites: Sequence[int] | None = None) -> list[float]:
-        """Each site's own enrolled people, and all strangers."""
+        """Each node's own enrolled people, and all strangers."""
         from detectors.faces import adapter
 
         templates, vectors, truth = self._enrolled_and_probes

@@ -1,4 +1,4 @@
-"""A site that is asked the same twice answers the same: a bench that plays many runs from the same weights need not train it twice."""
+"""A node that is asked the same twice answers the same: a bench that plays many runs from the same weights need not train it twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ App = Callable[[Message, Context], Message]
 
 
 class Memory:
-    """Answers by site, question and weights. Training is a function of these: seeds are part of the question."""
+    """Answers by node, question and weights. Training is a function of these: seeds are part of the question."""
 
     def __init__(self) -> None:
         self.answers: dict[Any, Any] = {}

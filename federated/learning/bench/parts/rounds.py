@@ -28,7 +28,7 @@ Make = Callable[[RunPlan, guard.Limits], guard.Guard]
 
 @dataclasses.dataclass(slots=True)
 class Played:
-    """The net after the last round (None: a round failed, `reason`), the rows of every round's sites, and seconds in all."""
+    """The net after the last round (None: a round failed, `reason`), the rows of every round's nodes, and seconds in all."""
 
     net: torch.nn.Module | None
     rounds: list[list[dict[str, Any]]]
@@ -38,7 +38,7 @@ class Played:
 
     @property
     def rejected(self) -> list[int]:
-        """Sites, by their place among the folders, that were left out in any round."""
+        """Nodes, by their place among the folders, that were left out in any round."""
         return sorted({int(row["node"]) - FIRST_NODE for rows in self.rounds for row in rows if row["status"] in ("rejected", "failed")})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from federated_live import wait_for
 
-from federated.learning import executor, fab, node, process, site
+from federated.learning import agent_folder, executor, fab, node, process
 from federated.trust import signing
 
 pytestmark = pytest.mark.process
@@ -30,48 +30,48 @@ def configure(folder, key, document, **changes):
 
 
 def test_without_a_configuration_only_the_installed_package_may_run(tmp_path):
-    assert site.allowed_bundles(tmp_path) == {fab.digest()}
+    assert agent_folder.allowed_bundles(tmp_path) == {fab.digest()}
 
 
 def test_a_configuration_that_lists_nothing_changes_nothing(tmp_path, key):
     configure(tmp_path, key, {"version": 1})
-    assert site.allowed_bundles(tmp_path) == {fab.digest()}
+    assert agent_folder.allowed_bundles(tmp_path) == {fab.digest()}
 
 
 @pytest.mark.parametrize("bundles", [[], ["aa"], ["aa", "bb"]])
 def test_a_signed_list_replaces_it(tmp_path, key, bundles):
     configure(tmp_path, key, {"bundles": bundles})
-    assert site.allowed_bundles(tmp_path) == set(bundles)
+    assert agent_folder.allowed_bundles(tmp_path) == set(bundles)
 
 
 def test_a_list_that_was_written_in_later_lets_nothing_run(tmp_path, key):
     configure(tmp_path, key, {"version": 1}, bundles=["evil"])
-    assert site.allowed_bundles(tmp_path) == set()
+    assert agent_folder.allowed_bundles(tmp_path) == set()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]x", '{"bundles": 7}', '{"bundles": ["a"]}', '{"bundles": ["a"], "signature": "AAAA"}'])
 def test_a_damaged_configuration_lets_nothing_run(tmp_path, key, content):
     configure(tmp_path, key, {})
     (tmp_path / "config.json").write_text(content)
-    assert site.allowed_bundles(tmp_path) == set()
+    assert agent_folder.allowed_bundles(tmp_path) == set()
 
 
 def test_a_site_that_is_not_enrolled_is_told_what_to_do(tmp_path):
-    with pytest.raises(site.SiteError, match="site_agents enrol"):
-        site.fleet(tmp_path)
+    with pytest.raises(agent_folder.AgentFolderError, match="site_agents enrol"):
+        agent_folder.fleet(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["{}", '{"fleet": null}', "[]"])
 def test_a_portal_without_a_federation_is_said_so(tmp_path, content):
     (tmp_path / "portal.json").write_text(content)
-    with pytest.raises(site.SiteError, match="no federation"):
-        site.fleet(tmp_path)
+    with pytest.raises(agent_folder.AgentFolderError, match="no federation"):
+        agent_folder.fleet(tmp_path)
 
 
 def test_a_damaged_enrolment_names_the_file(tmp_path):
     (tmp_path / "portal.json").write_text("{")
-    with pytest.raises(site.SiteError, match=r"portal\.json is damaged"):
-        site.fleet(tmp_path)
+    with pytest.raises(agent_folder.AgentFolderError, match=r"portal\.json is damaged"):
+        agent_folder.fleet(tmp_path)
 
 
 def test_a_node_that_cannot_start_says_why_in_one_line(tmp_path, capsys):
@@ -97,7 +97,7 @@ def test_a_bundle_that_is_not_listed_is_refused_without_a_fork(monkeypatch):
     runtime.executor.allowed = lambda: {"good"}
     monkeypatch.setattr(executor.os, "fork", lambda: pytest.fail("a process was started"))
     runtime.executor.take("evil", "token")
-    assert "not on this site's allow-list" in runtime.reported[0]
+    assert "not on this node's allow-list" in runtime.reported[0]
 
 
 def test_the_allow_list_is_read_for_every_task(monkeypatch):

@@ -1,8 +1,8 @@
-"""What a site's side of the federation reads from its agent's folder: where the fleet is, whose bundles may run.
+"""What a node's side of the federation reads from its agent's folder: where the fleet is, whose bundles may run.
 
 Exceptions::
 
-    SiteError       the folder lacks something or holds something that cannot be believed; the message says what to do
+    AgentFolderError       the folder lacks something or holds something that cannot be believed; the message says what to do
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from federated.learning import fab
 from federated.trust import signing
 
 
-class SiteError(Exception):
-    """This site cannot take part."""
+class AgentFolderError(Exception):
+    """This node cannot take part."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Fleet:
 
 
 def fleet(folder: Path) -> Fleet:
-    """The fleet that enrolment named (`portal.json`). Raises SiteError when the agent is not enrolled or its portal has no federation."""
+    """The fleet that enrolment named (`portal.json`). Raises AgentFolderError when the agent is not enrolled or its portal has no federation."""
     try:
         answer = json.loads((folder / "portal.json").read_text())
     except FileNotFoundError as error:
-        raise SiteError(f"{folder} is not enrolled: run `python -m site_agents enrol` first") from error
+        raise AgentFolderError(f"{folder} is not enrolled: run `python -m site_agents enrol` first") from error
     except ValueError as error:
-        raise SiteError(f"{folder / 'portal.json'} is damaged ({error}): enrol the agent again") from error
+        raise AgentFolderError(f"{folder / 'portal.json'} is damaged ({error}): enrol the agent again") from error
     found = answer.get("fleet") if isinstance(answer, dict) else None
     if not found:
-        raise SiteError("this agent's portal has no federation")
+        raise AgentFolderError("this agent's portal has no federation")
     return Fleet(str(found["address"]), str(found["ca_pem"]))
 
 
