@@ -32,9 +32,9 @@ class Terms:
     def against(self, *, task: str, privacy: str, epsilon: float) -> str:
         """Why this node does not take part in such a run; empty when it does."""
         if self.tasks and task not in self.tasks:
-            return f"this node takes part in {', '.join(self.tasks)} only"
+            return f"this camera takes part in {', '.join(self.tasks)} only"
         if self.most_epsilon and not (privacy == "local" and 0 < epsilon <= self.most_epsilon):
-            return f"this node trains with local differential privacy of epsilon <= {self.most_epsilon:g} only"
+            return f"this camera trains with local differential privacy of epsilon <= {self.most_epsilon:g} only"
         return ""
 
 
@@ -53,7 +53,7 @@ def read(folder: Path) -> Terms:
     except FileNotFoundError:
         return Terms()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NotAgreed(f"the terms on which this node trains ({FILE}) cannot be read: its agent must be started again") from error
+        raise NotAgreed(f"the terms on which this camera trains ({FILE}) cannot be read: its agent must be started again") from error
 
 
 def check(folder: Path, plan: dict[str, Any]) -> None:

@@ -127,7 +127,7 @@ def test_another_run_begins_at_nothing(tmp_path):
     [
         (Terms(), {}, ""),
         (Terms(("anomaly",)), {}, ""),
-        (Terms(("anomaly",)), {"task": "face_adapter"}, "this node takes part in anomaly only"),
+        (Terms(("anomaly",)), {"task": "face_adapter"}, "this camera takes part in anomaly only"),
         (Terms(most_epsilon=4.0), {"privacy": "local", "epsilon": 4.0}, ""),
         (Terms(most_epsilon=4.0), {"privacy": "local", "epsilon": 4.1}, "local differential privacy of epsilon <= 4 only"),
         (Terms(most_epsilon=4.0), {"privacy": "central", "epsilon": 1.0}, "local differential privacy"),
@@ -162,8 +162,8 @@ def test_a_site_that_does_not_take_part_is_left_out_with_the_reason(lab):
     with pytest.raises(RunFailed, match="1 of 3 nodes accepted"):
         lab.run(rounds=1).go()
     assert [lab.row(node)["status"] for node in lab.nodes] == ["failed", "failed", "accepted"]
-    assert lab.row(lab.nodes[0])["reason"] == "this node takes part in anomaly only"
-    assert lab.row(lab.nodes[1])["reason"] == "this node trains with local differential privacy of epsilon <= 4 only"
+    assert lab.row(lab.nodes[0])["reason"] == "this camera takes part in anomaly only"
+    assert lab.row(lab.nodes[1])["reason"] == "this camera trains with local differential privacy of epsilon <= 4 only"
 
 
 def test_a_site_that_demands_privacy_gets_it(lab):

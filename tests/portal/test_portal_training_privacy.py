@@ -183,7 +183,7 @@ def test_the_console_and_the_nodes_say_who_does_not_take_part(admin):
 
 def test_a_chosen_site_that_would_refuse_is_named_before_the_start(admin):
     beat(admin.agents[0], terms={"tasks": ["face_adapter"], "most_epsilon": 0})
-    with pytest.raises(ValidationError, match="Camera 0: this site takes part in face_adapter only"):
+    with pytest.raises(ValidationError, match="Camera 0: this camera takes part in face_adapter only"):
         run(admin.person, sites=["100", "101"])
     assert list(run(admin.person, sites=["101", "102"]).plan["sites"]) == ["101", "102"]
 
@@ -191,7 +191,7 @@ def test_a_chosen_site_that_would_refuse_is_named_before_the_start(admin):
 def test_a_run_for_which_too_few_would_take_part_is_not_started(admin):
     for agent in admin.agents[:2]:
         beat(agent, terms={"tasks": [], "most_epsilon": 2})
-    with pytest.raises(ValidationError, match=r"only 1 take part in such a run \(Camera 0: this site trains with local"):
+    with pytest.raises(ValidationError, match=r"only 1 take part in such a run \(Camera 0: this camera trains with local"):
         run(admin.person)
     assert run(admin.person, privacy="local", epsilon=2.0)
 
