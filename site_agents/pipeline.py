@@ -120,13 +120,13 @@ class Pipeline:
         anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
         with self.stages("rules"):
             view = SceneView(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health, best=self.recognizer.best())
-            findings = (*self.engine.step(view), *self.recognizer.news(frame.t, self.staff))
+            findings = (*self.engine.step(view, mode), *self.recognizer.news(frame.t, self.staff))
         return PipelineStep(frame, mode, tracks, anomaly, health, findings)
 
     def silence(self, t: float, silent_s: float) -> list[RuleFinding]:
         """What there is to say when no frame comes."""
         self._take_changes()
-        return self.engine.step(SceneView(t, silent_s=silent_s))
+        return self.engine.step(SceneView(t, silent_s=silent_s), self.mode)
 
     def detector(self, name: str) -> Any:
         """A loaded detector, or None."""

@@ -33,4 +33,4 @@ def rule(kind: str, **values: Any) -> CameraRule:
 def play(camera_rule: CameraRule, views: Iterable[SceneView]) -> list[RuleFinding]:
     """Everything one rule says of a scene."""
     engine = Engine([camera_rule])
-    return [finding for each in views for finding in engine.step(each)]
+    return [finding for each in views for finding in engine.step(each, "M1")]

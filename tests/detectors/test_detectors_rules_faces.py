@@ -175,3 +175,10 @@ def test_a_stranger_who_waits_for_somebody_known_is_told_when_that_one_comes():
 def test_tailgating_is_told_once_a_stranger():
     scene = [view(n * STEP, seen("person:p1", 1, 10), seen("unknown", 2, 30)) for n in range(200)]
     assert len(play(rule("tailgating", cooldown_s=0), scene)) == 1
+
+
+def test_a_rule_about_faces_is_silent_in_mode_m0_and_begins_anew_afterwards():
+    engine, scene = Engine([rule("unknown_person", min_s=2)]), stay("unknown", 10)
+    found = [(finding.t, mode) for view, mode in zip(scene, ["M1"] * 9 + ["M0"] * 10 + ["M1"] * 32, strict=True) for finding in engine.step(view, mode)]
+    assert found == [(pytest.approx(19 * STEP + 2), "M1")]
+    assert [finding for view in scene for finding in Engine([rule("unknown_person", min_s=0)]).step(view)] == []
