@@ -78,10 +78,10 @@ def held(names: Iterable[str], by: str = "") -> set[str]:
 
 def claim(names: Iterable[str]) -> None:
     """Call it before writing rows that name files which may be here already: until the transaction ends, `release` waits. Outside one it does nothing."""
-    if not connection.in_atomic_block:
-        return
-    for stripe in sorted({_stripe(name) for name in names}):
-        _lock("pg_advisory_xact_lock_shared", stripe)
+    stripes = sorted({_stripe(name) for name in names})
+    if stripes and connection.in_atomic_block:
+        with connection.cursor() as cursor:  # one question for a whole batch of events
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, stripe) FROM unnest(%s::int[]) AS stripe", [LOCK, stripes])
 
 
 def release(names: Iterable[str]) -> int:
@@ -92,7 +92,8 @@ def release(names: Iterable[str]) -> int:
     gone = 0
     for stripe, part in sorted(stripes.items()):
         with transaction.atomic(durable=True):  # one lock at a time, until the files are gone
-            _lock("pg_advisory_xact_lock", stripe)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, stripe])
             for name in part - held(part):
                 gone += exists(name)
                 path(name).unlink(missing_ok=True)
@@ -106,8 +107,3 @@ def exists(sha256: str | None) -> bool:
 
 def _stripe(sha256: str) -> int:
     return int(sha256[:4], 16) % STRIPES
-
-
-def _lock(function: str, stripe: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", [LOCK, stripe])
