@@ -9,12 +9,17 @@ import contextlib
 import errno
 import os
 import secrets
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 PART = ".part"  # ends the name of a file that is not whole yet; it begins with a dot
 PRIVATE = 0o600  # the mode of a secret: its owner's alone
+# What numpy raises for an .npz that is empty, cut or overwritten; these errors share no base class.
+BAD_ARCHIVE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
 NO_FOLDER_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)  # a file system that cannot flush a folder has nothing to lose there
 
 

@@ -18,7 +18,6 @@ from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent, EventDetection
 from federated.contract.heartbeat import HeartbeatAnswer
-from federated.trust import signing
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
 from site_agents.canary import CanaryComparisons, CanaryDisagreement
@@ -59,11 +58,11 @@ class CameraAgent:
         self.config, self.folder, self.started = config, config.folder, round(time.time(), 3)
         self._lock = only_one(self.folder)
         credentials.finish_move(self.folder)
-        portal = read_portal(self.folder)
+        portal, key = read_portal(self.folder), credentials.own_key(self.folder)
         self.restarts = Restarts(self.folder)
         self.restarts.begin()
         self.identity, self.clock = identity_of(portal), Clock()
-        self.link = PortalLink(config.portal, signing.load_or_make_key(self.folder / "key.pem"), portal["agent_id"], self.clock)
+        self.link = PortalLink(config.portal, key, portal["agent_id"], self.clock)
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
         self.models = ModelStore(self.folder)
         self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)

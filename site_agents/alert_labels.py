@@ -11,7 +11,6 @@ import re
 import threading
 import time
 import uuid
-import zipfile
 import zoneinfo
 from collections import deque
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors import image
-from detectors.files import PRIVATE, replacing, write_durably
+from detectors.files import BAD_ARCHIVE, PRIVATE, replacing, write_durably
 from detectors.objects import head
 from detectors.types import Box, Detection
 from federated.contract.events import AgentEvent
@@ -208,7 +207,7 @@ def _is_whole(file: Path) -> bool:
     try:
         with np.load(file, allow_pickle=False) as content:
             return content["features"].shape == (head.SIZE,) and bool(np.isfinite(content["features"]).all()) and bool(str(content["net"]))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+    except BAD_ARCHIVE:
         return False
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.anomaly.calibration import Calibration, calibrate, from_json, to_json
 from detectors.errors import BadInput
-from detectors.files import write_durably
+from detectors.files import BAD_ARCHIVE, write_durably
 from detectors.types import Frame
 
 DETECTOR = "anomaly"
@@ -54,7 +54,7 @@ def kept_frames(file: Path) -> np.ndarray:
     try:
         with np.load(file) as content:
             return content["frames"]
-    except (OSError, ValueError, KeyError, EOFError):
+    except BAD_ARCHIVE:
         return np.empty((0, 1, 1), np.uint8)
 
 

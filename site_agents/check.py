@@ -110,9 +110,11 @@ def _enrolment(config: Config) -> str:
     portal = read_portal(config.folder)
     for name in (credentials.KEY, credentials.NODE):
         _private(config.folder / name)
-    key, certificate = signing.public_text(signing.load_or_make_key(config.folder / credentials.KEY)), credentials.read(config.folder)
+    key, certificate = signing.public_text(credentials.own_key(config.folder)), credentials.read(config.folder)
     if certificate is not None and certificate.not_after < time.time():
         raise NotEnrolled(f"the certificate ended on {_day(certificate.not_after)}: enrol again with a new code, or set this machine's clock")
+    if not credentials.node_is_sound(config.folder):
+        raise AgentError(f"{credentials.NODE} is damaged: the agent asks for new keys when it runs")
     until = f"certificate until {_day(certificate.not_after)}, renews by itself" if certificate else "no certificate yet: it comes with the first heartbeat"
     return f"{portal['site']}/{portal['camera']} as {portal['agent_id']}, key {signing.fingerprint(key)}, {until}"
 

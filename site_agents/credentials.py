@@ -8,19 +8,28 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from detectors.files import PRIVATE, move_durably, write_durably
+from detectors.files import PRIVATE, move_durably, set_aside, write_durably
 from federated.trust import pki, signing
-from site_agents.errors import PortalUnreachable
+from site_agents.errors import NotEnrolled, PortalUnreachable
 
 NEXT = "next"
 KEY, NODE, PORTAL, CERTIFICATE = "key.pem", "node.key", "portal.json", "certificate.pem"
+DAMAGED = (ValueError, TypeError, UnsupportedAlgorithm, pki.PkiError)  # what reading a damaged key raises
 MOVED = (NODE, KEY, PORTAL, CERTIFICATE)  # in this order
+
+
+log = logging.getLogger("site_agents.credentials")
+Key = TypeVar("Key")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,18 +49,38 @@ class CertificateInfo:
     chance: float
 
 
+def own_key(folder: Path) -> signing.Ed25519PrivateKey:
+    """The key that the portal knows this agent by. Raises NotEnrolled when it is damaged: only a new enrolment can make another."""
+    try:
+        return signing.load_or_make_key(folder / KEY)
+    except DAMAGED as error:
+        raise NotEnrolled(f"{folder / KEY} is damaged ({_line(error)}): get a code from the portal and enrol the agent again") from error
+
+
+def mend(path: Path, load: Callable[[Path], Key]) -> Key:
+    """`load(path)` reads a key or makes one. A damaged one that nothing is lost without is set aside, and another made; the portal learns of it by itself."""
+    try:
+        return load(path)
+    except DAMAGED as error:
+        aside = set_aside(path, time.time())
+        log.error("%s is damaged (%s): it lies in %s now, a new key is made and the portal told with the next heartbeat", path, _line(error), aside.name)
+        return load(path)
+
+
 def prepare(folder: Path) -> Credentials:
-    """The keys in a folder, made when there are none. Raises PkiError or ValueError for damaged ones."""
-    return Credentials(signing.load_or_make_key(folder / KEY), pki.make_node_key(folder / NODE))
+    """The keys of a folder whose agent is not enrolled yet, made when there are none; damaged ones are set aside."""
+    return Credentials(mend(folder / KEY, signing.load_or_make_key), mend(folder / NODE, pki.make_node_key))
 
 
 def prepare_next(folder: Path) -> Credentials:
     """New keys beside the old ones: those that wait there already, unless a power cut has damaged them."""
+    pending = folder / NEXT
     try:
-        return prepare(folder / NEXT)
-    except (ValueError, pki.PkiError):
+        return Credentials(signing.load_or_make_key(pending / KEY), pki.make_node_key(pending / NODE))
+    except DAMAGED as error:
+        log.error("the new keys in %s are damaged (%s): others are made", pending, _line(error))
         discard(folder)
-        return prepare(folder / NEXT)
+        return prepare(pending)
 
 
 def waiting(folder: Path) -> bool:
@@ -86,6 +115,10 @@ def finish_move(folder: Path) -> bool:
     pending = folder / NEXT
     if not (pending / CERTIFICATE).exists():
         return False
+    if (problem := _problem_of_move(folder)) is not None:
+        log.error("%s: the keys before stay in use, new ones are asked for again", problem)
+        discard(folder)
+        return False
     for name in MOVED:
         with contextlib.suppress(FileNotFoundError):  # it was moved before the power cut
             move_durably(pending / name, folder / name)
@@ -97,9 +130,41 @@ def read(folder: Path) -> CertificateInfo | None:
     """What our certificate says; None when there is none (enrolled before there were any) or it is damaged: new keys are due then."""
     try:
         found = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.error("%s is damaged (%s): new keys and a certificate are asked for with the next heartbeat", folder / CERTIFICATE, _line(error))
         return None
     return CertificateInfo(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), found.serial_number % 1000 / 1000)
+
+
+def node_is_sound(folder: Path) -> bool:
+    """Whether the SuperNode's key can be read, or is still to be made."""
+    try:
+        if (folder / NODE).exists():
+            pki.make_node_key(folder / NODE)
+    except DAMAGED as error:
+        log.error("%s is damaged (%s): new keys are asked for with the next heartbeat, training waits for them", folder / NODE, _line(error))
+        return False
+    return True
+
+
+def _problem_of_move(folder: Path) -> str | None:
+    """Why the files in `next/` must not take the place of those in use: what a dying disk made of them. None when they may."""
+    pending = folder / NEXT
+    try:
+        key = signing.load_or_make_key(pending / KEY if (pending / KEY).exists() else folder / KEY)
+        _check((pending / CERTIFICATE).read_text(), key)
+        if (pending / NODE).exists():
+            pki.make_node_key(pending / NODE)
+    except (*DAMAGED, OSError, PortalUnreachable) as error:
+        return f"the renewal in {pending} is damaged ({_line(error)})"
+    return None
+
+
+def _line(error: BaseException) -> str:
+    """An error's first sentence; libraries like to explain themselves at length."""
+    return str(error).strip().partition("\n")[0].partition(". ")[0][:120] or type(error).__name__
 
 
 def _check(certificate: Any, key: signing.Ed25519PrivateKey) -> None:

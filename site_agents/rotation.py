@@ -23,13 +23,13 @@ class Rotation:
 
     def __init__(self, folder: Path, link: PortalLink, changed: Callable[[], None]) -> None:
         self.folder, self.link, self.changed = folder, link, changed
-        self.certificate = credentials.read(folder)
+        self.certificate, self.node_is_sound = credentials.read(folder), credentials.node_is_sound(folder)
         self._backoff, self._next = RetryDelay(30.0, 3600.0), 0.0
 
     @property
     def due(self) -> bool:
         """Whether it is time, by the portal's clock; keys without a certificate are from before there were any."""
-        if self.certificate is None:
+        if self.certificate is None or not self.node_is_sound:
             return True
         life = self.certificate.not_after - self.certificate.not_before
         return self.certificate.not_after - self.link.clock.now() < life * (LEFT - SPREAD * self.certificate.chance)
@@ -66,7 +66,7 @@ class Rotation:
             # The portal said yes once, long ago, and does not accept the old key any more: the new one may ask for the same answer.
             answer = self.link.call("POST", "/agents/rotate", body, key=keys.own)
         credentials.accept(self.folder, parsed(KeyRotationAnswer, answer).certificate)
-        self.link.key, self.certificate = keys.own, credentials.read(self.folder)
+        self.link.key, self.certificate, self.node_is_sound = keys.own, credentials.read(self.folder), True
         log.info(
             "new keys are in use; the certificate is good until %s",
             time.strftime("%Y-%m-%d", time.gmtime(self.certificate.not_after if self.certificate else 0)),

@@ -23,6 +23,7 @@ from federated.trust.staff_list import (
     seal,
     unseal,
 )
+from site_agents import credentials
 from site_agents.errors import StaffListRefused
 from site_agents.signed_config import Identity
 
@@ -59,7 +60,7 @@ class StaffListStore:
 
     def __init__(self, folder: Path, identity: Identity, names: bool = False) -> None:
         self.folder, self.identity, self.names, self._lock = folder, identity, names, threading.RLock()
-        self.key = load_or_make_box_key(folder / KEY)
+        self.key = credentials.mend(folder / KEY, load_or_make_box_key)
         self.staff, self._list = NOBODY, None
 
     def status(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from detectors.anomaly import small
-from detectors.files import replacing
+from detectors.files import BAD_ARCHIVE, replacing
 from detectors.types import Frame
 from federated.learning import process, terms
 from site_agents.config import TrainingSettings
@@ -151,7 +151,7 @@ def _length(file: Path) -> int:
     try:
         with np.load(file) as content:
             return len(content["frames"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except BAD_ARCHIVE as error:
         file.unlink(missing_ok=True)
         log.warning("%s was damaged and is gone: %s", file.name, error)
         return 0

@@ -67,7 +67,10 @@ class HttpMessage:
 def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     """Read an Ed25519 private key (PEM, PKCS8) or make one, readable by its owner only."""
     if path.exists():
-        return serialization.load_pem_private_key(path.read_bytes(), None)  # type: ignore[return-value]
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+        if not isinstance(found, Ed25519PrivateKey):
+            raise ValueError("it is not an Ed25519 key")
+        return found
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)

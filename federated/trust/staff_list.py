@@ -114,7 +114,10 @@ def unpack(text: str) -> np.ndarray:
 def load_or_make_box_key(path: Path) -> X25519PrivateKey:
     """The key an agent reads its list with (PEM, PKCS8), readable by its owner only; made when there is none."""
     if path.exists():
-        return serialization.load_pem_private_key(path.read_bytes(), None)  # type: ignore[return-value]
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+        if not isinstance(found, X25519PrivateKey):
+            raise ValueError("it is not an X25519 key")
+        return found
     key = X25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key if create_durably(path, pem) else load_or_make_box_key(path)

@@ -16,6 +16,7 @@ import numpy as np
 from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.trust import pki
 from federated.trust.staff_list import GalleryRejected, StaffEntry, unseal
+from site_agents import credentials
 from site_agents.config import NeighbourSettings
 from site_agents.errors import MessageRefused, PeersRefused, PortalError
 from site_agents.link import PortalLink, parsed
@@ -42,7 +43,7 @@ class NeighbourService:
         self.folder, self.keep, self.link, self.config, self.name = folder, keep, link, config, name
         self.complete = config.keep == "all"
         self.tally = PeerTally()
-        self._key = pki.load_or_make_peer_key(folder / peers.KEY) if config.host else ""
+        self._key = credentials.mend(folder / peers.KEY, pki.load_or_make_peer_key) if config.host else ""
         self._peers = peers.load(folder, keep.identity, name) if config.host else None
         self._node: PeerNode | None = None
         self._wire: Wire | None = None
