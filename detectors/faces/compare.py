@@ -19,6 +19,14 @@ from detectors.registry import tool
 from detectors.types import Face, ModelCard, PictureEvidence, Progress, Report, ReportField, ReportPart, Verdict
 
 EQUAL = 0.3  # |log10 LR| below this (a factor of two) is called "about as often"
+# The population of the shipped table, whose words stand in the table itself: with it they are in Italian too.
+LFW = (
+    "Labeled Faces in the Wild: news photographs of public people of about 2002, mostly frontal and well lit; few women, children and old people (1,246 people)"
+)
+LFW_IT = (
+    "Labeled Faces in the Wild: fotografie di stampa di persone pubbliche del 2002 circa, per lo più frontali e ben illuminate; "
+    "poche donne, pochi bambini e anziani (1.246 persone)"
+)
 WORDS = {
     "title": {"en": "Face comparison, 1:1", "it": "Confronto di volti, 1:1"},
     "about": {
@@ -61,6 +69,12 @@ WORDS = {
         "en": "Population: {population}; {genuine:,} pairs of one person and {impostor:,} pairs of two, their faces reduced to {band_1} and {band_2} pixels.",
         "it": "Popolazione: {population}; {genuine:,} coppie di una persona e {impostor:,} coppie di due, con i volti ridotti a {band_1} e {band_2} pixel.",
     },
+    "ratio-population-lfw": {
+        "en": f"Population: {LFW}; {{genuine:,}} pairs of one person and {{impostor:,}} pairs of two, their faces reduced to {{band_1}} and {{band_2}} pixels.",
+        "it": f"Popolazione: {LFW_IT}; {{genuine:,}} coppie di una persona e {{impostor:,}} coppie di due, "
+        "con i volti ridotti a {band_1} e {band_2} pixel.",
+    },
+    "population-lfw": {"en": LFW, "it": LFW_IT},
     "ratio-cap": {
         "en": "No log10 LR beyond {cap:.1f} is given either way: the scarcer kind has {pairs:,} pairs.",
         "it": "Non si dà un log10 LR oltre {cap:.1f} in nessuna delle due direzioni: il tipo più raro ha {pairs:,} coppie.",
@@ -209,10 +223,11 @@ class FaceCompare:
         if weighed is None:
             return Verdict(Message("cannot-say"), None, None, "unsure", (*reasons, Message("no-calibration")))
         ratio, cell = weighed.ratio, weighed.cell
-        counts: dict[str, Param] = {"population": self.table.population, "genuine": cell.genuine, "impostor": cell.impostor}
+        population = self.table.population
+        counts: dict[str, Param] = {"population": population, "genuine": cell.genuine, "impostor": cell.impostor}
         reasons += [
             ratio_in_words(ratio),
-            Message("ratio-population", {**counts, "band_1": band_of(a.detail), "band_2": band_of(b.detail)}),
+            Message("ratio-population-lfw" if population == LFW else "ratio-population", {**counts, "band_1": band_of(a.detail), "band_2": band_of(b.detail)}),
             Message("ratio-cap", {"cap": ratio.cap, "pairs": min(cell.genuine, cell.impostor)}),
             *([Message("ratio-cap-reached")] if ratio.capped else []),
             Message("ratio-baseline", _interval(weighed.baseline)),
@@ -226,7 +241,7 @@ class FaceCompare:
         cosine = ReportField("cosine", Message("ratio-cosine"), round(weighed.score, 4))
         distance = ReportField("distance", Message("ratio-distance"), round(-weighed.distance, 4))
         calibration = (
-            ReportField("population", Message("calibration-population"), table.population),
+            ReportField("population", Message("calibration-population"), Message("population-lfw") if table.population == LFW else table.population),
             ReportField("people_resampled", Message("calibration-people"), cell.people),
             ReportField("pairs_of_one_person", Message("calibration-genuine"), cell.genuine),
             ReportField("pairs_of_two_people", Message("calibration-impostor"), cell.impostor),

@@ -122,6 +122,13 @@ def test_the_population_the_counts_and_the_cap_are_named():
     assert compare(ONE, TWO).verdict.reasons[-1].code == "ratio-caution"
 
 
+def test_the_italian_report_names_the_population_in_italian():
+    report = compare(ONE, TWO)
+    words = [worded(each, "it") for each in report.verdict.reasons]
+    assert any(each.startswith("Popolazione: Labeled Faces in the Wild: fotografie") and "1.500 coppie" in each for each in words)
+    assert not any("pictures" in each or "people" in each for each in words)
+
+
 def test_the_landmark_baseline_stands_beside_it():
     report = compare(ONE, TWO)
     base = part(report, "landmark-baseline")

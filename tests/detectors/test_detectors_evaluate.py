@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import detectors
-from detectors import datasets, evaluate, scenes
+from detectors import datasets, evaluate, registry, scenes
 from detectors.__main__ import main
-from detectors.bench import measure_all, scene
+from detectors.bench import measure_all, measure_threads, scene
 from detectors.errors import BadDataset, UnknownDetector
 from detectors.evaluators.anomaly import LabelledClip, false_alarms
 from detectors.evaluators.faces_open_set import Probe, fpir_at, threshold_at_fpir, tpir_at
@@ -331,6 +331,12 @@ def test_the_bench_times_every_detector():
     answer = measure_all(items=1)
     assert {row["name"] for row in answer["detectors"]} == {*detectors.names(), "tracking"}
     assert all(row["ms_per_item"] > 0 for row in answer["detectors"])
+
+
+def test_the_pace_of_threads_is_measured_for_every_detector_that_threads_share():
+    rows = measure_threads([2], items=2)["detectors"]
+    assert {row["name"] for row in rows} == {name for name in detectors.names() if registry.entry(name).kind in ("images", "tool")}
+    assert all(row["threads"] == 2 and row["per_second"] > 0 for row in rows)
 
 
 def test_the_command_runs_as_a_module():
