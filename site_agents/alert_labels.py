@@ -22,7 +22,9 @@ from detectors import image
 from detectors.files import BAD_ARCHIVE, PRIVATE, replacing, write_durably
 from detectors.objects import head
 from detectors.types import Box, Detection
+from federated.contract.documents import AlertLabels
 from federated.contract.events import AgentEvent
+from federated.contract.message import ContractError
 from federated.learning.tasks.object_head import FOLDER, LABELS
 from federated.trust import signing
 from site_agents.errors import DocumentRejected
@@ -37,7 +39,6 @@ MOST = 2000  # files of alerts that nobody has judged, and as many of judged one
 UNLABELLED_DAYS, LABELLED_DAYS = 30, 180
 A_SECOND = 3  # looks at the most: each is a run of the people net, and several events of one moment must not hold up the camera
 TIDY_S = 3600.0
-MOST_LABELS = 2000  # verdicts in one answer at the most
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 log = logging.getLogger("site_agents.alert_labels")
 
@@ -155,17 +156,16 @@ class AlertLabelStore:
 def verify(document: Any, identity: Identity, number: int) -> tuple[list[tuple[str, str]], int]:
     """Event ids with their labels ("": taken back), and the number they reach. Raises DocumentRejected with the reason."""
     try:
-        body = signing.verify_document(document, identity.portal_public_key)
+        body = AlertLabels.parse(signing.verify_document(document, identity.portal_public_key))
+    except ContractError as error:
+        raise DocumentRejected(f"verdicts make no sense: {error}") from error
     except (signing.SignatureRejected, ValueError, TypeError, AttributeError) as error:
         raise DocumentRejected(f"verdicts are not signed by our portal: {error}") from error
-    if (body.get("type"), body.get("site"), body.get("camera")) != ("verdicts", identity.site, identity.camera):
+    if (body.site, body.camera) != (identity.site, identity.camera):
         raise DocumentRejected("verdicts of another camera came")
-    upto, after, labels = body.get("upto"), body.get("after"), body.get("labels")
-    if isinstance(upto, bool) or not isinstance(upto, int) or upto < 0 or after not in (0, number):
-        raise DocumentRejected(f"verdicts {after!r} to {upto!r} do not follow on {number}")
-    if not isinstance(labels, list) or len(labels) > MOST_LABELS or not all(_is_verdict(each) for each in labels):
-        raise DocumentRejected("verdicts are pairs of an event's id and what was said of it")
-    return [(event, label) for event, label in labels], upto
+    if body.after not in (0, number):
+        raise DocumentRejected(f"verdicts {body.after} to {body.upto} do not follow on {number}")
+    return list(body.labels), body.upto
 
 
 def kept_features(folder: Path, most: int) -> list[np.ndarray]:
@@ -209,8 +209,3 @@ def _is_whole(file: Path) -> bool:
             return content["features"].shape == (head.SIZE,) and bool(np.isfinite(content["features"]).all()) and bool(str(content["net"]))
     except BAD_ARCHIVE:
         return False
-
-
-def _is_verdict(value: Any) -> bool:
-    pair = isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
-    return pair and ID.fullmatch(value[0]) is not None and value[1] in ("", *LABELS)

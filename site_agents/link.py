@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from federated.contract.message import ContractError, Message
+from federated.contract.message import ContractError, ContractMessage
 from federated.trust import signing
 from site_agents.clock import Clock
 from site_agents.errors import NotEnrolled, PortalRefused, PortalUnreachable
@@ -21,7 +21,7 @@ PREFIX = "/api/v1"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 LATER = {408, 425, 429, 500, 502, 503, 504, 507}
 log = logging.getLogger("site_agents.link")
-Answered = TypeVar("Answered", bound=Message)
+Answered = TypeVar("Answered", bound=ContractMessage)
 
 
 class PortalLink:

@@ -6,13 +6,14 @@ import dataclasses
 import datetime
 import json
 import logging
-import math
 import zoneinfo
 from pathlib import Path
 from typing import Any
 
 from detectors.files import PRIVATE, write_durably
 from detectors.rules.scene import CameraRule, CountingLine, Point, WatchedZone
+from federated.contract.config import ConfigDocument, RuleConfig
+from federated.contract.message import ContractError
 from federated.trust import signing
 from site_agents.errors import DocumentRejected
 
@@ -66,9 +67,9 @@ def verify(document: Any, identity: Identity, newer_than: int = 0) -> SignedConf
     if (body.get("site"), body.get("camera")) != (identity.site, identity.camera):
         raise DocumentRejected(f"the configuration is for {body.get('site')}/{body.get('camera')}, not for {identity.site}/{identity.camera}")
     try:
-        signed_config = _parse(body)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DocumentRejected(f"the configuration makes no sense: {error!r}") from error
+        signed_config = _from_document(ConfigDocument.parse(body))
+    except (ContractError, ValueError) as error:
+        raise DocumentRejected(f"the configuration makes no sense: {error}") from error
     if signed_config.version < newer_than:
         raise DocumentRejected(f"version {signed_config.version} is older than {newer_than}, which is here: an old configuration is not taken twice")
     return signed_config
@@ -90,74 +91,43 @@ def load(folder: Path, identity: Identity) -> SignedConfig:
         return NO_CONFIG
 
 
-def _parse(body: dict[str, Any]) -> SignedConfig:
-    zones = {each["name"]: WatchedZone(str(each["name"]), _polygon(each["polygon"])) for each in body.get("zones", [])}
-    lines = {each["name"]: CountingLine(str(each["name"]), _point(each["a"]), _point(each["b"])) for each in body.get("lines", [])}
-    mode = body["legal_mode"]
-    if mode not in ("M0", "M1", "M2", "M3"):
-        raise ValueError(f"legal_mode {mode!r}")
-    timezone = _timezone(body.get("timezone", ""))
+def _from_document(document: ConfigDocument) -> SignedConfig:
+    """What the camera follows of the document. Raises ContractError or ValueError."""
+    zones = {each.name: WatchedZone(each.name, each.polygon) for each in document.zones}
+    lines = {each.name: CountingLine(each.name, each.a, each.b) for each in document.lines}
+    timezone = _timezone(document.timezone)
     return SignedConfig(
-        version=_whole(body["version"]),
-        legal_mode=mode if mode in MODES else M0,
-        valid_until=_moment(body["valid_until"]),
-        masks=tuple(_polygon(each) for each in body.get("masks", [])),
-        rules=tuple(dataclasses.replace(rule, timezone=timezone) for each in body.get("rules", []) if (rule := _rule(each, zones, lines))),
-        detectors={str(name): dict(options) for name, options in (body.get("detectors") or {}).items()},
+        version=document.version,
+        legal_mode=document.legal_mode if document.legal_mode in MODES else M0,
+        valid_until=_moment(document.valid_until),
+        masks=document.masks,
+        rules=tuple(dataclasses.replace(rule, timezone=timezone) for each in document.typed_rules() if (rule := _rule(each, zones, lines))),
+        detectors=document.detectors or {},
     )
 
 
-def _rule(fields: dict[str, Any], zones: dict[str, WatchedZone], lines: dict[str, CountingLine]) -> CameraRule | None:
-    """A rule about a zone or line that is not there cannot be watched for: it is left out and said, the others hold."""
-    values = {name: value for name, value in fields.items() if name not in ("kind", "zone", "line")}
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{fields['kind']}: {name} is not finite")
-    zone, line = fields.get("zone"), fields.get("line")
-    if (zone and zone not in zones) or (line and line not in lines):
-        log.warning("the rule %s is left out: there is no %s", fields["kind"], zone or line)
+def _rule(config: RuleConfig, zones: dict[str, WatchedZone], lines: dict[str, CountingLine]) -> CameraRule | None:
+    """A rule about a zone or line that is not there cannot be watched for: it is left out and logged, the others hold."""
+    if (config.zone and config.zone not in zones) or (config.line and config.line not in lines):
+        log.warning("the rule %s is left out: there is no %s", config.kind, config.zone or config.line)
         return None
-    return CameraRule(str(fields["kind"]), zones[zone] if zone else None, lines[line] if line else None, values)
+    return CameraRule(config.kind, zones[config.zone] if config.zone else None, lines[config.line] if config.line else None, config.values)
 
 
-def _timezone(value: Any) -> str:
+def _timezone(name: str) -> str:
     """An IANA name, or "" when this machine does not know it: which hours are meant must not be guessed, doors then count as closed."""
-    if not isinstance(value, str):
-        raise ValueError(f"timezone {value!r}")
     try:
-        return zoneinfo.ZoneInfo(value).key if value else ""
+        return zoneinfo.ZoneInfo(name).key if name else ""
     except zoneinfo.ZoneInfoNotFoundError:
-        log.warning("there is no time zone %r on this machine: doors count as closed at every hour", value)
+        log.warning("there is no time zone %r on this machine: doors count as closed at every hour", name)
         return ""
 
 
-def _polygon(value: Any) -> tuple[Point, ...]:
-    points = tuple(_point(each) for each in value)
-    if len(points) < 3:
-        raise ValueError("a polygon has at least three points")
-    return points
-
-
-def _point(value: Any) -> Point:
-    x, y = (float(each) for each in value)
-    if not (-0.01 <= x <= 1.01 and -0.01 <= y <= 1.01):
-        raise ValueError(f"the point {value!r} is outside the picture: coordinates are fractions, 0 to 1")
-    return x, y
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"version {value!r} is no whole number from 1")
-    return value
-
-
-def _moment(value: Any) -> float:
+def _moment(value: float | str) -> float:
     """Unix seconds, given as such or as ISO 8601 with a time zone."""
-    if isinstance(value, str):
-        moment = datetime.datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError(f"the time {value!r} has no time zone")
-        return moment.timestamp()
-    if isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no time")
-    return float(value)
+    if not isinstance(value, str):
+        return value
+    moment = datetime.datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {value!r} has no time zone")
+    return moment.timestamp()

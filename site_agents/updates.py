@@ -18,6 +18,8 @@ import detectors
 from detectors import weights
 from detectors.errors import DetectorError
 from detectors.files import PRIVATE, write_durably
+from federated.contract.documents import ModelDocument
+from federated.contract.message import ContractError
 from federated.trust import signing
 from site_agents import selftest
 from site_agents.canary import CanaryComparisons
@@ -25,7 +27,6 @@ from site_agents.errors import ModelRefused, PortalError, PortalRefused
 from site_agents.link import PortalLink, RetryDelay
 from site_agents.models import ModelStore
 
-MAX_BYTES = 500_000_000
 AGAIN_S = 3600.0  # a refused model is tried again so much later, or after a restart: the reason may have gone
 SHA256 = re.compile(r"[0-9a-f]{64}")
 log = logging.getLogger("site_agents.updates")
@@ -209,17 +210,14 @@ class Updates(threading.Thread):
 def check_document(document: Any, portal_key: str) -> Wanted:
     """Verify a model document. Raises ModelRefused."""
     try:
-        body = signing.verify_document(document, portal_key)
-        wanted = Wanted(str(body["detector"]), str(body["sha256"]), int(body["size"]), body.get("trial") is True)
-        entry = detectors.entry(wanted.detector)
+        body = ModelDocument.parse(signing.verify_document(document, portal_key))
+        entry = detectors.entry(body.detector)
     except signing.SignatureRejected as error:
         raise ModelRefused(f"it is not signed by our portal: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelRefused(f"it is incomplete: {error!r}") from error
+    except (ContractError, TypeError, ValueError, AttributeError) as error:
+        raise ModelRefused(f"it makes no sense: {error}") from error
     except DetectorError as error:
         raise ModelRefused(str(error)) from error
-    if not SHA256.fullmatch(wanted.sha256) or not 0 < wanted.size <= MAX_BYTES:
-        raise ModelRefused(f"sha256 {wanted.sha256[:80]!r} or size {wanted.size} cannot be")
     if entry.weights is None:
-        raise ModelRefused(f"the detector {wanted.detector} has no weights")
-    return wanted
+        raise ModelRefused(f"the detector {body.detector} has no weights")
+    return Wanted(body.detector, body.sha256, body.size, body.trial)

@@ -13,7 +13,7 @@ from federated.contract.events import BATCH, AgentEvent, EventsAnswer, EventsBat
 from federated.contract.face_query import FaceQuery, FaceQueryAnswer
 from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationRequest
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 from federated.contract.model_outcome import ModelOutcomeMessage
 
 PREFIX = "/api/v1"
@@ -25,8 +25,8 @@ class Call:
 
     method: str
     path: str
-    body: type[Message] | str
-    answer: type[Message] | str
+    body: type[ContractMessage] | str
+    answer: type[ContractMessage] | str
     note: str = ""
 
 
@@ -73,9 +73,9 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def messages() -> list[type[Message]]:
+def messages() -> list[type[ContractMessage]]:
     """Every message of the calls, and what they are made of, each once and in the order of first use."""
-    found: dict[type[Message], None] = {}
+    found: dict[type[ContractMessage], None] = {}
     for call in CALLS:
         for each in (call.body, call.answer):
             if isinstance(each, type):
@@ -85,7 +85,7 @@ def messages() -> list[type[Message]]:
     return list(found)
 
 
-def _collect(kind: Any, found: dict[type[Message], None]) -> None:
+def _collect(kind: Any, found: dict[type[ContractMessage], None]) -> None:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         found.setdefault(kind)
         for each in typing.get_type_hints(kind, include_extras=True).values():
@@ -94,7 +94,7 @@ def _collect(kind: Any, found: dict[type[Message], None]) -> None:
         _collect(each, found)
 
 
-def _linked(each: type[Message] | str) -> str:
+def _linked(each: type[ContractMessage] | str) -> str:
     return each if isinstance(each, str) else f"[{each.__name__}](#{each.__name__.lower()})"
 
 

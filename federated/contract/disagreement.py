@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from federated.contract.fields import Seconds, Sha256, Share, Version
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 from federated.contract.model_outcome import Detector
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DisagreementMessage(Message):
+class DisagreementMessage(ContractMessage):
     """`sha256` is the version on trial; `snapshot` the picture's own sha256, which is sent to /media after this call."""
 
     detector: Detector
@@ -24,7 +24,7 @@ class DisagreementMessage(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DisagreementAnswer(Message):
+class DisagreementAnswer(ContractMessage):
     """`full`: this trial takes no more pictures, do not send it."""
 
     kept: bool

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from federated.contract.fields import Name, Version
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 
 CertificateRequest = Annotated[str, Meta(min_length=1, max_length=8192, description="PKCS#10 in PEM, for an Ed25519 key")]
 NodeKey = Annotated[str, Meta(max_length=1000, description="EC P-384, OpenSSH")]
@@ -16,7 +16,7 @@ Pem = Annotated[str, Meta(max_length=20_000)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentRequest(Message):
+class EnrolmentRequest(ContractMessage):
     """A one-time code, a certificate request (extensions and other wishes in it are passed over), and the key of the node that trains; "": none does."""
 
     code: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -27,7 +27,7 @@ class EnrolmentRequest(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FleetAddress(Message):
+class FleetAddress(ContractMessage):
     """Where the SuperNode finds the SuperLink, and whose certificates count."""
 
     address: Annotated[str, Meta(min_length=1, max_length=300)]
@@ -35,7 +35,7 @@ class FleetAddress(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentAnswer(Message):
+class EnrolmentAnswer(ContractMessage):
     """Who the agent is now, the portal's public key (Ed25519, base64), the federation (None: there is none), and the certificate with its authority."""
 
     writes_null = True

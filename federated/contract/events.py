@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from federated.contract.fields import LegalMode, Name, Seconds, Sha256, Share, ShortText, Version
-from federated.contract.message import VERSION, Message, Unread
+from federated.contract.message import VERSION, ContractMessage, Unread
 
 BATCH = 500  # events at most
 EVENT_BYTES = 200_000  # of one event
@@ -20,7 +20,7 @@ Box = Annotated[tuple[float, float, float, float], Meta(description="left, top, 
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EventDetection(Message):
+class EventDetection(ContractMessage):
     """One finding in the event's frame; `track` is the tracker's number."""
 
     kind: Name
@@ -31,7 +31,7 @@ class EventDetection(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AgentEvent(Message):
+class AgentEvent(ContractMessage):
     """Something happened at a camera. `seq` is the order within the camera; `snapshot` a JPEG's sha256, `clip` a WebM's; `models`: detector to weights.
 
     `data` also carries what its kind needs: zone or line, width and height of the frame that boxes are measured in, `made_t`.
@@ -56,7 +56,7 @@ class AgentEvent(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EventsBatch(Message):
+class EventsBatch(ContractMessage):
     """At most 500 events, each an AgentEvent that is parsed by itself, so that one bad event does not stop the others; `sent_t` by the agent's clock."""
 
     limit = BATCH_BYTES
@@ -67,7 +67,7 @@ class EventsBatch(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedEvent(Message):
+class RejectedEvent(ContractMessage):
     """An event that the portal will never take, and why."""
 
     id: Annotated[str, Meta(max_length=64)]
@@ -75,7 +75,7 @@ class RejectedEvent(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EventsAnswer(Message):
+class EventsAnswer(ContractMessage):
     """What became of each event of a batch: stored now, stored before, or refused."""
 
     limit = 2 * 1024 * 1024

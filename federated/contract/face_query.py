@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from federated.contract.fields import Amount, Count, Version
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FaceQuery(Message):
+class FaceQuery(ContractMessage):
     """`probe`: an embedding, 128 half-precision numbers, normalised, in base64; `within_s`: how long the agent waits."""
 
     probe: Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -21,7 +21,7 @@ class FaceQuery(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FaceQueryAnswer(Message):
+class FaceQueryAnswer(ContractMessage):
     """`version` of the staff list; `sealed`: the person's signed entry, for this agent's own key, empty for a stranger."""
 
     verdict: Literal["person", "unknown"]

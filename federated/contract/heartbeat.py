@@ -23,7 +23,7 @@ from federated.contract.fields import (
     ShortText,
     Version,
 )
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 
 BEAT_S = 3.0
 CAUSE_KILLED, CAUSE_POWER = "killed", "power lost"  # why an agent ended, when it could not say so itself
@@ -32,7 +32,7 @@ Bin = Annotated[str, Meta(pattern="^[0-9]{1,4}$")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingTerms(Message):
+class TrainingTerms(ContractMessage):
     """On which terms the site trains; no tasks: all of them; `most_epsilon` 0: no demand for privacy."""
 
     tasks: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=40)] = ()
@@ -40,7 +40,7 @@ class TrainingTerms(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CameraStatus(Message):
+class CameraStatus(ContractMessage):
     """State and figures of the camera; `telemetry` is a drone's lat, lon, alt, heading; `stages_ms` the mean milliseconds of each stage of a frame."""
 
     state: CameraState = "starting"
@@ -57,7 +57,7 @@ class CameraStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxStatus(Message):
+class OutboxStatus(ContractMessage):
     """How much waits at the camera: events, the oldest one's time, bytes of pictures, events put aside for good, clips left out."""
 
     pending: Count = 0
@@ -68,7 +68,7 @@ class OutboxStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryStatus(Message):
+class CanaryStatus(ContractMessage):
     """A version on trial beside the one before, on the same frames, since `began`; milliseconds are means. `ended`: why it compares no longer."""
 
     sha256: Sha256
@@ -87,7 +87,7 @@ class CanaryStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RestartStatus(Message):
+class RestartStatus(ContractMessage):
     """How often the agent ended without being asked to in the last 24 hours, when last, and why: `killed`, `power lost`, or the exception in one line."""
 
     count_24h: Annotated[int, Meta(ge=1, le=LARGEST_COUNT)]
@@ -96,14 +96,14 @@ class RestartStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LabelsHeld(Message):
+class LabelsHeld(ContractMessage):
     """The number of the last alert label that the agent has written down."""
 
     number: Count
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StaffListHeld(Message):
+class StaffListHeld(ContractMessage):
     """Which version of the staff list the agent holds and with which X25519 key (base64) it reads; `names`: it keeps no faces."""
 
     version: Count
@@ -112,7 +112,7 @@ class StaffListHeld(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DoorStatus(Message):
+class DoorStatus(ContractMessage):
     """A door's list, threshold and visits by answer; `scores`: a histogram (bin number to count) of the best cosines of unknown visitors."""
 
     people: Annotated[int, Meta(ge=0, lt=2**31)]
@@ -123,7 +123,7 @@ class DoorStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class WayLearned(Message):
+class WayLearned(ContractMessage):
     """The learned time from a neighbour to this camera, of `n` people, in seconds."""
 
     n: Count = 0
@@ -132,7 +132,7 @@ class WayLearned(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionLatency(Message):
+class DecisionLatency(ContractMessage):
     """Seconds added until a face was decided, at the half and at 95 %."""
 
     p50_s: Amount | None = None
@@ -140,7 +140,7 @@ class DecisionLatency(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class NeighboursStatus(Message):
+class NeighboursStatus(ContractMessage):
     """Where other cameras reach this one, its key, the edition of its neighbours, and what the protocol counted (by the agent's id or "server")."""
 
     host: Host = ""
@@ -163,7 +163,7 @@ class NeighboursStatus(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat(Message):
+class Heartbeat(ContractMessage):
     """How an agent is. `t` is its clock, `started` when its program began; `gallery`, `door` and `neighbours` in mode M1 only."""
 
     limit = HEARTBEAT_BYTES
@@ -192,7 +192,7 @@ class Heartbeat(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class HeartbeatAnswer(Message):
+class HeartbeatAnswer(ContractMessage):
     """What the agent must know now. The documents are signed and parsed by themselves, after their signature is checked; None: nothing new."""
 
     limit = 16 * 1024 * 1024

@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from federated.contract.enrolment import CertificateRequest, Pem
 from federated.contract.fields import Version
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRotationRequest(Message):
+class KeyRotationRequest(ContractMessage):
     """Two new keys; the certificate request must name the agent's id. `node_public_key` is EC P-384, OpenSSH."""
 
     csr: CertificateRequest
@@ -22,7 +22,7 @@ class KeyRotationRequest(Message):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRotationAnswer(Message):
+class KeyRotationAnswer(ContractMessage):
     """The certificate of the new key and whose signature it bears, both PEM."""
 
     certificate: Annotated[str, Meta(min_length=1, max_length=20_000)]

@@ -46,7 +46,7 @@ class TooLarge(ContractError):
     """A message has more bytes than the contract allows."""
 
 
-class Message:
+class ContractMessage:
     """What every message can do. A subclass is a frozen, slotted dataclass with keyword-only fields; one that travels by itself has a field `contract`."""
 
     __slots__ = ()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from federated.contract.fields import Amount, Sha256, Text, Version
-from federated.contract.message import VERSION, Message
+from federated.contract.message import VERSION, ContractMessage
 
 Detector = Annotated[str, Meta(min_length=1, max_length=40)]
 OutcomeKind = Literal["installed", "refused", "failed", "rolled back"]
@@ -16,7 +16,7 @@ OUTCOMES: tuple[str, ...] = get_args(OutcomeKind)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOutcomeMessage(Message):
+class ModelOutcomeMessage(ContractMessage):
     """`ms` is the median of a frame in the self-test, when it came so far; `budget_ms` what this camera allows."""
 
     detector: Detector

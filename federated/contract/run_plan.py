@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from federated.contract.message import Message
+from federated.contract.message import ContractMessage
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RunPlan(Message):
+class RunPlan(ContractMessage):
     """Pure data: `federated.learning.plan.check` says whether it can work. Run and node ids are decimal text (64-bit numbers do not survive JSON in a browser).
 
     `min_sites` and `sites` keep their names on the wire until the contract's version changes; both count nodes, one camera's training end each.

@@ -55,7 +55,7 @@ class AgentAuthentication(BaseAuthentication):
     """Sets `request.auth` to the Agent that signed the call; there is no user."""
 
     def authenticate(self, request: Request) -> tuple[Any, Agent]:
-        agent, signed = _believe(_message(request._request))
+        agent, signed = _verified_sender(_message(request._request))
         if agent.revoked:
             raise Refusal(403, "this agent was revoked; it must enrol again with a new code")
         _refuse_expired(agent)
@@ -112,7 +112,7 @@ def _message(request: HttpRequest) -> signing.HttpMessage:
     return signing.HttpMessage(request.method or "", f"http://portal{request.get_full_path()}", dict(request.headers), body)
 
 
-def _believe(message: signing.HttpMessage) -> tuple[Agent, signing.Signed]:
+def _verified_sender(message: signing.HttpMessage) -> tuple[Agent, signing.Signed]:
     """The agent that signed, with its present key or one it has just replaced (then on `agent.former`). Raises Refusal 401.
 
     Also a revoked agent: its calls are answered 403, not 401, so that its keeper understands.

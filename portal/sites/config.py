@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from detectors.rules import registry
+from federated.contract.config import ConfigDocument, LineConfig, ZoneConfig
 from federated.contract.enrolment import FleetAddress
 from federated.trust.signing import load_or_make_key, sign_document
 from portal.sites.models import Camera, LegalMode
@@ -28,20 +29,20 @@ def portal_key() -> Ed25519PrivateKey:
 def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
     """The camera's configuration document, signed (docs/architecture.md, section 4)."""
     mode = effective_mode(camera)
-    document = {
-        "version": camera.config_version,
-        "site": camera.site.slug,
-        "camera": camera.slug,
-        "legal_mode": mode,
-        "valid_until": (time.time() if now is None else now) + VALID_S,
-        "masks": camera.masks,
-        "zones": [{"name": zone.name, "polygon": zone.polygon} for zone in camera.zones.order_by("name")],
-        "lines": [{"name": line.name, "a": line.a, "b": line.b} for line in camera.lines.order_by("name")],
-        "rules": rules_of(camera, mode),
-        "detectors": {},
-        "timezone": settings.TIME_ZONE,
-    }
-    return sign_document(document, portal_key())
+    document = ConfigDocument(
+        version=camera.config_version,
+        site=camera.site.slug,
+        camera=camera.slug,
+        legal_mode=mode,
+        valid_until=(time.time() if now is None else now) + VALID_S,
+        masks=camera.masks,
+        zones=tuple(ZoneConfig(name=zone.name, polygon=zone.polygon) for zone in camera.zones.order_by("name")),
+        lines=tuple(LineConfig(name=line.name, a=line.a, b=line.b) for line in camera.lines.order_by("name")),
+        rules=tuple(rules_of(camera, mode)),
+        detectors={},
+        timezone=settings.TIME_ZONE,
+    )
+    return sign_document(document.to_json(), portal_key())
 
 
 def effective_mode(camera: Camera) -> str:

@@ -19,14 +19,14 @@ from federated.contract.enrolment import EnrolmentAnswer, EnrolmentRequest
 from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationRequest
 from federated.contract.media import FRAME_BYTES, JPEG, media_type
-from federated.contract.message import ContractError, Message, TooLarge
+from federated.contract.message import ContractError, ContractMessage, TooLarge
 from federated.contract.model_outcome import ModelOutcomeMessage
 from federated.trust.signing import public_text
 from portal.sites import key_actions, machine_actions, ports, queries, schema  # noqa: F401  (schema: drf-spectacular then knows signatures and messages)
 from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 from portal.sites.config import fleet, portal_key
 
-Parsed = TypeVar("Parsed", bound=Message)
+Parsed = TypeVar("Parsed", bound=ContractMessage)
 
 
 class JsonBytes(BaseParser):

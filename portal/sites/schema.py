@@ -22,7 +22,7 @@ class SignatureScheme(OpenApiAuthenticationExtension):
 class MessageSchema(OpenApiSerializerExtension):
     """A message of the contract, described by its own JSON schema."""
 
-    target_class = "federated.contract.message.Message"
+    target_class = "federated.contract.message.ContractMessage"
     match_subclasses = True
 
     def get_name(self, auto_schema: Any, direction: Any) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from detectors.files import write_durably
+from federated.contract.documents import PeersDocument
+from federated.contract.message import ContractError
 from federated.trust import pki
 from federated.trust.signing import SignatureRejected, verify_document
 from site_agents.errors import PeersRefused
@@ -18,7 +20,6 @@ from site_agents.signed_config import Identity
 
 FILE, KEY, CERTIFICATE, AUTHORITY = "circle.json", "peer.key", "peer.crt", "peer-ca.crt"
 PORT = "peer.port"
-MOST = 64  # neighbours of one camera
 log = logging.getLogger("site_agents.neighbours")
 Address = tuple[str, int]
 
@@ -43,21 +44,19 @@ class PeerList:
 def accept(folder: Path, document: Any, identity: Identity, name: str) -> PeerList:
     """Check what the portal said and keep the certificates. Raises PeersRefused (nothing is kept) or OSError."""
     try:
-        body = verify_document(document, identity.portal_public_key)
-        if (body.get("type"), body.get("site"), body.get("camera"), body.get("agent")) != ("circle", identity.site, identity.camera, name):
-            raise PeersRefused("these neighbours are for another agent")
-        peers = {str(peer): PeerAddress((str(at["host"]), _port(at["port"])), at["whole"] is True) for peer, at in body["peers"].items()}
-        authority, certificate, edition = str(body["authority"]), str(body["certificate"]), str(body["edition"])
+        body = PeersDocument.parse(verify_document(document, identity.portal_public_key))
     except SignatureRejected as error:
         raise PeersRefused(f"the neighbours are not signed by our portal: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PeersRefused(f"the neighbours make no sense: {error!r}") from error
-    if len(peers) > MOST or name in peers:
-        raise PeersRefused(f"a camera has at most {MOST} neighbours and is none of its own")
-    write_durably(folder / AUTHORITY, authority)
-    write_durably(folder / CERTIFICATE, certificate)
+    except (ContractError, TypeError, ValueError, AttributeError) as error:
+        raise PeersRefused(f"the neighbours make no sense: {error}") from error
+    if (body.site, body.camera, body.agent) != (identity.site, identity.camera, name):
+        raise PeersRefused("these neighbours are for another agent")
+    if name in body.peers:
+        raise PeersRefused("a camera is none of its own neighbours")
+    write_durably(folder / AUTHORITY, body.authority)
+    write_durably(folder / CERTIFICATE, body.certificate)
     write_durably(folder / FILE, json.dumps(document))
-    return PeerList(name, peers, edition)
+    return PeerList(name, {peer: PeerAddress((at.host, at.port), at.whole) for peer, at in body.peers.items()}, body.edition)
 
 
 def load(folder: Path, identity: Identity, name: str) -> PeerList | None:

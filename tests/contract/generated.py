@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from federated.contract.message import MOST_DEPTH, Message
+from federated.contract.message import MOST_DEPTH, ContractMessage
 
 PATTERNS = {
     "^[0-9a-f]{64}$": st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}"),
@@ -54,13 +54,13 @@ def valid(kind: Any, limits: msgspec.Meta | None = None) -> st.SearchStrategy[An
     return _scalar(kind, limits or msgspec.Meta())
 
 
-def wrong(kind: type[Message]) -> st.SearchStrategy[Wrong]:
+def wrong(kind: type[ContractMessage]) -> st.SearchStrategy[Wrong]:
     """A valid message, then one thing made wrong in it, wherever it stands."""
     return st.builds(lambda data, mutation: mutation(data), valid(kind), st.sampled_from(_mutations(kind)))
 
 
 @functools.cache
-def _mutations(kind: type[Message]) -> list[Callable[[dict[str, Any]], Wrong]]:
+def _mutations(kind: type[ContractMessage]) -> list[Callable[[dict[str, Any]], Wrong]]:
     """Everything that can be made wrong in this message: each of its fields in each way."""
     found: list[Callable[[dict[str, Any]], Wrong]] = [lambda data, each=each: Wrong(each, "", "no object") for each in ([], None, 5, "x")]
     found.append(lambda data: Wrong({**data, "wheels": 4}, "wheels", "unknown"))

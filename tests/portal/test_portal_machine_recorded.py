@@ -69,7 +69,8 @@ def test_the_recorded_conversation_is_answered_as_it_was(tmp_path):
     square = place()
     watch_lawn(square.door)
     actions.change_mode(user=square.person("manager"), camera_id=square.door.pk, mode="M1", reason="Agreement 12/2026")
-    code = actions.make_code(user=square.person("administrator"), camera=square.door)
+    administrator = square.person("administrator")
+    code = actions.make_code(user=administrator, camera=square.door)
     player = Player(tmp_path, code)
     for call in CALLS:
         status, answer = player.play(call)
@@ -77,7 +78,7 @@ def test_the_recorded_conversation_is_answered_as_it_was(tmp_path):
         assert set(call["answer"] or ()) <= set(answer), named(call)
     agent = Agent.objects.get()
     assert (agent.heartbeat.contract, agent.heartbeat.door.people, agent.contract_problem) == (UNVERSIONED, 1, "")
-    reader = signed_in(square.person("administrator"))
+    reader = signed_in(administrator)
     assert [reader.get(page).status_code for page in ("/agents/", "/training/models/", "/sites/square/neighbours/", "/")] == [200] * 4
 
 

@@ -20,6 +20,7 @@ from detectors.objects import head
 from detectors.rules.scene import RuleFinding
 from detectors.train import object_head
 from detectors.types import Box, Detection, Frame, uuid7
+from federated.contract.documents import MOST_LABELS
 from federated.learning import task
 from federated.trust import signing
 from site_agents import alert_labels, selftest
@@ -223,7 +224,7 @@ def test_an_agent_whose_number_is_lost_asks_for_everything(kept, peer, tmp_path)
         {"labels": [["../../etc/passwd", "real"]]},
         {"labels": [[uuid7(1e9), "biometric"]]},
         {"labels": [[uuid7(1e9)]]},
-        {"labels": [[uuid7(1e9), "real"]] * (alert_labels.MOST_LABELS + 1)},
+        {"labels": [[uuid7(1e9), "real"]] * (MOST_LABELS + 1)},
     ],
     ids=[
         "another key",

@@ -135,10 +135,10 @@ def test_a_refused_document_does_not_take_away_what_is_in_use(updates, peer, pip
     [
         ({"detector": "telepathy"}, "no detector 'telepathy'"),
         ({"detector": "camera-health"}, "has no weights"),
-        ({"sha256": "../../etc/passwd"}, "cannot be"),
-        ({"size": 0}, "cannot be"),
-        ({"size": 10**12}, "cannot be"),
-        ({"size": "many"}, "incomplete"),
+        ({"sha256": "../../etc/passwd"}, "sha256: expected"),
+        ({"size": 0}, "size: expected"),
+        ({"size": 10**12}, "size: expected"),
+        ({"size": "many"}, "size: expected"),
     ],
 )
 def test_a_document_that_makes_no_sense_is_refused(peer, changes, words):
