@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 from PIL import Image, ImageDraw, ImageFilter
 
 import detectors
+from detectors.types import Box, Face
 from portal.core.models import AuditRow
 from portal.people import actions, lookalikes, pictures, queries
 from portal.people.models import Person, Template
@@ -170,8 +171,6 @@ def test_every_usual_kind_of_file_gives_the_template_of_the_same_face(what):
 
 
 def test_a_profile_is_refused_as_turned_away():
-    from detectors.types import Box, Face
-
     crop = np.asarray(portrait().resize((112, 112)))
     side = Face(Box(0, 0, 100, 100), 0.9, ((50, 40), (62, 40), (78, 60), (52, 80), (60, 80)))
     with pytest.raises(ValidationError, match="look to the camera"):
