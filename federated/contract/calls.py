@@ -6,7 +6,7 @@ import dataclasses
 import typing
 from typing import Any
 
-from federated.contract import media
+from federated.contract import media, rule_kinds
 from federated.contract.disagreement import DisagreementAnswer, DisagreementMessage
 from federated.contract.enrolment import EnrolmentAnswer, EnrolmentRequest
 from federated.contract.events import BATCH, AgentEvent, EventsAnswer, EventsBatch
@@ -70,7 +70,7 @@ def markdown() -> str:
         lines += ["", f"## {kind.__name__}", " ".join((kind.__doc__ or "").split()), "", "| field | type | |", "|---|---|---|"]
         hints = typing.get_type_hints(kind, include_extras=True)
         lines += [f"| `{field.name}` | {_type_name(hints[field.name])} | {_needed(field)} |" for field in dataclasses.fields(kind)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + rule_kinds.markdown()) + "\n"
 
 
 def messages() -> list[type[ContractMessage]]:
