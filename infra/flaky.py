@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.files import write_durably
+
 WINDOW = 10  # runs: a test that is flaky twice within so many is a failure
 KEPT = 200  # entries; older ones are forgotten
 FILE = "SPECOLA_TEST_HISTORY"
@@ -45,11 +47,9 @@ class FlakyHistory:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.flaky = [*self.flaky, *({"test": test, "run": self.run, "t": now} for test in flaky)][-KEPT:]
         self.seconds.update(seconds)
-        part = self.path.with_suffix(".part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"run": self.run, "seconds": self.seconds, "flaky": self.flaky}, indent=1))
-            part.replace(self.path)
+            write_durably(self.path, json.dumps({"run": self.run, "seconds": self.seconds, "flaky": self.flaky}, indent=1))
         except OSError as error:
             print(f"{self.path} cannot be written ({error.strerror}): flaky tests of this run are not remembered.", file=sys.stderr)
         return [test for test in flaky if test in recent]
