@@ -31,14 +31,14 @@ def nearest(site: Site, vector: Sequence[float] | np.ndarray, k: int) -> list[tu
     valid = Template.objects.filter(person__in=staff).annotate(distance=CosineDistance("vector", wanted)).select_related("person")
     with transaction.atomic():
         if staff.order_by()[EXACT : EXACT + 1].exists():
-            _prepare()
+            prepare_index_scan()
             found = list(valid.order_by("distance")[:k])
         else:
             found = list(valid.order_by(F("distance") + 0.0)[:k])  # an order that no index knows
     return [(template, 1 - float(template.distance)) for template in found]
 
 
-def _prepare() -> None:
+def prepare_index_scan() -> None:
     """Settings of the index for this transaction only."""
     with connection.cursor() as cursor:
         for name, value in (("hnsw.ef_search", EF_SEARCH), ("hnsw.iterative_scan", "strict_order"), ("hnsw.max_scan_tuples", SCANNED)):

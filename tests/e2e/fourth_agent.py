@@ -22,8 +22,8 @@ FPS = 5
 
 def environment_of(up: Up) -> dict[str, str]:
     """What `up` tells its own programs, so that none is left behind unseen."""
-    told = json.loads((up.home / "run" / "state.json").read_text())["environment"]
-    return {**os.environ, **told, MARK: str(up.home)}
+    environment = json.loads((up.home / "run" / "state.json").read_text())["environment"]
+    return {**os.environ, **environment, MARK: str(up.home)}
 
 
 def enrol(up: Up, slug: str, command: str) -> Path:

@@ -20,9 +20,9 @@ EVENTS = "[...document.querySelectorAll('#rows .row')].map((row) => row.dataset.
 def new_row(page):
     """The row of an event that came while the page was open; the page was never loaded again."""
     expect(page.locator("#rows[data-connected=true]")).to_be_attached()
-    known = page.evaluate(f"window.known = {EVENTS}")
-    wait_until(page, f"{EVENTS}.some((event) => !window.known.includes(event))", SOON)
-    event = next(each for each in page.evaluate(EVENTS) if each not in known)
+    earlier = page.evaluate(f"window.earlier = {EVENTS}")
+    wait_until(page, f"{EVENTS}.some((event) => !window.earlier.includes(event))", SOON)
+    event = next(each for each in page.evaluate(EVENTS) if each not in earlier)
     number = page.locator(f"#rows .row[data-event='{event}']").get_attribute("data-alert")
     return page.locator(f"#alert-{number}")
 

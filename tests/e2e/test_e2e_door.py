@@ -49,7 +49,7 @@ from portal.accounts.models import User
 from portal.people import actions
 actions.revoke(user=User.objects.get(email="manager@specola.example"), uid="{uid}")
 """
-SAID = """
+STORED = """
 import json
 from portal.alerts.models import Alert, Event
 events = Event.objects.filter(camera__slug="door").order_by("seq")
@@ -68,14 +68,14 @@ class Door:
         uid, expires = self.portal.django(ENROL.format(picture=picture, seconds=seconds)).split()
         return uid, float(expires)
 
-    def known(self) -> set[str]:
+    def staff(self) -> set[str]:
         """Whom the agent has on its disk, read with its own key."""
         if not (self.folder / FILE).exists():
             return set()
         return {entry.person for entry in StaffListStore(self.folder, identity_of(read_portal(self.folder))).load(0.0).entries}
 
-    def said(self) -> dict:
-        return json.loads(self.portal.django(SAID))
+    def stored(self) -> dict:
+        return json.loads(self.portal.django(STORED))
 
 
 @pytest.fixture(scope="module")
@@ -122,14 +122,14 @@ def test_one_of_the_staff_and_a_stranger_pass_and_there_is_one_alert(door, chrom
             wait_until(page, "[...document.querySelectorAll('#rows .row')].some(row => row.textContent.includes('Unknown person'))", 90)
             shown = time.time()
             expect(row).to_have_count(1)
-            said = at.said()
-            (stranger,) = [each for each in said["events"] if each[0] == "unknown_person"]
+            found = at.stored()
+            (stranger,) = [each for each in found["events"] if each[0] == "unknown_person"]
             assert shown - (stranger[1] - stranger[2]["dwell_s"] + DWELL_S) < 2.0
-            assert said["alerts"] == ["unknown_person"]
-            assert {each[2]["person"] for each in said["events"] if each[0] == "recognised"} == {uid}
-            assert at.known() == {uid}
+            assert found["alerts"] == ["unknown_person"]
+            assert {each[2]["person"] for each in found["events"] if each[0] == "recognised"} == {uid}
+            assert at.staff() == {uid}
             portal.django(REVOKE.format(uid=uid))
-            wait_for(lambda: not at.known(), "the agent to forget", BEAT_S + 1.5)
+            wait_for(lambda: not at.staff(), "the agent to forget", BEAT_S + 1.5)
             row.click()
             expect(page.locator("#pane img, #alert img").first).to_be_visible()
         finally:
@@ -145,9 +145,9 @@ def test_an_agent_without_a_portal_forgets_at_the_end_date(door, clip, tmp_path)
             wait_for(lambda: "applying configuration" in at.program.text(), "the configuration", 60)
             short, expires = at.enrol("custode-1", 15)
             long, _ = at.enrol("custode-2")
-            wait_for(lambda: at.known() == {short, long}, "both on the agent's list", 12)
+            wait_for(lambda: at.staff() == {short, long}, "both on the agent's list", 12)
         assert time.time() < expires
-        wait_for(lambda: at.known() == {long}, "the agent to forget, with its portal gone", expires - time.time() + 3)
+        wait_for(lambda: at.staff() == {long}, "the agent to forget, with its portal gone", expires - time.time() + 3)
         assert time.time() >= expires
         assert "come to the end date" in at.program.text()
     finally:

@@ -42,7 +42,7 @@ def erase_person(up, uid: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def erased(up):
-    """A guard whom the gate has recognised, what was known of them before, and what the command said."""
+    """A guard whom the gate has recognised, what was known of them before, and what the command printed."""
     with psycopg.connect(state.read(up.home)["environment"]["DATABASE_URL"], autocommit=True) as database:
         wait_for(lambda: database.execute(RECOGNISED).fetchone(), "somebody to be recognised", 120)
         uid = database.execute(RECOGNISED).fetchone()[0]
@@ -51,9 +51,9 @@ def erased(up):
         secrets += [piece for each in sent for piece in (each[:64], np.frombuffer(each, ">f4").astype("<f4").tobytes()[:64])]
         database.execute("CHECKPOINT")  # what PostgreSQL holds in memory is in its files now
         before = [grepped(up.home, secret) for secret in secrets]
-        status, said = erase_person(up, uid)
+        status, output = erase_person(up, uid)
         audit = {database.execute(AUDIT).fetchone()[0]}
-    return uid, secrets, before, status, said, {f"postgres/data/{name}" for name in audit}
+    return uid, secrets, before, status, output, {f"postgres/data/{name}" for name in audit}
 
 
 def test_before_the_erasing_grep_finds_the_person_in_the_database_and_in_the_agents_list(erased):
@@ -63,9 +63,9 @@ def test_before_the_erasing_grep_finds_the_person_in_the_database_and_in_the_age
 
 
 def test_the_command_proves_that_nothing_is_left(erased):
-    _uid, _secrets, _before, status, said, _audit = erased
-    assert status == 0, said[-3000:]
-    proof = json.loads(said[said.index("{") :])
+    _uid, _secrets, _before, status, output, _audit = erased
+    assert status == 0, output[-3000:]
+    proof = json.loads(output[output.index("{") :])
     assert proof["clean"]
     assert [each["state"] for each in proof["agents"]] == ["confirmed"]
     assert proof["deleted"]["people.Template"] >= 1
@@ -73,7 +73,7 @@ def test_the_command_proves_that_nothing_is_left(erased):
 
 
 def test_after_the_erasing_grep_over_the_home_folder_finds_the_audit_row_only(erased, up):
-    uid, secrets, _before, _status, _said, audit = erased
+    uid, secrets, _before, _status, _output, audit = erased
     found = {name for secret in secrets for name in grepped(up.home, secret)}
     log = {name for name in found if re.search("pg_wal/", name)}  # PostgreSQL copies the audit log's page there before it writes to it again
     assert found - log == audit
@@ -81,9 +81,9 @@ def test_after_the_erasing_grep_over_the_home_folder_finds_the_audit_row_only(er
 
 
 def test_a_second_erasing_looks_again_and_an_unknown_id_is_said_to_be_unknown(erased, up):
-    status, said = erase_person(up, erased[0])
-    assert status == 0, said[-3000:]
-    assert not json.loads(said[said.index("{") :])["first"]
-    status, said = erase_person(up, str(uuid.uuid4()))
+    status, output = erase_person(up, erased[0])
+    assert status == 0, output[-3000:]
+    assert not json.loads(output[output.index("{") :])["first"]
+    status, output = erase_person(up, str(uuid.uuid4()))
     assert status == 1
-    assert "Nobody with the id" in said
+    assert "Nobody with the id" in output

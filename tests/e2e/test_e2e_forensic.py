@@ -80,6 +80,6 @@ def test_who_may_not_conclude_is_offered_no_form_and_reads_nothing_early(open_pa
 def test_what_the_browser_reads_over_the_api_is_sealed_too(open_page, case):
     conclude(open_page(case, "operator"), "Supports neither", LIGHT)
     page = open_page(case, "manager")
-    told = page.evaluate("async (path) => await (await fetch(path)).text()", f"/api/v1{case.replace('desk', 'cases').rstrip('/')}")
-    assert json.loads(told)["conclusions"][0]["sealed"]
-    assert LIGHT not in told
+    report = page.evaluate("async (path) => await (await fetch(path)).text()", f"/api/v1{case.replace('desk', 'cases').rstrip('/')}")
+    assert json.loads(report)["conclusions"][0]["sealed"]
+    assert LIGHT not in report

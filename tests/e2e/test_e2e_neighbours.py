@@ -46,8 +46,8 @@ class Doors:
     """A portal, and the agents of its two doors."""
 
     def __init__(self, portal: Portal, folder) -> None:
-        said = json.loads(portal.django(SET_UP))
-        self.portal, self.folder, self.codes, self.site = portal, folder, said["codes"], said["site"]
+        made = json.loads(portal.django(SET_UP))
+        self.portal, self.folder, self.codes, self.site = portal, folder, made["codes"], made["site"]
         self.programs: dict[str, Program] = {}
 
     def start(self, name: str, clip, keep: str = "all") -> Program:

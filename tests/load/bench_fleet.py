@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from federated.learning import control, process
 from federated.trust import pki
-from tests.load.stand import conclude, parser, percentile, say
+from tests.load.stand import conclude, parser, percentile, progress
 
 START_S = 60
 PULL_S = 3.0  # a SuperNode asks so often
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         home = Path(folder)
         with superlink(home) as (server, fleet):
             keys = [node_key(home, number) for number in range(chosen.nodes)]
-            say(chosen, f"{chosen.nodes} nodes ask for {chosen.seconds:.0f} s ...")
+            progress(chosen, f"{chosen.nodes} nodes ask for {chosen.seconds:.0f} s ...")
             waits, seconds, busy = ask_all(server, fleet, home / "pki" / "ca.crt", keys, chosen)
     cost = busy / len(waits)
     figures = {"nodes": chosen.nodes, "pulls": len(waits), "seconds": seconds, "pulls_per_s": len(waits) / seconds, "cpu_ms_per_pull": cost * 1000}
@@ -98,8 +98,8 @@ def _ask(fleet: str, ca: Path, key: Path, ready: threading.Barrier, chosen: argp
     guards = [RuntimeVersionHttpInterceptor(component_name="SuperNode"), NodeAuthHttpInterceptor(private, private.public_key())]  # type: ignore[arg-type]
     try:
         with FleetHttpClient.from_server_address(fleet, False, ca.read_bytes(), interceptors=guards) as client:
-            known = client.ActivateNode(ActivateNodeRequest(public_key=public_key_to_bytes(private.public_key()), heartbeat_interval=30))  # type: ignore[arg-type]
-            asked = PullMessagesRequest(node=Node(node_id=known.node_id))
+            activated = client.ActivateNode(ActivateNodeRequest(public_key=public_key_to_bytes(private.public_key()), heartbeat_interval=30))  # type: ignore[arg-type]
+            asked = PullMessagesRequest(node=Node(node_id=activated.node_id))
             client.PullMessages(asked)
             ready.wait(START_S)
             until = time.monotonic() + chosen.seconds

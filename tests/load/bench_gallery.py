@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.load.stand import conclude, own_services, parser, percentile, say
+from tests.load.stand import conclude, own_services, parser, percentile, progress
 
 DATA = Path(os.environ.get("SPECOLA_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 EACH, SHARE = 5, 0.1  # templates of a person; share of the people on the smaller site's list
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if not (chosen.faces / "gallery.csv").exists():
         print(f"{chosen.faces}: no face folder is here (--faces, or SPECOLA_DATA)", file=sys.stderr)
         return 2
-    say(chosen, f"{chosen.templates} templates with the spread of the faces in {chosen.faces.name} ...")
+    progress(chosen, f"{chosen.templates} templates with the spread of the faces in {chosen.faces.name} ...")
     people, asked = made_up(*spread(chosen.faces), chosen.templates // EACH)
     with own_services():
         figures, passed = measure(people, asked, chosen)
@@ -52,11 +52,11 @@ def spread(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     faces = SizedFaces(folder)
     rows = datasets.read_table(folder / "gallery.csv", {"person": str, "path": str}) + datasets.read_table(folder / "probes.csv", {"person": str, "path": str})
-    known = by_person([row for row in rows if row["person"] != "-" and faces.crop(row["path"]) is not None], lambda path: faces.embed("plain", path))
-    means = np.stack([np.mean(vectors, axis=0) for vectors in known.values()])
-    around = np.concatenate([np.stack(vectors) - mean for vectors, mean in zip(known.values(), means, strict=True)])
+    vectors_of = by_person([row for row in rows if row["person"] != "-" and faces.crop(row["path"]) is not None], lambda path: faces.embed("plain", path))
+    means = np.stack([np.mean(vectors, axis=0) for vectors in vectors_of.values()])
+    around = np.concatenate([np.stack(vectors) - mean for vectors, mean in zip(vectors_of.values(), means, strict=True)])
     # the mean of a few pictures lies nearer to them than the true middle: what is missing is put back
-    within = np.cov(around.T) * len(around) / (len(around) - len(known))
+    within = np.cov(around.T) * len(around) / (len(around) - len(vectors_of))
     return means.mean(0), np.cov(means.T), within
 
 
@@ -79,7 +79,7 @@ def measure(people: np.ndarray, asked: np.ndarray, chosen: argparse.Namespace) -
     call_command("migrate", verbosity=0)
     began = time.monotonic()
     large, small, owners = fill(people)
-    say(chosen, f"stored in {time.monotonic() - began:.0f} s; building the index ...")
+    progress(chosen, f"stored in {time.monotonic() - began:.0f} s; building the index ...")
     began = time.monotonic()
     build_index()
     figures: dict[str, Any] = {"templates": int(people.shape[0] * EACH), "queries": chosen.queries, "index_build_s": time.monotonic() - began}
@@ -160,8 +160,8 @@ def compare(site: Any, people: np.ndarray, mine: np.ndarray, asked: np.ndarray, 
     exact_p50, index_p50, numpy_p50 = map(statistics.median, (exact_ms, index_ms, numpy_ms))
     return {
         "templates": len(ids),
-        "recall_1": statistics.fmean(said[0] == right[0] for said, right in zip(found, true, strict=True)),
-        "recall_10": statistics.fmean(len(set(said) & set(right)) / 10 for said, right in zip(found, true, strict=True)),
+        "recall_1": statistics.fmean(answer[0] == right[0] for answer, right in zip(found, true, strict=True)),
+        "recall_10": statistics.fmean(len(set(answer) & set(right)) / 10 for answer, right in zip(found, true, strict=True)),
         **{
             f"{name}_p{round(100 * share)}_ms": percentile(spent, share)
             for name, spent in (("search", index_ms), ("exact", exact_ms), ("numpy", numpy_ms))
@@ -203,6 +203,6 @@ def uses_index(site: Any, vector: np.ndarray) -> bool:
         search.nearest(site, vector, 10)
     question = next(each["sql"] for each in asked.captured_queries if "<=>" in each["sql"])
     with transaction.atomic(), connection.cursor() as cursor:
-        search._prepare()
+        search.prepare_index_scan()
         cursor.execute("EXPLAIN " + question)
         return "template_nearest" in "".join(row[0] for row in cursor.fetchall())

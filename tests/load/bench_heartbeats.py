@@ -15,7 +15,7 @@ import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.e2e.server import Portal, prepared_portal, serving
-from tests.load.stand import conclude, own_services, parser, percentile, say
+from tests.load.stand import conclude, own_services, parser, percentile, progress
 from tests.portal.wire import signed_headers
 
 BEAT_S = 3.0  # an agent says so often how it is
@@ -48,10 +48,10 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--sockets", type=int, default=200)
     chosen = options.parse_args(arguments)
     with own_services() as home, prepared_portal(home) as portal, serving(portal) as server:
-        say(chosen, f"heartbeats for {chosen.seconds:.0f} s ...")
+        progress(chosen, f"heartbeats for {chosen.seconds:.0f} s ...")
         process = psutil.Process(server.pid)
         figures = beats(portal, process, chosen)
-        say(chosen, f"{chosen.sockets} WebSockets ...")
+        progress(chosen, f"{chosen.sockets} WebSockets ...")
         figures |= asyncio.run(weigh(portal, process, chosen.sockets))
     return conclude({**figures, "load_before": os.getloadavg()[1]}, passed=figures["beats"] > 0 and figures["sockets"] == chosen.sockets)
 

@@ -12,7 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.e2e.server import Portal, running_portal
-from tests.load.stand import conclude, own_services, parser, percentile, say
+from tests.load.stand import conclude, own_services, parser, percentile, progress
 from tests.portal.wire import event, signed_headers
 
 TARGET = 300.0  # events a second
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--batch", type=int, default=50)
     chosen = options.parse_args(arguments)
     with own_services() as home, running_portal(home) as portal:
-        say(chosen, f"{chosen.events} events in batches of {chosen.batch} from {len(portal.agents)} agents ...")
+        progress(chosen, f"{chosen.events} events in batches of {chosen.batch} from {len(portal.agents)} agents ...")
         waits, seconds = send_all(portal, chosen.events, chosen.batch)
         stored = int(portal.django("from portal.alerts.models import Event; print(Event.objects.count())"))
     rate = stored / seconds
@@ -57,10 +57,10 @@ def _send(portal: Portal, camera: str, count: int, batch: int, waits: list[float
     sequence = itertools.count(1)
     with httpx.Client(timeout=60) as client:
         while count > 0:
-            said = [event(portal.site, camera, seq=next(sequence), data={"zone": ZONES[n % 4]}) for n in range(min(batch, count))]
-            body = json.dumps({"events": said, "sent_t": time.time()}).encode()
+            events = [event(portal.site, camera, seq=next(sequence), data={"zone": ZONES[n % 4]}) for n in range(min(batch, count))]
+            body = json.dumps({"events": events, "sent_t": time.time()}).encode()
             began = time.monotonic()
             answer = client.post(url, content=body, headers=signed_headers("POST", url, body, key, agent["id"]))
-            assert len(answer.json()["accepted"]) == len(said), answer.text
+            assert len(answer.json()["accepted"]) == len(events), answer.text
             waits.append(time.monotonic() - began)
-            count -= len(said)
+            count -= len(events)

@@ -19,7 +19,7 @@ from infra.check import AdministratorSession
 from infra.programs import Plan, free_port
 from infra.running import Running, manage, run_quietly
 from infra.start import started
-from tests.load.stand import conclude, parser, percentile, say
+from tests.load.stand import conclude, parser, percentile, progress
 
 TARGET_P95_S = 1.5
 FEWEST = 60  # events: fewer say nothing about a p95
@@ -32,10 +32,10 @@ from portal.sites import actions, rules
 from portal.sites.models import Camera
 grid = {f"{column}-{row}": (column / 4, row / 3) for column in range(4) for row in range(3)}
 zones = [{"name": name, "polygon": [[x, y], [x + 0.25, y], [x + 0.25, y + 0.333], [x, y + 0.333]]} for name, (x, y) in grid.items()]
-told = [{"kind": "person_in_zone", "zone": name, "min_s": 0, "cooldown_s": 0} for name in grid]
+rules_of_grid = [{"kind": "person_in_zone", "zone": name, "min_s": 0, "cooldown_s": 0} for name in grid]
 for camera in Camera.objects.filter(slug__in=["square", "drone"]):
     now = actions.watching_of(camera)
-    new = {**now, "zones": [*now["zones"], *zones], "rules": [*now["rules"], *told]}
+    new = {**now, "zones": [*now["zones"], *zones], "rules": [*now["rules"], *rules_of_grid]}
     new["rules"] = [{k: v for k, v in each.items() if v is not None} for each in new["rules"]]
     actions.save_watching(user="system", camera_id=camera.pk, watching=rules.read(new))
 """
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--home", type=Path, help="a home folder to keep; default: a temporary one")
     chosen = options.parse_args(arguments)
     if CHROMIUM is None:
-        say(chosen, "There is no Chromium on this machine: install Debian's package chromium.")
+        progress(chosen, "There is no Chromium on this machine: install Debian's package chromium.")
         return 2
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="specola-latency-") as folder:
@@ -82,7 +82,7 @@ def watch(chosen: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
         page.locator("#rows[data-connected=true]").wait_for(state="attached", timeout=60_000)
         page.evaluate(OBSERVER)
         began = time.time()
-        say(chosen, "watching ...")
+        progress(chosen, "watching ...")
         seen = _collect(page, chosen, began, running.supervisor.restart_dead)
         browser.close()
     return seen

@@ -18,7 +18,7 @@ from site_agents.signed_config import Identity
 from site_agents.store import Medium
 from site_agents.uplink import Sender
 from tests.e2e.server import Portal, prepared_portal, serving
-from tests.load.stand import conclude, own_services, parser, say
+from tests.load.stand import conclude, own_services, parser, progress
 
 DEADLINE_S = 600
 SPACING_S = 0.2  # between two frames
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         for camera, box in boxes.items():
             fill(box, portal.site, camera, share, chosen.pictures // len(boxes))
         produced_s = time.monotonic() - began
-        say(chosen, f"{share * len(boxes)} events wait ({produced_s:.1f} s); starting the portal ...")
+        progress(chosen, f"{share * len(boxes)} events wait ({produced_s:.1f} s); starting the portal ...")
         seconds, ready_s = deliver(portal, boxes, half=share * len(boxes) // 2 if chosen.kill else 0)
         rows, ids, disorder = look(portal)
         dead = sum(box.stats()["dead"] for box in boxes.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from tests.e2e.server import Portal, prepared_portal, serving, working
-from tests.load.stand import conclude, own_services, parser, say
+from tests.load.stand import conclude, own_services, parser, progress
 from tests.portal.tus_client import PIECE, TusClient
 
 MB = 2**20
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--megabytes", type=int, default=1536)
     chosen = options.parse_args(arguments)
     with own_services() as home, prepared_portal(home) as portal:
-        say(chosen, f"{chosen.megabytes} MB in pieces of {PIECE // MB} MB ...")
+        progress(chosen, f"{chosen.megabytes} MB in pieces of {PIECE // MB} MB ...")
         figures, passed = _measure(portal, chosen.megabytes * MB)
     return conclude(figures, passed=passed)
 

@@ -47,7 +47,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
-def say(options: argparse.Namespace, text: str) -> None:
+def progress(options: argparse.Namespace, text: str) -> None:
     """A line for the person who waits."""
     print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
 
