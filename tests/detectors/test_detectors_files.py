@@ -9,13 +9,13 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from detectors import files
 from infra import files as infra_files
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = {"ours": files.write_durably, "infra's": infra_files.write_durably}
@@ -77,11 +77,9 @@ def test_a_move_flushes_both_folders(tmp_path, calls):
 def test_kill_9_in_the_middle_leaves_a_whole_file(module, tmp_path):
     target, found = tmp_path / "state", set[str]()
     for _ in range(6):
-        writer = subprocess.Popen([sys.executable, "-c", FOREVER.format(module=module), str(target)], cwd=ROOT, stderr=subprocess.PIPE)
+        writer = subprocess.Popen([sys.executable, "-c", FOREVER.format(module=module), str(target)], cwd=ROOT)
         before = target.stat().st_mtime_ns if target.exists() else 0
-        while not target.exists() or target.stat().st_mtime_ns == before:
-            assert writer.poll() is None, writer.stderr.read()
-            time.sleep(0.002)
+        wait_for(lambda before=before: target.exists() and target.stat().st_mtime_ns != before, "a first write of this child")
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         content = target.read_text()
