@@ -64,7 +64,7 @@ def _headings() -> dict[str, Any]:
         "findings": _("Findings"),
         "evidence": _("Evidence"),
         "timeline": _("Timeline"),
-        "timeline_columns": [_("No."), _("Time"), _("Finding"), _("Score")],
+        "timeline_columns": [_("No."), _("Moment"), _("Finding"), _("Score")],
         "models": _("Models used"),
         "examiners": _("Two examiners, each alone"),
         "missing": _("This picture is no longer in the portal's store."),

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-WIDTH, HEIGHT = 760, 360
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
-LEGEND = 20  # pixels of a line of it
+WIDTH, HEIGHT = 600, 340
+LEFT, RIGHT, TOP, BOTTOM = 68, 20, 16, 52
+LEGEND = 22  # pixels of a line of it
 INK, RULE = "#26221b", "#d5cbb9"
 COLOURS = ("#1f6b5e", "#a3361f", "#7d5200", "#3d4fa1", "#7a3b78", "#5f584c")
 DASHES = ("", "8 4", "2 3", "10 3 2 3", "5 5", "1 4")  # a curve is known by its dashes, too, not by its colour alone
@@ -30,17 +30,17 @@ def line_plot(curves: Sequence[Curve], *, title: str, x_label: str, y_label: str
         up = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
         return round(LEFT + across * (WIDTH - LEFT - RIGHT), 1), round(HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM), 1)
 
-    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height}" role="img" font-family="Inter, sans-serif" font-size="13">']
+    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height}" role="img" font-family="Inter, sans-serif" font-size="15">']
     drawn.append(f"<title>{escape(title)}</title>")
     for tick in x_ticks:
         (x, low), (_, high) = at(tick, y_ticks[0]), at(tick, y_ticks[-1])
-        drawn += [_line("rule", x, low, x, high, RULE), _text(x, low + 18, number(tick, comma), "middle")]
+        drawn += [_line("rule", x, low, x, high, RULE), _text(x, low + 20, number(tick, comma), "middle")]
     for tick in y_ticks:
         (left, y), (right, _) = at(x_ticks[0], tick), at(x_ticks[-1], tick)
         drawn += [_line("rule", left, y, right, y, RULE), _text(left - 8, y + 4, number(tick, comma), "end")]
     drawn.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x_label, "middle"))
     middle = (TOP + HEIGHT - BOTTOM) / 2
-    drawn.append(f'<text class="words" transform="rotate(-90 14 {middle})" x="14" y="{middle}" text-anchor="middle" fill="{INK}">{escape(y_label)}</text>')
+    drawn.append(f'<text class="words" transform="rotate(-90 16 {middle})" x="16" y="{middle}" text-anchor="middle" fill="{INK}">{escape(y_label)}</text>')
     for n, (_label, curve_x, curve_y) in enumerate(curves):
         points = " ".join("{:g},{:g}".format(*at(x, y)) for x, y in thinned(curve_x, curve_y))
         drawn.append(f'<polyline class="curve c{n % 6}" points="{points}" fill="none" stroke="{COLOURS[n % 6]}" stroke-width="2.5" {_dashes(n)}/>')
@@ -61,7 +61,7 @@ def line_plot(curves: Sequence[Curve], *, title: str, x_label: str, y_label: str
 def timeline_strip(moments: Sequence[tuple[float, str]], *, title: str) -> str:
     """SVG text of moments (seconds, number) on a line from the start to the last of them."""
     end = ticks(0, max([t for t, _ in moments] or [1]))[-1]
-    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} 64" role="img" font-family="Inter, sans-serif" font-size="13">']
+    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} 64" role="img" font-family="Inter, sans-serif" font-size="15">']
     drawn += [f"<title>{escape(title)}</title>", _line("rule", 16, 32, WIDTH - 16, 32, RULE, 3)]
     for t, words in moments:
         x = round(16 + t / end * (WIDTH - 32), 1)

@@ -83,10 +83,7 @@ def worded_report(case: Case) -> WordedReport | None:
     if case.report is None:
         return None
     report, language = report_from_json(case.report, case.evidence), get_language() or "en"
-    moments = [
-        WordedMoment(n, plots.clock(each.t), worded(each.message, language), shown(each.score, language) if each.score is not None else "")
-        for n, each in enumerate(report.timeline, 1)
-    ]
+    moments = [WordedMoment(n, plots.clock(each.t), worded(each.message, language), _score(each.score, language)) for n, each in enumerate(report.timeline, 1)]
     strip = plots.timeline_strip([(each.t, str(n)) for n, each in enumerate(report.timeline, 1)], title=_("Moments on a line")) if moments else ""
     return WordedReport(
         label=worded(report.verdict.label, language),
@@ -121,7 +118,7 @@ def _evidence(each: types.Evidence, case: Case, language: str) -> WordedEvidence
                     n,
                     worded(span.label, language),
                     marked.quoted(each.text, span.start, span.end),
-                    shown(span.score, language) if span.score is not None else "",
+                    _score(span.score, language),
                 )
                 for n, span in enumerate(each.spans, 1)
             )
@@ -129,6 +126,10 @@ def _evidence(each: types.Evidence, case: Case, language: str) -> WordedEvidence
             return WordedEvidence("marked-text", name, caption, pieces=pieces, spans=spans)
     poster = f"{POSTER}{name}" if f"{POSTER}{name}" in case.evidence else ""
     return WordedEvidence(each.kind, name, caption, poster=poster)
+
+
+def _score(score: float | None, language: str) -> str:
+    return "" if score is None else shown(round(score, 3), language)
 
 
 def _plot(each: types.PlotEvidence, caption: str, language: str) -> str:

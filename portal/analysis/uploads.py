@@ -140,10 +140,11 @@ def sweep() -> int:
         for upload in old:
             _drop(upload)
     open_parts = {str(pk) for pk in Upload.objects.filter(sha256="").values_list("pk", flat=True)}
-    hour_ago = timezone.now().timestamp() - 3600
+    now = timezone.now().timestamp()
     for orphan in (settings.MEDIA_FOLDER / "incoming").glob("*"):  # of a portal or worker that was killed
         with contextlib.suppress(OSError):
-            if orphan.name not in open_parts and orphan.stat().st_mtime < hour_ago:
+            longest = 24 * 3600 if orphan.is_dir() else 3600  # a tool may work for hours in a folder
+            if orphan.name not in open_parts and now - orphan.stat().st_mtime > longest:
                 shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink()
     return len(old)
 

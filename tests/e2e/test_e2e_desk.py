@@ -206,3 +206,36 @@ def test_the_case_stands_on_the_desk_with_its_finding(report):
     expect(row).to_contain_text(FACE.name)
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text(finding)
+
+
+def sign_in(page, portal):
+    page.goto(f"{portal.address}/sign-in/?next=/desk/")
+    page.locator("[name=username]").fill("operator@specola.example")
+    page.locator("[name=password]").fill(portal.password)
+    page.locator("form button[type=submit]").first.click()
+    expect(page.locator("h1")).to_have_text("Analysis desk")
+
+
+def test_a_large_file_goes_on_after_its_session_ended_and_somebody_signed_in_again(open_page, portal, worker, tmp_path):
+    large, pieces = tmp_path / "large.bmp", []
+    cv2.imwrite(str(large), np.random.default_rng(1).integers(0, 255, (2400, 3000, 3), np.uint8))
+    page = open_page("/sign-in/", "")
+    page.watched.allow("401")
+    sign_in(page, portal)
+
+    def end_the_session_before_the_second_piece(route):
+        pieces.append(route.request.method)
+        if pieces.count("PATCH") == 2 and pieces[-1] == "PATCH":
+            key = next(each["value"] for each in page.context.cookies() if each["name"] == "sessionid")
+            portal.django(f"from django.contrib.sessions.models import Session; Session.objects.filter(pk={key!r}).delete()")
+        route.continue_()
+
+    page.route("**/api/v1/uploads/*", end_the_session_before_the_second_piece)
+    examine(page, large)
+    expect(page.locator("#problem")).to_contain_text("You were signed out", timeout=patience_ms(EXAMINED_S))
+    tab = page.context.new_page()
+    sign_in(tab, portal)
+    tab.close()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
+    expect(page.locator("h1")).to_have_text("large.bmp")

@@ -46,6 +46,7 @@ form.addEventListener("submit", async (event) => {
     const ids = await Promise.all(files.map(send));
     for (const id of ids) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "upload", value: id }));
     file.disabled = true; // it is at the portal already
+    form.elements.csrfmiddlewaretoken.value = token() || form.elements.csrfmiddlewaretoken.value; // another one since somebody signed in again
     form.submit();
   } catch (error) {
     say(error.message);
@@ -71,7 +72,7 @@ function send(each) {
       metadata: { filename: each.name },
       removeFingerprintOnSuccess: true,
       // The token changes when somebody signs in again, so it is read anew for each piece.
-      onBeforeRequest: (request) => request.setHeader("X-CSRFToken", document.cookie.match(/csrftoken=([^;]+)/)?.[1] ?? ""),
+      onBeforeRequest: (request) => request.setHeader("X-CSRFToken", token()),
       onShouldRetry: (error) => [0, 409, 423, 500, 502, 503, 504].includes(error.originalResponse?.getStatus() ?? 0),
       onProgress: (sent, size) => {
         say("");
@@ -125,6 +126,9 @@ document.addEventListener("visibilitychange", goOn);
 setInterval(goOn, 15000);
 addEventListener("beforeunload", (event) => running.size && event.preventDefault());
 
+function token() {
+  return document.cookie.match(/csrftoken=([^;]+)/)?.[1] ?? "";
+}
 function say(words) {
   problem.textContent = words;
   problem.hidden = !words;
