@@ -16,6 +16,8 @@ from django.conf import settings  # noqa: E402
 
 from portal.core.bodies import bounded  # noqa: E402
 from portal.live.urls import websocket_urlpatterns  # noqa: E402
+from portal.sites.listening import lifespan  # noqa: E402
 
 http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE})
-application = ProtocolTypeRouter({"http": http, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))})
+websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": lifespan})

@@ -186,3 +186,14 @@ class EnrolmentCode(models.Model):
 
     def __str__(self) -> str:
         return f"code for {self.camera}"
+
+
+class ListeningPeriod(models.Model):
+    """One row: the newest time without a gap in which a portal process took agents' calls (portal/sites/listening.py)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.since:%F %T} to {self.until:%F %T}"

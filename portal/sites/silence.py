@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.core import events
 from portal.core.periodic import for_each
-from portal.sites import state
+from portal.sites import listening, state
 from portal.sites.events import AgentSilent
 from portal.sites.models import Agent
 
@@ -19,7 +19,12 @@ NOTICED = datetime.timedelta(seconds=60)  # a page says so after four missed hea
 
 
 def notice(now: datetime.datetime | None = None) -> list[AgentSilent]:
-    """Publish AgentSilent for agents that have been silent for a minute and were not noticed since their last heartbeat; returns what was published."""
+    """Publish AgentSilent for agents that have been silent for a minute and were not noticed since their last heartbeat; returns what was published.
+
+    Nobody is silent before the portal itself has listened for that minute.
+    """
+    if not listening.has_lasted(NOTICED):
+        return []
     now = now or timezone.now()
     rows = Agent.objects.annotate(since=Coalesce("last_seen", "enrolled")).filter(revoked=None, since__lt=now - NOTICED)
     unnoticed = rows.filter(Q(silence_noticed=None) | Q(silence_noticed__lt=F("since"))).select_related("camera__site")
