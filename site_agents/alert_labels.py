@@ -185,13 +185,13 @@ def _features(event: AgentEvent, jpeg: bytes, pipeline: Pipeline, zone: str) -> 
         return None
     try:
         detection = Detection(found.kind, found.score, Box(*found.box), found.track, found.data)
-        return head.describe(people, image.read(jpeg), detection, event=event.kind, hour=_hour(event.t, zone))
+        return head.describe(people, image.read(jpeg), detection, event=event.kind, hour=hour_of_day(event.t, zone))
     except FAILURES as error:
         log.warning("the alert %s has no features: %s", event.id, error)
         return None
 
 
-def _hour(t: float, zone: str) -> float:
+def hour_of_day(t: float, zone: str) -> float:
     """The hour of the day at the site, UTC when nobody has said where it is."""
     moment = datetime.datetime.fromtimestamp(t, zoneinfo.ZoneInfo(zone) if zone else datetime.UTC)
     return moment.hour + moment.minute / 60

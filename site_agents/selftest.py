@@ -77,7 +77,7 @@ def run(name: str, file: Path, folder: Path, budget_ms: float) -> dict[str, Any]
         began = time.perf_counter()
         found = detector.step(frame) if detectors.entry(name).kind == "stream" else detector.detect([frame.image])[0]
         times.append((time.perf_counter() - began) * 1000)
-        _check([found] if isinstance(found, Detection) else found or [])
+        check_findings([found] if isinstance(found, Detection) else found or [])
     median = _within_budget(times, budget_ms)
     if name == calibration.DETECTOR and learnt is not None:
         calibration.save(folder, detector.card.sha256, learnt)
@@ -91,7 +91,7 @@ def _try_head(head: Any, folder: Path, budget_ms: float) -> dict[str, Any]:
         began = time.perf_counter()
         scores = head.judge(row[None])
         times.append((time.perf_counter() - began) * 1000)
-        _check([Detection("head", float(each)) for each in np.ravel(scores)])
+        check_findings([Detection("head", float(each)) for each in np.ravel(scores)])
     return {"ms": round(_within_budget(times, budget_ms), 2), "frames": len(times)}
 
 
@@ -102,7 +102,8 @@ def _within_budget(times: list[float], budget_ms: float) -> float:
     return median
 
 
-def _check(found: list[Detection]) -> None:
+def check_findings(found: list[Detection]) -> None:
+    """Every score finite and in 0..1, every box finite. Raises ModelRefused."""
     for each in found:
         numbers = [each.score, *(each.box or ())]
         if not np.isfinite(numbers).all() or not 0 <= each.score <= 1:

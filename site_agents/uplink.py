@@ -152,7 +152,7 @@ class Heart(threading.Thread):
                     due = time.monotonic() + BEAT_S
                     self.beat()
                     backoff.succeed()
-                self._send_frame()
+                self.send_frame()
             except PortalUnreachable as error:
                 due = time.monotonic() + max(BEAT_S, backoff.fail())
                 log.warning("no heartbeat: %s", error)
@@ -175,7 +175,8 @@ class Heart(threading.Thread):
         """End soon."""
         self._stopping.set()
 
-    def _send_frame(self) -> None:
+    def send_frame(self) -> None:
+        """Send the picture that was offered, if somebody still looks. Raises PortalUnreachable or PortalRefused."""
         frame, self._frame = self._frame, None
         if frame is not None and time.monotonic() < self._watched_until:
             self.link.call("PUT", "/frame", frame, content_type=JPEG)

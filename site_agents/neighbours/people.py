@@ -61,7 +61,7 @@ def _crowd(source: str, members: dict[str, np.ndarray], staff: dict[str, np.ndar
 
 
 def _embed(folder: Path, paths: list[str], cache: Path | None) -> dict[str, np.ndarray]:
-    found = _cached(cache) if cache else {}
+    found = read_cache(cache) if cache else {}
     missing = [path for path in paths if path not in found]
     if missing:
         portraits = Portraits(folder)
@@ -72,7 +72,8 @@ def _embed(folder: Path, paths: list[str], cache: Path | None) -> dict[str, np.n
     return {path: found[path] for path in paths if path in found}
 
 
-def _cached(cache: Path) -> dict[str, np.ndarray]:
+def read_cache(cache: Path) -> dict[str, np.ndarray]:
+    """The embeddings kept in `cache`, by path; none when there is no such file."""
     if not cache.exists():
         return {}
     try:

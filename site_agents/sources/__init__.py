@@ -54,18 +54,19 @@ def source(kind: str) -> Callable[[Reader], Reader]:
 
 def kinds() -> list[str]:
     """The kinds of sources there are, sorted."""
-    return sorted(_discovered())
+    return sorted(readers())
 
 
 def open_source(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """Start reading; relative paths are taken from `folder`. Raises CameraSourceError."""
-    if config.kind not in _discovered():
+    if config.kind not in readers():
         raise CameraSourceError(f"there is no source {config.kind!r}; there are {', '.join(kinds())}")
     return _readers[config.kind](config, folder)
 
 
 @functools.cache
-def _discovered() -> dict[str, Reader]:
+def readers() -> dict[str, Reader]:
+    """The readers there are, by kind of source."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"site_agents.sources.{module.name}")
     return _readers

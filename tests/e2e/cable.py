@@ -19,7 +19,7 @@ class Cable:
         self.ends: list[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self.accept, daemon=True).start()
 
     def cut(self) -> None:
         """Break every connection and let no new one through."""
@@ -37,7 +37,7 @@ class Cable:
         self.cut()
         self.listener.close()
 
-    def _accept(self) -> None:
+    def accept(self) -> None:
         while True:
             try:
                 near, _ = self.listener.accept()

@@ -77,7 +77,7 @@ def download(page, name):
 
 def test_progress_is_seen_live_and_the_report_comes_by_itself(open_page, portal):
     states = []
-    listen = lambda socket: socket.on("framereceived", lambda said: states.append(json.loads(said)["state"]))  # noqa: E731
+    listen = lambda socket: socket.on("framereceived", lambda frame: states.append(json.loads(frame)["state"]))  # noqa: E731
     page = open_page("/desk/", prepare=lambda page: page.on("websocket", listen))
     examine(page, FACE)
     expect(page.locator("#label")).to_have_text("Queued")
@@ -124,9 +124,9 @@ def test_a_group_of_two_faces_is_counted(report, tmp_path):
 
 def test_the_report_goes_out_as_json_and_as_pdf(report):
     page = report(FACE)
-    said = json.loads(download(page, "JSON"))
-    assert said["verdict"]["label"]["text"] == page.locator("#verdict h2").text_content()
-    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in said["models"].values())
+    exported = json.loads(download(page, "JSON"))
+    assert exported["verdict"]["label"]["text"] == page.locator("#verdict h2").text_content()
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in exported["models"].values())
     pdf = download(page, "PDF")
     assert pdf.startswith(b"%PDF")
     assert pdf.rstrip().endswith(b"%%EOF")
@@ -155,7 +155,7 @@ def test_a_comparison_of_one_picture_is_refused(desk):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "reason"),
     [
         ("letter.jpg", b"Dear museum, this is no picture at all.", "letter.jpg cannot be examined"),
         ("nothing.jpg", b"", "nothing.jpg is empty"),
@@ -163,10 +163,10 @@ def test_a_comparison_of_one_picture_is_refused(desk):
         ("program.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 400, "program.png cannot be examined"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_its_name_and_the_reason(desk, tmp_path, name, content, said):
+def test_what_is_no_picture_is_refused_with_its_name_and_the_reason(desk, tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content)
     page = desk()
-    expect(refused(page, tmp_path / name)).to_contain_text(said)
+    expect(refused(page, tmp_path / name)).to_contain_text(reason)
     page.goto("/desk/")
     expect(page.locator("tbody", has_text=name)).to_have_count(0)
 

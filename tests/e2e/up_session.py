@@ -64,14 +64,14 @@ class Session:
 
     def stored(self) -> list[tuple[str, int, int]]:
         """Every event in PostgreSQL: id, camera, number in the camera's order."""
-        return self._rows(STORED)
+        return self.rows(STORED)
 
     def wait_for_news(self) -> None:
         """Until every eager camera has told something new."""
         since = time.time()
-        self.wait(lambda: {slug for (slug,) in self._rows(NEWER, since)} >= EAGER, 60, "news of every eager camera")
+        self.wait(lambda: {slug for (slug,) in self.rows(NEWER, since)} >= EAGER, 60, "news of every eager camera")
 
-    def _rows(self, query: str, *values: Any) -> list[Any]:
+    def rows(self, query: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.running.environment["DATABASE_URL"]) as connection:
             return connection.execute(query, values).fetchall()
 

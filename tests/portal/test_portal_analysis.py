@@ -75,7 +75,7 @@ def test_the_pdf_of_a_comparison_names_every_input_and_the_ratio(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "problem"),
     [
         ("e.jpg", b"", "empty"),
         ("t.jpg", b"<html>no picture", "this tool reads a picture"),
@@ -83,8 +83,8 @@ def test_the_pdf_of_a_comparison_names_every_input_and_the_ratio(tmp_path):
         ("huge.png", picture(12_001, 12_001), "huge.png"),
     ],
 )
-def test_a_file_that_cannot_be_examined_is_refused_by_name_and_nothing_is_kept(name, content, says):
-    with pytest.raises(ValidationError, match=says):
+def test_a_file_that_cannot_be_examined_is_refused_by_name_and_nothing_is_kept(name, content, problem):
+    with pytest.raises(ValidationError, match=problem):
         opened(operator(), file(name, content))
     assert not Case.objects.exists()
     assert not ProcrastinateJob.objects.exists()

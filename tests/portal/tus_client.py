@@ -79,9 +79,9 @@ class TusClient:
 
     def where(self, address: str) -> int:
         """How far the portal is, once it answers."""
-        return int(wait_for(lambda: self._offset(address), "the portal answers", seconds=90))
+        return int(wait_for(lambda: self.offset(address), "the portal answers", seconds=90))
 
-    def _offset(self, address: str) -> str:
+    def offset(self, address: str) -> str:
         try:
             return self.call("HEAD", address, headers={}).headers.get("Upload-Offset", "")
         except httpx.TransportError:

@@ -44,7 +44,7 @@ def start(monkeypatch, tmp_path):
     running = []
 
     def begin(script: Script, **settings) -> Capture:
-        monkeypatch.setitem(sources._discovered(), "file", script.read)
+        monkeypatch.setitem(sources.readers(), "file", script.read)
         made = Capture(SourceSettings("file", "any", **settings), tmp_path, "square")
         running.append(made)
         made.start()

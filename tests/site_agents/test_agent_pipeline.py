@@ -32,13 +32,13 @@ class Eye:
 
     def detect(self, images):
         self.seen += images
-        return [self._answer([])]
+        return [self.answer([])]
 
     def step(self, frame):
         self.seen.append(frame.image)
-        return self._answer([] if self.name == "camera-health" else None)
+        return self.answer([] if self.name == "camera-health" else None)
 
-    def _answer(self, nothing):
+    def answer(self, nothing):
         if isinstance(self.result, Exception):
             raise self.result
         return nothing if self.result is None else self.result

@@ -88,8 +88,8 @@ def test_people_models_are_tried_the_same_way(tmp_path):
 @pytest.mark.parametrize(("score", "box"), [(float("nan"), None), (1.5, None), (-0.1, None), (0.5, Box(0, float("inf"), 1, 1))])
 def test_findings_that_are_none_are_refused(score, box):
     with pytest.raises(ModelRefused, match="no finding"):
-        selftest._check([Detection("anomaly", score, box)])
+        selftest.check_findings([Detection("anomaly", score, box)])
 
 
 def test_real_findings_are_taken():
-    selftest._check([Detection("anomaly", 0.0, None), Detection("person", 1.0, Box(-3, 0, 10, 10))])
+    selftest.check_findings([Detection("anomaly", 0.0, None), Detection("person", 1.0, Box(-3, 0, 10, 10))])

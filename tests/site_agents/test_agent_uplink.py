@@ -242,7 +242,7 @@ def test_a_frame_that_is_offered_is_sent(heart, peer):
 
 def test_a_frame_offered_when_nobody_looks_any_more_is_not_sent(heart, peer):
     heart.offer(jpeg(1))
-    heart._send_frame()
+    heart.send_frame()
     assert peer.frames == []
 
 

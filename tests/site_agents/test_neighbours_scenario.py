@@ -138,9 +138,9 @@ def test_made_up_faces_are_normalised_and_nearer_to_their_own_person():
 def test_a_broken_cache_is_named(tmp_path):
     (tmp_path / "cache.npz").write_bytes(b"no archive")
     with pytest.raises(ScenarioError, match="remove it"):
-        people._cached(tmp_path / "cache.npz")
+        people.read_cache(tmp_path / "cache.npz")
 
 
 def test_a_cache_gives_back_what_was_put_in(tmp_path):
     np.savez(tmp_path / "cache.npz", paths=np.array(["a/1.jpg"]), embeddings=np.ones((1, 128), np.float32))
-    assert people._cached(tmp_path / "cache.npz")["a/1.jpg"].shape == (128,)
+    assert people.read_cache(tmp_path / "cache.npz")["a/1.jpg"].shape == (128,)
