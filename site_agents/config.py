@@ -32,7 +32,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """Whether this site takes part in training, and how much of its own footage it keeps for it (small grey frames)."""
+    """Whether this camera takes part in training, and how much of its own footage it keeps for it (small grey frames)."""
 
     enabled: bool = False
     keep_mb: float = 60.0

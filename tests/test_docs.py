@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import detectors
+from tests import test_architecture
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (".onnx", ".webm", ".mp4", ".jpg", ".png", ".woff2", ".svg")
@@ -39,6 +40,18 @@ def test_every_shipped_weight_clip_and_picture_has_its_licence_written_down():
     licences = text("docs/licences.md")
     files = [name for name in tracked() if name.endswith(SHIPPED) and not name.startswith(OWN_PICTURES)]
     assert [name for name in files if Path(name).name not in licences and str(Path(name).parent) + "/" not in licences] == []
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_that_tells_where_things_are_exists(page):
+    named = re.findall(r"`((?:detectors|federated|site_agents|portal|infra|tests)/[\w/.]*)(?:::\w+)?`", text(page))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_glossary_gives_the_words_that_no_name_may_hold():
+    words = text("CONTRIBUTING.md").split("## Glossary")[1]
+    assert [word for word in test_architecture.PRIVATE_WORDS if word not in words] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md", "docs/agent.md", "docs/federation.md", "docs/privacy.md"])

@@ -8,7 +8,8 @@ class AnalysisConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.analysis import queries
-        from portal.core import media
+        from portal.analysis import queries, sandbox
+        from portal.core import jobs, media
 
         media.hold("cases", queries.held)
+        jobs.at_worker_start(sandbox.warm_up)

@@ -15,6 +15,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def examine(
         if child.pid:
             child.kill()
             child.join(10)
+
+
+def warm_up() -> None:
+    """Start the server that examinations are forked from, so that a worker's first case does not wait for its imports; it goes with the worker."""
+    _fork_server()
+    forkserver.ensure_running()
 
 
 @functools.cache

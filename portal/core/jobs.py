@@ -9,12 +9,14 @@ The task itself is an ordinary `@app.task(name="training.follow_run", ...)` in t
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from procrastinate.contrib.django import app
 
 _declared: dict[str, DeferredJob] = {}
 _started = False
+_at_worker_start: list[Callable[[], None]] = []
 
 
 class UnknownJob(Exception):
@@ -44,6 +46,18 @@ def named(name: str) -> DeferredJob:
     if _started and name not in app.tasks:  # a module that the start did not need
         raise UnknownJob(f"no task is called {name}")
     return _declared.setdefault(name, DeferredJob(name))
+
+
+def at_worker_start(prepare: Callable[[], None]) -> None:
+    """Let a worker call this once before its first job, for what would make that job wait; declare it in AppConfig.ready."""
+    if prepare not in _at_worker_start:
+        _at_worker_start.append(prepare)
+
+
+def prepare_worker() -> None:
+    """Called by a worker before it takes jobs."""
+    for prepare in _at_worker_start:
+        prepare()
 
 
 def check() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import federated_attacks as attacks
 import numpy as np
@@ -20,6 +21,7 @@ from federated.contract.run_plan import RunPlan
 from federated.learning import fltrust, gate, guard, plan, root, task, weights
 from federated.learning.bench.parts import memory as bench_memory
 from federated.learning.bench.parts import rounds as bench_rounds
+from federated.learning.bench.parts.datasets import Walkway
 from federated.learning.client_app import app
 from federated.learning.errors import PlanError
 from federated.learning.rounds import RunFailed, RunRefused
@@ -388,10 +390,6 @@ def _ask(grid, net: torch.nn.Module) -> None:
 
 
 def test_the_walkways_root_clips_are_at_no_site(tmp_path, monkeypatch):
-    from types import SimpleNamespace
-
-    from federated.learning.bench.parts.datasets import Walkway
-
     dataset = Walkway.__new__(Walkway)
     dataset.normal = [SimpleNamespace(name=str(n), frames=np.zeros((3, 4, 4), np.uint8)) for n in range(8)]
     dataset.small = {clip.name: np.full((3, 4, 4), int(clip.name), np.uint8) for clip in dataset.normal}

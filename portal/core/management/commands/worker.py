@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from procrastinate.exceptions import AlreadyEnqueued
 
+from portal.core import jobs
 from portal.core.tasks import retry_stalled
 
 POLL_S = "0.5"  # a lost wake-up costs half a second, not five
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             *queues,
         ]
         rescue_soon()
+        jobs.prepare_worker()
         call_command("procrastinate", "worker", *arguments)
 
 
