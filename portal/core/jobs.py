@@ -13,10 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
 
 _declared: dict[str, DeferredJob] = {}
 _started = False
 _at_worker_start: list[Callable[[], None]] = []
+# The worker's own connections commit at once: a job deferred through them would exist before, and even without, the change it is about.
+_in_this_transaction = JobManager(DjangoConnector())
 
 
 class UnknownJob(Exception):
@@ -38,7 +42,9 @@ class DeferredJob:
         if (task := app.tasks.get(self.name)) is None:
             raise UnknownJob(f"no task is called {self.name}")
         inspect.signature(task.func).bind(**arguments)
-        task.configure(priority=priority, lock=lock).defer(**arguments)
+        job = task.configure(priority=priority, lock=lock)
+        job.job_manager = _in_this_transaction
+        job.defer(**arguments)
 
 
 def named(name: str) -> DeferredJob:
