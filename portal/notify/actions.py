@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from django.db import transaction
 from django.utils import timezone
 
 from portal.core import jobs
@@ -16,13 +15,12 @@ deliver = jobs.named("notify.deliver")
 
 
 def notify(event: DomainEvent) -> None:
-    """The subscriber: defer one delivery for each channel in use, or none of them. Raises config.ChannelsFileError."""
+    """The subscriber, in the event's transaction: defer one delivery for each channel in use. Raises config.ChannelsFileError."""
     if not (names := list(config.read())):
         return
     notification = dataclasses.asdict(notifications.of(event))
-    with transaction.atomic():
-        for name in names:
-            deliver.defer(channel=name, notification=notification)
+    for name in names:
+        deliver.defer(channel=name, notification=notification)
 
 
 def note_delivered(*, channel: str) -> None:

@@ -19,5 +19,5 @@ class NotifyConfig(AppConfig):
         except config.ChannelsFileError as error:
             raise ImproperlyConfigured(str(error)) from error
         for kind in notifications.table:
-            events.subscribe(kind, actions.notify)
+            events.subscribe(kind, actions.notify, in_transaction=True)
         health.register(channels_health)

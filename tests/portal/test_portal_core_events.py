@@ -10,6 +10,7 @@ from django.db import transaction
 from portal.core import events
 from portal.core.events import AuditEntry, DomainEvent
 from portal.core.models import AuditRow
+from portal.sites.models import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +34,7 @@ class RangAloud(Rang):
 def subscribe(monkeypatch):
     """Subscribe for the length of a test."""
     monkeypatch.setattr(events, "handlers", {})
+    monkeypatch.setattr(events, "transaction_handlers", {})
     return events.subscribe
 
 
@@ -91,3 +93,32 @@ def test_subscribing_twice_tells_once(subscribe):
 def test_what_is_no_event_cannot_be_subscribed_to(subscribe):
     with pytest.raises(TypeError, match="no class of events"):
         subscribe(dict, print)
+
+
+@pytest.mark.parametrize(("undone", "slugs"), [(False, ["bell"]), (True, [])])
+def test_what_a_subscriber_writes_in_the_transaction_stands_and_falls_with_it(subscribe, undone, slugs):
+    subscribe(Rang, lambda event: Site.objects.create(slug="bell"), in_transaction=True)
+    with transaction.atomic():
+        events.publish(Rang(6))
+        assert Site.objects.filter(slug="bell").exists()
+        transaction.set_rollback(undone)
+    assert list(Site.objects.values_list("slug", flat=True)) == slugs
+
+
+@pytest.mark.parametrize("failure", [lambda: Site.objects.create(slug="church"), lambda: 1 / 0], ids=["database", "elsewhere"])
+def test_one_that_breaks_in_the_transaction_undoes_what_it_wrote_and_nothing_else(subscribe, caplog, failure):
+    seen = []
+
+    def broken(event):
+        Site.objects.create(slug="half")
+        failure()
+
+    subscribe(Rang, broken, in_transaction=True)
+    subscribe(Rang, lambda event: Site.objects.create(slug="bell"), in_transaction=True)
+    subscribe(Rang, seen.append)
+    with transaction.atomic():
+        Site.objects.create(slug="church")
+        events.publish(Rang(7))
+    assert sorted(Site.objects.values_list("slug", flat=True)) == ["bell", "church"]
+    assert seen == [Rang(7)]
+    assert "broken failed on Rang(number=7)" in caplog.text

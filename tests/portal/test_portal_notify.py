@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -20,6 +21,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from portal.alerts.events import AlertRaised
+from portal.alerts.models import Alert
 from portal.core.events import publish
 from portal.notify import channels, config, notifications
 from portal.notify.apps import NotifyConfig
@@ -158,6 +160,35 @@ def test_one_alert_is_delivered_once_signed_and_names_no_person(used):
     assert (len(used.got), jobs()) == (1, ["succeeded"])
 
 
+class Killed(BaseException):
+    """The portal ends here, as by kill -9: nothing after it is done."""
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_portal_that_is_killed_right_after_the_commit_loses_no_message(used, commits, monkeypatch):
+    """It is queued when, and only when, the alert is there."""
+
+    def killed() -> None:
+        raise Killed
+
+    monkeypatch.setattr(connection, "run_and_clear_commit_hooks", killed)
+    with contextlib.suppress(Killed), transaction.atomic():
+        publish(RAISED)
+        transaction.set_rollback(not commits)
+    monkeypatch.undo()
+    connection.run_on_commit.clear()
+    assert jobs() == ["todo"] * commits
+
+
+def test_a_file_that_became_wrong_stops_no_alert(used, home, caplog):
+    (home / "channels.toml").write_text("[pigeon]")
+    with transaction.atomic():
+        alert = scene().alert()
+    assert (Alert.objects.get().pk, jobs()) == (alert.pk, [])
+    assert "there is no channel 'pigeon'" in caplog.text
+
+
+RAISED = AlertRaised(alert_id=1, kind="loitering", site="square", camera="gate", t=datetime.datetime.now(datetime.UTC))
 OTHERS = [
     (RunEnded(run_id=7, task="anomaly", state="failed", reason="Maria's camera"), "run.ended", {"run": 7, "task": "anomaly", "state": "failed"}),
     (
