@@ -52,7 +52,7 @@ log = logging.getLogger("site_agents.agent")
 
 
 class CameraAgent:
-    """Everything of one agent's folder. `run` returns when asked to stop, or when a source without a loop has ended."""
+    """Everything of one agent's folder. `run` returns when asked to stop, or when a source without a loop has ended. `last`: what the newest frame led to."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.folder, self.started = config, config.folder, round(time.time(), 3)
@@ -87,9 +87,14 @@ class CameraAgent:
         self.rotation = Rotation(self.folder, self.link, self.training.renew)
         self.heart = Heart(self.link, self.status, self.apply_answer, self.revoke)
         self._stopping, self._failure = threading.Event(), None
-        self._last: PipelineStep | None = None
+        self.last: PipelineStep | None = None
         self._supervised, self._marked = 0.0, time.monotonic()
         self._calibrated = ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the folder is free again for another agent."""
+        return self._lock.closed
 
     def stop(self, *_: object) -> None:
         """Ask to end; usable as a signal handler."""
@@ -125,7 +130,7 @@ class CameraAgent:
         """Take one frame through everything."""
         began = time.perf_counter()
         step = self.pipeline.step(frame)
-        self._last = step
+        self.last = step
         with self.pipeline.stages("evidence"):
             if self.signed_config.present:
                 self.evidence.remember(step.frame)
@@ -193,7 +198,7 @@ class CameraAgent:
 
     def camera_status(self) -> dict[str, Any]:
         """State and figures of the camera; nothing old is called live."""
-        state, last = self.capture.state, self._last
+        state, last = self.capture.state, self.last
         if state == "live" and last is not None and last.health:
             state = "tampered"
         width, height = self.capture.size

@@ -170,20 +170,21 @@ class CanaryComparisons:
     """The comparisons of a camera. `keep` and `begin` may come from any thread, `look` from the one that watches.
 
     `draw(step)` makes the picture as the camera's events show it (masked, faces hidden where the legal mode says so), `deliver` takes it.
+    `comparisons`: all of them by detector, ended ones too.
     """
 
     def __init__(self, draw: Draw, deliver: Deliver, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self.draw, self.deliver, self.clock = draw, deliver, clock
         self._lock = threading.Lock()
-        self._all: dict[str, CanaryComparison] = {}
+        self.comparisons: dict[str, CanaryComparison] = {}
         self._dropped, self._rest_until, self._picture_ms = 0, -math.inf, 0.0
 
     def keep(self, canary: Mapping[str, str]) -> list[str]:
         """End the comparisons of what is no canary any more; returns the detectors with a canary that have none yet."""
         with self._lock:
-            self._all = {name: each for name, each in self._all.items() if canary.get(name) == each.canary}
-            lacking = [name for name in canary if name not in self._all and name not in BIOMETRIC]
-            return lacking[: max(0, MOST - len(self._all))]
+            self.comparisons = {name: each for name, each in self.comparisons.items() if canary.get(name) == each.canary}
+            lacking = [name for name in canary if name not in self.comparisons and name not in BIOMETRIC]
+            return lacking[: max(0, MOST - len(self.comparisons))]
 
     def begin(self, name: str, canary: str, build: Callable[[], Any]) -> None:
         """Load the version before and let it look from the next frame on; what fails is kept as the reason why there is no comparison."""
@@ -198,12 +199,12 @@ class CanaryComparisons:
             log.exception("the version of %s before cannot run beside the new one", name)
             made = CanaryComparison(name, canary, None, ended=f"{type(error).__name__}: {error}"[:300])
         with self._lock:
-            self._all[name] = made
+            self.comparisons[name] = made
 
     def look(self, step: PipelineStep, looked: Mapping[str, Looked], signed_config: SignedConfig, *, room_ms: float, dropped: int) -> None:
         """Compare one frame. Nothing that goes wrong here reaches the camera: the comparison ends, the watching goes on."""
         with self._lock:
-            at_work = [each for each in self._all.values() if not each.ended and signed_config.present]
+            at_work = [each for each in self.comparisons.values() if not each.ended and signed_config.present]
         if dropped > self._dropped:
             self._rest_until = self.clock() + REST_S
         self._dropped = dropped
@@ -225,7 +226,7 @@ class CanaryComparisons:
     def status(self) -> dict[str, dict[str, Any]]:
         """Every comparison, by detector."""
         with self._lock:
-            return {name: each.status() for name, each in self._all.items()}
+            return {name: each.status() for name, each in self.comparisons.items()}
 
     def _picture(self, comparison: CanaryComparison, disagreement: CanaryDisagreement, step: PipelineStep, room_ms: float) -> None:
         if room_ms < self._picture_ms:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from detectors.types import Frame
@@ -22,18 +23,21 @@ log = logging.getLogger("site_agents.capture")
 
 
 class Capture(threading.Thread):
-    """Frames of one camera. `take` gives the next one; `state` is "starting", "live", "stale" or "ended"."""
+    """Frames of one camera. `take` gives the next one; `state` is "starting", "live", "stale" or "ended".
 
-    def __init__(self, config: SourceSettings, folder: Path, camera: str) -> None:
+    `clock` gives seconds that only rise: by it the silence is measured.
+    """
+
+    def __init__(self, config: SourceSettings, folder: Path, camera: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(name="capture", daemon=True)
-        self.config, self.folder, self.camera = config, folder, camera
+        self.config, self.folder, self.camera, self.clock = config, folder, camera, clock
         self.dropped, self.frames, self.restarts = 0, 0, 0
         self.size, self.last_t, self.problem = (0, 0), None, ""
         self.ended = False
         self._queue: deque[Frame] = deque()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
-        self._seen = self._began = time.monotonic()
+        self._seen = self._began = clock()
 
     def run(self) -> None:
         """Until stopped or the source has ended: read, and after a failure read again."""
@@ -73,7 +77,7 @@ class Capture(threading.Thread):
     @property
     def silent_s(self) -> float:
         """Seconds since the last frame came, or since the start."""
-        return time.monotonic() - self._seen
+        return self.clock() - self._seen
 
     @property
     def state(self) -> str:
@@ -87,16 +91,17 @@ class Capture(threading.Thread):
     @property
     def fps(self) -> float:
         """Frames a second since the start."""
-        return self.frames / max(1e-3, time.monotonic() - self._began)
+        return self.frames / max(1e-3, self.clock() - self._began)
 
     def _read(self) -> None:
         with contextlib.closing(sources.open_source(self.config, self.folder)) as shots:
             for shot in shots:
                 if self._stopping.is_set():
                     return
-                self._put(Frame(shot.image, self.camera, shot.t, shot.n, shot.telemetry))
+                self.put(Frame(shot.image, self.camera, shot.t, shot.n, shot.telemetry))
 
-    def _put(self, frame: Frame) -> None:
+    def put(self, frame: Frame) -> None:
+        """The source's next frame, for `take`; the older one that waits gives way, or is waited for when pace is "fast"."""
         with self._changed:
             if self.config.pace == "fast":  # a recording that is worked through loses nothing
                 self._changed.wait_for(lambda: len(self._queue) < WAITING or self._stopping.is_set())
@@ -105,6 +110,6 @@ class Capture(threading.Thread):
                 self.dropped += 1
             self._queue.append(frame)
             self.frames += 1
-            self.problem, self._seen, self.last_t = "", time.monotonic(), frame.t
+            self.problem, self._seen, self.last_t = "", self.clock(), frame.t
             self.size = frame.image.shape[1], frame.image.shape[0]
             self._changed.notify_all()

@@ -57,6 +57,11 @@ class Evidence(threading.Thread):
         self._last_any = float("-inf")
         self._pictured: tuple[Frame, bool, bytes] | None = None
 
+    @property
+    def remembered(self) -> list[float]:
+        """Capture times of the frames that a clip would begin with, oldest first."""
+        return [t for t, _ in self._ring]
+
     def remember(self, frame: Frame) -> None:
         """Keep a (masked) frame for the clips of this moment and of the next seconds."""
         if self._ring and not 0 <= frame.t - self._ring[-1][0] < BEFORE_S:

@@ -79,7 +79,10 @@ class Footage:
 
 
 class SuperNodeSupervisor:
-    """The SuperNode and executor of this site as one child process group. Use it from the main thread: the kernel ties the child's life to it."""
+    """The SuperNode and executor of this site as one child process group. Use it from the main thread: the kernel ties the child's life to it.
+
+    `renewal_due`: there is a new node.key, and the SuperNode that runs still has the one before.
+    """
 
     def __init__(self, folder: Path, settings: TrainingSettings, portal: dict[str, Any]) -> None:
         self.folder = folder
@@ -89,18 +92,18 @@ class SuperNodeSupervisor:
         if not self.reason:
             terms.write(folder, terms_of(settings))
         self._backoff, self._next = process.Backoff(), 0.0
-        self._renewed, self._busy = False, 0.0
+        self.renewal_due, self._busy = False, 0.0
 
     def renew(self) -> None:
         """There is a new node.key: start the SuperNode again with it, as soon as no training is disturbed. May be called from any thread."""
-        self._busy, self._renewed = time.monotonic(), True
+        self._busy, self.renewal_due = time.monotonic(), True
 
     def tick(self, dropped: int = 0) -> None:
         """Start it, or start it again when it has ended and its pause is over; hold it while the camera drops frames (`dropped` counts them)."""
         self.throttle.look(dropped, self.child.pid if self.child is not None else None)
-        if self._renewed and self._quiet():
+        if self.renewal_due and self._quiet():
             log.info("the next SuperNode has the new key")
-            self._renewed = False
+            self.renewal_due = False
             self.stop()
         if self.reason or (self.child is not None and self.child.poll() is None) or time.monotonic() < self._next:
             return

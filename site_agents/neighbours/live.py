@@ -81,6 +81,12 @@ class NeighbourService:
             **self.tally.report(node),
         }
 
+    @property
+    def neighbours(self) -> dict[str, bool]:
+        """Whom this camera may ask and answer now, and whether each keeps the whole list."""
+        node = self._node
+        return {} if node is None else {name: node.peers[name].complete for name in node.settings.neighbours if name in node.peers}
+
     def take(self, document: Any) -> None:
         """Take the portal's signed list of neighbours. Nothing changes when it is not accepted."""
         try:

@@ -41,7 +41,7 @@ def make(tmp_path, peer, address):
 
     yield build
     for agent in made:
-        if not agent._lock.closed:
+        if not agent.closed:
             agent.close()
 
 
@@ -86,11 +86,11 @@ def test_before_the_first_frame_the_camera_is_starting(agent):
 
 
 def test_a_camera_somebody_has_meddled_with_is_tampered_not_live(agent):
-    agent.capture._put(scene(0))
+    agent.capture.put(scene(0))
     assert agent.camera_status()["state"] == "live"
     for n in range(40):
         agent.look(scene(n) if n < 20 else Frame(np.zeros((96, 128, 3), np.uint8), "square", 1000 + n * 0.2, n))
-    agent.capture._put(scene(40))
+    agent.capture.put(scene(40))
     assert agent.camera_status()["state"] == "tampered"
 
 
@@ -196,13 +196,21 @@ def test_a_count_needs_no_picture(agent, peer):
     assert seen(agent, RuleFinding("line_crossed", 1000.4, 0.8, (), {"line": "path", "direction": "a_to_b"})).snapshot is None
 
 
-def test_without_orders_no_picture_leaves_the_camera(agent):
+def somebody_looks(agent: CameraAgent, peer) -> None:
+    """As the portal's next answer says."""
+    peer.answer["watch"] = True
+    agent.heart.beat()
+    assert agent.heart.wants_frame
+
+
+def test_without_orders_no_picture_leaves_the_camera(agent, peer):
     """No masks are known yet, so nobody may see what the camera sees."""
     assert seen(agent).snapshot is None
-    agent.heart._watched_until = time.monotonic() + 60
+    somebody_looks(agent, peer)
     agent.look(scene(3))
-    assert agent.heart._frame is None
-    assert not agent.evidence._ring
+    agent.heart.send_frame()
+    assert peer.frames == []
+    assert agent.evidence.remembered == []
 
 
 def test_a_picture_that_leaves_is_masked(agent, peer):
@@ -215,14 +223,16 @@ def test_a_picture_that_leaves_is_masked(agent, peer):
 
 def test_while_somebody_looks_the_newest_picture_is_offered(agent, peer):
     apply_answer(agent, peer)
-    agent.heart._watched_until = time.monotonic() + 60
+    somebody_looks(agent, peer)
     agent.look(scene(3))
-    assert image.read(agent.heart._frame).shape == (96, 128, 3)
+    agent.heart.send_frame()
+    (picture,) = peer.frames
+    assert image.read(picture).shape == (96, 128, 3)
 
 
 def test_silence_is_told_without_a_picture(agent, peer):
     apply_answer(agent, peer, rules=[{"kind": "camera_stale", "min_s": 5}])
-    agent.capture._seen -= 10
+    agent.capture.clock = lambda: time.monotonic() + 10
     agent.listen_to_silence()
     (waiting,) = agent.outbox.batch()
     assert (waiting.body["kind"], waiting.body["snapshot"]) == ("camera_stale", None)
@@ -236,15 +246,17 @@ def test_events_are_told_in_the_portals_time(agent, peer):
     assert recorded.data["clock_corrected_s"] == 500.0
 
 
-def test_only_ordinary_life_is_kept_for_training(agent, peer):
-    step = agent.pipeline.step(scene(1))
-    assert not agent._is_normal(step)
+def test_only_ordinary_life_is_kept_for_training(agent, peer, monkeypatch):
+    kept = []
+    monkeypatch.setattr(agent.footage, "add", lambda frame, *, normal: kept.append((frame.n, normal)))
+    agent.look(scene(1))
     apply_answer(agent, peer)
-    assert agent._is_normal(agent.pipeline.step(scene(2)))
+    agent.look(scene(2))
+    assert kept == [(1, False), (2, True)]
 
 
 def test_what_a_camera_has_learnt_is_kept(agent, tmp_path, monkeypatch):
-    anomaly = agent.pipeline._detector("anomaly")
+    anomaly = agent.pipeline.ready("anomaly")
     monkeypatch.setattr("detectors.anomaly.motion.WARM_UP", 60)
     for n in range(62):
         anomaly.step(scene(n))
@@ -273,7 +285,7 @@ def test_a_clip_without_a_loop_is_worked_through_to_its_end(make, peer, tmp_path
     agent.apply_answer(heartbeat_answer({"config": peer.config(zones=[zone], rules=[{"kind": "person_in_zone", "zone": "all"}])}))
     agent.run()
     assert agent.pipeline.stages.ms["people"] > 0
-    assert agent._last.frame.n == 11
+    assert agent.last.frame.n == 11
     assert peer.beats[0]["camera"]["state"] in ("starting", "live")
 
 
@@ -292,7 +304,7 @@ def test_new_keys_are_made_when_the_portal_asks_and_the_next_heartbeat_has_them(
     assert peer.agent_key == signing.public_text(agent.link.key) != before
     agent.heart.beat()
     assert peer.former_key is None
-    assert agent.training._renewed
+    assert agent.training.renewal_due
 
 
 def test_an_agent_whose_key_was_replaced_while_it_was_off_mends_that_and_stops_nothing(agent, peer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -172,11 +173,19 @@ def test_pictures_are_few_and_far_between():
 
 def test_a_picture_that_does_not_fit_before_the_next_frame_waits():
     stage = Stage(score=0.9)
-    stage.canaries._picture_ms = 500.0
+
+    def slow(step):
+        stage.clock.now += 0.5
+        return b"jpeg"
+
+    stage.canaries.draw = slow
     stage.look(count=canary.WARM + 3, room_ms=100.0)
-    assert stage.pictures == []
-    stage.look(count=20, room_ms=100.0)
+    assert len(stage.pictures) == 1, "how long one takes is measured first"
+    stage.clock.now += canary.SPACING_S
+    stage.look(count=3, room_ms=100.0)
     assert len(stage.pictures) == 1
+    stage.look(count=20, room_ms=100.0)
+    assert len(stage.pictures) == 2
 
 
 @pytest.mark.parametrize("broken", [RuntimeError("the session is gone"), MemoryError(), KeyError("odd"), float("nan")], ids=repr)
@@ -193,7 +202,7 @@ def test_whatever_fails_in_it_ends_it_and_nothing_else(broken):
     stage.net.step = fail
     status = stage.look(count=3)
     assert status["ended"]
-    assert (status["frames"], stage.canaries._all["anomaly"].detector) == (frames, None)
+    assert (status["frames"], stage.canaries.comparisons["anomaly"].detector) == (frames, None)
 
 
 def test_a_picture_that_fails_ends_the_shadow_only():
@@ -238,11 +247,18 @@ def test_face_detectors_are_never_run_twice_and_shadows_are_few():
 
 
 def test_a_source_that_begins_anew_breaks_the_row():
-    made = CanaryComparison("anomaly", "new", Net(Clock()), clock=Clock())
-    made._unbroken = 50
-    made._credit = 1e9
-    made.look(PipelineStep(scene(0), "M0"), Looked(Detection("anomaly", 0.1), "new", 1.0), 0.5, ROOM)
-    assert made._unbroken <= 1
+    clock = Clock()
+    made = CanaryComparison("anomaly", "new", Net(clock), clock=clock)
+
+    def look(*numbers: int) -> int:
+        for n in numbers:
+            clock.now += 1
+            made.look(PipelineStep(scene(n), "M0"), Looked(Detection("anomaly", 0.1), "new", 1.0), 0.5, ROOM)
+        return made.counts.frames
+
+    assert look(*range(1, canary.WARM + 3)) == 2
+    assert look(*range(canary.WARM)) == 2, "it must warm up again"
+    assert look(canary.WARM) == 3
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +276,11 @@ def nets(tmp_path_factory):
             yield detectors.load("anomaly", path=file, calibration=learnt[share])
 
     return build
+
+
+def writing_down(step, frames, frame):
+    frames.append(frame)
+    return step(frame)
 
 
 def compare(old, new):
@@ -287,8 +308,12 @@ def test_a_real_net_that_is_blind_is_found_out(nets):
     assert pictures[0].old_score >= 0.5 > pictures[0].new_score
 
 
-def test_both_see_the_very_same_frames(nets):
+def test_both_see_the_very_same_frames(nets, monkeypatch):
     old, new = nets(0, 0)
+    looked = {}
+    for name, net in {"old": old, "new": new}.items():
+        monkeypatch.setattr(net, "step", functools.partial(writing_down, net.step, looked.setdefault(name, [])))
     status, _ = compare(old, new)
     assert status["only_new"] == status["only_old"] == 0
-    assert np.array_equal(old._memories["square"].frames[-1], new._memories["square"].frames[-1])
+    assert len(looked["old"]) == len(looked["new"]) == 60
+    assert all(np.array_equal(one.image, other.image) for one, other in zip(looked["old"], looked["new"], strict=True))

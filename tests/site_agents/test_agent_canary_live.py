@@ -55,7 +55,7 @@ def make(tmp_path, peer, address):
 
     yield build
     for agent in made:
-        if not agent._lock.closed:
+        if not agent.closed:
             agent.close()
 
 
@@ -165,7 +165,7 @@ def test_a_shadow_that_fails_leaves_the_camera_alone(agent, peer):
     def fail(frame):
         raise RuntimeError("out of memory")
 
-    agent.canaries._all["anomaly"].detector.step = fail
+    agent.canaries.comparisons["anomaly"].detector.step = fail
     watch(agent, lively(5))
     assert trial(agent)["ended"] == "RuntimeError: out of memory"
     assert agent.pipeline.loaded["anomaly"] == sha(GOOD)
@@ -189,23 +189,24 @@ def test_faces_are_a_mosaic_in_mode_m0_and_masked_parts_are_black(agent, peer):
     frame = visitor()
     apply_answer(agent, peer, version=2, masks=MASK)
     step = agent.pipeline.step(frame)
-    shown = cv2.imdecode(np.frombuffer(agent._picture(step), np.uint8), cv2.IMREAD_COLOR)
+    shown = cv2.imdecode(np.frombuffer(agent.canaries.draw(step), np.uint8), cv2.IMREAD_COLOR)
     assert near_faces(frame.image)
     assert near_faces(shown) == []
     assert shown[: shown.shape[0] // 4, : shown.shape[1] // 4].max() < 20
-    assert agent._picture(step) == agent.evidence.picture(step.frame, hide_faces=True)
+    assert agent.canaries.draw(step) == agent.evidence.picture(step.frame, hide_faces=True)
 
 
 def test_in_mode_m1_the_picture_is_the_events_picture(agent):
     frame = scene(3)
-    assert agent._picture(PipelineStep(frame, M1)) == agent.evidence.picture(frame, hide_faces=False)
-    assert agent._picture(PipelineStep(frame, M0)) == agent.evidence.picture(frame, hide_faces=True)
+    assert agent.canaries.draw(PipelineStep(frame, M1)) == agent.evidence.picture(frame, hide_faces=False)
+    assert agent.canaries.draw(PipelineStep(frame, M0)) == agent.evidence.picture(frame, hide_faces=True)
 
 
-def test_a_clock_that_is_off_is_corrected_as_in_events(agent):
+def test_a_clock_that_is_off_is_corrected_as_in_events(agent, peer):
     agent.clock.correct(100.0)
-    agent._disagree(BODY, b"jpeg")
-    assert agent.disagreement_sender._waiting[0][0].t == 1100.0
+    agent.canaries.deliver(BODY, b"jpeg")
+    agent.disagreement_sender.send_once()
+    assert peer.disagreements[0]["t"] == 1100.0
 
 
 def test_the_self_tests_time_goes_to_the_portal_as_a_number(agent, peer):

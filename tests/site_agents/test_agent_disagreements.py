@@ -53,11 +53,12 @@ def test_while_the_portal_is_away_it_waits_and_is_said_again(disagreement_sender
     assert (disagreement_sender.waiting, len(peer.media)) == (0, 1)
 
 
-def test_only_the_newest_are_kept_while_the_portal_is_away(disagreement_sender):
+def test_only_the_newest_are_kept_while_the_portal_is_away(disagreement_sender, peer):
     for shade in range(disagreements.WAITING + 5):
         disagreement_sender.add(BODY, jpeg(shade))
     assert disagreement_sender.waiting == disagreements.WAITING
-    assert disagreement_sender._waiting[0][1] == jpeg(5)
+    disagreement_sender.send_once()
+    assert list(peer.media.values()) == [jpeg(5)]
 
 
 def test_a_refusal_closes_the_trial_without_a_picture_more(disagreement_sender, peer):

@@ -45,20 +45,16 @@ def watch(evidence: Evidence, start: int, count: int) -> None:
         evidence.remember(scene(n))
 
 
-def times(evidence: Evidence) -> list[float]:
-    return [t for t, _ in evidence._ring]
-
-
 def test_only_the_last_seconds_are_in_memory(evidence):
     watch(evidence, 0, 100)
-    assert times(evidence)[-1] - times(evidence)[0] <= BEFORE_S
-    assert len(times(evidence)) == BEFORE_S * 5 + 1
+    assert evidence.remembered[-1] - evidence.remembered[0] <= BEFORE_S
+    assert len(evidence.remembered) == BEFORE_S * 5 + 1
 
 
 def test_a_source_that_begins_anew_is_another_scene(evidence):
     watch(evidence, 50, 10)
     evidence.remember(scene(0))
-    assert len(times(evidence)) == 1
+    assert len(evidence.remembered) == 1
 
 
 def test_a_clip_shows_the_seconds_before_and_after(evidence, delivered, tmp_path):

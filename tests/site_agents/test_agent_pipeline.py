@@ -11,7 +11,7 @@ from agent_lab import FOOTAGE, scene
 
 from detectors.errors import WeightsError
 from detectors.rules.scene import CameraRule, WatchedZone
-from detectors.types import Detection, Frame
+from detectors.types import Box, Detection, Frame
 from detectors.video import frames
 from site_agents.clock import Clock
 from site_agents.models import ModelStore
@@ -205,12 +205,17 @@ def test_silence_is_judged_by_the_rules_too(pipeline):
     assert [finding.kind for finding in pipeline.silence(20.0, 6.0)] == ["camera_stale"]
 
 
-def test_a_source_that_begins_anew_forgets_tracks(pipeline):
-    before = pipeline._tracker
-    pipeline.step(scene(5))
-    assert pipeline._tracker is before
-    pipeline.step(scene(0, t=2000.0))
-    assert pipeline._tracker is not before
+def test_a_source_that_begins_anew_forgets_tracks(pipeline, eyes):
+    near, far = (Detection("person", 0.9, Box(x, 20, 20, 60)) for x in (10, 90))
+
+    def follow(start, t, *people):
+        eyes["people"].result = list(people)
+        steps = [pipeline.step(scene(n, t=t + n * 0.2)) for n in range(start, start + 4)]
+        return {track.box.x: track.track for track in steps[-1].tracks}
+
+    assert follow(1, 1000.0, near, far) == {10: 1, 90: 2}
+    assert follow(5, 1000.0, far) == {90: 2}
+    assert follow(0, 2000.0, far) == {90: 1}
 
 
 def test_the_stop_button_makes_it_m0_at_once(pipeline):

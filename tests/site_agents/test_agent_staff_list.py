@@ -13,6 +13,7 @@ from portal_peer import Peer
 
 from detectors.types import Frame
 from federated.trust.staff_list import box_text, load_or_make_box_key, pack
+from site_agents import agent as agent_module
 from site_agents.agent import CameraAgent
 from site_agents.config import load
 from site_agents.errors import StaffListRefused
@@ -166,7 +167,9 @@ def test_a_full_disk_leaves_no_old_list_behind(keep, peer, tmp_path, monkeypatch
 
 
 @pytest.fixture
-def make(tmp_path, peer, address):
+def make(tmp_path, peer, address, monkeypatch):
+    """Agents on one folder that need no second to pass before `supervise` looks again."""
+    monkeypatch.setattr(agent_module, "SUPERVISE_S", 0.0)
     made = []
 
     def build(**changes) -> CameraAgent:
@@ -180,15 +183,14 @@ def make(tmp_path, peer, address):
 
     yield build
     for agent in made:
-        if not agent._lock.closed:
+        if not agent.closed:
             agent.close()
 
 
 def apply_answer(agent: CameraAgent, peer: Peer, **answer) -> None:
-    """What a heartbeat's answer brings; then a frame, and a second passes."""
+    """What a heartbeat's answer brings; then a frame, and the look of every second."""
     agent.apply_answer(heartbeat_answer(answer))
     agent.pipeline.step(scene(1))
-    agent._supervised = 0.0
     agent.supervise()
 
 
@@ -237,7 +239,7 @@ def test_when_m1_ends_the_list_is_forgotten(make, peer, tmp_path, how, monkeypat
     answer = {"ordered": {"config": peer.config(version=2)}, "stopped": {"stop_biometrics": True}}.get(how, {})
     if how == "revoked":
         agent.revoke()
-        agent._forget_staff()
+        agent.supervise()
     elif how == "expired":
         monkeypatch.setattr(agent.clock, "latest", lambda: time.time() + 4000)
         apply_answer(agent, peer)
@@ -251,7 +253,6 @@ def test_an_agent_that_is_offline_forgets_at_the_end_date(make, peer, monkeypatc
     agent, until = make(), time.time() + 100
     at_door(agent, peer, p1=listed(1, until), p2=listed(2, until + 1000))
     monkeypatch.setattr(agent.clock, "latest", lambda: until)
-    agent._supervised = 0.0
     agent.supervise()
     assert recognisable(agent) == ["p2"]
     assert "come to the end date" in caplog.text

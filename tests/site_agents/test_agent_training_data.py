@@ -167,10 +167,11 @@ def test_a_new_key_starts_the_supernode_again_after_a_quiet_minute(supervisor, c
     first = supervisor.child
     supervisor.renew()
     clock[0] += QUIET_S - 1
-    assert not supervisor._quiet()
+    supervisor.tick()
+    assert supervisor.renewal_due
     clock[0] += 2
     supervisor.tick()
-    assert not supervisor._renewed
+    assert not supervisor.renewal_due
     assert supervisor.child is None or supervisor.child.pid != first.pid
     wait_for(lambda: not psutil.pid_exists(first.pid), "the end of the old one")
 
@@ -196,4 +197,4 @@ def test_a_new_key_at_a_site_that_does_not_train_starts_nothing(tmp_path):
     supervisor.renew()
     supervisor.tick()
     assert supervisor.child is None
-    assert not supervisor._renewed
+    assert not supervisor.renewal_due

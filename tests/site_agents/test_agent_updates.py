@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 
@@ -246,10 +247,20 @@ def test_while_the_portal_is_away_nothing_changes_and_nothing_is_forgotten(updat
 
 
 def test_a_report_the_portal_will_not_hear_does_not_block_others(updates, peer, pipeline):
-    peer.refuse = lambda method, path, body: (400, {}) if path == "/agents/models" else None
+    refused = []
+
+    def refuse(method, path, body):
+        if path == "/agents/models":
+            refused.append(json.loads(body)["sha256"])
+            return 400, {}
+        return None
+
+    peer.refuse = refuse
     wish(updates, peer.model(GOOD))
     assert in_use(pipeline) == sha(GOOD)
-    assert updates._reports == []
+    peer.refuse = lambda *_: None
+    wish(updates)
+    assert (refused, [each["outcome"] for each in peer.outcomes]) == ([sha(GOOD)], ["rolled back"])
 
 
 def test_no_frame_is_lost_while_a_model_is_swapped_in(updates, peer, pipeline):

@@ -63,7 +63,7 @@ class Site:
         for neighbour_service in self.agents.values():
             neighbour_service.take(self.peers(neighbour_service))
         for neighbour_service in self.agents.values():
-            wait_for(lambda neighbour_service=neighbour_service: neighbour_service._node.settings.neighbours, "the neighbours")
+            wait_for(lambda neighbour_service=neighbour_service: neighbour_service.neighbours, "the neighbours")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def pair(site) -> tuple[NeighbourService, NeighbourService]:
     """A strong camera and a weak one, introduced."""
     strong, weak = site.agent("strong"), site.agent("weak", "expected")
     site.introduce()
-    wait_for(lambda: weak._node.peers["strong"].complete, "the strong one's greeting")
+    wait_for(lambda: weak.neighbours.get("strong"), "the strong one's greeting")
     return strong, weak
 
 
@@ -155,7 +155,7 @@ def test_a_camera_that_left_the_circle_is_not_heard(site, pair, caplog):
     strong, weak = pair
     site.agents = {"strong": strong}
     strong.take(site.peers(strong, peers={}))
-    wait_for(lambda: not strong._node.settings.neighbours, "the empty circle")
+    wait_for(lambda: not strong.neighbours, "the empty circle")
     assert answer(weak, face(0)).where == "nobody"
     site.agents = {"strong": strong, "weak": weak}
 
@@ -177,7 +177,7 @@ def test_a_false_word_about_the_neighbours_changes_nothing(site, pair, how, capl
     strong.take(FALSE[how](site, site.peers(strong)))
     assert "stay as they were" in caplog.text
     assert (strong.folder / peers.CERTIFICATE).read_bytes() == before
-    assert strong._node.settings.neighbours == ("weak",)
+    assert list(strong.neighbours) == ["weak"]
 
 
 def test_a_key_of_another_kind_gets_no_certificate(tmp_path):
