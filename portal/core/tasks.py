@@ -1,4 +1,4 @@
-"""Jobs of a worker that was killed are done again: every task of the portal may be run twice without harm."""
+"""Jobs of a worker that was killed are done again: every task of the portal may be run twice without harm. Jobs that ended long ago are deleted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 
 from procrastinate.contrib.django import app
 
+DONE_KEPT_DAYS = 7  # jobs that ended well or were cancelled
+FAILED_KEPT_DAYS = 30  # for whoever looks for the cause
 log = logging.getLogger(__name__)
 
 
@@ -19,3 +21,11 @@ async def retry_stalled(timestamp: int) -> None:
             await app.job_manager.retry_job(job)
         except Exception:  # the edge of a job: the other jobs still wait, the traceback is for us
             log.exception("job %s cannot be done again", job.id)
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="core.delete_old_jobs", queue="default", queueing_lock="core.delete_old_jobs")
+async def delete_old_jobs(timestamp: int) -> None:
+    """Once a night: delete jobs that ended long ago; what they did stands elsewhere. Those that wait or are at work stay, however old they are."""
+    await app.job_manager.delete_old_jobs(DONE_KEPT_DAYS * 24, include_cancelled=True, include_aborted=True)
+    await app.job_manager.delete_old_jobs(FAILED_KEPT_DAYS * 24, include_failed=True)

@@ -1,14 +1,14 @@
-"""A job exists when, and only when, the transaction commits in which it was deferred: in a request, and in a job of the real worker."""
+"""A job exists when, and only when, the transaction commits in which it was deferred, in a request and in the real worker; it goes some time after its end."""
 
 from __future__ import annotations
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from portal.core import jobs
+from portal.core import jobs, tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,3 +66,26 @@ def test_a_job_of_the_worker_defers_with_its_transaction(ring, commits, found):
     work()
     assert numbers() == found
     assert set(ring_jobs().values_list("status", flat=True)) == {"succeeded"}
+
+
+def ended(number: int, status: str, days_ago: float) -> None:
+    """A job that came to this status so many days ago."""
+    jobs.DeferredJob("tests.ring").defer(number=number, commits=True)
+    job = ring_jobs().get(args__number=number)
+    steps = {"todo": [], "doing": ["doing"], "cancelled": ["cancelled"]}.get(status, ["doing", status])
+    with connection.cursor() as cursor:
+        for step in steps:
+            cursor.execute("UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [step, job.pk])
+        cursor.execute("UPDATE procrastinate_events SET at = at - %s * interval '1 day' WHERE job_id = %s", [days_ago, job.pk])
+
+
+def test_jobs_that_ended_long_ago_are_deleted_at_night_and_no_others(ring):
+    done, failed = tasks.DONE_KEPT_DAYS, tasks.FAILED_KEPT_DAYS
+    old = [("succeeded", done + 1), ("cancelled", done + 1), ("aborted", done + 1), ("failed", failed + 1)]
+    kept = [("succeeded", done - 1), ("cancelled", done - 1), ("aborted", done - 1), ("failed", failed - 1), ("doing", 1000), ("todo", 1000)]
+    for number, (status, days_ago) in enumerate(old + kept):
+        ended(number, status, days_ago)
+    ring_jobs().filter(status="todo").update(queue_name="elsewhere")
+    tasks.delete_old_jobs.configure(queue="tests").defer(timestamp=0)
+    work()
+    assert sorted(numbers()) == list(range(len(old), len(old) + len(kept)))
