@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +48,16 @@ class Waiting:
 
 
 class Outbox:
-    """All methods may be called from any thread. `budget` is what pictures and clips may take, in bytes.
+    """All methods may be called from any thread. `budget` is what pictures and clips may take, in bytes; `connect(path)` opens the database.
 
     Raises OutboxError when it cannot be opened even after every waiting picture was given up.
     """
 
-    def __init__(self, folder: Path, budget: int = 200_000_000) -> None:
+    def __init__(self, folder: Path, budget: int = 200_000_000, *, connect: Callable[[Path], sqlite3.Connection] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.media = folder / "outbox.db", MediaStore(folder / "media", budget)
         self.arrived = threading.Condition()
-        self._lock = threading.RLock()
+        self._lock, self._connect = threading.RLock(), connect or open_database
         self._unsaved: deque[AgentEvent] = deque(maxlen=UNSAVED)
         self._first_seq = 0
         self._db = self._open()
@@ -293,7 +293,7 @@ class Outbox:
         """On a full disk SQLite cannot even open: the oldest pictures give way (their scores cannot be read yet)."""
         while True:
             try:
-                return _connect(self.path)
+                return self._connect(self.path)
             except sqlite3.OperationalError as error:
                 if not self.media.oldest():
                     raise OutboxError(f"the outbox {self.path} cannot be opened: {self._why(error)}") from error
@@ -301,7 +301,8 @@ class Outbox:
                 self.media.make_room(FULL, self.media.oldest)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
+    """The outbox's database, made when it is not there. Raises sqlite3.Error when it cannot be opened or is damaged."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")

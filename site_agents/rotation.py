@@ -19,10 +19,13 @@ log = logging.getLogger("site_agents.rotation")
 
 
 class Rotation:
-    """Belongs to the heart's thread, which knows the portal's time. `changed` is called when there are new keys: the SuperNode must start again."""
+    """Belongs to the heart's thread, which knows the portal's time. `changed` is called when there are new keys: the SuperNode must start again.
 
-    def __init__(self, folder: Path, link: PortalLink, changed: Callable[[], None]) -> None:
-        self.folder, self.link, self.changed = folder, link, changed
+    `clock` gives seconds that only rise: by it the pauses after failures are measured.
+    """
+
+    def __init__(self, folder: Path, link: PortalLink, changed: Callable[[], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.folder, self.link, self.changed, self.clock = folder, link, changed, clock
         self.certificate, self.node_is_sound = credentials.read(folder), credentials.node_is_sound(folder)
         self._backoff, self._next = RetryDelay(30.0, 3600.0), 0.0
 
@@ -36,13 +39,13 @@ class Rotation:
 
     def look(self, asked: bool = False) -> bool:
         """After a heartbeat: renew when it is due, was asked for, or was cut off; whether there are new keys now. Never raises: the old keys still hold."""
-        if not (asked or self.due or credentials.waiting(self.folder)) or time.monotonic() < self._next:
+        if not (asked or self.due or credentials.waiting(self.folder)) or self.clock() < self._next:
             return False
         try:
             self.renew()
         except (PortalError, PkiError, ValueError, OSError) as error:
             pause = self._backoff.fail()
-            self._next = time.monotonic() + pause
+            self._next = self.clock() + pause
             log.warning("no new keys yet, trying again in %.0f s: %s", pause, error)
             return False
         self._backoff.succeed()

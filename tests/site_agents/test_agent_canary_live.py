@@ -90,7 +90,8 @@ def watch(agent, footage):
 def test_a_document_says_trial_under_its_signature(peer):
     assert check_document(peer.model(GOOD, trial=True), peer.public).canary
     assert not check_document(peer.model(GOOD), peer.public).canary
-    assert not check_document(peer.model(GOOD, trial="yes"), peer.public).canary
+    with pytest.raises(ModelRefused, match="trial"):
+        check_document(peer.model(GOOD, trial="yes"), peer.public)
     with pytest.raises(ModelRefused, match="not signed"):
         check_document({**peer.model(GOOD), "trial": True}, peer.public)
 

@@ -10,7 +10,7 @@ import pytest
 from agent_lab import event, identity, jpeg, wait_for
 
 from site_agents.errors import OutboxError
-from site_agents.outbox import Outbox
+from site_agents.outbox import Outbox, open_database
 from site_agents.store import Medium
 from site_agents.uplink import Sender
 
@@ -128,8 +128,8 @@ def test_sending_empties_the_outbox_of_a_full_disk(disk, link, peer):
 class Stuck:
     """A database whose rows cannot be deleted."""
 
-    def __init__(self, real) -> None:
-        self.real = real
+    def __init__(self, path) -> None:
+        self.real = open_database(path)
 
     def execute(self, statement, *values):
         import sqlite3
@@ -143,9 +143,8 @@ class Stuck:
 
 
 def test_what_cannot_be_forgotten_is_not_sent_in_an_endless_rush(tmp_path, link, peer, caplog):
-    outbox, asked = Outbox(tmp_path / "box"), []
+    outbox, asked = Outbox(tmp_path / "box", connect=Stuck), []
     outbox.add(event(1.0))
-    outbox._db = Stuck(outbox._db)
     peer.refuse = lambda method, path, body: asked.append(path)
     sender = Sender(outbox, link, identity(peer))
     sender.start()

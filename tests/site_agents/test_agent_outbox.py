@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from agent_lab import ROOT, event, jpeg, wait_for
 
 from site_agents import outbox as outbox_module
 from site_agents.errors import OutboxError
-from site_agents.outbox import Outbox
+from site_agents.outbox import Outbox, open_database
 from site_agents.store import Medium
 
 
@@ -248,10 +250,14 @@ def test_an_arrival_wakes_who_waits(outbox):
 
 
 class FullDisk:
-    """A connection on which writing fails with "disk is full" while `full` says so."""
+    """The outbox's connection, on which writing fails with "disk is full" while `full` says so."""
 
-    def __init__(self, real: sqlite3.Connection) -> None:
-        self.real, self.full = real, lambda: True
+    def __init__(self) -> None:
+        self.full = lambda: False
+
+    def connect(self, path: Path) -> FullDisk:
+        self.real = open_database(path)
+        return self
 
     def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         if statement.startswith(("INSERT", "UPDATE", "DELETE")) and self.full():
@@ -265,45 +271,58 @@ class FullDisk:
         self.real.close()
 
 
-def test_on_a_full_disk_events_wait_in_memory_and_keep_their_order(outbox):
-    outbox.add(event(0.0))
-    outbox._db = disk = FullDisk(outbox._db)
+@pytest.fixture
+def disk() -> FullDisk:
+    return FullDisk()
+
+
+@pytest.fixture
+def cramped(tmp_path, disk):
+    """An outbox on this disk."""
+    made = Outbox(tmp_path, connect=disk.connect)
+    yield made
+    made.close()
+
+
+def test_on_a_full_disk_events_wait_in_memory_and_keep_their_order(cramped, disk):
+    cramped.add(event(0.0))
+    disk.full = lambda: True
     for n in range(1, 4):
-        outbox.add(event(float(n)))
-    assert outbox.stats()["pending"] == 4
-    assert [each.body["t"] for each in outbox.batch()] == [0.0]
+        cramped.add(event(float(n)))
+    assert cramped.stats()["pending"] == 4
+    assert [each.body["t"] for each in cramped.batch()] == [0.0]
     disk.full = lambda: False
-    outbox.add(event(4.0))
-    assert [(each.body["t"], each.body["seq"]) for each in outbox.batch()] == [(float(n), n + 1) for n in range(5)]
+    cramped.add(event(4.0))
+    assert [(each.body["t"], each.body["seq"]) for each in cramped.batch()] == [(float(n), n + 1) for n in range(5)]
 
 
-def test_on_a_full_disk_pictures_are_given_up_for_events(outbox):
-    old = [with_picture(outbox, n) for n in range(3)]
-    outbox._db = disk = FullDisk(outbox._db)
-    disk.full = lambda: any(outbox.media.has(each.snapshot) for each in old)
-    outbox.add(event(9.0))
-    assert [each.body["t"] for each in outbox.batch()][-1] == 9.0
-    assert [each.body["snapshot"] for each in outbox.batch()] == [None] * 4
+def test_on_a_full_disk_pictures_are_given_up_for_events(cramped, disk):
+    old = [with_picture(cramped, n) for n in range(3)]
+    disk.full = lambda: any(cramped.media.has(each.snapshot) for each in old)
+    cramped.add(event(9.0))
+    assert [each.body["t"] for each in cramped.batch()][-1] == 9.0
+    assert [each.body["snapshot"] for each in cramped.batch()] == [None] * 4
 
 
-def test_on_a_full_disk_settling_says_so_and_the_event_goes_again(outbox):
-    outbox.add(event(0.0))
-    outbox._db = disk = FullDisk(outbox._db)
+def test_on_a_full_disk_settling_says_so_and_the_event_goes_again(cramped, disk):
+    cramped.add(event(0.0))
+    disk.full = lambda: True
     with pytest.raises(OutboxError, match="the disk is full"):
-        outbox.acknowledge(outbox.batch())
+        cramped.acknowledge(cramped.batch())
     disk.full = lambda: False
-    assert len(outbox.batch()) == 1
+    assert len(cramped.batch()) == 1
 
 
-def test_memory_is_bounded_and_says_what_it_loses(outbox, monkeypatch, caplog):
+def test_memory_is_bounded_and_says_what_it_loses(tmp_path, disk, monkeypatch, caplog):
     monkeypatch.setattr(outbox_module, "UNSAVED", 3)
-    outbox._unsaved = type(outbox._unsaved)(maxlen=3)
-    outbox._db = disk = FullDisk(outbox._db)
+    cramped = Outbox(tmp_path, connect=disk.connect)
+    disk.full = lambda: True
     for n in range(5):
-        outbox.add(event(float(n)))
+        cramped.add(event(float(n)))
     disk.full = lambda: False
-    assert [each.body["t"] for each in outbox.batch()] == [2.0, 3.0, 4.0]
+    assert [each.body["t"] for each in cramped.batch()] == [2.0, 3.0, 4.0]
     assert "the oldest unsaved event is lost" in caplog.text
+    cramped.close()
 
 
 WRITER = """
@@ -343,11 +362,12 @@ def test_what_was_in_the_outbox_survives_kill_9(tmp_path, seed):
 
 
 def test_a_hard_killed_reader_sends_again_and_loses_nothing(tmp_path):
-    first = Outbox(tmp_path)
+    first = Outbox(tmp_path / "first")
     made = [first.add(event(float(n))).id for n in range(10)]
     taken = first.batch(5)
-    first._db.close()  # dies between sending and settling
-    again = Outbox(tmp_path)
+    shutil.copytree(tmp_path / "first", tmp_path / "again")  # what is on disk when it dies between sending and settling
+    first.close()
+    again = Outbox(tmp_path / "again")
     assert [each.id for each in again.batch()] == made
     assert [each.id for each in taken] == made[:5]
     again.close()

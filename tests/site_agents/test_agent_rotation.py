@@ -32,15 +32,16 @@ class Box:
 
     def __init__(self, folder: Path, address: str, peer: Peer) -> None:
         self.folder, self.address, self.peer, self.restarts = folder, address, peer, 0
+        self.later = 0.0  # seconds by which its time is moved on
         self.start()
 
     def start(self) -> None:
         """As Agent does: finish what was begun, then read the keys."""
         credentials.finish_move(self.folder)
         self.link = PortalLink(self.address, signing.load_or_make_key(self.folder / "key.pem"), AGENT, Clock())
-        self.rotation = Rotation(self.folder, self.link, self._changed)
+        self.rotation = Rotation(self.folder, self.link, self.count_restart, clock=lambda: time.monotonic() + self.later)
 
-    def _changed(self) -> None:
+    def count_restart(self) -> None:
         self.restarts += 1
 
     def beat(self) -> None:
@@ -162,18 +163,19 @@ def test_the_first_heartbeat_with_the_new_key_ends_the_old_one(box):
 
 def test_a_call_that_was_under_way_with_the_old_key_is_signed_again(box, monkeypatch):
     ask(box)
-    real, waiting = box.link._send, []
+    handle, under_way = box.peer.handle, []
 
-    def late(method, path, content, content_type, key):
-        if path == "/events" and not waiting:
-            waiting.append(key)
+    def late(method, url, headers, body):
+        """The call is on its way; before the portal looks at it, the keys are renewed and the old one is forgotten."""
+        if url.endswith("/events") and not under_way:
+            under_way.append(box.link.key)
             box.beat()
             box.peer.former_key = None
-        return real(method, path, content, content_type, key)
+        return handle(method, url, headers, body)
 
-    monkeypatch.setattr(box.link, "_send", late)
+    monkeypatch.setattr(box.peer, "handle", late)
     assert box.link.call("POST", "/events", {"events": []}).status_code == 200
-    assert waiting[0] is not box.link.key
+    assert under_way[0] is not box.link.key
 
 
 def test_the_supernode_is_told_once(box):
@@ -281,7 +283,7 @@ def test_a_portal_that_is_away_changes_nothing_and_is_asked_again_later(box, cap
     assert box.rotation.look(asked=True) is False
     box.link.portal = box.address
     assert box.rotation.look(asked=True) is False, "not at once: it waits"
-    box.rotation._next = 0.0
+    box.later = 3600.0
     assert box.keys == before
     assert box.rotation.look(asked=True) is True
     assert "no new keys yet" in caplog.text
@@ -292,7 +294,7 @@ def test_keys_that_the_portal_will_not_have_are_made_anew(box):
     box.peer.refuse = lambda method, path, body: next(answers, None) if path == "/agents/rotate" else None
     box.rotation.look(asked=True)
     assert not (box.folder / "next").exists()
-    box.rotation._next = 0.0
+    box.later = 3600.0
     assert box.rotation.look(asked=True)
 
 
