@@ -150,12 +150,15 @@ def keep_node(*, agent_id: str, key: str, node_id: str) -> bool:
 def forget_node(*, agent_id: str, node_id: str) -> None:
     """Note that the SuperLink has let a node go; the agent's next one takes its place."""
     agent = Agent.objects.select_for_update(of=("self",)).select_related("camera__site").get(pk=agent_id)
-    if agent.next_node_id == node_id or agent.revoked:
+    if agent.next_node_id == node_id:
         agent.next_node_id = ""
     if agent.node_id == node_id:
         agent.node_id, agent.next_node_id = agent.next_node_id, ""
-    agent.save(update_fields=["node_id", "next_node_id"])
-    agent.former_keys.filter(node_id=node_id, node_gone=None).update(node_gone=timezone.now())
+    former = agent.former_keys.filter(node_id=node_id)
+    former.filter(node_gone=None).update(node_gone=timezone.now())
+    if not former.exists():
+        agent.note_former_nodes(node_id)
+    agent.save(update_fields=["node_id", "next_node_id", "former_node_ids"])
     _audit("system", "agent.node_unregistered", agent, {"node": node_id})
 
 

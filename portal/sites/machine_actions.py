@@ -34,6 +34,7 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, str]) -> Agent:
     for earlier in row.camera.agents.filter(revoked=None).exclude(public_key=keys.own):
         actions.revoke(user="system", agent=earlier, reason="another agent enrolled for this camera")
     agent = agent or Agent(camera=row.camera, public_key=keys.own)
+    agent.note_former_nodes(agent.node_id, agent.next_node_id)
     agent.node_public_key, agent.node_id, agent.revoked, agent.health = keys.node, "", None, {"versions": versions}
     agent.enrolled, agent.renew_asked, agent.next_node_id = timezone.now(), None, ""
     agent.contract_problem, agent.contract_refused, agent.fields_dropped = "", None, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -134,12 +135,17 @@ class Agent(models.Model):
     rotated = models.DateTimeField(null=True, blank=True)  # when it last came with new keys
     renew_asked = models.DateTimeField(null=True, blank=True)  # an administrator wants new keys; null again when they have come
     next_node_id = models.CharField(max_length=40, blank=True)  # the new key's node, until it is online and becomes `node_id`
+    former_node_ids = ArrayField(models.CharField(max_length=40), default=list, blank=True)  # let go when it was revoked; of replaced keys: FormerKeys
     overlap_until = models.DateTimeField(null=True, blank=True)  # the keys before are believed too; null: only the present ones
     former = None  # not stored: the FormerKeys with which this call was signed; None: with the present key
     _parsed = (None, None)  # not stored: (health, the Heartbeat in it)
 
     def __str__(self) -> str:
         return f"{self.camera} · {str(self.id)[:8]}"
+
+    def note_former_nodes(self, *numbers: str) -> None:
+        """Keep the numbers of nodes that it is about to lose, unsaved: model cards and votes still name its camera by them."""
+        self.former_node_ids = list(dict.fromkeys([*self.former_node_ids, *filter(None, numbers)]))
 
     @property
     def heartbeat(self) -> Heartbeat | None:

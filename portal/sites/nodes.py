@@ -1,4 +1,4 @@
-"""Whose a SuperNode's number is: an agent that renews its keys gets another one, while plans, runs and model cards keep the number they began with.
+"""Whose a SuperNode's number is: an agent that renews its keys or enrols again gets another, while plans, runs and model cards keep the one they began with.
 
 Numbers come from plans, run events and cards, as text or whole numbers. Whoever shows one to a person asks `camera_of` or `cameras_of`.
 """
@@ -14,14 +14,17 @@ from portal.sites.models import Agent, Camera, FormerKeys
 
 def owners(numbers: Iterable[str | int] | None = None) -> dict[str, Agent]:
     """Each of these numbers (None: every number there is) that an agent's node has, had or is about to have, with the agent, its camera and site."""
-    former = FormerKeys.objects.exclude(node_id="").select_related("agent__camera__site")
-    agents = Agent.objects.filter(~Q(node_id="") | ~Q(next_node_id="")).select_related("camera__site")
+    keys = FormerKeys.objects.exclude(node_id="").select_related("agent__camera__site")
+    agents = Agent.objects.filter(~Q(node_id="") | ~Q(next_node_id="") | ~Q(former_node_ids=[])).select_related("camera__site")
     asked = None if numbers is None else {str(each) for each in numbers}
     if asked is not None:
-        former, agents = former.filter(node_id__in=asked), agents.filter(Q(node_id__in=asked) | Q(next_node_id__in=asked))
-    found = {row.node_id: row.agent for row in former}
-    found |= {number: agent for agent in agents for number in (agent.node_id, agent.next_node_id) if number and (asked is None or number in asked)}
-    return found
+        keys = keys.filter(node_id__in=asked)
+        agents = agents.filter(Q(node_id__in=asked) | Q(next_node_id__in=asked) | Q(former_node_ids__overlap=list(asked)))
+    rows = list(agents)
+    found = {number: agent for agent in rows for number in agent.former_node_ids}  # whoever has a number now comes last, and wins
+    found |= {row.node_id: row.agent for row in keys}
+    found |= {number: agent for agent in rows for number in (agent.node_id, agent.next_node_id) if number}
+    return found if asked is None else {number: agent for number, agent in found.items() if number in asked}
 
 
 def cameras_of(numbers: Iterable[str | int] | None = None) -> dict[str, Camera]:

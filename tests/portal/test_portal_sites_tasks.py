@@ -230,6 +230,20 @@ def test_revoking_in_the_middle_takes_both_nodes_away(renewed, superlink):
     assert rows("agent.node_unregistered") == [{"node": "1"}, {"node": "2"}]
 
 
+def test_a_superlink_that_goes_away_between_the_nodes_of_a_revoked_agent_is_asked_again(renewed, superlink, monkeypatch):
+    def answer_once(number):
+        if superlink:
+            raise control.Unreachable("nothing answers")
+        superlink.append(number)
+
+    with monkeypatch.context() as away:
+        away.setattr(control, "unregister_node", answer_once)
+        with pytest.raises(control.Unreachable):
+            unregister(revoked(renewed.agent, node="1"))
+    unregister(renewed.agent)
+    assert superlink == ["1", "2"]
+
+
 def test_an_agent_revoked_while_its_node_is_registered_loses_it_at_once(agent, superlink, monkeypatch):
     def register_and_revoke(key):
         Agent.objects.update(revoked=timezone.now())

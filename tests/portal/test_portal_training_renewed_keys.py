@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import time
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 from training_scene import CARD, administrator, agents, round_event, run, store
 
 from federated.learning import control
 from federated.trust import verify
 from federated.trust.signing import public_text
 from portal.core.models import AuditRow
-from portal.sites import key_actions
+from portal.sites import actions as sites_actions
+from portal.sites import key_actions, tasks
 from portal.sites import nodes as numbers
 from portal.sites.config import portal_key
 from portal.sites.models import Agent, Camera, FormerKeys, Site
@@ -117,6 +121,57 @@ def test_a_number_that_is_nobodys_has_no_camera_and_many_cost_two_queries(square
     assert numbers.camera_of("999") is None
 
 
+@pytest.mark.parametrize("by", ["another key", "the same key", "the same key, before the worker came to it", "nobody"])
+def test_the_camera_behind_the_number_of_a_revoked_agent_is_found_whoever_enrolled_after_it(monkeypatch, by):
+    camera = Camera.objects.create(site=Site.objects.create(slug="square", name="Square"), slug="gate", name="Gate")
+    registered = iter(("7001", "7002"))
+    monkeypatch.setattr(control, "register_node", lambda key: next(registered))
+    monkeypatch.setattr(control, "unregister_node", lambda number: None)
+    before = enrolled(camera)
+    tasks.register_node(agent_id=str(before.agent.pk))
+    sites_actions.revoke(user="system", agent=before.agent)
+    if "before" not in by:
+        tasks.unregister_node(agent_id=str(before.agent.pk))
+    assert numbers.camera_of("7001") == camera
+    if by != "nobody":
+        after = enrolled(camera, before.key if "same" in by else None)
+        assert (after.agent.pk == before.agent.pk) == ("same" in by)
+        tasks.register_node(agent_id=str(after.agent.pk))
+        assert numbers.cameras_of(["7001", "7002"]) == numbers.cameras_of() == {"7001": camera, "7002": camera}
+        assert numbers.present(["7001"]) == (["7002"] if "same" in by else ["7001"]), "a schedule goes on with the agent that is still there"
+
+
+def test_a_revoked_agent_that_enrols_again_leaves_its_number_on_the_card(renewed, client):
+    """Revoked and enrolled anew instead of renewed."""
+    for agent in Agent.objects.all():
+        FormerKeys.objects.filter(agent=agent).delete()
+        agent.node_id, agent.next_node_id = OLD[int(agent.camera.slug[1:])], ""
+        agent.save()
+        sites_actions.revoke(user="system", agent=agent)
+        tasks.unregister_node(agent_id=str(agent.pk))
+        enrolled(agent.camera)
+    shown = renewed.get(client, "card", renewed.model.pk)
+    assert [number for number in OLD if number in shown] == []
+
+
+def test_numbers_that_an_older_portal_let_go_come_back_from_the_audit_log():
+    (agent,) = agents()[:1]
+    FormerKeys.objects.create(agent=agent, public_key="before", node_id="98")
+    for number in ("97", "98", "97", agent.node_id):
+        AuditRow.objects.create(
+            t=timezone.now(),
+            actor="system",
+            verb="agent.node_unregistered",
+            subject=f"agent:{agent.pk}",
+            data={"node": number},
+            previous="",
+            hash=f"{AuditRow.objects.count():064}",
+        )
+    importlib.import_module("portal.sites.migrations.0009_former_node_ids").fill(apps, None)
+    agent.refresh_from_db()
+    assert agent.former_node_ids == ["97"]
+
+
 class Renewed:
     """A run of three cameras; since then every agent has renewed its keys, through the portal's own door, and its old node is gone."""
 
@@ -160,6 +215,7 @@ class Renewed:
 def renewed(monkeypatch):
     cache.clear()
     monkeypatch.setattr(control, "nodes", list)
+    monkeypatch.setattr(control, "unregister_node", lambda number: None)
     return Renewed()
 
 
