@@ -30,6 +30,7 @@ from portal.accounts.permissions import require_role
 from portal.analysis import errors, intake
 from portal.analysis.models import Upload
 from portal.core import media
+from portal.core.periodic import for_each
 
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 BLOCK = 256 * 1024
@@ -135,10 +136,7 @@ def discard(*, user: User, upload_id: uuid.UUID) -> None:
 
 def sweep() -> int:
     """Drop every upload that expired; how many. One that somebody writes to at this moment has just been prolonged, and is left."""
-    with transaction.atomic():
-        old = list(Upload.objects.select_for_update(skip_locked=True).filter(expires__lte=timezone.now()))
-        for upload in old:
-            _drop(upload)
+    swept = sum(for_each(Upload.objects.filter(expires__lte=timezone.now()).order_by("expires"), _sweep))
     open_parts = {str(pk) for pk in Upload.objects.filter(sha256="").values_list("pk", flat=True)}
     now = timezone.now().timestamp()
     for orphan in (settings.MEDIA_FOLDER / "incoming").glob("*"):  # of a portal or worker that was killed
@@ -146,7 +144,15 @@ def sweep() -> int:
             longest = 24 * 3600 if orphan.is_dir() else 3600  # a tool may work for hours in a folder
             if orphan.name not in open_parts and now - orphan.stat().st_mtime > longest:
                 shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink()
-    return len(old)
+    return swept
+
+
+def _sweep(upload: Upload) -> bool:
+    with transaction.atomic():
+        expired = Upload.objects.select_for_update(skip_locked=True).filter(pk=upload.pk, expires__lte=timezone.now()).first()
+        if expired is not None:
+            _drop(expired)
+    return expired is not None
 
 
 def _locked(user: User, upload_id: uuid.UUID) -> Upload:
@@ -199,9 +205,10 @@ def _piece_check(checksum: str) -> tuple[Any, bytes] | None:
 def _drop(upload: Upload) -> None:
     part, sha256 = upload.part, upload.sha256
     upload.delete()
-    transaction.on_commit(lambda: part.unlink(missing_ok=True))
+    # robust: the row is gone; whatever becomes of one file, the other has its turn
+    transaction.on_commit(lambda: part.unlink(missing_ok=True), robust=True)
     if sha256:
-        transaction.on_commit(lambda: media.release([sha256]))
+        transaction.on_commit(lambda: media.release([sha256]), robust=True)
 
 
 def _make_sure_of_room(size: int) -> None:

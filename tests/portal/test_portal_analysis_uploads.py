@@ -242,6 +242,29 @@ def test_a_file_that_became_no_case_is_swept_out_of_the_media_store(guard):
     assert not media.exists(upload.sha256)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", ["pieces", "name", "row"])
+def test_one_upload_that_cannot_be_swept_stops_no_other(guard, monkeypatch, fault):
+    """Its pieces cannot be deleted, its name is no sha256, or its row cannot be deleted."""
+    half_sent(guard)
+    bad = Upload.objects.get()
+    send(guard, begun(guard), PICTURE)
+    good, delete = Upload.objects.exclude(pk=bad.pk).get(), Upload.delete
+    if fault == "pieces":
+        bad.part.unlink()
+        bad.part.mkdir()
+    elif fault == "name":
+        Upload.objects.filter(pk=bad.pk).update(sha256="no hash")
+    else:
+        monkeypatch.setattr(Upload, "delete", lambda self: 1 / 0 if self == bad else delete(self))
+    Upload.objects.filter(pk=bad.pk).update(expires=timezone.now() - datetime.timedelta(hours=2))
+    Upload.objects.filter(pk=good.pk).update(expires=timezone.now() - datetime.timedelta(hours=1))
+    uploads.sweep()
+    assert not media.exists(good.sha256)
+    assert set(Upload.objects.all()) == ({bad} if fault == "row" else set())
+    assert bad.part.exists() == (fault != "name")
+
+
 def test_pieces_without_a_row_are_swept_after_an_hour(settings):
     folder = settings.MEDIA_FOLDER / "incoming"
     folder.mkdir(parents=True)
