@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
+import logging
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from federated.contract import run_events
+from federated.contract.message import ContractError
+from federated.contract.run_events import EndedEvent, RunEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import fab, root
 from federated.learning.plan import check, to_run_config
@@ -34,6 +37,8 @@ TOKEN_HEADER = "x-specola-control"  # noqa: S105 - the header's name, not the to
 METRIC = "METRIC "
 KEY_IN_USE, NO_SUCH_NODE, RUN_OVER = 23, 24, 18
 PENDING_S = 60.0  # a run that nobody has begun to work on by then is stopped: without this it would wait for ever
+
+log = logging.getLogger("federated.learning.control")
 
 
 class FederationError(Exception):
@@ -177,8 +182,8 @@ def status(run_id: str, *, link: ControlLink | None = None) -> FlowerRunState:
     return FlowerRunState(run_id, state, reason, run.bytes_sent, run.bytes_recv)
 
 
-def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
-    """Follow a run live: its events with `seq` > `after`, each exactly once, in order; the last one is {"kind": "ended", "status", "reason"}.
+def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, patience_s: float = 60.0) -> Iterator[RunEvent]:
+    """Follow a run live: its events with `seq` > `after`, each exactly once, in order; the last one is an `EndedEvent`.
 
     Survives a SuperLink that restarts within `patience_s`; if it stays away, the run is reported as failed. `status` is one of
     "completed" (a model passed the gate), "failed" and "stopped".
@@ -190,8 +195,8 @@ def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, pati
             state = _begun(run_id, link)
             for event in _metrics(run_id, link):
                 since = time.monotonic()
-                if event["seq"] > seen:
-                    seen = event["seq"]
+                if event.seq > seen:
+                    seen = event.seq
                     yield event
             since = time.monotonic()
             # The stream may end a moment before the last lines arrive: only one that was opened on a finished run is complete.
@@ -202,14 +207,13 @@ def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, pati
                 state = FlowerRunState(run_id, "failed", f"the SuperLink cannot be reached any more: {error}", 0, 0)
                 break
             time.sleep(min(1.0, patience_s))
-    yield {
-        "kind": "ended",
-        "seq": seen + 1,
-        "status": state.state,
-        "reason": state.reason,
-        "bytes_sent": state.bytes_sent,
-        "bytes_received": state.bytes_received,
-    }
+    yield EndedEvent(
+        seq=seen + 1,
+        status=state.state,  # type: ignore[arg-type]  # over: none of the other states
+        reason=state.reason,
+        bytes_sent=state.bytes_sent,
+        bytes_received=state.bytes_received,
+    )
 
 
 def _begun(run_id: str, link: ControlLink) -> FlowerRunState:
@@ -225,8 +229,8 @@ def _begun(run_id: str, link: ControlLink) -> FlowerRunState:
     return state
 
 
-def _metrics(run_id: str, link: ControlLink) -> Iterator[dict[str, Any]]:
-    """The METRIC lines of a run's log from its beginning, until the run is over."""
+def _metrics(run_id: str, link: ControlLink) -> Iterator[RunEvent]:
+    """The events in a run's log from its beginning, until the run is over; a line that is none is left out with a warning."""
     from flwr.proto.control_pb2 import StreamLogsRequest
 
     rest = ""
@@ -234,8 +238,20 @@ def _metrics(run_id: str, link: ControlLink) -> Iterator[dict[str, Any]]:
         for chunk in client.StreamLogs(StreamLogsRequest(run_id=int(run_id), after_timestamp=0.0)):
             *lines, rest = (rest + chunk.log_output).split("\n")
             for line in lines:
-                if line.startswith(METRIC):
-                    yield json.loads(line.removeprefix(METRIC))
+                if line.startswith(METRIC) and (event := _event(run_id, line.removeprefix(METRIC))) is not None:
+                    yield event
+
+
+def _event(run_id: str, line: str) -> RunEvent | None:
+    dropped: list[str] = []
+    try:
+        event = run_events.read(line, dropped=dropped)
+    except ContractError as error:
+        log.warning("run %s: an event is not what the contract says and is left out: %s", run_id, error)
+        return None
+    if event is None or dropped:
+        log.info("run %s: a newer SuperLink reports what this side does not understand: %s", run_id, ", ".join(dropped) or "an event of an unknown kind")
+    return event
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from flwr.serverapp import Grid
 
 from detectors.files import write_durably
 from detectors.types import ModelCard
+from federated.contract.run_events import GateEvent, NodeOutcome, NodeVote, PrivacyStatement, ResultEvent, RootLoss, RoundEvent, RunEvent, WaitingEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import alone, central, fab, gate, guard, privacy, sampling, weights
 from federated.learning import root as root_set
@@ -47,9 +48,9 @@ class RunRefused(RunFailed):
 
 
 class RunReporter(Protocol):
-    """Where progress goes: `kind` and the event's own fields."""
+    """Where progress goes; it numbers the events and says when they were."""
 
-    def __call__(self, kind: str, **fields: Any) -> None: ...
+    def __call__(self, event: RunEvent) -> None: ...
 
 
 @dataclasses.dataclass(slots=True)
@@ -81,7 +82,7 @@ class FederatedRun:
     sleep: Callable[[float], None] = time.sleep
     root: root_set.Root | None = None  # found by `begin`
 
-    def go(self) -> dict[str, Any]:
+    def go(self) -> ResultEvent:
         """Train, judge, export. Returns the result event. Raises RunFailed with the reason."""
         self.folder.mkdir(parents=True, exist_ok=True)
         progress = self.begin()
@@ -158,7 +159,7 @@ class FederatedRun:
         replies, lost = self.exchange(messages, meanwhile=lambda: self.train_root(strategy, progress.arrays, **asked))
         arrays, _ = strategy.aggregate_train(number, replies)
         rows = self.account(nodes, strategy.replies, lost, weights.size(progress.arrays))
-        accepted = [row for row in rows if row["status"] == "accepted"]
+        accepted = [row for row in rows if row.status == "accepted"]
         progress.out = sorted({*progress.out, *_with("rejected", rows)} - {*_with("accepted", rows)})
         for reply in strategy.replies:
             if reply.accepted:
@@ -166,12 +167,11 @@ class FederatedRun:
                 progress.samples[str(reply.node)] = int(reply.metrics["num-examples"])
             progress.spent |= {str(reply.node): reply.spent} if reply.spent else {}
         progress.noise += [strategy.noise.sigma] if arrays is not None and isinstance(strategy, central.Bounded) else []
-        event = {"round": number, "rounds": self.plan.rounds, "sites": rows, "loss": _mean_loss(accepted), "seconds": round(self.clock() - began, 2)}
-        if statement := self.privacy(progress):
-            event["privacy"] = statement
-        self.report("round", **event)
+        spent = PrivacyStatement(**statement) if (statement := self.privacy(progress)) else None
+        seconds = round(self.clock() - began, 2)
+        self.report(RoundEvent(round=number, rounds=self.plan.rounds, sites=tuple(rows), loss=_mean_loss(accepted), seconds=seconds, privacy=spent))
         if arrays is None:
-            reasons = "; ".join(f"{row['node']} {row['status']}: {row['reason']}" for row in rows if row["status"] != "accepted")
+            reasons = "; ".join(f"{row.node} {row.status}: {row.reason}" for row in rows if row.status != "accepted")
             raise RunFailed(f"round {number}: {len(accepted)} of {len(nodes)} nodes accepted, {self.plan.min_sites} are needed ({reasons})")
         progress.round, progress.arrays = number, {name: value.numpy() for name, value in arrays.items()}
 
@@ -187,7 +187,7 @@ class FederatedRun:
                 raise RunFailed(f"{len(chosen)} of the {self.plan.min_sites} nodes needed were online after {self.plan.wait_s:.0f} s{self.missing(chosen)}")
             if len(chosen) != reported:
                 reported = len(chosen)
-                self.report("waiting", have=reported, need=self.plan.min_sites, seconds_left=round(until - self.clock()))
+                self.report(WaitingEvent(have=reported, need=self.plan.min_sites, seconds_left=round(until - self.clock())))
             self.sleep(POLL_S)
 
     def missing(self, chosen: list[int]) -> str:
@@ -227,17 +227,15 @@ class FederatedRun:
                 self.sleep(POLL_S)
         return replies, lost
 
-    def account(self, nodes: list[int], replies: Iterable[guard.Reply], lost: dict[int, str], down: int) -> list[dict[str, Any]]:
+    def account(self, nodes: list[int], replies: Iterable[guard.Reply], lost: dict[int, str], down: int) -> list[NodeOutcome]:
         """One row a node, as the run page shows it."""
-        rows = {node: {"status": "late", "reason": reason} for node, reason in lost.items()}
+        rows = {node: NodeOutcome(node=str(node), status="late", bytes_down=down, reason=lost.get(node, "no answer")) for node in nodes}
         for reply in replies:
-            status = "accepted" if reply.accepted else "rejected" if reply.bytes_up else "failed"
-            if rows.get(reply.node, {}).get("status") != "accepted":
-                row = {"status": status, "reason": reply.reason, "norm": reply.norm, "cosine": reply.cosine, "up": reply.bytes_up}
-                rows[reply.node] = {**row, **reply.metrics, **reply.spent}
-        return [_row(node, rows.get(node, {"status": "late", "reason": "no answer"}), down) for node in nodes]
+            if reply.node in rows and rows[reply.node].status != "accepted":
+                rows[reply.node] = _outcome(reply, down)
+        return [rows[node] for node in nodes]
 
-    def finish(self, progress: Progress) -> dict[str, Any]:
+    def finish(self, progress: Progress) -> ResultEvent:
         """Let every node measure the result on its own data, export it, judge it, write it down."""
         net = self.task.net(self.plan.seed)
         weights.put(net, progress.arrays)
@@ -247,9 +245,10 @@ class FederatedRun:
         difference = self.task.agreement(net, draft, self.task.probe())
         own = (self.root.loss(progress.start), self.root.loss(progress.arrays)) if self.root else None
         reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own))
-        votes = [{"node": node, "before": progress.before.get(node), "alone": lone.get(node), "after": loss} for node, loss in after.items()]
+        votes = tuple(NodeVote(node=node, before=progress.before.get(node), alone=lone.get(node), after=loss) for node, loss in after.items())
         warnings = [each for each in (alone.warning(after, lone),) if each]  # told, not refused: a node alone cannot give the others its model
-        self.report("gate", passed=not reasons, reasons=reasons, warnings=warnings, votes=votes, onnx_difference=difference, root=_before_after(own))
+        root, passed = RootLoss(before=own[0], after=own[1]) if own else None, not reasons
+        self.report(GateEvent(passed=passed, reasons=tuple(reasons), warnings=tuple(warnings), votes=votes, onnx_difference=difference, root=root))
         if reasons:
             raise RunRefused("the gate refused the result: " + "; ".join(reasons))
         path = draft.rename(self.folder / "model.onnx")
@@ -258,8 +257,8 @@ class FederatedRun:
         card = self.card(progress, after, sha256, difference, own)
         card["metrics"] |= {"loss_alone": lone, "warnings": warnings}
         write_durably(self.folder / "card.json", json.dumps(card, indent=1))
-        result = {"path": str(path), "sha256": sha256, "card": card}
-        self.report("result", **result)
+        result = ResultEvent(path=str(path), sha256=sha256, card=card)
+        self.report(result)
         return result
 
     def vote(self, progress: Progress) -> tuple[dict[str, float], dict[str, float]]:
@@ -288,7 +287,7 @@ class FederatedRun:
             "strategy": self.plan.strategy,
             "privacy": self.privacy(progress) or "none beyond keeping the data at the nodes",
             "parent": self.plan.base_model or "",
-            "root": _before_after(own),
+            "root": {"before": own[0], "after": own[1]} if own else None,
             "run": self.id,
         }
         made = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
@@ -342,24 +341,30 @@ def _name_sender(reply: Message, node: int) -> None:
     reply.metadata.__dict__["_src_node_id"] = node
 
 
-def _row(node: int, found: dict[str, Any], down: int) -> dict[str, Any]:
-    loss, samples, norm = found.get("loss-after"), found.get("num-examples"), found.get("norm")
-    row = {"node": str(node), "status": found["status"], "loss": loss, "loss_before": found.get("loss-before"), "n": samples}
-    row |= {"epsilon": found["epsilon"]} if "epsilon" in found else {}
-    return row | {"bytes_down": down, "bytes_up": found.get("up", 0), "update_norm": norm, "cosine": found.get("cosine"), "reason": found["reason"]}
+def _outcome(reply: guard.Reply, down: int) -> NodeOutcome:
+    return NodeOutcome(
+        node=str(reply.node),
+        status="accepted" if reply.accepted else "rejected" if reply.bytes_up else "failed",
+        loss=reply.metrics.get("loss-after"),
+        loss_before=reply.metrics.get("loss-before"),
+        n=reply.metrics.get("num-examples"),
+        epsilon=reply.spent.get("epsilon"),
+        bytes_down=down,
+        bytes_up=reply.bytes_up,
+        update_norm=reply.norm,
+        cosine=reply.cosine,
+        reason=reply.reason,
+    )
 
 
-def _before_after(own: tuple[float, float] | None) -> dict[str, float] | None:
-    return dict(zip(("before", "after"), own, strict=True)) if own else None
+def _with(status: str, rows: list[NodeOutcome]) -> list[str]:
+    return [row.node for row in rows if row.status == status]
 
 
-def _with(status: str, rows: list[dict[str, Any]]) -> list[str]:
-    return [row["node"] for row in rows if row["status"] == status]
-
-
-def _mean_loss(rows: list[dict[str, Any]]) -> float | None:
-    total = sum(row["n"] for row in rows)
-    return sum(row["loss"] * row["n"] for row in rows) / total if total else None
+def _mean_loss(rows: list[NodeOutcome]) -> float | None:
+    weighted = [(row.loss, row.n) for row in rows if row.loss is not None and row.n]
+    total = sum(samples for _, samples in weighted)
+    return sum(loss * samples for loss, samples in weighted) / total if total else None
 
 
 def _loss_of(reply: Message, name: str = "loss") -> float | None:

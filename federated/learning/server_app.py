@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
+from federated.contract.run_events import RunEvent
 from federated.learning import root, task
 from federated.learning.control import METRIC
 from federated.learning.plan import check, from_run_config
@@ -37,18 +36,7 @@ class Metrics:
     def __init__(self) -> None:
         self.seq = 0
 
-    def __call__(self, kind: str, **fields: Any) -> None:
+    def __call__(self, event: RunEvent) -> None:
         self.seq += 1
-        sys.stdout.write(METRIC + json.dumps(_plain({"kind": kind, "seq": self.seq, "t": time.time(), **fields})) + "\n")
+        sys.stdout.write(METRIC + json.dumps(dataclasses.replace(event, seq=self.seq, t=time.time()).to_json()) + "\n")
         sys.stdout.flush()
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN, and PostgreSQL and browsers refuse it: what is not finite is nothing."""
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -109,8 +109,8 @@ class Lab:
         plan = RunPlan("line", **{"rounds": 2, "min_sites": 2, **plan})
         return FederatedRun(run_id, plan, task.load("line"), self.grid, self.root / "superlink" / "runs" / run_id, self.note, lambda: self.now, self.wait)
 
-    def note(self, kind, **fields):
-        self.events.append({"kind": kind, **fields})
+    def note(self, event):
+        self.events.append(event.to_json())
 
     def wait(self, seconds):
         self.now += seconds

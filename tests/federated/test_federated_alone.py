@@ -39,7 +39,7 @@ def test_each_site_says_three_numbers(lab):
 
 
 def test_the_card_keeps_them(lab):
-    card = lab.run().go()["card"]
+    card = lab.run().go().card
     assert card["metrics"]["loss_alone"] == {node: vote["alone"] for node, vote in votes(lab).items()}
     assert card["metrics"]["warnings"] == []
     assert json.dumps(card)
@@ -65,7 +65,7 @@ def test_a_slow_site_leaves_its_number_out_but_votes(lab, monkeypatch):
     monkeypatch.setattr(alone, "SHARE", 0.0)
     result = lab.run().go()
     assert [vote["alone"] for vote in votes(lab).values()] == [None, None, None]
-    assert result["card"]["metrics"]["loss_alone"] == {}
+    assert result.card["metrics"]["loss_alone"] == {}
 
 
 def test_a_site_that_sees_that_it_will_be_late_stops_after_its_first_round(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 from federated_lab import SLOPE
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 
+from federated.contract import run_events
 from federated.contract.run_plan import RunPlan
 from federated.learning import control, server_app, weights
 from federated.learning.client_app import SiteFailed, app
@@ -64,9 +65,10 @@ def test_the_server_end_leaves_its_files_in_the_home_folder(lab, home, capsys):
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), np.float32("nan")])
 def test_a_number_that_is_not_finite_becomes_null(capsys, number):
-    server_app.Metrics()("round", loss=number, sites=[{"loss": number}])
+    row = run_events.NodeOutcome(node="7", status="accepted", loss=number)
+    server_app.Metrics()(run_events.RoundEvent(round=1, rounds=1, sites=(row,), loss=number, seconds=1.0))
     (event,) = metrics(capsys.readouterr().out)
-    assert (event["loss"], event["sites"]) == (None, [{"loss": None}])
+    assert (event["loss"], event["sites"][0]["loss"]) == (None, None)
 
 
 def test_the_reason_for_missing_sites_is_what_the_run_ends_with(lab, home):

@@ -17,7 +17,7 @@ LINK = control.ControlLink("127.0.0.1:1", None, "token")
 
 
 def line(seq: int, **fields) -> str:
-    return control.METRIC + json.dumps({"kind": "round", "seq": seq, **fields}) + "\n"
+    return control.METRIC + json.dumps({"kind": "gate", "seq": seq, "passed": False, **fields}) + "\n"
 
 
 class Wire:
@@ -49,39 +49,54 @@ class Wire:
 
 
 def follow(**options) -> list:
-    return [(event["kind"], event["seq"]) for event in control.events("1", link=LINK, **options)]
+    return [(event.kind, event.seq) for event in control.events("1", link=LINK, **options)]
 
 
 def test_events_end_with_the_runs_end(monkeypatch):
     Wire(monkeypatch, [[line(1) + line(2)]], ["completed"])
-    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
 
 
 def test_the_end_says_how_and_why(monkeypatch):
     Wire(monkeypatch, [[]], ["failed"])
     (ended,) = control.events("1", link=LINK)
-    assert (ended["status"], ended["reason"], ended["bytes_sent"], ended["bytes_received"]) == ("failed", "because failed", 1, 2)
+    assert (ended.status, ended.reason, ended.bytes_sent, ended.bytes_received) == ("failed", "because failed", 1, 2)
 
 
 def test_a_line_cut_anywhere_is_put_together(monkeypatch):
-    text = "noise\n" + line(1, note="è") + "INFO more noise\n" + line(2)
+    text = "noise\n" + line(1, reasons=["è"]) + "INFO more noise\n" + line(2)
     Wire(monkeypatch, [list(text)], ["completed"])
-    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
+
+
+GARBAGE = ["", "{", "5", "[]", '{"kind": 5}', '{"kind": "gate"}', '{"kind": "gate", "passed": NaN}', '{"kind": "round", "seq": 1, "sites": 5}', "[" * 50_000]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_line_that_is_no_event_is_left_out_with_a_warning_and_the_run_is_followed_on(monkeypatch, caplog, garbage):
+    Wire(monkeypatch, [[line(1) + control.METRIC + garbage + "\n" + line(2)]], ["completed"])
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
+    assert "run 1: an event is not what the contract says" in caplog.text
+
+
+def test_an_event_of_an_unknown_kind_is_ignored(monkeypatch):
+    Wire(monkeypatch, [[line(1) + control.METRIC + '{"kind": "celebration", "seq": 2}\n' + line(3)]], ["completed"])
+    assert follow() == [("gate", 1), ("gate", 3), ("ended", 4)]
 
 
 def test_a_half_line_at_the_end_of_a_stream_is_not_an_event(monkeypatch):
     Wire(monkeypatch, [[line(1) + line(2)[:-9]], [line(1) + line(2)]], ["running", "completed"])
-    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
 
 
 def test_lines_that_arrive_after_the_stream_has_ended_are_not_lost(monkeypatch):
     Wire(monkeypatch, [[line(1)], [line(1) + line(2)]], ["running", "completed"])
-    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
 
 
 def test_a_broken_stream_is_taken_up_again_without_repeating_anything(monkeypatch):
     Wire(monkeypatch, [[line(1), control.Unreachable("gone")], [line(1), line(2)]], ["running", "completed"])
-    assert follow() == [("round", 1), ("round", 2), ("ended", 3)]
+    assert follow() == [("gate", 1), ("gate", 2), ("ended", 3)]
 
 
 @pytest.mark.parametrize(("after", "first"), [(0, 1), (1, 2), (2, 3)])
@@ -93,8 +108,8 @@ def test_a_reader_goes_on_from_where_it_was(monkeypatch, after, first):
 def test_a_superlink_that_stays_away_ends_the_waiting(monkeypatch):
     Wire(monkeypatch, [[]], [control.Unreachable("nobody there")])
     (ended,) = control.events("1", link=LINK, patience_s=0)
-    assert ended["status"] == "failed"
-    assert "nobody there" in ended["reason"]
+    assert ended.status == "failed"
+    assert "nobody there" in ended.reason
 
 
 def test_a_run_that_nobody_begins_is_stopped_with_the_reason(monkeypatch):
@@ -102,7 +117,7 @@ def test_a_run_that_nobody_begins_is_stopped_with_the_reason(monkeypatch):
     monkeypatch.setattr(control, "PENDING_S", -1.0)
     (ended,) = control.events("1", link=LINK)
     assert wire.stopped == ["1"]
-    assert (ended["status"], "nobody began" in ended["reason"]) == ("failed", True)
+    assert (ended.status, "nobody began" in ended.reason) == ("failed", True)
 
 
 def test_a_plan_that_cannot_work_is_not_sent():

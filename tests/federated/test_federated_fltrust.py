@@ -272,7 +272,7 @@ def test_the_candidate_must_not_be_worse_on_the_root_set(before, after, passes):
 
 def test_a_run_by_trust_learns_what_the_sites_know(rooted):
     result = rooted.run(rounds=8, strategy="fltrust").go()
-    found = weights.read(rooted.root / "superlink/weights" / f"{result['sha256']}.npz")
+    found = weights.read(rooted.root / "superlink/weights" / f"{result.sha256}.npz")
     assert float(found["weight"][0, 0]) == pytest.approx(3.0, abs=0.1)
 
 
@@ -285,14 +285,14 @@ def test_honest_sites_are_in_with_their_cosines(rooted):
 
 
 def test_without_a_root_set_the_rows_have_no_cosine_and_the_gate_no_root(lab):
-    card = lab.run(rounds=1).go()["card"]
+    card = lab.run(rounds=1).go().card
     assert lab.row(lab.nodes[0])["cosine"] is None
     assert lab.of("gate")[0]["root"] is None
     assert card["metrics"]["root"] is None
 
 
 def test_the_gate_event_and_the_card_say_how_the_result_does_at_the_portal(rooted):
-    card = rooted.run(rounds=2).go()["card"]
+    card = rooted.run(rounds=2).go().card
     event = rooted.of("gate")[0]["root"]
     assert event["after"] < event["before"]
     assert card["metrics"]["root"] == event
@@ -315,7 +315,7 @@ def test_two_bad_sites_of_four_do_no_harm_where_there_is_trust(tmp_path, attack)
     for node in lab.nodes[:2]:
         lab.grid.tamper[node] = getattr(attacks, attack)
     result = lab.run(rounds=8, strategy="fltrust").go()
-    found = weights.read(lab.root / "superlink/weights" / f"{result['sha256']}.npz")
+    found = weights.read(lab.root / "superlink/weights" / f"{result.sha256}.npz")
     assert float(found["weight"][0, 0]) == pytest.approx(3.0, abs=0.2)
 
 

@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated_live import Federation, federation, wait_for
 
+from federated.contract.run_events import RunEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import control, fab, refusals
 from federated.trust import pki, signing
@@ -58,34 +59,34 @@ def _post(live: Federation, address: str, path: str, headers: dict[str, str] | N
 
 
 def test_a_run_ends_with_a_model_that_changed(first_run, live):
-    kinds = [event["kind"] for event in first_run if event["kind"] != "waiting"]
+    kinds = [event.kind for event in first_run if event.kind != "waiting"]
     assert kinds == ["round", "gate", "result", "ended"], first_run
-    assert first_run[-1]["status"] == "completed"
-    result = next(event for event in first_run if event["kind"] == "result")
-    assert Path(result["path"]).parent.parent == live.home.resolve() / "superlink" / "runs"
-    assert result["card"]["sha256"] == result["sha256"]
+    assert first_run[-1].status == "completed"
+    result = next(event for event in first_run if event.kind == "result")
+    assert Path(result.path).parent.parent == live.home.resolve() / "superlink" / "runs"
+    assert result.card["sha256"] == result.sha256
 
 
 def test_the_sites_own_numbers_fell(first_run):
-    gate = next(event for event in first_run if event["kind"] == "gate")
-    assert len(gate["votes"]) == 2
-    assert all(vote["after"] < vote["before"] for vote in gate["votes"])
-    assert all(vote["alone"] < vote["before"] for vote in gate["votes"])
+    gate = next(event for event in first_run if event.kind == "gate")
+    assert len(gate.votes) == 2
+    assert all(vote.after < vote.before for vote in gate.votes)
+    assert all(vote.alone < vote.before for vote in gate.votes)
 
 
 def test_the_site_with_an_empty_allow_list_refused_the_bundle(first_run, live):
-    rows = {row["node"]: row for row in first_run[0]["sites"]}
+    rows = {row.node: row for row in first_run[0].sites}
     refused = rows.pop(live.ids["site2"])
-    assert (refused["status"], refused["bytes_up"]) == ("failed", 0)
-    assert "not on this node's allow-list" in refused["reason"]
-    assert {row["status"] for row in rows.values()} == {"accepted"}
+    assert (refused.status, refused.bytes_up) == ("failed", 0)
+    assert "not on this node's allow-list" in refused.reason
+    assert {row.status for row in rows.values()} == {"accepted"}
     assert "REFUSED" in live.log("site2")
 
 
 def test_bytes_over_the_wire_are_weights_not_footage(first_run):
-    weights = next(row["bytes_up"] for row in first_run[0]["sites"] if row["bytes_up"])
+    weights = next(row.bytes_up for row in first_run[0].sites if row.bytes_up)
     assert weights < 300_000
-    assert first_run[-1]["bytes_received"] < 4 * weights
+    assert first_run[-1].bytes_received < 4 * weights
 
 
 def test_no_frame_of_the_footage_is_in_what_a_site_sends(first_run, live):
@@ -99,7 +100,7 @@ def test_no_frame_of_the_footage_is_in_what_a_site_sends(first_run, live):
 
 def test_the_tap_would_have_heard_it(first_run, live):
     sent, traffic = bytes(live.tap.sent), bytes(live.tap.received)
-    final = next(Path(next(event for event in first_run if event["kind"] == "result")["path"]).parent.glob("checkpoint-*.npz"))
+    final = next(Path(next(event for event in first_run if event.kind == "result").path).parent.glob("checkpoint-*.npz"))
     with np.load(final) as arrays:
         largest = max((arrays[name] for name in arrays.files if " a:" in name), key=np.size)
     assert largest.tobytes()[:64] in traffic, "the final weights went to this site for its vote"
@@ -108,24 +109,24 @@ def test_the_tap_would_have_heard_it(first_run, live):
 
 
 def test_events_can_be_followed_again_from_any_point(first_run, live):
-    run_id = Path(next(event for event in first_run if event["kind"] == "result")["path"]).parent.name
+    run_id = Path(next(event for event in first_run if event.kind == "result").path).parent.name
     again = list(control.events(run_id, after=2, link=live.link))
-    assert [event["seq"] for event in again] == [event["seq"] for event in first_run if event["seq"] > 2]
+    assert [event.seq for event in again] == [event.seq for event in first_run if event.seq > 2]
 
 
 def test_missing_sites_end_a_run_with_the_reason(live):
     run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
-    assert (ended["status"], ended["reason"]) == ("failed", "3 of the 9 nodes needed were online after 1 s")
+    assert (ended.status, ended.reason) == ("failed", "3 of the 9 nodes needed were online after 1 s")
 
 
 def test_a_run_can_be_stopped(live):
     run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
     events = control.events(run_id, link=live.link)
-    assert next(events)["kind"] == "waiting"
+    assert next(events).kind == "waiting"
     control.stop_run(run_id, link=live.link)
     control.stop_run(run_id, link=live.link)
-    assert list(events)[-1]["status"] == "stopped"
+    assert list(events)[-1].status == "stopped"
 
 
 def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypatch, tmp_path):
@@ -135,8 +136,8 @@ def test_a_foreign_bundle_is_refused_before_any_of_its_code_runs(live, monkeypat
     monkeypatch.setattr(fab, "build", lambda: fab.bundle(project, **{"evil.py": evil}))
     run_id = control.start_run(RunPlan("anomaly", rounds=1), link=live.link)
     ended = list(control.events(run_id, link=live.link))[-1]
-    assert ended["status"] == "failed"
-    assert "not on this node's allow-list" in ended["reason"]
+    assert ended.status == "failed"
+    assert "not on this node's allow-list" in ended.reason
     assert not mark.exists()
 
 
@@ -216,7 +217,7 @@ def test_an_executor_killed_hard_is_replaced(live):
 
 def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
-    found: list[dict] = []
+    found: list[RunEvent] = []
     follower = threading.Thread(target=lambda: found.extend(control.events(run_id, link=live.link)))
     follower.start()
     wait_for(lambda: found, "the run's first event")
@@ -224,7 +225,7 @@ def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
     live.processes["superlink"].wait()
     live.start_superlink()
     follower.join(patience(30))
-    assert (found[-1]["status"], found[-1]["reason"]) == ("failed", "the SuperLink was restarted while the run was going on")
+    assert (found[-1].status, found[-1].reason) == ("failed", "the SuperLink was restarted while the run was going on")
 
 
 def test_a_node_renews_its_key_and_is_never_missing(live):
@@ -247,8 +248,8 @@ def test_after_the_restart_the_same_nodes_train_again(live):
     both = (live.ids["site0"], live.ids["site2"])
     run_id = control.start_run(RunPlan("anomaly", rounds=1, sites=both), link=live.link)
     events = list(control.events(run_id, link=live.link))
-    assert events[-1]["status"] == "completed", events
-    assert {row["status"] for row in events[0]["sites"]} == {"accepted"}
+    assert events[-1].status == "completed", events
+    assert {row.status for row in events[0].sites} == {"accepted"}
 
 
 def test_a_revoked_node_is_refused_and_cannot_come_back(live):
@@ -265,8 +266,8 @@ def test_a_superlink_that_is_gone_is_said_to_be_unreachable(live):
     with pytest.raises(control.Unreachable, match="no SuperLink answers"):
         control.nodes(link=live.link)
     ended = list(control.events("1", link=live.link, patience_s=0.5))
-    assert [event["status"] for event in ended] == ["failed"]
-    assert "cannot be reached" in ended[0]["reason"]
+    assert [event.status for event in ended] == ["failed"]
+    assert "cannot be reached" in ended[0].reason
 
 
 def test_sigterm_stops_a_node_and_its_children_quickly(live):

@@ -176,7 +176,7 @@ def test_no_site_moves_the_model_by_more_than_its_share(lab, monkeypatch):
 
 @pytest.mark.parametrize("strategy", privacy.MEANS)
 def test_a_central_run_tells_what_it_has_spent(lab, strategy):
-    card = lab.run(rounds=2, strategy=strategy, clip=2.0, **CENTRAL).go()["card"]
+    card = lab.run(rounds=2, strategy=strategy, clip=2.0, **CENTRAL).go().card
     statement = card["metrics"]["privacy"]
     assert (statement["kind"], statement["unit"]) == ("central", "one camera (its node)")
     assert (statement["epsilon"], statement["delta"], statement["clip"]) == (pytest.approx(8.0), DELTA, 2.0)
@@ -185,7 +185,7 @@ def test_a_central_run_tells_what_it_has_spent(lab, strategy):
 
 
 def test_a_run_without_privacy_says_so_and_its_rounds_say_nothing(lab):
-    assert lab.run().go()["card"]["metrics"]["privacy"] == "none beyond keeping the data at the nodes"
+    assert lab.run().go().card["metrics"]["privacy"] == "none beyond keeping the data at the nodes"
     assert "privacy" not in lab.of("round")[0]
 
 
@@ -222,7 +222,7 @@ def test_a_run_that_has_spent_everything_is_not_stretched(lab):
 
 def test_a_run_that_only_lacks_its_vote_spends_nothing_more(lab):
     lab.run("1", rounds=1, clip=2.0, **CENTRAL).go()
-    card = lab.run("2", rounds=1, resume="1", clip=2.0, **CENTRAL).go()["card"]
+    card = lab.run("2", rounds=1, resume="1", clip=2.0, **CENTRAL).go().card
     assert card["metrics"]["privacy"]["epsilon"] == pytest.approx(8.0)
     assert len(lab.of("round")) == 1
 

@@ -31,7 +31,7 @@ def private(lab, run_id="1", **asked):
 
 
 def test_a_local_run_trains_and_tells_what_each_site_has_spent(lab):
-    statement = private(lab).go()["card"]["metrics"]["privacy"]
+    statement = private(lab).go().card["metrics"]["privacy"]
     assert (statement["kind"], statement["unit"], statement["clip"]) == ("local", "one training sample of one camera (its node)", 1.0)
     assert 7.5 < statement["epsilon"] <= 8.0
     assert statement["sigma"] > 0.3
@@ -47,7 +47,7 @@ def test_weights_trained_with_noise_are_not_taken_for_those_of_a_site_alone(lab)
 
 @pytest.mark.parametrize("strategy", ["median", "fedprox"])
 def test_it_goes_with_other_strategies(lab, strategy):
-    assert private(lab, strategy=strategy, min_sites=3, rounds=1).go()["card"]["metrics"]["privacy"]["epsilon"] <= 8.0
+    assert private(lab, strategy=strategy, min_sites=3, rounds=1).go().card["metrics"]["privacy"]["epsilon"] <= 8.0
 
 
 def test_the_run_tells_the_largest_epsilon_of_its_sites(lab):

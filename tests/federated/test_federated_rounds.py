@@ -23,14 +23,14 @@ def slope(path: Path) -> float:
 
 def test_a_run_leaves_a_model_a_card_and_its_weights(lab):
     result = lab.run().go()
-    assert Path(result["path"]).read_bytes()
-    assert json.loads((lab.root / "superlink/runs/1/card.json").read_text()) == json.loads(json.dumps(result["card"]))
-    assert (lab.root / "superlink/weights" / f"{result['sha256']}.npz").exists()
+    assert Path(result.path).read_bytes()
+    assert json.loads((lab.root / "superlink/runs/1/card.json").read_text()) == json.loads(json.dumps(result.card))
+    assert (lab.root / "superlink/weights" / f"{result.sha256}.npz").exists()
 
 
 def test_it_learns_what_the_sites_know(lab):
     result = lab.run(rounds=8).go()
-    assert slope(lab.root / "superlink/weights" / f"{result['sha256']}.npz") == pytest.approx(3.0, abs=0.1)
+    assert slope(lab.root / "superlink/weights" / f"{result.sha256}.npz") == pytest.approx(3.0, abs=0.1)
 
 
 def test_a_round_reports_every_site(lab):
@@ -52,7 +52,7 @@ def test_events_come_in_the_order_of_the_contract(lab):
 
 
 def test_the_card_says_what_went_in(lab):
-    card = lab.run(rounds=2, strategy="trimmed-mean", min_sites=3).go()["card"]
+    card = lab.run(rounds=2, strategy="trimmed-mean", min_sites=3).go().card
     assert card["data"] == "168 samples of 3 nodes, which never left them"
     assert (card["metrics"]["strategy"], card["metrics"]["rounds"], card["metrics"]["sites"]) == ("trimmed-mean", 2, 3)
     assert all(card["metrics"]["loss_after"][node] < card["metrics"]["loss_before"][node] for node in card["metrics"]["loss_after"])
@@ -80,13 +80,13 @@ def test_a_hundredfold_update_is_rejected(lab):
 def test_one_bad_site_of_five_does_no_harm(big_lab, strategy, attack):
     big_lab.grid.tamper[big_lab.nodes[2]] = getattr(attacks, attack)
     result = big_lab.run(rounds=6, strategy=strategy, min_sites=3).go()
-    assert slope(big_lab.root / "superlink/weights" / f"{result['sha256']}.npz") == pytest.approx(3.0, abs=0.3)
+    assert slope(big_lab.root / "superlink/weights" / f"{result.sha256}.npz") == pytest.approx(3.0, abs=0.3)
 
 
 def test_a_sign_flip_does_no_harm_to_the_trimmed_mean(big_lab):
     big_lab.grid.tamper[big_lab.nodes[2]] = attacks.flipped
     result = big_lab.run(rounds=8, strategy="trimmed-mean", min_sites=3).go()
-    assert slope(big_lab.root / "superlink/weights" / f"{result['sha256']}.npz") == pytest.approx(3.0, abs=0.3)
+    assert slope(big_lab.root / "superlink/weights" / f"{result.sha256}.npz") == pytest.approx(3.0, abs=0.3)
 
 
 def test_a_lost_quorum_ends_the_run_with_everybodys_reason(lab):
@@ -167,21 +167,21 @@ def test_a_result_that_is_worse_on_the_sites_own_data_is_refused(lab):
     for node in lab.nodes:
         lab.grid.tamper[node] = attacks.flipped
     with pytest.raises(RunRefused, match="worse than before on the held-back data of 3 of 3 nodes"):
-        lab.run("2", rounds=1, base_model=good["path"]).go()
+        lab.run("2", rounds=1, base_model=good.path).go()
 
 
 def test_a_run_goes_on_from_a_published_model(lab):
     first = lab.run(rounds=6).go()
     lab.events.clear()
-    lab.run("2", rounds=1, base_model=first["path"]).go()
-    assert lab.row(lab.nodes[0])["loss_before"] == pytest.approx(first["card"]["metrics"]["loss_after"][str(lab.nodes[0])], rel=1e-4)
+    lab.run("2", rounds=1, base_model=first.path).go()
+    assert lab.row(lab.nodes[0])["loss_before"] == pytest.approx(first.card["metrics"]["loss_after"][str(lab.nodes[0])], rel=1e-4)
 
 
 def test_a_model_without_kept_weights_is_read_from_its_onnx_file(lab):
     first = lab.run(rounds=6).go()
-    (lab.root / "superlink/weights" / f"{first['sha256']}.npz").unlink()
+    (lab.root / "superlink/weights" / f"{first.sha256}.npz").unlink()
     lab.events.clear()
-    lab.run("2", rounds=1, base_model=first["path"]).go()
+    lab.run("2", rounds=1, base_model=first.path).go()
     assert lab.row(lab.nodes[0])["loss_before"] < 0.1
 
 
@@ -192,7 +192,7 @@ def test_a_model_of_another_net_is_refused(lab, tmp_path):
 
 
 def test_a_run_that_was_cut_off_goes_on_from_its_checkpoint(lab):
-    whole = lab.run("whole", rounds=4).go()["card"]["metrics"]["loss_after"]
+    whole = lab.run("whole", rounds=4).go().card["metrics"]["loss_after"]
     cut = lab.run("cut", rounds=4)
     lab.grid.get_node_ids = _until(lab, rounds=2)
     with pytest.raises(RunFailed):
@@ -200,7 +200,7 @@ def test_a_run_that_was_cut_off_goes_on_from_its_checkpoint(lab):
     del lab.grid.get_node_ids
     assert restore(lab.root / "superlink/runs/cut").round == 2
     lab.events.clear()
-    resumed = lab.run("more", rounds=4, resume="cut").go()["card"]["metrics"]["loss_after"]
+    resumed = lab.run("more", rounds=4, resume="cut").go().card["metrics"]["loss_after"]
     assert [event["round"] for event in lab.of("round")] == [3, 4]
     assert resumed == pytest.approx(whole, rel=1e-5)
 
@@ -226,7 +226,7 @@ def test_a_damaged_checkpoint_is_an_error(lab):
 def test_the_same_seed_gives_the_same_model(lab):
     one, other = lab.run("1", seed=4).go(), lab.run("2", seed=4).go()
     kept = lab.root / "superlink" / "weights"
-    assert slope(kept / f"{one['sha256']}.npz") == pytest.approx(slope(kept / f"{other['sha256']}.npz"), rel=1e-5)
+    assert slope(kept / f"{one.sha256}.npz") == pytest.approx(slope(kept / f"{other.sha256}.npz"), rel=1e-5)
 
 
 def test_only_weights_and_numbers_leave_a_site(lab):
@@ -297,7 +297,7 @@ def test_a_replayed_update_of_an_earlier_round_does_not_stop_the_learning(big_la
 
     big_lab.grid.tamper[big_lab.nodes[0]] = replay
     result = big_lab.run(rounds=8, strategy="trimmed-mean", min_sites=3).go()
-    assert slope(big_lab.root / "superlink/weights" / f"{result['sha256']}.npz") == pytest.approx(3.0, abs=0.3)
+    assert slope(big_lab.root / "superlink/weights" / f"{result.sha256}.npz") == pytest.approx(3.0, abs=0.3)
 
 
 def test_only_the_newest_checkpoint_is_kept(lab):

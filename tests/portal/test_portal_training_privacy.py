@@ -19,7 +19,16 @@ from portal.training.runs.forms import PlanForm
 
 pytestmark = pytest.mark.django_db
 FORM = {"task": "anomaly", "strategy": "fedavg", "rounds": 1, "local_epochs": 1, "min_sites": 2, "deadline_s": 60}
-SPENT = {"kind": "local", "epsilon": 2.5, "wanted": 4.0, "delta": 1e-5, "sigma": 1.2, "clip": 1.0, "unit": "one training sample of one site"}
+SPENT = {
+    "kind": "local",
+    "epsilon": 2.5,
+    "wanted": 4.0,
+    "delta": 1e-5,
+    "sigma": 1.2,
+    "clip": 1.0,
+    "unit": "one training sample of one site",
+    "covers": "the weights",
+}
 RECORD = {
     "task": "anomaly",
     "data": "ped2",

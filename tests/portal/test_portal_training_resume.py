@@ -7,6 +7,7 @@ from alert_scene import user
 from django.core.exceptions import PermissionDenied, ValidationError
 from training_scene import administrator, agents, round_event, run, store
 
+from federated.contract.run_events import EndedEvent
 from federated.learning import control
 from portal.core.models import AuditRow
 from portal.training.models import Run, RunState
@@ -69,7 +70,7 @@ def test_resuming_queues_the_same_plan_from_the_checkpoint_and_leaves_a_row(pers
     ended = cut_off(person, local_epochs=2)
     asked = []
     monkeypatch.setattr(control, "start_run", lambda config: asked.append(config) or "72")
-    monkeypatch.setattr(control, "events", lambda run_id, after: iter([{"kind": "ended", "seq": 1, "status": "completed"}]))
+    monkeypatch.setattr(control, "events", lambda run_id, after: iter([EndedEvent(seq=1, status="completed")]))
     again = actions.resume_run(user=person, run_id=ended.pk)
     tasks.follow_run(run_id=again.pk)
     assert (asked[0].resume, asked[0].rounds, asked[0].local_epochs) == ("71", 3, 2)

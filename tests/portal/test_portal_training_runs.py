@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from procrastinate.contrib.django.models import ProcrastinateJob
 from training_scene import administrator, agents, round_event, run, store
 
+from federated.contract.run_events import EndedEvent
 from federated.learning import control
 from portal.core.models import AuditRow
 from portal.training.models import Run, RunNode, RunState
@@ -87,7 +88,7 @@ def test_a_completed_run_keeps_its_model(tmp_path):
     agents()
     (tmp_path / "model.onnx").write_bytes(b"weights")
     card = {"name": "anomaly", "version": "1"}
-    result = {"kind": "result", "seq": 1, "path": str(tmp_path / "model.onnx"), "sha256": "-", "card": card}
+    result = {"kind": "result", "seq": 1, "path": str(tmp_path / "model.onnx"), "sha256": "5" * 64, "card": card}
     stored = store(run(administrator()), result, {"kind": "ended", "seq": 2, "status": "completed", "reason": ""})
     assert stored.model.state == "candidate"
     assert queries.run_state(administrator("b@example.org"), stored.pk)["model"]["version"] == "1"
@@ -124,7 +125,7 @@ def test_a_run_left_by_a_killed_worker_is_followed_from_its_last_event(monkeypat
     left = run(administrator())
     Run.objects.update(state=RunState.RUNNING, flower_id="7", last_seq=3)
     asked = []
-    monkeypatch.setattr(control, "events", lambda run_id, after: asked.append((run_id, after)) or iter([{"kind": "ended", "seq": 4, "status": "completed"}]))
+    monkeypatch.setattr(control, "events", lambda run_id, after: asked.append((run_id, after)) or iter([EndedEvent(seq=4, status="completed")]))
     tasks.follow_run(run_id=left.pk)
     assert asked == [("7", 3)]
     assert Run.objects.get().state == RunState.COMPLETED

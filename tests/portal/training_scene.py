@@ -8,6 +8,7 @@ from typing import Any
 from alert_scene import user
 from django.utils import timezone
 
+from federated.contract import run_events
 from portal.accounts.models import User
 from portal.sites.models import Agent, Camera, Site
 from portal.training.models import Canary, ModelVersion, Run
@@ -44,9 +45,7 @@ def run(person: User, **plan: Any) -> Run:
 
 def round_event(number: int, seq: int, **sites: str) -> dict[str, Any]:
     """What the SuperLink reports of a round; `sites` maps n100 to a status."""
-    rows = [
-        {"node": int(node[1:]), "status": status, "loss": 0.5, "n": 9, "bytes_down": 10, "bytes_up": 20, "update_norm": 1.0} for node, status in sites.items()
-    ]
+    rows = [{"node": node[1:], "status": status, "loss": 0.5, "n": 9, "bytes_down": 10, "bytes_up": 20, "update_norm": 1.0} for node, status in sites.items()]
     return {"kind": "round", "seq": seq, "round": number, "rounds": 2, "loss": 0.5, "seconds": 1.5, "sites": rows}
 
 
@@ -57,9 +56,9 @@ def model(content: bytes, version: str = "0.1.0+1") -> ModelVersion:
 
 
 def store(of: Run, *events: dict[str, Any]) -> Run:
-    """Store events as the worker does."""
+    """Store events as the worker does: parsed where they come in."""
     for event in events:
-        following.store(of, event)
+        following.store(of, run_events.parse(event))
     of.refresh_from_db()
     return of
 

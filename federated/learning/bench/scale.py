@@ -16,6 +16,7 @@ import numpy as np
 from flwr.app import Message
 
 from detectors.errors import BadDataset
+from federated.contract.run_events import GateEvent, RoundEvent, RunEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
 from federated.learning.bench.parts import cost
@@ -121,9 +122,9 @@ def play(plan: RunPlan, folders: list[Path], dataset: Walkway, late: list[int], 
     """The product's rounds, vote and gate; a row a round."""
     from federated.learning.client_app import app
 
-    grid, events = ManyNodesGrid(app, folders, to_run_config(plan)), list[dict[str, Any]]()
+    grid, events = ManyNodesGrid(app, folders, to_run_config(plan)), list[RunEvent]()
     grid.silent = {FIRST_NODE + site for site in late}
-    run = FederatedRun("1", plan, task.load(plan.task), grid, home, lambda kind, **fields: events.append({"kind": kind, **fields}), grid.clock, grid.wait)
+    run = FederatedRun("1", plan, task.load(plan.task), grid, home, events.append, grid.clock, grid.wait)
     home.mkdir(parents=True)
     progress = run.begin()
     strategy = guard.build(plan.strategy, guard.Limits(run.task.max_update_norm, plan.min_sites), plan.min_sites)
@@ -137,16 +138,17 @@ def play(plan: RunPlan, folders: list[Path], dataset: Walkway, late: list[int], 
         spent = {"work_s": grid.work_s - work, "combine_s": time.process_time() - busy - (grid.work_s - work)}
         spent |= {"seconds": time.perf_counter() - began, "waited_s": grid.waited_s - waited}
         value = _value_of(run, progress, dataset) if number == plan.rounds or (every and number % every == 0) else None
-        rows.append({**_row(events[-1]), **{name: round(value, 3) for name, value in spent.items()}, "value": value})
+        round_ = next(each for each in reversed(events) if isinstance(each, RoundEvent))
+        rows.append({**_row(round_), **{name: round(value, 3) for name, value in spent.items()}, "value": value})
     return {"start_value": start, "value": rows[-1]["value"], "rounds": rows, "gate": _finish(run, progress, events), "measured": _measured(rows)}
 
 
-def _row(event: dict[str, Any]) -> dict[str, Any]:
-    sites = event["sites"]
-    counts = {name: sum(site["status"] == name for site in sites) for name in ("accepted", "late", "failed", "rejected")}
-    moved = {name: sum(site[name] for site in sites) for name in ("bytes_down", "bytes_up")}
-    samples = sum(site["n"] or 0 for site in sites)
-    return {"round": event["round"], "asked": len(sites), **counts, "loss": event["loss"], "samples": samples, **moved}
+def _row(event: RoundEvent) -> dict[str, Any]:
+    sites = event.sites
+    counts = {name: sum(site.status == name for site in sites) for name in ("accepted", "late", "failed", "rejected")}
+    moved = {"bytes_down": sum(site.bytes_down for site in sites), "bytes_up": sum(site.bytes_up for site in sites)}
+    samples = sum(site.n or 0 for site in sites)
+    return {"round": event.round, "asked": len(sites), **counts, "loss": event.loss, "samples": samples, **moved}
 
 
 def _measured(rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -157,15 +159,15 @@ def _measured(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {"bytes_down": size, "bytes_up": size, "train_s": round(train, 3), "combine_s": round(sum(row["combine_s"] for row in rows) / answers, 5)}
 
 
-def _finish(run: FederatedRun, progress: Progress, events: list[dict[str, Any]]) -> dict[str, Any]:
+def _finish(run: FederatedRun, progress: Progress, events: list[RunEvent]) -> dict[str, Any]:
     """The vote of everybody, and what the gate says."""
     work, began = run.grid.work_s, time.perf_counter()  # type: ignore[attr-defined]
     with contextlib.suppress(RunRefused):  # the event tells why
         run.finish(progress)
-    gate = next(event for event in reversed(events) if event["kind"] == "gate")
-    votes, spent = gate["votes"], {"work_s": round(run.grid.work_s - work, 2), "seconds": round(time.perf_counter() - began, 2)}  # type: ignore[attr-defined]
-    better = sum(vote["after"] < vote["before"] for vote in votes if vote["before"] is not None)
-    return {"passed": gate["passed"], "reasons": gate["reasons"], "votes": len(votes), "better_than_before": better, **spent}
+    gate = next(event for event in reversed(events) if isinstance(event, GateEvent))
+    votes, spent = gate.votes, {"work_s": round(run.grid.work_s - work, 2), "seconds": round(time.perf_counter() - began, 2)}  # type: ignore[attr-defined]
+    better = sum(vote.after < vote.before for vote in votes if vote.before is not None and vote.after is not None)
+    return {"passed": gate.passed, "reasons": list(gate.reasons), "votes": len(votes), "better_than_before": better, **spent}
 
 
 def _value_of(run: FederatedRun, progress: Progress, dataset: Walkway) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from federated.contract.run_events import EndedEvent, GateEvent, ResultEvent, RoundEvent, RunEvent, WaitingEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from portal.core import audit
@@ -16,6 +16,7 @@ from portal.training.models import ModelState, ModelVersion, Run, RunNode, RunRo
 from portal.training.rollout.actions import keep_model
 from portal.training.runs import actions, plans, resume
 
+GATE = ("passed", "reasons", "warnings", "votes", "onnx_difference", "root")  # of a gate's event: what a run keeps
 LEFT_OUT = ("rejected", "failed")  # by the guard, or by itself: an allow-list without our bundle, a task that broke; "late" is no fault
 
 
@@ -28,50 +29,51 @@ def config_for(run: Run) -> RunPlan:
     return plans.config_of(run.task, plan, base_model=str(weights) if weights and weights.exists() else None, resume=left and left.run.flower_id)
 
 
-def store(run: Run, event: dict[str, Any]) -> None:
+def store(run: Run, event: RunEvent) -> None:
     """Write one event of a run down, once."""
     with transaction.atomic():
-        run.last_seq = max(run.last_seq, int(event.get("seq", 0)))
-        kind = event["kind"]
-        run.privacy = event.get("privacy") or run.privacy
-        if kind == "round":
-            _store_round(run, event)
-        elif kind == "waiting":
-            run.note = f"{event['have']} / {event['need']}"
-        elif kind == "gate":
-            run.gate = {name: event.get(name) for name in ("passed", "reasons", "warnings", "votes", "onnx_difference", "root")}
+        run.last_seq = max(run.last_seq, event.seq)
+        match event:
+            case RoundEvent():
+                run.privacy = event.privacy.to_json() if event.privacy else run.privacy
+                _store_round(run, event)
+            case WaitingEvent():
+                run.note = f"{event.have} / {event.need}"
+            case GateEvent():
+                found = event.to_json()
+                run.gate = {name: found[name] for name in GATE}
         run.save(update_fields=["last_seq", "note", "gate", "privacy"])
-        if kind == "result":
-            keep_model(run=run, content=Path(event["path"]).read_bytes(), card=event["card"])
-        if kind == "ended":
-            Run.objects.filter(pk=run.pk).update(bytes_sent=event.get("bytes_sent") or 0, bytes_received=event.get("bytes_received") or 0)
-            actions.end_run(run_id=run.pk, state=event["status"], reason=event.get("reason") or "")
+        match event:
+            case ResultEvent():
+                keep_model(run=run, content=Path(event.path).read_bytes(), card=event.card)
+            case EndedEvent():
+                Run.objects.filter(pk=run.pk).update(bytes_sent=event.bytes_sent, bytes_received=event.bytes_received)
+                actions.end_run(run_id=run.pk, state=event.status, reason=event.reason)
         actions.announce(run)
 
 
-def _store_round(run: Run, event: dict[str, Any]) -> None:
+def _store_round(run: Run, event: RoundEvent) -> None:
     run.note = ""
-    row, _ = RunRound.objects.update_or_create(run=run, number=event["round"], defaults={"loss": event["loss"], "seconds": event["seconds"]})
+    row, _ = RunRound.objects.update_or_create(run=run, number=event.round, defaults={"loss": event.loss, "seconds": event.seconds})
     cameras = {node: agent.camera_id for node, agent in nodes.owners().items()}
-    for site in event["sites"]:
-        node = str(site["node"])
+    for outcome in event.sites:
         reply = {
-            "camera_id": cameras.get(node),
-            "status": site["status"],
-            "reason": site.get("reason") or "",
-            "samples": site.get("n"),
-            "loss": site.get("loss"),
-            "bytes_down": site.get("bytes_down") or 0,
-            "bytes_up": site.get("bytes_up") or 0,
-            "update_norm": site.get("update_norm"),
-            "cosine": site.get("cosine"),
-            "epsilon": site.get("epsilon"),
+            "camera_id": cameras.get(outcome.node),
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "samples": outcome.n,
+            "loss": outcome.loss,
+            "bytes_down": outcome.bytes_down,
+            "bytes_up": outcome.bytes_up,
+            "update_norm": outcome.update_norm,
+            "cosine": outcome.cosine,
+            "epsilon": outcome.epsilon,
         }
-        found, fresh = RunNode.objects.update_or_create(round=row, node=node, defaults=reply)
+        found, fresh = RunNode.objects.update_or_create(round=row, node=outcome.node, defaults=reply)
         if fresh and found.status in LEFT_OUT:
             place = found.camera.site.slug if found.camera else ""
             data = {
-                "node": node,
+                "node": outcome.node,
                 "round": row.number,
                 "status": found.status,
                 "reason": found.reason[:500],

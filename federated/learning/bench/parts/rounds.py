@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from federated.contract.run_events import RoundEvent, RunEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import guard, task, weights
 from federated.learning import root as root_set
@@ -62,9 +63,9 @@ def play(
     grid = LocalGrid(memory.app(app), folders, to_run_config(plan))
     grid.tamper = {FIRST_NODE + place: change for place, change in (tamper or {}).items()}
 
-    def report(kind: str, **fields: Any) -> None:
-        if kind == "round":
-            rows.append(fields["sites"])
+    def report(event: RunEvent) -> None:
+        if isinstance(event, RoundEvent):
+            rows.append([row.to_json() for row in event.sites])
 
     with tempfile.TemporaryDirectory() as scratch:
         if root is not None:
