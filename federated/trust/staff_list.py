@@ -9,7 +9,6 @@ import base64
 import binascii
 import dataclasses
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -25,6 +24,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from detectors.files import create_durably
+from federated.contract.message import ContractError
+from federated.contract.staff_list import StaffEntryDocument, StaffListDocument
 from federated.trust.signing import SignatureRejected, canonical, sign_document, verify_document
 
 DIMENSIONS = 128
@@ -60,8 +61,9 @@ class StaffList:
 
 def sign_entry(site: str, person: str, template: np.ndarray, expires: float, version: int, key: Ed25519PrivateKey, *, small: Any = None) -> dict[str, Any]:
     """The portal's word that `person` is on the site's list."""
-    more = {} if small is None else {"small": pack(small)}
-    return sign_document({"type": "entry", "site": site, "person": person, "template": pack(template), "expires": expires, "version": version, **more}, key)
+    packed = None if small is None else pack(small)
+    document = StaffEntryDocument(site=site, person=person, template=pack(template), expires=expires, version=version, small=packed)
+    return sign_document(document.to_json(), key)
 
 
 def read_entry(document: Mapping[str, Any], site: str, public: str) -> StaffEntry:
@@ -80,18 +82,19 @@ def forget_entries() -> None:
 
 def sign_list(site: str, camera: str, version: int, people: Mapping[str, int], key: Ed25519PrivateKey) -> dict[str, Any]:
     """The portal's word that exactly these people, each with the entry of that version, may be recognised at a camera."""
-    return sign_document({"type": "list", "site": site, "camera": camera, "version": version, "people": dict(people)}, key)
+    return sign_document(StaffListDocument(site=site, camera=camera, version=version, people=dict(people)).to_json(), key)
 
 
 def read_list(document: Mapping[str, Any], site: str, camera: str, public: str) -> StaffList:
     """A believed list. Raises GalleryRejected: forged, for another camera, or senseless."""
     body = _verified(document, public, "list", site)
-    people, version = body.get("people"), body.get("version")
-    if body.get("camera") != camera:
-        raise GalleryRejected(f"the list is for {body.get('camera')}, not for {camera}")
-    if not isinstance(people, dict) or not all(_is_version(each) for each in (version, *people.values())):
-        raise GalleryRejected("the list makes no sense")
-    return StaffList(version, people)
+    try:
+        listed = StaffListDocument.parse(body)
+    except ContractError as error:
+        raise GalleryRejected(f"the list makes no sense: {error}") from error
+    if listed.camera != camera:
+        raise GalleryRejected(f"the list is for {listed.camera}, not for {camera}")
+    return StaffList(listed.version, listed.people)
 
 
 def pack(vector: Any) -> str:
@@ -157,10 +160,6 @@ def _derive(shared: bytes, salt: bytes) -> bytes:
     return HKDF(hashes.SHA256(), 32, salt, PURPOSE).derive(shared)
 
 
-def _is_version(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
 def _verified(document: Mapping[str, Any], public: str, kind: str, site: str) -> dict[str, Any]:
     try:
         body = verify_document(document, public)
@@ -176,9 +175,7 @@ def _read_entry(content: bytes, site: str, public: str) -> tuple[str, np.ndarray
     """Verified once for the same bytes: the same person walks by many times."""
     body = _verified(json.loads(content), public, "entry", site)
     try:
-        expires, small = float(body["expires"]), body.get("small")
-        if not math.isfinite(expires) or not _is_version(body["version"]):
-            raise ValueError("expires or version")
-        return str(body["person"]), unpack(body["template"]), None if small is None else unpack(small), expires, body["version"]
-    except (KeyError, TypeError, ValueError) as error:
+        entry = StaffEntryDocument.parse(body)
+    except ContractError as error:
         raise GalleryRejected(f"an entry makes no sense: {error}") from error
+    return entry.person, unpack(entry.template), None if entry.small is None else unpack(entry.small), entry.expires, entry.version

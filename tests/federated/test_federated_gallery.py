@@ -66,7 +66,11 @@ def test_an_entry_may_have_no_template_for_small_faces():
         (entry(site="elsewhere"), "another site"),
         ({**entry(), "expires": 9e9}, "signature"),
         (sign_document({"type": "list", "site": "miracles"}, PORTAL), "another kind"),
-        (sign_document({"type": "entry", "site": "miracles", "person": "a"}, PORTAL), "makes no sense"),
+        (sign_document({"type": "entry", "site": "miracles", "person": "a"}, PORTAL), "makes no sense: .*missing"),
+        (sign_document({**entry(), "wheels": 4}, PORTAL), "no sense: wheels: unknown field"),
+        (sign_document({**entry(), "version": True}, PORTAL), "no sense: version"),
+        (sign_document({**entry(), "expires": "9e9"}, PORTAL), "no sense: expires"),
+        (sign_document({**entry(), "small": 5}, PORTAL), "no sense: small"),
         (sign_document({"type": "entry", "site": "miracles", "person": "a", "template": pack(face(0)), "expires": "soon", "version": 1}, PORTAL), "no sense"),
         ({"type": {1}, "signature": ""}, "signed"),
         ({}, "signature"),
@@ -89,13 +93,29 @@ def test_a_list_says_who_stands_on_it():
         (sign_list("elsewhere", "gate", 7, {}, PORTAL), "another site"),
         (sign_list("miracles", "tower", 7, {}, PORTAL), "is for tower, not for gate"),
         (sign_list("miracles", "gate", -1, {}, PORTAL), "no sense"),
-        (sign_list("miracles", "gate", 7, {"a": "3"}, PORTAL), "no sense"),
+        (sign_list("miracles", "gate", 7, {"a": "3"}, PORTAL), r"no sense: people\[...\]"),
+        (sign_document({**sign_list("miracles", "gate", 7, {}, PORTAL), "people": ["a"]}, PORTAL), "no sense: people"),
+        (sign_document({**sign_list("miracles", "gate", 7, {}, PORTAL), "wheels": 4}, PORTAL), "no sense: wheels: unknown field"),
         ("no object", "list"),
     ],
 )
 def test_a_list_that_is_not_ours_is_rejected(document, why):
     with pytest.raises(GalleryRejected, match=why):
         read_list(document, "miracles", "gate", PUBLIC)
+
+
+def test_what_is_signed_stands_on_the_wire_as_before_the_types():
+    people = {"type": "list", "site": "miracles", "camera": "gate", "version": 7, "people": {"a": 3}}
+    assert sign_list("miracles", "gate", 7, {"a": 3}, PORTAL) == sign_document(people, PORTAL)
+    fields = {"type": "entry", "site": "miracles", "person": "a", "template": pack(face(0)), "expires": 2e9, "version": 3}
+    assert entry() == sign_document(fields, PORTAL)
+    assert entry(small=face(1)) == sign_document({**fields, "small": pack(face(1))}, PORTAL)
+
+
+def test_what_a_newer_portal_adds_to_list_and_entry_is_dropped():
+    newer = {"contract": "1.2", "wheels": 4}
+    assert read_entry(sign_document({**entry(), **newer}, PORTAL), "miracles", PUBLIC).person == "a"
+    assert read_list(sign_document({**sign_list("miracles", "gate", 7, {"a": 3}, PORTAL), **newer}, PORTAL), "miracles", "gate", PUBLIC).people == {"a": 3}
 
 
 def test_the_agent_opens_what_was_sealed_for_it():
