@@ -48,9 +48,13 @@ async def lifespan(_scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _note_for_ever() -> None:
+    failing = False
     while True:
         try:
             await database_sync_to_async(note)()
+            failing = False
         except Exception:  # the edge of a task: the database may be away; the portal goes on, and the next note is a gap
-            log.exception("it could not be noted that the portal is there")
+            if not failing:  # once, not every few seconds
+                log.exception("it could not be noted that the portal is there")
+            failing = True
         await asyncio.sleep(EVERY_S)
