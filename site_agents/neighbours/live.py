@@ -85,7 +85,7 @@ class NeighbourService:
     def neighbours(self) -> dict[str, bool]:
         """Whom this camera may ask and answer now, and whether each keeps the whole list."""
         node = self._node
-        return {} if node is None else {name: node.peers[name].complete for name in node.settings.neighbours if name in node.peers}
+        return {} if node is None else {name: name in node.peers and node.peers[name].complete for name in node.settings.neighbours}
 
     def take(self, document: Any) -> None:
         """Take the portal's signed list of neighbours. Nothing changes when it is not accepted."""
