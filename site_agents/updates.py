@@ -220,4 +220,4 @@ def check_document(document: Any, portal_key: str) -> Wanted:
         raise ModelRefused(str(error)) from error
     if entry.weights is None:
         raise ModelRefused(f"the detector {body.detector} has no weights")
-    return Wanted(body.detector, body.sha256, body.size, body.trial)
+    return Wanted(body.detector, body.sha256, body.size, body.trial is True)

@@ -1,4 +1,7 @@
-"""The portal's other signed documents, as the agent parses them once their signature is checked: models, peers, alert labels."""
+"""The portal's other signed documents, as the agent parses them once their signature is checked: models, peers, alert labels.
+
+They name no version yet (so: 1.0): what is signed and kept today must be the same bytes tomorrow. Whoever changes one writes `contract` in it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from msgspec import Meta
 
 from federated.contract.events import EventId
 from federated.contract.fields import Count, Host, Name, Sha256, Version
-from federated.contract.message import VERSION, ContractMessage
+from federated.contract.message import ContractMessage
 
 MODEL_BYTES = 500_000_000
 PEERS = 64  # neighbours of one camera
@@ -28,8 +31,8 @@ class ModelDocument(ContractMessage):
     size: Annotated[int, Meta(gt=0, le=MODEL_BYTES)]
     version: Annotated[str, Meta(max_length=80)] = ""
     card: dict[str, Any] = dataclasses.field(default_factory=dict)
-    trial: bool = False
-    contract: Version = VERSION
+    trial: bool | None = None
+    contract: Version | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class PeersDocument(ContractMessage):
     authority: Annotated[str, Meta(max_length=20_000)]
     certificate: Annotated[str, Meta(max_length=20_000)]
     edition: Annotated[str, Meta(max_length=80)]
-    contract: Version = VERSION
+    contract: Version | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,4 +71,4 @@ class AlertLabels(ContractMessage):
     after: Count
     upto: Count
     labels: Annotated[tuple[Label, ...], Meta(max_length=MOST_LABELS)]
-    contract: Version = VERSION
+    contract: Version | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from detectors.objects.head import EXCLUDED
+from federated.contract.documents import AlertLabels
 from federated.contract.heartbeat import LabelsHeld
 from federated.trust.signing import sign_document
 from portal.alerts.models import Alert, AlertLabel, Event, ResolutionReason
@@ -45,15 +46,9 @@ def news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any] | None:
         return None
     after = number if number < newest else 0
     coming = list(rows.filter(pk__gt=after)[:ALERTS])
-    body = {
-        "type": "verdicts",
-        "site": camera.site.slug,
-        "camera": camera.slug,
-        "after": after,
-        "upto": coming[-1].pk,
-        "labels": [[str(event), row.label] for row in coming for event in _newest_events(row)],
-    }
-    return sign_document(body, portal_key())
+    labels = tuple((str(event), row.label) for row in coming for event in _newest_events(row))
+    document = AlertLabels(type="verdicts", site=camera.site.slug, camera=camera.slug, after=after, upto=coming[-1].pk, labels=labels)
+    return sign_document(document.to_json(), portal_key())
 
 
 def _newest_events(row: AlertLabel) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import math
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 import detectors
 from detectors.faces import identify
+from federated.contract.documents import PeerConfig, PeersDocument
 from federated.contract.heartbeat import NeighboursStatus
 from federated.trust import pki
 from federated.trust.signing import canonical, sign_document
@@ -38,17 +40,20 @@ def peers_news(agent: Agent, reported: NeighboursStatus | None) -> dict[str, Any
     except pki.PkiError:
         return None
     peers = {str(each.pk): at for each in neighbours(agent.camera) if (at := _address(each))}
-    body = {
-        "type": "circle",
-        "site": agent.camera.site.slug,
-        "camera": agent.camera.slug,
-        "agent": str(agent.pk),
-        "peers": peers,
-        "authority": authority,
-        "certificate": certificate,
-    }
+    document = PeersDocument(
+        type="circle",
+        site=agent.camera.site.slug,
+        camera=agent.camera.slug,
+        agent=str(agent.pk),
+        peers=peers,
+        authority=authority,
+        certificate=certificate,
+        edition="",
+    )
+    body = document.to_json()
+    del body["edition"]  # it names the rest
     edition = hashlib.sha256(canonical(body)).hexdigest()[:16]
-    return None if edition == reported.edition else sign_document({**body, "edition": edition}, portal_key())
+    return None if edition == reported.edition else sign_document(dataclasses.replace(document, edition=edition).to_json(), portal_key())
 
 
 def neighbours(camera: Camera) -> list[Agent]:
@@ -92,10 +97,10 @@ def _credentials(agent: Agent, key: str) -> tuple[str, str]:
     return issued
 
 
-def _address(agent: Agent) -> dict[str, Any] | None:
+def _address(agent: Agent) -> PeerConfig | None:
     """Where it listens, by its last heartbeat; None when it listens nowhere."""
     reported = agent.heartbeat.neighbours if agent.heartbeat else None
-    return {"host": reported.host, "port": reported.port, "whole": reported.keep == "all"} if reported and reported.host and reported.port else None
+    return PeerConfig(host=reported.host, port=reported.port, whole=reported.keep == "all") if reported and reported.host and reported.port else None
 
 
 def _distance(a: Camera, b: Camera) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from federated.contract.config import ConfigDocument, RuleConfig
-from federated.contract.documents import AlertLabels, ModelDocument, PeersDocument
+from federated.contract.documents import AlertLabels, ModelDocument, PeerConfig, PeersDocument
 from federated.contract.message import ContractError
 
 SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8]]
@@ -33,6 +33,25 @@ def test_a_rule_stands_on_the_wire_with_its_numbers_beside_its_place():
     assert (rule.kind, rule.zone, rule.values) == ("person_in_zone", "steps", {"min_s": 2, "cooldown_s": 0.5})
     assert rule.to_json() == RULE
     assert RuleConfig.parse(rule.to_json()) == rule
+
+
+def test_what_has_no_version_of_its_own_is_written_without_one_as_ever():
+    built = [
+        ModelDocument(detector="anomaly", version="2", sha256="a" * 64, size=5, card={"metrics": {"auc": 0.8}}),
+        AlertLabels(type="verdicts", site="s", camera="c", after=0, upto=4, labels=((str(uuid.UUID(int=7)), "real"),)),
+        PeersDocument(
+            type="circle",
+            site="s",
+            camera="c",
+            agent="a",
+            peers={"b": PeerConfig(host="h", port=9, whole=True)},
+            authority="A",
+            certificate="C",
+            edition="e",
+        ),
+    ]
+    assert [each.to_json() for each in built] == [MODEL, LABELS, PEERS]
+    assert ModelDocument(detector="anomaly", sha256="a" * 64, size=5, trial=True).to_json()["trial"] is True
 
 
 WRONG: list[tuple[type, dict[str, Any], dict[str, Any], str]] = [
