@@ -17,7 +17,17 @@ from detectors.rules.registry import RECOGNISED, raises_alert
 from detectors.rules.scene import RuleFinding
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.events import AgentEvent, EventDetection
-from federated.contract.heartbeat import HeartbeatAnswer
+from federated.contract.heartbeat import (
+    CameraStatus,
+    CanaryStatus,
+    DoorStatus,
+    Heartbeat,
+    HeartbeatAnswer,
+    LabelsHeld,
+    OutboxStatus,
+    StaffListHeld,
+    TrainingTerms,
+)
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
 from site_agents.canary import CanaryComparisons, CanaryDisagreement
@@ -164,59 +174,52 @@ class CameraAgent:
             self.evidence.want_clip(event, hide_faces=mode == M0)
         return event
 
-    def status(self) -> dict[str, Any]:
-        """What a heartbeat says of us."""
+    def status(self) -> Heartbeat:
+        """How we are, as a heartbeat says it."""
         mode = self.pipeline.mode
-        report = {
-            "t": time.time(),
-            "started": self.started,
-            "versions": versions(),
-            "legal_mode": mode,
-            "config_version": self.signed_config.version,
-            "camera": self.camera_status(),
-            "outbox": {**self.outbox.stats(), "clips_left_out": self.evidence.left_out},
-            "models": self.pipeline.loaded,
-            "data": {calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
-            "training": self.training.reason or "on",
-            "terms": {"tasks": list(self.config.training.tasks), "most_epsilon": self.config.training.most_epsilon},
-            "training_held_s": round(self.training.throttle.seconds, 1),
-            "mains": on_mains(),
-            "disk_free": shutil.disk_usage(self.folder).free,
-        }
-        if (restarts := self.restarts.status()) is not None:
-            report["restarts"] = restarts.to_json()
-        if trials := self.canaries.status():
-            report["trials"] = trials
-        if self.alert_labels.keeps:
-            report["verdicts"] = self.alert_labels.status()
-        if mode == M1:
-            report["gallery"] = self.staff_list.status()
-            report["door"] = self.pipeline.recognizer.report(self.pipeline.staff)
-            if self.config.neighbours.host:
-                report["neighbours"] = self.neighbour_service.status()
-        return report
+        in_m1 = mode == M1
+        return Heartbeat(
+            t=time.time(),
+            started=self.started,
+            versions=versions(),
+            legal_mode=mode,
+            config_version=self.signed_config.version,
+            camera=self.camera_status(),
+            outbox=OutboxStatus(**self.outbox.stats(), clips_left_out=self.evidence.left_out),
+            models=self.pipeline.loaded,
+            data={calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
+            training=self.training.reason or "on",
+            terms=TrainingTerms(tasks=tuple(self.config.training.tasks), most_epsilon=self.config.training.most_epsilon),
+            training_held_s=round(self.training.throttle.seconds, 1),
+            mains=on_mains(),
+            disk_free=shutil.disk_usage(self.folder).free,
+            restarts=self.restarts.status(),
+            trials={name: CanaryStatus(**each) for name, each in self.canaries.status().items()},
+            verdicts=LabelsHeld(**self.alert_labels.status()) if self.alert_labels.keeps else None,
+            gallery=StaffListHeld(**self.staff_list.status()) if in_m1 else None,
+            door=DoorStatus(**self.pipeline.recognizer.report(self.pipeline.staff)) if in_m1 else None,
+            neighbours=self.neighbour_service.status() if in_m1 and self.config.neighbours.host else None,
+        )
 
-    def camera_status(self) -> dict[str, Any]:
+    def camera_status(self) -> CameraStatus:
         """State and figures of the camera; nothing old is called live."""
         state, last = self.capture.state, self.last
         if state == "live" and last is not None and last.health:
             state = "tampered"
         width, height = self.capture.size
-        people = sum(each.kind == "person" for each in last.tracks) if last is not None else 0
-        place = last.frame.telemetry if last is not None else None
-        return {
-            "state": "stale" if state == "ended" else state,
-            "fps": round(self.capture.fps, 2),
-            "dropped": self.capture.dropped,
-            "restarts": self.capture.restarts,
-            "problem": self.capture.problem,
-            "last_frame_t": self.capture.last_t,
-            "width": width,
-            "height": height,
-            "people": people,
-            "telemetry": place,
-            "stages_ms": self.pipeline.stages.rounded(),
-        }
+        return CameraStatus(
+            state="stale" if state == "ended" else state,
+            fps=round(self.capture.fps, 2),
+            dropped=self.capture.dropped,
+            restarts=self.capture.restarts,
+            problem=self.capture.problem,
+            last_frame_t=self.capture.last_t,
+            width=width,
+            height=height,
+            people=sum(each.kind == "person" for each in last.tracks) if last is not None else 0,
+            telemetry=last.frame.telemetry if last is not None else None,
+            stages_ms=self.pipeline.stages.rounded(),
+        )
 
     def apply_answer(self, answer: HeartbeatAnswer) -> None:
         """Do what a heartbeat's answer says. The stop button comes first."""

@@ -6,12 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from federated.contract.events import BATCH, EventsAnswer, EventsBatch
-from federated.contract.heartbeat import BEAT_S, HeartbeatAnswer
+from federated.contract.heartbeat import BEAT_S, Heartbeat, HeartbeatAnswer
 from federated.contract.media import JPEG, WEBM, media_type
-from federated.contract.message import VERSION
 from site_agents.errors import OutboxError, PortalRefused, PortalUnreachable
 from site_agents.link import PortalLink, RetryDelay, parsed
 from site_agents.outbox import Outbox, Waiting
@@ -125,9 +123,7 @@ class Heart(threading.Thread):
     `revoked()` is called when the portal does not accept us any more; True: that is mended, beat again.
     """
 
-    def __init__(
-        self, link: PortalLink, status: Callable[[], dict[str, Any]], take: Callable[[HeartbeatAnswer], None], revoked: Callable[[], bool | None]
-    ) -> None:
+    def __init__(self, link: PortalLink, status: Callable[[], Heartbeat], take: Callable[[HeartbeatAnswer], None], revoked: Callable[[], bool | None]) -> None:
         super().__init__(name="heart", daemon=True)
         self.link, self.status, self.take, self.revoked = link, status, take, revoked
         self._watched_until, self._frame, self._offered = 0.0, None, 0.0
@@ -166,7 +162,7 @@ class Heart(threading.Thread):
     def beat(self) -> None:
         """One heartbeat. Raises PortalUnreachable or PortalRefused."""
         sent = time.time()
-        answer = parsed(HeartbeatAnswer, self.link.call("POST", "/heartbeat", {"contract": VERSION, **self.status()}))
+        answer = parsed(HeartbeatAnswer, self.link.call("POST", "/heartbeat", self.status().to_json()))
         self.link.clock.observe(answer.now, sent, time.time())
         self._watched_until = time.monotonic() + WATCH_S if answer.watch else 0.0
         self.take(answer)

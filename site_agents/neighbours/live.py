@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import dataclasses
 import logging
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from federated.contract.face_query import FaceQuery, FaceQueryAnswer
+from federated.contract.heartbeat import NeighboursStatus
 from federated.trust import pki
 from federated.trust.staff_list import GalleryRejected, StaffEntry, unseal
 from site_agents import credentials
@@ -68,18 +70,18 @@ class NeighbourService:
         self._thread.join(10)
         self._portal.shutdown(wait=False, cancel_futures=True)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> NeighboursStatus:
         """For the heartbeat: where we listen, our key, which edition of the peers we have, and what was counted."""
         node = self._node
-        return {
-            "host": self.config.host,
-            "port": self._port,
-            "key": self._key,
-            "edition": self._peers.edition if self._peers else "",
-            "keep": self.config.keep,
-            "sharing": node is not None,
-            **self.tally.report(node),
-        }
+        return dataclasses.replace(
+            self.tally.report(node),
+            host=self.config.host,
+            port=self._port,
+            key=self._key,
+            edition=self._peers.edition if self._peers else "",
+            keep=self.config.keep,
+            sharing=node is not None,
+        )
 
     @property
     def neighbours(self) -> dict[str, bool]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Any
 
 import numpy as np
 
+from federated.contract.heartbeat import DecisionLatency, NeighboursStatus, WayLearned
 from site_agents.neighbours.messages import PeerMessage
 from site_agents.neighbours.node import PeerNode, Send
 
@@ -42,13 +42,20 @@ class PeerTally:
         if message.kind == "ANSWER" and message.body["verdict"] in ("person", "unknown"):
             self.answered[message.src] += 1
 
-    def report(self, node: PeerNode | None) -> dict[str, Any]:
+    def report(self, node: PeerNode | None) -> NeighboursStatus:
         """For the heartbeat: counts by name, learned transit times in seconds, and added time in seconds at the half and at 95 %."""
         seconds = np.array(list(self._seconds) or [0.0])
-        latency = {"p50_s": round(float(np.percentile(seconds, 50)), 4), "p95_s": round(float(np.percentile(seconds, 95)), 4)}
-        counts = {"decided": self.where, "asked": self.asked, "answered": self.answered, "helped": self.helped}
-        counted = {name: dict(count) for name, count in counts.items()} | {"latency": latency, "messages": self.messages, "bytes": self.bytes}
-        if node is None:
-            return counted
-        ways = {name: {"n": way.n, "mean_s": round(way.mean, 2), "spread_s": round(way.spread, 2)} for name, way in list(node.transit.arrivals.items())}
-        return {**counted, "ways": ways, "departures": dict(node.transit.departures), "hot": len(node.hot), "refused": node.refused}
+        arrivals = list(node.transit.arrivals.items()) if node else []
+        return NeighboursStatus(
+            decided=dict(self.where),
+            asked=dict(self.asked),
+            answered=dict(self.answered),
+            helped=dict(self.helped),
+            latency=DecisionLatency(p50_s=round(float(np.percentile(seconds, 50)), 4), p95_s=round(float(np.percentile(seconds, 95)), 4)),
+            messages=self.messages,
+            bytes=self.bytes,
+            ways={name: WayLearned(n=way.n, mean_s=round(way.mean, 2), spread_s=round(way.spread, 2)) for name, way in arrivals},
+            departures=dict(node.transit.departures) if node else {},
+            hot=len(node.hot) if node else 0,
+            refused=node.refused if node else 0,
+        )

@@ -21,6 +21,7 @@ from detectors.rules.scene import RuleFinding
 from detectors.train import object_head
 from detectors.types import Box, Detection, Frame, uuid7
 from federated.contract.documents import MOST_LABELS
+from federated.contract.heartbeat import LabelsHeld
 from federated.learning import task
 from federated.trust import signing
 from site_agents import alert_labels, selftest
@@ -350,14 +351,14 @@ def test_a_forged_verdict_is_logged_and_asked_for_again(agent, peer, tmp_path, c
     peer.answer["verdicts"] = verdicts(peer, (recorded.id, "real"), key=signing.load_or_make_key(tmp_path / "strangers.pem"))
     agent.heart.beat()
     assert "verdicts are not taken" in caplog.text
-    assert agent.status()["verdicts"] == {"number": 0}
+    assert agent.status().verdicts == LabelsHeld(number=0)
 
 
 def test_nothing_of_the_features_is_in_a_heartbeat_or_an_event(agent, peer):
     recorded = raise_alert(agent)
     agent.alert_labels.take(verdicts(peer, (recorded.id, "real")))
     (features,) = alert_labels.kept_features(agent.folder, 5)
-    result = json.dumps([agent.status(), [each.body for each in agent.outbox.batch(10)]])
+    result = json.dumps([agent.status().to_json(), [each.body for each in agent.outbox.batch(10)]])
     assert not any(str(float(number)) in result for number in features[:128])
     assert '"real"' not in result
 

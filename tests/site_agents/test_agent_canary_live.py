@@ -76,7 +76,7 @@ def wish(agent, *documents):
 
 
 def trial(agent):
-    return agent.status().get("trials", {}).get("anomaly")
+    return agent.status().to_json()["trials"].get("anomaly")
 
 
 def watch(agent, footage):
@@ -104,7 +104,7 @@ def test_on_trial_the_releases_own_weights_run_beside_it(agent, peer):
 
 def test_without_a_trial_nothing_runs_beside_it(agent, peer):
     wish(agent, peer.model(GOOD))
-    assert "trials" not in agent.status()
+    assert not agent.status().trials
 
 
 def test_the_version_published_before_is_the_one_beside(agent, peer):
@@ -117,7 +117,7 @@ def test_the_version_published_before_is_the_one_beside(agent, peer):
 def test_when_the_trial_is_over_the_version_before_is_let_go(agent, peer, after):
     wish(agent, peer.model(GOOD, trial=True))
     wish(agent, *([peer.model(GOOD)] if after == "published" else []))
-    assert "trials" not in agent.status()
+    assert not agent.status().trials
 
 
 def test_after_a_restart_it_runs_beside_again(make, peer):
@@ -142,7 +142,7 @@ def test_a_damaged_version_before_leaves_camera_and_trial_alone(agent, peer):
 
 def test_a_refused_version_has_nothing_beside_it(agent, peer):
     wish(agent, peer.model(b"junk", trial=True))
-    assert "trials" not in agent.status()
+    assert not agent.status().trials
 
 
 def test_what_the_new_version_misses_is_counted_and_pictured(agent, peer, tmp_path):

@@ -125,9 +125,9 @@ def test_a_damaged_staff_key_is_set_aside_and_the_portal_seals_for_the_new_one(b
     agent = CameraAgent(load(box))
     try:
         agent.pipeline.step(scene())
-        reported = agent.status()["gallery"]
-        assert (reported["version"], reported["key"]) == (0, box_text(load_or_make_box_key(box.parent / "gallery.key")))
-        sealed = peer.staff_list(reported["key"], 4, {"p1": {"template": np.eye(128)[1], "expires": 4e9}})
+        reported = agent.status().gallery
+        assert (reported.version, reported.key) == (0, box_text(load_or_make_box_key(box.parent / "gallery.key")))
+        sealed = peer.staff_list(reported.key, 4, {"p1": {"template": np.eye(128)[1], "expires": 4e9}})
         agent.apply_staff_list(sealed)
         assert agent.staff_list.status()["version"] == 4
         assert agent.pipeline.mode == M1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from agent_lab import enrolled, event, identity
 
+from federated.contract.heartbeat import Heartbeat
 from site_agents.errors import PortalUnreachable
 from site_agents.link import PortalLink
 from site_agents.outbox import Outbox
@@ -31,7 +32,7 @@ def answering(peer, path: str, answer: Any) -> None:
 def test_a_malformed_answer_to_a_heartbeat_changes_nothing(link: PortalLink, peer, answer):
     answering(peer, "/heartbeat", answer)
     taken: list[Any] = []
-    heart = Heart(link, lambda: {"t": 1.0}, taken.append, lambda: False)
+    heart = Heart(link, lambda: Heartbeat(t=1.0), taken.append, lambda: False)
     with pytest.raises(PortalUnreachable, match="makes no sense"):
         heart.beat()
     assert taken == []
@@ -41,7 +42,7 @@ def test_a_malformed_answer_to_a_heartbeat_changes_nothing(link: PortalLink, pee
 def test_what_a_newer_portal_adds_is_dropped(link: PortalLink, peer):
     answering(peer, "/heartbeat", {"now": 1.0, "wheels": 4, "contract": "1.9", "stop_biometrics": True})
     taken: list[Any] = []
-    Heart(link, lambda: {"t": 1.0}, taken.append, lambda: False).beat()
+    Heart(link, lambda: Heartbeat(t=1.0), taken.append, lambda: False).beat()
     assert taken[0].stop_biometrics is True
 
 

@@ -12,6 +12,7 @@ from agent_lab import FOOTAGE, enrolled, heartbeat_answer, identity, scene, writ
 from portal_peer import Peer
 
 from detectors.types import Frame
+from federated.contract.heartbeat import StaffListHeld
 from federated.trust.staff_list import box_text, load_or_make_box_key, pack
 from site_agents import agent as agent_module
 from site_agents.agent import CameraAgent
@@ -212,10 +213,10 @@ def recognisable(agent: CameraAgent) -> list[str]:
 
 def test_a_heartbeat_asks_for_the_list_in_mode_m1_only(make, peer):
     agent = make()
-    assert not {"gallery", "door"} & set(agent.status())
+    assert not {"gallery", "door"} & set(agent.status().to_json())
     at_door(agent, peer)
-    assert agent.status()["gallery"] == {"version": 2, "key": box_text(agent.staff_list.key)}
-    assert agent.status()["door"]["people"] == 1
+    assert agent.status().gallery == StaffListHeld(version=2, key=box_text(agent.staff_list.key))
+    assert agent.status().door.people == 1
 
 
 def test_a_list_in_mode_m0_is_refused_whatever_the_portal_says(make, peer, tmp_path, caplog):

@@ -9,6 +9,7 @@ import pytest
 from agent_lab import event, identity, jpeg, wait_for
 from portal_peer import serve
 
+from federated.contract.heartbeat import Heartbeat
 from site_agents import uplink
 from site_agents.errors import PortalRefused, PortalUnreachable
 from site_agents.outbox import Outbox
@@ -201,7 +202,7 @@ def ears():
 
 @pytest.fixture
 def heart(link, ears):
-    made = Heart(link, lambda: {"t": time.time(), "config_version": 0}, ears.received.append, ears.revoke)
+    made = Heart(link, lambda: Heartbeat(t=time.time(), config_version=0), ears.received.append, ears.revoke)
     yield made
     made.stop()
 

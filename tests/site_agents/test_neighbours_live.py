@@ -47,14 +47,14 @@ class Site:
         self.agents[name] = neighbour_service
         held.take(self.peer.staff_list(held.status()["key"], 2, STAFF), time.time())
         neighbour_service.take(self.peers(neighbour_service))
-        wait_for(lambda: neighbour_service.status()["edition"], "the papers")
+        wait_for(lambda: neighbour_service.status().edition, "the papers")
         neighbour_service.sync(True, held.staff, 0.5)
         return neighbour_service
 
     def peers(self, neighbour_service: NeighbourService, **changes: object) -> dict:
-        certificate, authority = pki.sign_peer(self.folder / "pki", neighbour_service.name, neighbour_service.status()["key"])
+        certificate, authority = pki.sign_peer(self.folder / "pki", neighbour_service.name, neighbour_service.status().key)
         others = {name: each.status() for name, each in self.agents.items() if name != neighbour_service.name}
-        peers = {name: {"host": at["host"], "port": at["port"], "whole": at["keep"] == "all"} for name, at in others.items() if at["port"]}
+        peers = {name: {"host": at.host, "port": at.port, "whole": at.keep == "all"} for name, at in others.items() if at.port}
         body = {"type": "circle", "site": "miracles", "camera": "square", "agent": neighbour_service.name, "peers": peers, "edition": str(len(peers))}
         return signing.sign_document({**body, "authority": authority, "certificate": certificate, **changes}, self.peer.key)
 
@@ -98,8 +98,8 @@ def test_a_weak_camera_learns_a_name_from_its_neighbour(pair):
     strong, weak = pair
     result = answer(weak, face(0))
     assert (result.person, result.where) == ("anna", "neighbour")
-    assert (weak.status()["decided"], weak.status()["answered"]) == ({"neighbour": 1}, {"strong": 1})
-    assert strong.status()["helped"] == {"weak": 1}
+    assert (weak.status().decided, weak.status().answered) == ({"neighbour": 1}, {"strong": 1})
+    assert strong.status().helped == {"weak": 1}
 
 
 def test_a_strangers_face_is_unknown_by_the_neighbours_whole_list(pair):
@@ -120,10 +120,10 @@ def test_how_long_the_way_takes_is_learned(pair):
     strong.recognised("v1", "anna", 0.9)
     wait_for(lambda: weak.expected(), "the word of the neighbour")
     weak.recognised("v2", "anna", 0.9)
-    way = wait_for(lambda: weak.status()["ways"].get("strong"), "a learned way")
-    assert way["n"] == 1
-    assert 0 <= way["mean_s"] < 10
-    wait_for(lambda: strong.status()["departures"] == {"weak": 1}, "the other end of the way")
+    way = wait_for(lambda: weak.status().ways.get("strong"), "a learned way")
+    assert way.n == 1
+    assert 0 <= way.mean_s < 10
+    wait_for(lambda: strong.status().departures == {"weak": 1}, "the other end of the way")
 
 
 def test_with_neighbours_and_portal_silent_a_face_is_unknown_in_time(pair):
@@ -147,7 +147,7 @@ def test_who_was_taken_off_the_list_is_expected_no_more(pair, peer):
 def test_in_mode_m0_everything_is_forgotten_and_nobody_answered(pair):
     strong, weak = pair
     strong.sync(False, NOBODY, 1.0)
-    assert (strong.status()["port"], strong.status()["sharing"], strong.expected()) == (0, False, ())
+    assert (strong.status().port, strong.status().sharing, strong.expected()) == (0, False, ())
     assert answer(weak, face(0)).where == "nobody"
 
 
