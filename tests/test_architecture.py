@@ -119,6 +119,21 @@ def test_core_imports_no_other_app(imports):
     assert {"alerts", "analysis", "people", "sites", "training"} <= {app.split(".")[-1] for app in imports.find_children("portal")}
 
 
+def test_tests_use_the_public_face():
+    allowed = {"_meta", "_replace", "_asdict", "_fields", "_catalog", "_exit"}  # Django's, the standard library's and gettext's own
+    found = []
+    for file in python_files("tests"):
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute) or (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+                pass
+            elif node.attr.startswith("_") and not node.attr.startswith("__") and node.attr not in allowed:
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.attr}")
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PARTS:
+                found += [f"{file.relative_to(ROOT)}:{node.lineno}: {each.name}" for each in node.names if each.name.startswith("_")]
+    assert found == []
+
+
 def test_no_file_is_longer_than_400_lines():
     assert [f"{file.relative_to(ROOT)}: {lines_of(file)}" for file in python_files(*PARTS, "tests") if lines_of(file) > 400] == []
 
