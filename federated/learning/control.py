@@ -24,7 +24,7 @@ from typing import Any
 
 from federated.contract import run_events
 from federated.contract.message import ContractError
-from federated.contract.run_events import EndedEvent, RunEvent
+from federated.contract.run_events import EndedEvent, ResultEvent, RunEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import fab, root
 from federated.learning.plan import check, to_run_config
@@ -190,11 +190,14 @@ def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, pati
     """
     link = link or ControlLink.of()
     seen, since = after, time.monotonic()
+    unread: list[str] = []
     while True:
         try:
-            state = _begun(run_id, link)
-            for event in _metrics(run_id, link):
+            state, has_result = _begun(run_id, link), False
+            unread.clear()  # the log is read from its beginning each time
+            for event in _metrics(run_id, link, unread):
                 since = time.monotonic()
+                has_result = has_result or isinstance(event, ResultEvent)
                 if event.seq > seen:
                     seen = event.seq
                     yield event
@@ -207,6 +210,8 @@ def events(run_id: str, after: int = 0, *, link: ControlLink | None = None, pati
                 state = FlowerRunState(run_id, "failed", f"the SuperLink cannot be reached any more: {error}", 0, 0)
                 break
             time.sleep(min(1.0, patience_s))
+    if state.state == "completed" and unread and not has_result:  # "completed" promises a model
+        state = dataclasses.replace(state, state="failed", reason=f"the run's result could not be read: {unread[-1]}")
     yield EndedEvent(
         seq=seen + 1,
         status=state.state,  # type: ignore[arg-type]  # over: none of the other states
@@ -229,8 +234,8 @@ def _begun(run_id: str, link: ControlLink) -> FlowerRunState:
     return state
 
 
-def _metrics(run_id: str, link: ControlLink) -> Iterator[RunEvent]:
-    """The events in a run's log from its beginning, until the run is over; a line that is none is left out with a warning."""
+def _metrics(run_id: str, link: ControlLink, unread: list[str]) -> Iterator[RunEvent]:
+    """The events in a run's log from its beginning, until the run is over; a line that is none is left out with a warning, the problem goes to `unread`."""
     from flwr.proto.control_pb2 import StreamLogsRequest
 
     rest = ""
@@ -238,16 +243,17 @@ def _metrics(run_id: str, link: ControlLink) -> Iterator[RunEvent]:
         for chunk in client.StreamLogs(StreamLogsRequest(run_id=int(run_id), after_timestamp=0.0)):
             *lines, rest = (rest + chunk.log_output).split("\n")
             for line in lines:
-                if line.startswith(METRIC) and (event := _event(run_id, line.removeprefix(METRIC))) is not None:
+                if line.startswith(METRIC) and (event := _event(run_id, line.removeprefix(METRIC), unread)) is not None:
                     yield event
 
 
-def _event(run_id: str, line: str) -> RunEvent | None:
+def _event(run_id: str, line: str, unread: list[str]) -> RunEvent | None:
     dropped: list[str] = []
     try:
         event = run_events.read(line, dropped=dropped)
     except ContractError as error:
         log.warning("run %s: an event is not what the contract says and is left out: %s", run_id, error)
+        unread.append(str(error))
         return None
     if event is None or dropped:
         log.info("run %s: a newer SuperLink reports what this side does not understand: %s", run_id, ", ".join(dropped) or "an event of an unknown kind")

@@ -79,6 +79,12 @@ def test_a_line_that_is_no_event_is_left_out_with_a_warning_and_the_run_is_follo
     assert "run 1: an event is not what the contract says" in caplog.text
 
 
+def test_a_completed_run_whose_result_cannot_be_read_has_failed(monkeypatch):
+    Wire(monkeypatch, [[line(1) + control.METRIC + '{"kind": "result", "seq": 2, "path": 5}\n']], ["completed"])
+    *_, ended = control.events("1", link=LINK)
+    assert (ended.status, "result could not be read: path" in ended.reason) == ("failed", True)
+
+
 def test_an_event_of_an_unknown_kind_is_ignored(monkeypatch):
     Wire(monkeypatch, [[line(1) + control.METRIC + '{"kind": "celebration", "seq": 2}\n' + line(3)]], ["completed"])
     assert follow() == [("gate", 1), ("gate", 3), ("ended", 4)]

@@ -15,6 +15,7 @@ from infra.errors import ServiceError
 from infra.processes import Supervisor
 from infra.programs import Plan
 from infra.running import Running
+from tests.waiting import patience
 
 
 class Portal(http.server.BaseHTTPRequestHandler):
@@ -57,7 +58,7 @@ def session(portal, tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     for name in ("ALERT_S", "ROUND_S", "REPORT_S"):
-        monkeypatch.setattr(check, name, 0.3)
+        monkeypatch.setattr(check, name, patience(1.0))
     monkeypatch.setattr(check, "picture", lambda: b"jpeg")
 
 
