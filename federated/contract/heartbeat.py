@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from federated.contract.audit_head import AuditHead, AuditReceipt
 from federated.contract.fields import (
     LARGEST_COUNT,
     Amount,
@@ -164,7 +165,10 @@ class NeighboursStatus(ContractMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat(ContractMessage):
-    """How an agent is. `t` is its clock, `started` when its program began; `gallery`, `door` and `neighbours` in mode M1 only."""
+    """How an agent is. `t` is its clock, `started` when its program began; `gallery`, `door` and `neighbours` in mode M1 only.
+
+    `audit`: the head of the audit log that it was given last (since 1.2).
+    """
 
     limit = HEARTBEAT_BYTES
 
@@ -189,6 +193,7 @@ class Heartbeat(ContractMessage):
     gallery: StaffListHeld | None = None
     door: DoorStatus | None = None
     neighbours: NeighboursStatus | None = None
+    audit: AuditReceipt | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,3 +213,4 @@ class HeartbeatAnswer(ContractMessage):
     watch: bool = False
     stop_biometrics: bool = False
     renew_keys: bool = False
+    audit: AuditHead | None = None

@@ -1,8 +1,8 @@
 """The machinery of every message: parse it once, name the field that is wrong, write it as JSON, and the rule between versions.
 
 The rule: a message names the version of the contract it is written in (`contract`; none: "1.0"). Of our own version or an older one an unknown field is
-refused by name. Of a newer minor version it is dropped and counted: whoever sends it must do without an answer to it. An older agent is understood for one
-minor version. Another major version is not understood at all.
+refused by name. Of a newer minor version it is dropped and counted: whoever sends it must do without an answer to it. An older agent is understood for two
+minor versions. Another major version is not understood at all.
 
 Exceptions::
 
@@ -22,9 +22,9 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-VERSION = "1.1"
+VERSION = "1.2"
 UNVERSIONED = "1.0"  # what a message is written in that names no version: those of before the contract
-OLDER_MINORS = 1  # how many minor versions back are understood
+OLDER_MINORS = 2  # how many minor versions back are understood
 MOST_DEPTH = 24  # lists and objects within each other: the deepest we send are model cards, at eight
 MOST_WHOLE = 2**63  # whole numbers beyond it fit no database column and no other language's integer
 
@@ -99,10 +99,10 @@ def is_newer(version: Any) -> bool:
     """Whether a message of this version comes from a newer minor version of the contract than ours. Raises ContractError when it is not understood."""
     found = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if found is None:
-        raise ContractError("contract", 'must be a version as "1.1"')
+        raise ContractError("contract", 'must be a version as "1.2"')
     (major, minor), (ours, latest) = map(int, found.groups()), map(int, VERSION.split("."))
     if major != ours or minor < latest - OLDER_MINORS:
-        raise ContractError("contract", f"version {version} is not understood here: this side speaks {VERSION} and one minor version before")
+        raise ContractError("contract", f"version {version} is not understood here: this side speaks {VERSION} and {OLDER_MINORS} minor versions before")
     return minor > latest
 
 

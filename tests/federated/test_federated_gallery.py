@@ -113,7 +113,7 @@ def test_what_is_signed_stands_on_the_wire_as_before_the_types():
 
 
 def test_what_a_newer_portal_adds_to_list_and_entry_is_dropped():
-    newer = {"contract": "1.2", "wheels": 4}
+    newer = {"contract": "1.9", "wheels": 4}
     assert read_entry(sign_document({**entry(), **newer}, PORTAL), "miracles", PUBLIC).person == "a"
     assert read_list(sign_document({**sign_list("miracles", "gate", 7, {"a": 3}, PORTAL), **newer}, PORTAL), "miracles", "gate", PUBLIC).people == {"a": 3}
 

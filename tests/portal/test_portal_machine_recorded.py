@@ -1,4 +1,4 @@
-"""A recorded conversation of the agent and portal before the contract (1.0): every message is still understood, by the types and by the real endpoints."""
+"""Recorded conversations of agents and portals of earlier versions: every message is still understood, by the types and by the real endpoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from federated.contract.enrolment import EnrolmentAnswer, EnrolmentRequest
 from federated.contract.events import AgentEvent, EventsAnswer, EventsBatch
 from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationRequest
-from federated.contract.message import UNVERSIONED
+from federated.contract.message import UNVERSIONED, VERSION
 from federated.contract.model_outcome import ModelOutcomeMessage
 from federated.trust import csr, pki, signing
 from federated.trust.staff_list import box_text, load_or_make_box_key
@@ -25,8 +25,8 @@ from portal.sites.models import Agent
 from site_agents import signed_config
 from tests.portal.portal_scene import Machine, place, signed_in, watch_lawn
 
-RECORDED = Path(__file__).resolve().parents[1] / "contract" / "recorded" / UNVERSIONED
-CALLS = [json.loads(path.read_text()) for path in sorted(RECORDED.glob("*.json"))]
+RECORDED = Path(__file__).resolve().parents[1] / "contract" / "recorded"
+CALLS = {folder.name: [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))] for folder in sorted(RECORDED.iterdir()) if folder.is_dir()}
 KINDS: dict[str, tuple[type, type | None]] = {
     "/api/v1/agents/enrol": (EnrolmentRequest, EnrolmentAnswer),
     "/api/v1/agents/rotate": (KeyRotationRequest, KeyRotationAnswer),
@@ -41,15 +41,21 @@ def named(call: dict[str, Any]) -> str:
     return call["path"].removeprefix("/api/v1/")
 
 
-def test_every_kind_of_call_was_recorded():
-    assert {call["path"] for call in CALLS} == set(KINDS)
+def test_every_version_before_this_was_recorded_whole():
+    assert [*CALLS] == [f"1.{minor}" for minor in range(int(VERSION.partition(".")[2]))]
+    for calls in CALLS.values():
+        assert {call["path"] for call in calls} == set(KINDS)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=named)
-def test_a_recorded_message_is_parsed_by_todays_types(call):
+@pytest.mark.parametrize(
+    ("version", "call"),
+    [(version, call) for version, calls in CALLS.items() for call in calls],
+    ids=lambda each: each if isinstance(each, str) else named(each),
+)
+def test_a_recorded_message_is_parsed_by_todays_types(version, call):
     asked, answered = KINDS[call["path"]]
     parsed = asked.parse(call["request"])
-    assert parsed.contract == UNVERSIONED
+    assert parsed.contract == version
     if answered and call["status"] < 300:
         answered.parse(call["answer"])
     for event in call["request"].get("events", ()):
@@ -57,7 +63,7 @@ def test_a_recorded_message_is_parsed_by_todays_types(call):
 
 
 def test_the_recorded_configuration_is_accepted_by_todays_agent():
-    document = next(call["answer"]["config"] for call in CALLS if named(call) == "heartbeat" and call["answer"]["config"])
+    document = next(call["answer"]["config"] for call in CALLS[UNVERSIONED] if named(call) == "heartbeat" and call["answer"]["config"])
     key = Ed25519PrivateKey.generate()
     identity = signed_config.Identity("square", "gate", signing.public_text(key))
     accepted = signed_config.verify(signing.sign_document(document, key), identity)
@@ -65,19 +71,20 @@ def test_the_recorded_configuration_is_accepted_by_todays_agent():
 
 
 @pytest.mark.django_db
-def test_the_recorded_conversation_is_answered_as_it_was(tmp_path):
+@pytest.mark.parametrize("version", CALLS)
+def test_the_recorded_conversation_is_answered_as_it_was(tmp_path, version):
     square = place()
     watch_lawn(square.door)
     actions.change_mode(user=square.person("manager"), camera_id=square.door.pk, mode="M1", reason="Agreement 12/2026")
     administrator = square.person("administrator")
     code = actions.make_code(user=administrator, camera=square.door)
     player = Player(tmp_path, code)
-    for call in CALLS:
+    for call in CALLS[version]:
         status, answer = player.play(call)
         assert status == call["status"], (named(call), answer)
         assert set(call["answer"] or ()) <= set(answer), named(call)
     agent = Agent.objects.get()
-    assert (agent.heartbeat.contract, agent.heartbeat.door.people, agent.contract_problem) == (UNVERSIONED, 1, "")
+    assert (agent.heartbeat.contract, agent.heartbeat.door.people, agent.contract_problem) == (version, 1, "")
     reader = signed_in(administrator)
     assert [reader.get(page).status_code for page in ("/agents/", "/training/models/", "/sites/square/neighbours/", "/")] == [200] * 4
 
