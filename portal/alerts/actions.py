@@ -22,6 +22,7 @@ from portal.alerts.events import AlertRaised, AlertsChanged
 from portal.alerts.models import Alert, AlertState, Event, HistoryEntry, ResolutionReason
 from portal.core import audit, media
 from portal.core.events import publish
+from portal.core.secrets import refuse_secret
 from portal.sites.models import Agent, Camera
 
 MAX_TEXT = 4000
@@ -209,4 +210,4 @@ def _text(text: str) -> str:
     text = text.replace("\x00", "").strip()
     if len(text) > MAX_TEXT:
         raise ValidationError(_("A note has at most %(n)d characters.") % {"n": MAX_TEXT})
-    return text
+    return refuse_secret(text)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import Role, User
 from portal.analysis.models import Case, CaseState, Conclusion, Support
+from portal.core.secrets import refuse_secret
 from portal.core.two_person import TwoPersonRule
 
 ROLES = (Role.OPERATOR, Role.MANAGER)
@@ -43,7 +44,7 @@ def clean(support: str, note: str) -> str:
         raise ValidationError(_("Say in a note what your conclusion rests on."))
     if len(note) > MAX_NOTE:
         raise ValidationError(_("A note has at most %(n)d characters.") % {"n": MAX_NOTE})
-    return note
+    return refuse_secret(note)
 
 
 def shown(case: Case, reader: User | None) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit
+from portal.core.secrets import refuse_secret
 from portal.people import lookalikes
 from portal.people import pictures as reading
 from portal.people.models import LegalBasis, Person, Template
@@ -44,6 +45,8 @@ def enrol(
     """
     require_role(user, site, Role.MANAGER)
     _check_paper(name, legal_basis, document, expires)
+    for shown in (name, title, document):
+        refuse_secret(shown)
     _check_doors(site, doors)
     samples = reading.read(pictures)
     try:

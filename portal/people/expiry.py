@@ -16,6 +16,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.queries import sites_of
 from portal.core import audit, events
 from portal.core.periodic import for_each
+from portal.core.secrets import refuse_secret
 from portal.people import actions
 from portal.people.events import PeopleExpiring
 from portal.people.models import Person
@@ -49,6 +50,7 @@ def extend(*, user: User, uid: uuid.UUID, expires: datetime.datetime, reason: st
     """Another end date, with the reason in the audit log. Raises ValidationError, PermissionDenied or Person.DoesNotExist."""
     if not reason.strip():
         raise ValidationError(_("Say why: the reason stands in the audit log."))
+    refuse_secret(reason)
     with transaction.atomic():
         person = Person.objects.get(uid=uid, revoked=None)
         if not person.templates.exists():

@@ -17,6 +17,7 @@ from portal.accounts.actions import WORDS
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
 from portal.core import audit, jobs
+from portal.core.secrets import refuse_secret
 from portal.sites.models import Agent, Camera, EnrolmentCode, LegalMode, Line, Rule, Site, Zone
 from portal.sites.rules import Watching
 
@@ -39,6 +40,7 @@ def make_site(*, user: User, **fields: Any) -> Site:
     """A new site; only an administrator of every site makes one."""
     if not user.memberships.filter(role="administrator", site=None).exists():
         require_role(user, None, "nobody")
+    _refuse_secrets(fields)
     site = Site(**fields)
     site.full_clean()
     site.save()
@@ -50,6 +52,7 @@ def make_site(*, user: User, **fields: Any) -> Site:
 def make_camera(*, user: User, site: Site, **fields: Any) -> Camera:
     """A new camera in mode M0 that watches its own picture from the beginning."""
     require_role(user, site, "administrator", "manager")
+    _refuse_secrets(fields)
     camera = Camera(site=site, **fields)
     camera.full_clean()
     camera.save()
@@ -63,7 +66,7 @@ def change_note(*, user: User, camera_id: int, note: str) -> None:
     """Say where a camera's pictures come from; cut at 300 characters."""
     camera = Camera.objects.select_for_update(of=("self",)).select_related("site").get(pk=camera_id)
     require_role(user, camera.site, "administrator", "manager")
-    camera.note = note[:300]
+    camera.note = refuse_secret(note)[:300]
     camera.save(update_fields=["note"])
     audit.record(actor=user, verb="camera.note_changed", subject=f"camera:{camera.pk}", site=camera.site.slug, data={"note": camera.note})
 
@@ -107,7 +110,7 @@ def change_mode(*, user: User, camera_id: int, mode: str, reason: str) -> Camera
 def stop_biometrics(*, user: User, site: Site, reason: str = "") -> None:
     """Halt every biometric function of the site; agents hear it with their next heartbeat. Anybody on duty may press it."""
     require_role(user, site, "operator", "manager", "administrator")
-    _set_stop(user, site, True, "site.biometrics_stopped", reason.strip()[:500])
+    _set_stop(user, site, True, "site.biometrics_stopped", refuse_secret(reason).replace("\x00", "").strip()[:500])
 
 
 @transaction.atomic
@@ -152,9 +155,10 @@ def revoke(*, user: User | str, agent: Agent, reason: str = "") -> None:
     agent = Agent.objects.select_for_update(of=("self",)).select_related("camera__site").get(pk=agent.pk)
     if agent.revoked:
         return
+    refuse_secret(reason)
     agent.revoked = timezone.now()
     agent.save(update_fields=["revoked"])
-    data = {"camera": agent.camera.slug, "reason": reason[:500]}
+    data = {"camera": agent.camera.slug, "reason": reason.replace("\x00", "")[:500]}
     audit.record(actor=user, verb="agent.revoked", subject=f"agent:{agent.pk}", site=agent.camera.site.slug, data=data)
     if agent.node_id or agent.node_public_key:  # it may be about to be registered
         unregister_node.defer(agent_id=str(agent.pk))
@@ -213,4 +217,11 @@ def _reason(reason: str) -> str:
     reason = reason.replace("\x00", "").strip()[:500]
     if len(reason) < SHORTEST_REASON:
         raise ValidationError(_("Write the reason in a few words; it stays in the audit log."))
-    return reason
+    return refuse_secret(reason)
+
+
+def _refuse_secrets(fields: dict[str, Any]) -> None:
+    """What others read holds no password. Raises ValidationError."""
+    for value in fields.values():
+        if isinstance(value, str):
+            refuse_secret(value)

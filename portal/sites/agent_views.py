@@ -47,8 +47,12 @@ def revoke(request: HttpRequest, pk: str) -> HttpResponse:
         agent = queries.get_agent(request.user, pk)
     except (Agent.DoesNotExist, ValidationError) as error:
         raise Http404 from error
-    actions.revoke(user=request.user, agent=agent, reason=request.POST.get("reason", ""))
-    messages.success(request, _("The agent is revoked; its next call is refused."))
+    try:
+        actions.revoke(user=request.user, agent=agent, reason=request.POST.get("reason", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("The agent is revoked; its next call is refused."))
     return redirect("sites:agents")
 
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.secrets import refuse_secret
 from portal.sites.models import Camera, Site
 
 
-class SiteForm(forms.ModelForm):
+class _SharedTexts(forms.ModelForm):
+    """A form whose texts others read: what holds a secret is refused where it was typed."""
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()
+        for name, value in list(self.cleaned_data.items()):
+            if isinstance(value, str):
+                try:
+                    refuse_secret(value)
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
+
+
+class SiteForm(_SharedTexts):
     class Meta:
         model = Site
         fields = ["name", "slug", "place", "note", "latitude", "longitude"]
@@ -23,7 +37,7 @@ class SiteForm(forms.ModelForm):
         widgets = {"note": forms.Textarea(attrs={"rows": 2})}
 
 
-class CameraForm(forms.ModelForm):
+class CameraForm(_SharedTexts):
     class Meta:
         model = Camera
         fields = ["name", "slug", "kind", "note", "plan_x", "plan_y", "heading"]

@@ -15,6 +15,7 @@ from detectors.messages import Words
 from detectors.rules import registry
 from detectors.rules.numbers import RuleNumber, in_language
 from detectors.rules.registry import RuleKind
+from portal.core.secrets import refuse_secret
 
 MOST_SHAPES, MOST_POINTS = 40, 60
 
@@ -100,7 +101,7 @@ def _name(shape: dict[str, Any]) -> str:
     name = shape.get("name")
     if not isinstance(name, str) or not name.strip() or len(name.strip()) > 60 or "\x00" in name:
         raise ValidationError(_("Every zone and line needs a name of at most 60 letters."))
-    return name.strip()
+    return refuse_secret(name.strip())
 
 
 def _polygon(points: Any, name: str) -> list[list[float]]:

@@ -123,8 +123,12 @@ def mode(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 @seen_by_all
 def stop(request: HttpRequest, slug: str) -> HttpResponse:
     """The stop button: every biometric function of the site halts."""
-    actions.stop_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
-    messages.success(request, _("Every biometric function of this site is stopped."))
+    try:
+        actions.stop_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Every biometric function of this site is stopped."))
     return redirect("sites:site", slug)
 
 

@@ -11,6 +11,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.core import audit, events
 from portal.core.periodic import for_each
+from portal.core.secrets import refuse_secret
 from portal.sites.models import Agent, Camera
 from portal.training.events import CanaryTakenBack
 from portal.training.models import Canary, CanaryCamera, ModelState, ModelVersion
@@ -48,6 +49,7 @@ def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
     """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
     if isinstance(user, User):
         require_role(user, None, Role.ADMINISTRATOR)
+        refuse_secret(reason)
     canary = Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
     if canary.ended is None:
         canary.model.state = ModelState.ROLLED_BACK

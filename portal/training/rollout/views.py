@@ -121,6 +121,8 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
         canaries.take_back(user=request.user, canary_id=pk, reason=request.POST.get("reason", ""))
     except Canary.DoesNotExist as error:
         raise Http404 from error
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     return redirect("training:canary", pk)
 
 
