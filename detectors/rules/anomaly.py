@@ -17,6 +17,7 @@ CALM_S = 3.0
     about="camera",
     numbers=(score(0.5, 0.05, 1, 0.01), COOLDOWN),
     order=70,
+    severity=1,
 )
 class AnomalyRule:
     """One finding for each episode of scores at or above `threshold`; an episode ends after 3 s of calm, the next may begin `cooldown_s` later."""

@@ -14,6 +14,7 @@ HEALED_S = 5.0
     event={"en": "Camera tampered with", "it": "Telecamera manomessa"},
     about="camera",
     order=90,
+    severity=3,
 )
 class CameraTamperedRule:
     """What camera-health says, once for each reason until that reason has been gone for 5 s."""

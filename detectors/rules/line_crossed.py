@@ -15,6 +15,7 @@ from detectors.rules.scene import CameraRule, RuleFinding, SceneView
     about="line",
     alert=False,
     order=60,
+    severity=1,
 )
 class LineCrossedRule:
     """One finding for each crossing; `data["direction"]` is "a_to_b" or "b_to_a"."""

@@ -14,6 +14,7 @@ from detectors.rules.stay import StayRule
     about="zone",
     numbers=(after(30, 1, 7200, 1),),
     order=20,
+    severity=1,
 )
 class LoiteringRule(StayRule):
     """Somebody has been in the zone for long."""

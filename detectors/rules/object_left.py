@@ -35,6 +35,7 @@ class Spot:
     about="zone",
     numbers=(after(30, 1, 7200, 1),),
     order=30,
+    severity=3,
 )
 class ObjectLeftRule:
     """An unattended bag, once for as long as it stands: at least `min_s` without moving, and `min_s` without a person beside it.

@@ -33,6 +33,7 @@ class RuleKind:
     person: str  # the key in an event's data that holds the id of somebody on the staff list; "": it names nobody
     mode: str  # the least legal mode in which it may work; from M1 on it needs faces
     order: int  # its place in forms and lists
+    severity: int  # of its alerts, unless the rule's own is chosen: 1 low, 2 medium, 3 high
 
     @property
     def needs_faces(self) -> bool:
@@ -55,17 +56,18 @@ def rule_kind(
     person: str = "",
     mode: str = "M0",
     order: int = 100,
+    severity: int = 2,
 ) -> Callable[[type], type]:
     """Register a class as the rule kind `name`. Raises ValueError for two of one name, and for what no page could show."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or about not in ABOUT or mode not in ("M0", "M1"):
-        raise ValueError(f"the rule kind {name!r}: small letters, digits and _ only, about {', '.join(ABOUT)}, mode M0 or M1")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or about not in ABOUT or mode not in ("M0", "M1") or severity not in (1, 2, 3):
+        raise ValueError(f"the rule kind {name!r}: small letters, digits and _ only, about {', '.join(ABOUT)}, mode M0 or M1, severity 1 to 3")
     for words in (label, event or label):
         check_words(f"the rule kind {name!r}", words)
 
     def register(build: type) -> type:
         if name in _kinds and _kinds[name].build.__module__ != build.__module__:
             raise ValueError(f"two rule kinds are called {name!r}: {_kinds[name].build.__module__} and {build.__module__}")
-        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order)
+        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order, severity)
         return build
 
     return register
@@ -89,6 +91,11 @@ def discover() -> None:
 def raises_alert(kind: str) -> bool:
     """Whether events of this kind want a person's eye; of a kind that this version has no rule for, they do."""
     return kind != RECOGNISED and (kind not in kinds() or kinds()[kind].alert)
+
+
+def severity_of(kind: str) -> int:
+    """How much an alert of this kind matters unless its rule says otherwise: 1 low, 2 medium, 3 high; medium for a kind that this version lacks."""
+    return kinds()[kind].severity if kind in kinds() else 2
 
 
 def naming() -> dict[str, str]:

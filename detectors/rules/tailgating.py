@@ -21,6 +21,7 @@ SURE_S = 1.0  # a face must stay unknown for so long before it counts as a stran
     person="known",
     mode="M1",
     order=50,
+    severity=3,
 )
 class TailgatingRule(DoorRule):
     """One finding for each stranger within `gap_s` of somebody known: beside, just before or just behind."""

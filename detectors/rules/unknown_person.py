@@ -48,6 +48,7 @@ class Hours:
     numbers=(after(2, 0, 600, 0.5), *HOURS, *SURE, COOLDOWN),
     mode="M1",
     order=40,
+    severity=3,
 )
 class UnknownPersonRule(DoorRule):
     """One finding for each face that is unknown and has stayed `min_s` in the zone outside the opening hours.

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from detectors.rules import registry
 from federated.contract.message import VERSION
 from portal.accounts.models import User
-from portal.alerts import labels, ports, queries, record
+from portal.alerts import kinds, labels, ports, queries, record
 from portal.alerts.events import AlertRaised, AlertsChanged
-from portal.alerts.models import Alert, AlertState, Event, HistoryEntry, ResolutionReason
+from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState, Event, HistoryEntry, HouseCondition, ResolutionReason
 from portal.core import audit, media
 from portal.core.events import publish
 from portal.core.secrets import refuse_secret
-from portal.sites.models import Agent, Camera
+from portal.sites.models import Agent, Camera, Rule
 
 MAX_TEXT = 4000
 
@@ -46,7 +46,7 @@ def record_events(*, agent: Agent, events: Sequence[Any], sent: datetime.datetim
         media.claim(name for row in batch.rows for name in (row.snapshot, row.clip) if name)
         fresh, duplicates = _store(batch.rows)
         ports.record_recognitions([row for row in fresh if row.kind == registry.RECOGNISED])
-        alerts = _raise_alerts([row for row in fresh if registry.raises_alert(row.kind)], agent.camera_id, now)
+        alerts = _raise_alerts([row for row in fresh if registry.raises_alert(row.kind)], agent, now)
         completed = _complete([row for row in batch.rows if row.clip or row.snapshot], agent.camera_id, duplicates, now)
         data = {"accepted": len(fresh), "duplicates": len(duplicates), "rejected": len(batch.rejected), "alerts": [alert.pk for alert in alerts]}
         if fresh or batch.rejected or completed:
@@ -80,7 +80,7 @@ def assign(*, user: User, alert_id: int, assignee_id: int | None) -> Alert:
 
 def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
     """Close the alert with a reason; `other` needs a note."""
-    if reason not in ResolutionReason.values:
+    if reason not in dict(CHOSEN_REASONS):
         raise ValidationError(_("Choose a reason."))
     text = _text(note)
     if reason == ResolutionReason.OTHER and not text:
@@ -123,7 +123,7 @@ def media_arrived(*, sha256: str) -> None:
         alerts = list(queries.media_is_named(sha256))
         Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(changed=timezone.now())
         for alert in alerts:
-            _publish_change(alert.camera.site_id, [alert])
+            _publish_change(alert.site and alert.site.pk, [alert])
 
 
 def _store(rows: list[Event]) -> tuple[list[Event], list[str]]:
@@ -157,19 +157,18 @@ def _complete(rows: list[Event], camera_id: int, duplicates: list[str], now: dat
     alerts = list(Alert.objects.filter(pk__in={event.alert_id for event in filled}))
     for alert in alerts:
         pictures = [event.snapshot for event in filled if event.pk == alert.last_id and event.snapshot]
-        alert.picture, alert.changed = (pictures or [alert.picture])[0], now
+        keeps = alert.picture and alert.state != AlertState.NEW
+        alert.picture, alert.changed = alert.picture if keeps else (pictures or [alert.picture])[0], now
     Alert.objects.bulk_update(alerts, ["picture", "changed"])
     return alerts
 
 
-def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> list[Alert]:
+def _raise_alerts(rows: list[Event], agent: Agent, now: datetime.datetime) -> list[Alert]:
     if not rows:
         return []
-    earliest, latest = min(row.t for row in rows) - record.JOIN, max(row.t for row in rows) + record.JOIN
-    near = Alert.objects.filter(camera_id=camera_id, last_t__gte=earliest, opened__lte=latest).exclude(state=AlertState.RESOLVED)
-    alerts = list(near.select_for_update(no_key=True))
+    joinable = _joinable(rows, agent)
     for row in rows:
-        row.alert = record.join(alerts, row, now=now)
+        row.alert = record.join(joinable, row, now=now)
     touched = {id(row.alert): row.alert for row in rows}.values()
     joined, raised = [alert for alert in touched if alert.pk], [alert for alert in touched if not alert.pk]
     Alert.objects.bulk_create(raised)
@@ -179,8 +178,27 @@ def _raise_alerts(rows: list[Event], camera_id: int, now: datetime.datetime) -> 
     Event.objects.bulk_update(rows, ["alert"])
     camera = rows[0].camera
     for alert in raised:
-        publish(AlertRaised(alert_id=alert.pk, kind=alert.kind, site=camera.site.slug, camera=camera.slug, t=alert.opened))
+        publish(AlertRaised(alert_id=alert.pk, kind=alert.kind, site=camera.site.slug, camera=camera.slug, t=alert.opened, severity=alert.severity))
     return list(touched)
+
+
+def _joinable(rows: list[Event], agent: Agent) -> record.Joinable:
+    """The open alerts near these events, locked: what somebody does about one meanwhile is done before, and seen here, or after."""
+    camera_id, quiet = agent.camera_id, max(kinds.joining(row.kind).quiet for row in rows)
+    near = Q(last_t__gte=min(row.t for row in rows) - quiet, opened__lte=max(row.t for row in rows) + quiet)
+    found = Alert.objects.filter(near | Q(conditions__isnull=False), camera_id=camera_id).exclude(state=AlertState.RESOLVED)
+    alerts = list(Alert.objects.filter(pk__in=found.values("pk")).exclude(state=AlertState.RESOLVED).order_by("pk").select_for_update(no_key=True))
+    visitors: dict[int, dict[str, datetime.datetime]] = {}
+    acknowledged = [alert.pk for alert in alerts if alert.state != AlertState.NEW]
+    for event in Event.objects.filter(alert__in=acknowledged).order_by("t").only("alert", "data", "t") if acknowledged else ():
+        visitors.setdefault(event.alert_id, {})[record.visitor_of(event)] = event.t
+    severities: dict[tuple[str, str], int] = {}
+    for kind, zone, line, severity in Rule.objects.filter(camera=camera_id, enabled=True).values_list("kind", "zone__name", "line__name", "severity"):
+        severities[(kind, zone or line or "")] = max(severity, severities.get((kind, zone or line or ""), 0))
+    lasting = set(HouseCondition.objects.filter(alert__in=[alert.pk for alert in alerts]).values_list("alert_id", flat=True))
+    started = agent.heartbeat.started if agent.heartbeat else None
+    since = datetime.datetime.fromtimestamp(started, datetime.UTC) if started else None
+    return record.Joinable(alerts, visitors, lasting, severities, since)
 
 
 def _open(user: User, alert_id: int) -> Alert:
@@ -197,11 +215,11 @@ def _keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = 
     alert.save()
     HistoryEntry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text)
     data = {name: value for name, value in (("detail", detail), ("text", text)) if value}
-    audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.camera.site.slug, data=data)
-    _publish_change(alert.camera.site_id, [alert])
+    audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.site.slug if alert.site else "", data=data)
+    _publish_change(alert.site and alert.site.pk, [alert])
 
 
-def _publish_change(site_id: int, alerts: Iterable[Alert]) -> None:
+def _publish_change(site_id: int | None, alerts: Iterable[Alert]) -> None:
     if ids := tuple(dict.fromkeys(alert.pk for alert in alerts)):
         publish(AlertsChanged(site_id=site_id, alert_ids=ids))
 

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from portal.alerts import actions, queries
 from portal.alerts.intake import EventsView, MediaView
-from portal.alerts.models import Alert, ResolutionReason
+from portal.alerts.models import CHOSEN_REASONS, Alert
 
 FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.AlertFilters.__dataclass_fields__]
 
@@ -25,8 +25,8 @@ FILTERS = [OpenApiParameter(name, OpenApiTypes.STR) for name in queries.AlertFil
 class AlertShape(serializers.ModelSerializer):
     """An alert as programs see it."""
 
-    site = serializers.CharField(source="camera.site.slug")
-    camera = serializers.CharField(source="camera.slug")
+    site = serializers.CharField(source="camera.site.slug", default=None, help_text="null: it concerns the whole portal")
+    camera = serializers.CharField(source="camera.slug", default=None)
     assignee = serializers.CharField(source="assignee.email", default=None)
     last_event = serializers.UUIDField(source="last_id")
 
@@ -42,6 +42,8 @@ class AlertShape(serializers.ModelSerializer):
             "last_t",
             "count",
             "score",
+            "severity",
+            "detail",
             "false_alarm",
             "state",
             "reason",
@@ -57,7 +59,7 @@ class AssignShape(serializers.Serializer):
 
 
 class ResolveShape(serializers.Serializer):
-    reason = serializers.ChoiceField(ResolutionReason.choices)
+    reason = serializers.ChoiceField(CHOSEN_REASONS)
     note = serializers.CharField(required=False, allow_blank=True, max_length=actions.MAX_TEXT, default="")
 
 
@@ -71,7 +73,7 @@ class Nothing(serializers.Serializer):
 
 @extend_schema(parameters=FILTERS)
 class Alerts(generics.ListAPIView):
-    """The alerts at the reader's sites, newest first, filtered as in the watch room."""
+    """The alerts at the reader's sites, last seen first, filtered and sorted as in the watch room."""
 
     serializer_class = AlertShape
 

@@ -1,25 +1,91 @@
-"""The kinds of events in the reader's language: those the rules make, and recognitions, which no rule makes."""
+"""The kinds of alerts in the reader's language, how much each matters, and how long events of one kind join one alert."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+from typing import Any
+
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from detectors.rules import registry
 from detectors.rules.numbers import in_language
+from portal.core.severity import Severity
+
+CAMERA_STALE = "camera_stale"  # a rule's kind too: an agent that still sees its camera fall silent says it itself
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HouseKind:
+    """A kind of alert about the house itself: no event makes it, the portal finds its cause and sees it end (house.py)."""
+
+    label: Any  # a lazy translation
+    severity: Severity
+
+
+HOUSE: dict[str, HouseKind] = {
+    "agent_silent": HouseKind(lazy("Agent silent: nobody watches"), Severity.HIGH),
+    "agent_restarting": HouseKind(lazy("Agent ends again and again"), Severity.MEDIUM),
+    "agent_disk_low": HouseKind(lazy("The camera's computer is short of disk"), Severity.MEDIUM),
+    "agent_disk_full": HouseKind(lazy("The camera's computer has no disk left"), Severity.HIGH),
+    "certificate_overdue": HouseKind(lazy("Certificate overdue"), Severity.MEDIUM),
+    "worker_down": HouseKind(lazy("Background worker down"), Severity.HIGH),
+    "disk_low": HouseKind(lazy("The portal is short of disk"), Severity.MEDIUM),
+    "disk_full": HouseKind(lazy("The portal has hardly any disk left"), Severity.HIGH),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Joining:
+    """When an event opens a new alert instead of joining one of its kind and zone: after `quiet`, `most_events` or `span` from the first to the last."""
+
+    quiet: datetime.timedelta
+    most_events: int
+    span: datetime.timedelta
+
+
+def _joining(quiet_s: int, most_events: int, minutes: int) -> Joining:
+    return Joining(datetime.timedelta(seconds=quiet_s), most_events, datetime.timedelta(minutes=minutes))
+
+
+USUAL = _joining(120, 50, 20)
+JOINING = {
+    "unknown_person": _joining(90, 20, 10),  # somebody at a door: the next one is another matter
+    "tailgating": _joining(60, 10, 10),
+    "person_in_zone": _joining(120, 40, 15),
+    "loitering": _joining(120, 20, 30),
+    "object_left": _joining(120, 10, 30),
+    "anomaly": _joining(120, 60, 15),
+    "camera_tampered": _joining(300, 50, 60),
+    CAMERA_STALE: _joining(300, 50, 60),  # while the camera gives no picture, the house's own alert is joined however long it lasts
+}
+
+
+def joining(kind: str) -> Joining:
+    """How long events of this kind join one alert."""
+    return JOINING.get(kind, USUAL)
 
 
 def label_of(kind: str) -> str:
     """A kind in the reader's language; one of an agent newer than this portal in plain words."""
     if kind == registry.RECOGNISED:
         return _("Recognised")
+    if kind in HOUSE:
+        return str(HOUSE[kind].label)
     found = registry.kinds().get(kind)
     return in_language(found.event, get_language() or "en") if found else kind.replace("_", " ")
 
 
+def severity_of(kind: str) -> int:
+    """How much an alert of this kind matters when no rule says otherwise."""
+    return HOUSE[kind].severity if kind in HOUSE else registry.severity_of(kind)
+
+
 def alerting() -> list[tuple[str, str]]:
-    """The kinds that raise alerts, each with its words, in the order of lists."""
-    return [(kind, label_of(kind)) for kind in registry.kinds() if registry.raises_alert(kind)]
+    """The kinds that raise alerts, each with its words, in the order of lists: what cameras see, then the house itself."""
+    return [(kind, label_of(kind)) for kind in [*(each for each in registry.kinds() if registry.raises_alert(each)), *HOUSE]]
 
 
 def without_alert() -> list[str]:

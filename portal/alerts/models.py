@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.alerts import kinds
 from portal.core import media
-from portal.sites.models import Agent, Camera
+from portal.core.severity import Severity
+from portal.sites.models import Agent, Camera, Site
 
 DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
 
@@ -24,41 +25,61 @@ class ResolutionReason(models.TextChoices):
     FALSE_ALARM = "false_alarm", _("False alarm")
     TEST = "test", _("Test")
     OTHER = "other", _("Other")
+    ENDED = "ended", _("Ended by itself")  # of an alert about the house whose cause is gone; nobody chooses it
+
+
+CHOSEN_REASONS = [choice for choice in ResolutionReason.choices if choice[0] != ResolutionReason.ENDED]
 
 
 class Alert(models.Model):
-    """One occurrence at one camera: events of the same kind and zone join it while it is open. `opened` and `last_t` are times of capture."""
+    """One occurrence at one camera: events of the same kind and zone join it for a while (kinds.joining). `opened` and `last_t` are times of capture.
 
-    camera = models.ForeignKey(Camera, models.CASCADE, related_name="alerts")
+    An alert about the house itself (kinds.HOUSE) has a camera, or none when it concerns the whole portal.
+    """
+
+    camera = models.ForeignKey(Camera, models.CASCADE, null=True, blank=True, related_name="alerts")
     kind = models.CharField(max_length=40)
     zone = models.CharField(max_length=60, blank=True)
     opened = models.DateTimeField()
     last_t = models.DateTimeField()
     count = models.PositiveIntegerField(default=0)
     score = models.FloatField(default=0)  # the highest of its events
+    severity = models.PositiveSmallIntegerField(choices=Severity.choices, default=Severity.MEDIUM)  # of its rule when it was raised
+    detail = models.CharField(max_length=300, blank=True)  # of an alert about the house: the figure or reason behind it, no words of a language
     state = models.CharField(max_length=20, choices=AlertState.choices, default=AlertState.NEW)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="assigned_alerts")
     reason = models.CharField(max_length=20, choices=ResolutionReason.choices, blank=True)
     last = models.ForeignKey("alerts.Event", models.SET_NULL, null=True, related_name="+")
-    picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events
+    picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events; from the acknowledgement on it stays
     false_alarm = models.FloatField(null=True)  # the lowest probability that its events name; null: no camera has learned to judge it
     changed = models.DateTimeField(db_index=True)  # any change at all: what a browser that was away asks for
 
     class Meta:
-        ordering = ["-opened", "-id"]
+        ordering = ["-last_t", "-id"]
         indexes = [
-            models.Index(fields=["-opened", "-id"], name="alert_inbox"),
+            models.Index(fields=["-last_t", "-id"], name="alert_last"),
+            models.Index(fields=["-opened"], name="alert_opened"),
             models.Index(fields=["camera", "kind", "zone", "last_t"], condition=~models.Q(state="resolved"), name="alert_open"),
             models.Index(fields=["state", "camera"], name="alert_count"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind_label} · {self.camera}"
+        return f"{self.kind_label} · {self.camera or 'Specola'}"
 
     @property
     def kind_label(self) -> str:
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
         return kinds.label_of(self.kind)
+
+    @property
+    def site(self) -> Site | None:
+        """Where it is; None when it concerns the whole portal."""
+        return self.camera and self.camera.site
+
+    @property
+    def about_house(self) -> bool:
+        """Whether it is about the house itself (an agent, a disk ...) and closes when its cause ends."""
+        return self.kind in kinds.HOUSE
 
     @property
     def thumbnail(self) -> bool:
@@ -104,6 +125,18 @@ class Event(models.Model):
         return f"{self.kind} · {self.camera} · {self.t:%F %T}"
 
 
+class HouseCondition(models.Model):
+    """Something about the house that is not well now: one row while it lasts, whoever finds it, and the alert that it raised."""
+
+    key = models.CharField(primary_key=True, max_length=120)  # its kind and what it is about: "agent_silent:12"
+    alert = models.ForeignKey(Alert, models.CASCADE, null=True, related_name="conditions")
+    since = models.DateTimeField()
+    better = models.DateTimeField(null=True)  # since when it looks as if it had ended; null: it lasts
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class AlertLabel(models.Model):
     """The label that an operator's resolution gives an alert, for its agent to learn from.
 
@@ -132,6 +165,9 @@ class HistoryEntry(models.Model):
         RESOLVED = "resolved", _("resolved")
         REOPENED = "reopened", _("reopened")
         NOTE = "note", _("wrote")
+        ENDED = "ended", _("ended by itself")
+        UNDONE = "undone", _("took it back")
+        SENT = "sent", _("sent it to the desk")
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="entries")
     t = models.DateTimeField(auto_now_add=True)
@@ -139,6 +175,7 @@ class HistoryEntry(models.Model):
     verb = models.CharField(max_length=20, choices=Verb.choices)
     detail = models.CharField(max_length=120, blank=True)  # the reason, or to whom
     text = models.TextField(blank=True)
+    before = models.JSONField(default=dict, blank=True)  # state, reason and assignee before it, for who takes it back
 
     class Meta:
         ordering = ["t", "id"]

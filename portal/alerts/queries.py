@@ -4,47 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models import Count, DateTimeField, DurationField, Exists, F, Func, Max, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
-from django.http import QueryDict
 from django.utils import timezone
 
 from portal.accounts.models import Membership, User
 from portal.accounts.queries import sites_of
 from portal.alerts import kinds
-from portal.alerts.models import DOUBTFUL, Alert, AlertState, Event, HistoryEntry
+from portal.alerts.filters import AlertFilters, filtered
+from portal.alerts.models import Alert, AlertState, Event, HistoryEntry
+from portal.core import media
+from portal.core.severity import Severity
 from portal.sites.models import Camera, Site
 
 ACTING_ROLES = ("operator", "manager")
 OVERLAP = datetime.timedelta(seconds=10)  # a transaction may commit a little after the time it wrote down
 CAUGHT_UP = 200  # alerts sent to a browser that comes back; when more have changed it loads the page again
-SHOWN_EVENTS = 24
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AlertFilters:
-    """What the reader asked the inbox for; an empty field asks for everything. `state` "open" means not resolved, `doubtful` likely false alarms only."""
-
-    site: str = ""
-    camera: str = ""
-    kind: str = ""
-    state: str = ""
-    mine: str = ""
-    doubtful: str = ""
-    q: str = ""
-
-    @classmethod
-    def read(cls, parameters: QueryDict | dict[str, Any]) -> AlertFilters:
-        """From a query string; unknown names are ignored, values are cut at 100 characters."""
-        values = {field.name: parameters.get(field.name) for field in dataclasses.fields(cls)}
-        return cls(**{name: value[:100].strip() for name, value in values.items() if isinstance(value, str) and "\x00" not in value})
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != AlertFilters()
+SHOWN_EVENTS = 100  # more than one alert holds by kinds.JOINING
+MOST_STEPS = 400  # of a timeline
+LEVELS = {1: "low", 2: "medium", 3: "high"}
 
 
 def held(names: set[str]) -> set[str]:
@@ -56,14 +37,16 @@ def held(names: set[str]) -> set[str]:
 
 
 def visible(user: User) -> QuerySet[Alert]:
-    """The alerts at the reader's sites."""
-    return Alert.objects.filter(camera__site__in=sites_of(user))
+    """The alerts at the reader's sites, and those that concern the whole portal for everybody who has a role in it."""
+    if not user.is_authenticated or not user.is_active:
+        return Alert.objects.none()
+    return Alert.objects.filter(Q(camera__site__in=sites_of(user)) | Q(camera=None) & Exists(Membership.objects.filter(user=user)))
 
 
 def inbox(user: User, filters: AlertFilters | None = None) -> QuerySet[Alert]:
-    """Newest occurrence first, with everything a row shows."""
+    """What was seen last first, or as the filters ask, with everything a row shows."""
     rows = visible(user).select_related("camera__site", "last", "assignee")
-    return _filtered(rows, user, filters or AlertFilters())
+    return filtered(rows, user, filters or AlertFilters())
 
 
 def get_alert(user: User, pk: int) -> Alert:
@@ -77,13 +60,16 @@ def acting_sites(user: User) -> QuerySet[Site]:
 
 
 def may_act(user: User, alert: Alert) -> bool:
-    """Whether the user may change this alert, read from the database now."""
+    """Whether the user may change this alert, read from the database now; one about the whole portal: whoever may act on alerts anywhere."""
+    if alert.camera is None:
+        return user.is_active and user.memberships.filter(role__in=ACTING_ROLES).exists()
     return acting_sites(user).filter(pk=alert.camera.site_id).exists()
 
 
 def assignable(alert: Alert) -> QuerySet[User]:
     """Who may be given this alert."""
-    holders = Membership.objects.filter(Q(site=None) | Q(site=alert.camera.site_id), role__in=ACTING_ROLES)
+    there = Q(site=None) | Q(site=alert.camera.site_id) if alert.camera else Q()
+    holders = Membership.objects.filter(there, role__in=ACTING_ROLES)
     return User.objects.filter(is_active=True, pk__in=holders.values("user_id")).order_by("name", "email")
 
 
@@ -115,19 +101,48 @@ def counts(user: User) -> dict[str, int]:
 
 def open_by_site(user: User) -> dict[int, int]:
     """How many alerts are not resolved, by the site's number."""
-    return dict(visible(user).exclude(state=AlertState.RESOLVED).order_by().values_list("camera__site").annotate(n=Count("pk")))
+    rows = visible(user).exclude(camera=None).exclude(state=AlertState.RESOLVED)
+    return dict(rows.order_by().values_list("camera__site").annotate(n=Count("pk")))
+
+
+def open_by_camera(user: User) -> dict[int, tuple[int, int]]:
+    """How many alerts are not resolved and the highest severity among them, by the camera's number."""
+    rows = visible(user).exclude(camera=None).exclude(state=AlertState.RESOLVED).order_by()
+    return {camera: (n, worst) for camera, n, worst in rows.values_list("camera").annotate(n=Count("pk"), worst=Max("severity"))}
+
+
+def timeline(user: User, filters: AlertFilters, *, begin: datetime.datetime, end: datetime.datetime, step: datetime.timedelta) -> list[dict[str, Any]]:
+    """`[{t, low, medium, high}]`: how many alerts opened in each step from `begin` to `end`, by severity; `t` is the step's beginning in Unix seconds.
+
+    Steps are of real time: an hour that the clocks show twice is two hours. At most MOST_STEPS.
+    """
+    begin, end = begin.astimezone(datetime.UTC), end.astimezone(datetime.UTC)
+    steps = max(1, min(MOST_STEPS, math.ceil((end - begin) / step)))
+    rows = filtered(visible(user), user, dataclasses.replace(filters, since="", until="", sort="")).filter(opened__gte=begin, opened__lt=begin + steps * step)
+    bins = Func(Value(step, DurationField()), F("opened"), Value(begin, DateTimeField()), function="date_bin", output_field=DateTimeField())
+    shown = [{"t": (begin + i * step).timestamp(), **dict.fromkeys(LEVELS.values(), 0)} for i in range(steps)]
+    for at, severity, n in rows.order_by().annotate(bin=bins).values_list("bin", "severity").annotate(n=Count("pk")):
+        shown[round((at - begin) / step)][LEVELS[severity]] += n
+    return shown
 
 
 def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))
     sites = list({camera.site_id: camera.site for camera in cameras}.values())
-    return {"cameras": cameras, "sites": sites, "kinds": kinds.alerting()}
+    return {"cameras": cameras, "sites": sites, "kinds": kinds.alerting(), "severities": Severity.choices}
 
 
 def events_of(alert: Alert) -> list[Event]:
-    """The newest events of an alert, newest first."""
+    """The events of an alert, newest first, each with its own picture; of an alert of before joining had an end the newest."""
     return list(alert.events.order_by("-t", "-seq")[:SHOWN_EVENTS])
+
+
+def picture_of(alert: Alert) -> Event | None:
+    """The event whose picture stands for the alert: the newest that has come, and once somebody acknowledged it the one that they saw."""
+    events = alert.events.exclude(snapshot=None).order_by("-t", "-seq")
+    kept = events.filter(snapshot=alert.picture).first() if alert.picture else None
+    return kept if kept and media.exists(kept.snapshot) else next((event for event in events[:SHOWN_EVENTS] if media.exists(event.snapshot)), None)
 
 
 def entries_of(alert: Alert) -> QuerySet[HistoryEntry]:
@@ -136,40 +151,18 @@ def entries_of(alert: Alert) -> QuerySet[HistoryEntry]:
 
 
 def media_of(user: User, pk: int, kind: str, event: str | None = None) -> str | None:
-    """The sha256 of an alert's picture ("snapshot") or clip, of its last event or of the one named; None when the reader may not see it or there is none."""
+    """The sha256 of an alert's picture ("snapshot") or clip; None when the reader may not see it or there is none.
+
+    Of the event that is named; without one the picture that stands for the alert, or its newest clip.
+    """
     rows = Event.objects.filter(alert__in=visible(user).filter(pk=pk)).exclude(**{kind: None})
     if event:
         rows = rows.annotate(name=Cast("pk", TextField())).filter(name=event)  # as text: what is no UUID is simply not found
+    elif kind == "snapshot" and (kept := visible(user).filter(pk=pk).exclude(picture="").values_list("picture", flat=True).first()):
+        return kept
     return rows.order_by("-t", "-seq").values_list(kind, flat=True).first()
 
 
 def media_is_named(sha256: str) -> QuerySet[Alert]:
     """The alerts whose events name this picture or clip."""
     return Alert.objects.filter(pk__in=Event.objects.filter(Q(snapshot=sha256) | Q(clip=sha256)).values("alert_id")).select_related("camera")
-
-
-def _filtered(rows: QuerySet[Alert], user: User, filters: AlertFilters) -> QuerySet[Alert]:
-    if filters.site:
-        rows = rows.filter(camera__site__slug=filters.site)
-    if filters.camera:
-        rows = rows.filter(camera_id=int(filters.camera)) if filters.camera.isascii() and filters.camera.isdigit() and len(filters.camera) < 18 else rows.none()
-    if filters.kind:
-        rows = rows.filter(kind=filters.kind)
-    if filters.state:
-        rows = rows.exclude(state=AlertState.RESOLVED) if filters.state == "open" else rows.filter(state=filters.state)
-    if filters.mine:
-        rows = rows.filter(assignee=user)
-    if filters.doubtful:
-        rows = rows.filter(false_alarm__gte=DOUBTFUL)
-    return _searched(rows, filters.q) if filters.q else rows
-
-
-def _searched(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
-    """Every word must be found somewhere: camera, site, kind in the reader's language, zone, notes, assignee, or the number."""
-    for word in text.split()[:8]:
-        named = [kind for kind, label in kinds.alerting() if word.lower() in label.lower()]
-        found = Q(camera__name__icontains=word) | Q(camera__site__name__icontains=word) | Q(zone__icontains=word) | Q(kind__in=named)
-        found |= Q(assignee__name__icontains=word) | Q(pk__in=HistoryEntry.objects.filter(text__icontains=word).values("alert_id"))
-        number = word.lstrip("#")
-        rows = rows.filter(found | Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else found)
-    return rows

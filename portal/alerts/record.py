@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,10 +13,10 @@ import msgspec
 from detectors.rules import registry
 from federated.contract.events import EVENT_BYTES, AgentEvent
 from federated.contract.message import VERSION, ContractError
-from portal.alerts.models import Alert, Event
+from portal.alerts import kinds
+from portal.alerts.models import Alert, AlertState, Event
 from portal.sites.models import Agent
 
-JOIN = datetime.timedelta(minutes=2)  # a later event of the same kind and zone is a new occurrence
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -50,15 +50,31 @@ def sort_out(agent: Agent, events: Sequence[Any], *, now: datetime.datetime, sen
     return Sorted(sorted(rows, key=lambda row: (row.seq, row.t)), rejected)
 
 
-def join(alerts: list[Alert], row: Event, *, now: datetime.datetime) -> Alert:
-    """The open alert this event belongs to, brought up to date, or a new one (not stored yet), added to `alerts`."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Joinable:
+    """The open alerts of a camera that an event may join; `join` adds those it makes.
+
+    `visitors`: of acknowledged alerts by number, who was in them ("track 7") and when last. `lasting`: alerts whose cause the portal itself sees go on.
+    `severities`: of the camera's rules by kind and zone or line. `started`: since when the agent runs, whose tracks are numbered anew then.
+    """
+
+    alerts: list[Alert]
+    visitors: Mapping[int, dict[str, datetime.datetime]] = dataclasses.field(default_factory=dict)
+    lasting: Collection[int] = ()
+    severities: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    started: datetime.datetime | None = None
+
+
+def join(open_alerts: Joinable, row: Event, *, now: datetime.datetime) -> Alert:
+    """The open alert this event belongs to, brought up to date, or a new one (not stored yet)."""
     zone = zone_of(row)
-    fitting = [alert for alert in alerts if (alert.kind, alert.zone) == (row.kind, zone) and alert.opened - JOIN <= row.t <= alert.last_t + JOIN]
+    fitting = [alert for alert in open_alerts.alerts if (alert.kind, alert.zone) == (row.kind, zone) and _fits(open_alerts, alert, row)]
     if fitting:
         alert = max(fitting, key=lambda alert: alert.last_t)
     else:
-        alert = Alert(camera_id=row.camera_id, kind=row.kind, zone=zone, opened=row.t, last_t=row.t, score=row.score)
-        alerts.append(alert)
+        severity = open_alerts.severities.get((row.kind, zone), kinds.severity_of(row.kind))
+        alert = Alert(camera_id=row.camera_id, kind=row.kind, zone=zone, opened=row.t, last_t=row.t, score=row.score, severity=severity)
+        open_alerts.alerts.append(alert)
     alert.count += 1
     alert.score = max(alert.score, row.score)
     alert.false_alarm = min((each for each in (alert.false_alarm, doubt_of(row)) if each is not None), default=None)
@@ -66,8 +82,25 @@ def join(alerts: list[Alert], row: Event, *, now: datetime.datetime) -> Alert:
     alert.changed = now
     if alert.last_id is None or row.t >= alert.last_t:
         alert.last, alert.last_t = row, row.t
-        alert.picture = row.snapshot or alert.picture
+        if alert.state == AlertState.NEW or not alert.picture:  # what somebody has acknowledged is what they saw
+            alert.picture = row.snapshot or alert.picture
     return alert
+
+
+def _fits(open_alerts: Joinable, alert: Alert, row: Event) -> bool:
+    """Whether the event is more of the same occurrence: near in time, within the limits of its kind, and nobody new once it was acknowledged."""
+    if alert.pk in open_alerts.lasting:
+        return True
+    limits = kinds.joining(row.kind)
+    if not alert.opened - limits.quiet <= row.t <= alert.last_t + limits.quiet or alert.count >= limits.most_events:
+        return False
+    if max(row.t, alert.last_t) - min(row.t, alert.opened) > max(limits.span, alert.last_t - alert.opened):
+        return False
+    visitor = visitor_of(row)
+    if alert.state == AlertState.NEW or not visitor:
+        return True
+    seen, started = open_alerts.visitors.get(alert.pk, {}).get(visitor), open_alerts.started
+    return seen is not None and (started is None or seen >= started or row.t < started)
 
 
 def forget_the_erased(batch: Sorted, nobody: Callable[[set[str]], set[str]]) -> Sorted:
@@ -92,6 +125,15 @@ def zone_of(row: Event) -> str:
     return named[:60] if isinstance(named, str) else ""
 
 
+def visitor_of(row: Event) -> str:
+    """Who the event is about, as the camera numbers them: a visit at a door, else a track; "" when it is about nobody in particular."""
+    for name in ("visit", "track"):
+        number = row.data.get(name)
+        if isinstance(number, int | str) and not isinstance(number, bool) and number != "":
+            return f"{name} {number}"[:80]
+    return ""
+
+
 def doubt_of(row: Event) -> float | None:
     """How likely the camera thinks it a false alarm, if it has learned to say; what is no probability is not shown."""
     doubt = row.data.get("false_alarm")
@@ -100,6 +142,8 @@ def doubt_of(row: Event) -> float | None:
 
 def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetime | None, version: str) -> Event:
     event = AgentEvent.parse(data, version=version)
+    if event.kind in kinds.HOUSE:
+        raise ContractError("kind", "the portal itself raises these alerts")
     t, found = _time(event.t), event.data
     if not OLDEST < t < now + AHEAD:
         t, found = now, {**event.data, "agent_t": event.t}  # a machine without a clock still tells the truth about what it saw

@@ -17,7 +17,7 @@ from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.alerts import actions, queries
-from portal.alerts.models import Alert, AlertState, ResolutionReason
+from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState
 from portal.alerts.ranges import ranged
 from portal.core import media as store
 
@@ -99,27 +99,22 @@ def _act(request: HttpRequest, pk: int, action: Callable[..., Alert], **argument
 
 def _show(request: HttpRequest, alert: Alert, problem: str = "", typed: Any = None) -> HttpResponse:
     events = queries.events_of(alert)
-    picture = _newest(events, "snapshot")
+    picture = queries.picture_of(alert)
     context = {
         "alert": alert,
         "events": events,
         "entries": queries.entries_of(alert),
-        "reasons": ResolutionReason.choices,
+        "reasons": CHOSEN_REASONS,
         "may_act": queries.may_act(request.user, alert),
         "assignable": queries.assignable(alert),
         "picture": picture,
         "boxes": json.dumps(picture.detections if picture else []),
-        "clip": _newest(events, "clip"),
+        "clip": next((event for event in events if store.exists(event.clip)), None),
         "problem": problem,
         "typed": typed or {},
     }
     status = 422 if problem and not _is_pane(request) else 200
     return render(request, "alerts/pane.html" if _is_pane(request) else "alerts/alert.html", context, status=status)
-
-
-def _newest(events: list[Any], kind: str) -> Any:
-    """The newest event whose picture or clip is here."""
-    return next((event for event in events if store.exists(getattr(event, kind))), None)
 
 
 def _find(request: HttpRequest, pk: int) -> Alert:

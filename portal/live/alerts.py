@@ -27,7 +27,7 @@ class AlertsConsumer(PortalConsumer):
         self.filters, self.pending, self.since = queries.AlertFilters(), set(), None
 
     def groups_of(self, user: User) -> set[str]:
-        return {alerts_group(pk) for pk in sites_of(user).values_list("pk", flat=True)}
+        return {alerts_group(pk) for pk in (None, *sites_of(user).values_list("pk", flat=True))}
 
     def take(self, message: dict[str, Any]) -> None:
         if "alerts" in message:
@@ -52,7 +52,7 @@ def compose(user: User, filters: queries.AlertFilters, ids: list[int], since: da
         return {"type": "reload"}
     rows, gone = found
     more, more_gone = queries.rows_and_gone(user, filters, [pk for pk in ids if pk not in {row.pk for row in rows}])
-    drawn = [draw(alert) for alert in sorted([*rows, *more], key=lambda alert: (alert.opened, alert.pk))]
+    drawn = [draw(alert) for alert in sorted([*rows, *more], key=lambda alert: (alert.last_t, alert.pk))]
     return {"type": "alerts", "rows": drawn, "gone": sorted({*gone, *more_gone}), "counts": queries.counts(user)}
 
 

@@ -6,9 +6,9 @@ from portal.alerts.events import AlertsChanged
 from portal.core import events, push
 
 
-def alerts_group(site_id: int) -> str:
-    """The group of the watch rooms that show this site."""
-    return f"alerts-site-{site_id}"
+def alerts_group(site_id: int | None) -> str:
+    """The group of the watch rooms that show this site; None: of all of them."""
+    return f"alerts-site-{site_id}" if site_id else "alerts-house"
 
 
 def subscribe() -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.alerts.events import AlertRaised
 from portal.core.events import DomainEvent
+from portal.core.severity import Severity
 from portal.notify.channels import Notification
 from portal.people.events import PeopleExpiring
 from portal.sites.events import AgentSilent
@@ -37,7 +38,7 @@ def _about(kind: type[E]) -> Callable[[Callable[[E], Notification]], Callable[[E
 
 @_about(AlertRaised)
 def _alert_raised(event: AlertRaised) -> Notification:
-    data = {"alert": event.alert_id, "alert_kind": event.kind}
+    data = {"alert": event.alert_id, "alert_kind": event.kind, "severity": Severity(event.severity).name.lower()}
     return _notification("alert.raised", event.t, reverse("alerts:alert", args=[event.alert_id]), data, site=event.site, camera=event.camera)
 
 

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from detectors.rules import registry
 from portal.accounts.actions import WORDS
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
@@ -56,7 +57,7 @@ def make_camera(*, user: User, site: Site, **fields: Any) -> Camera:
     camera = Camera(site=site, **fields)
     camera.full_clean()
     camera.save()
-    Rule.objects.bulk_create(Rule(camera=camera, kind=kind) for kind in ("camera_stale", "camera_tampered"))
+    Rule.objects.bulk_create(Rule(camera=camera, kind=kind, severity=registry.severity_of(kind)) for kind in ("camera_stale", "camera_tampered"))
     audit.record(actor=user, verb="camera.made", subject=f"camera:{camera.pk}", site=site.slug, data={"name": camera.name, "kind": camera.kind})
     return camera
 
@@ -174,13 +175,17 @@ def watching_of(camera: Camera) -> dict[str, Any]:
     zones = [{"name": zone.name, "polygon": zone.polygon} for zone in camera.zones.order_by("name")]
     lines = [{"name": line.name, "a": line.a, "b": line.b} for line in camera.lines.order_by("name")]
     rows = camera.rules.filter(enabled=True).select_related("zone", "line")
-    rules = [{"kind": row.kind, "zone": row.zone and row.zone.name, "line": row.line and row.line.name, **row.parameters} for row in rows]
+    rules = [_rule_of(row) for row in rows]
     return {"masks": camera.masks, "zones": zones, "lines": lines, "rules": sorted(rules, key=str)}
 
 
 def hash_code(code: str) -> str:
     """What is kept of a code; spaces and capitals do not matter."""
     return hashlib.sha256(code.strip().lower().encode()).hexdigest()
+
+
+def _rule_of(row: Rule) -> dict[str, Any]:
+    return {"kind": row.kind, "severity": row.severity, "zone": row.zone and row.zone.name, "line": row.line and row.line.name, **row.parameters}
 
 
 def _write(camera: Camera, watching: Watching) -> None:
@@ -190,7 +195,7 @@ def _write(camera: Camera, watching: Watching) -> None:
     zones = {row.name: row for row in Zone.objects.bulk_create(Zone(camera=camera, name=n, polygon=p) for n, p in watching.zones.items())}
     lines = {row.name: row for row in Line.objects.bulk_create(Line(camera=camera, name=n, a=a, b=b) for n, (a, b) in watching.lines.items())}
     rows = [
-        Rule(camera=camera, kind=rule["kind"], zone=zones.get(rule["zone"]), line=lines.get(rule["line"]), parameters=rule["parameters"])
+        Rule(camera=camera, kind=rule["kind"], zone=zones.get(rule["zone"]), line=lines.get(rule["line"]), **{n: rule[n] for n in ("parameters", "severity")})
         for rule in watching.rules
     ]
     Rule.objects.bulk_create(rows)

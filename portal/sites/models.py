@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from federated.contract.heartbeat import Heartbeat
 from federated.contract.message import ContractError
+from portal.core.severity import Severity
 
 
 class LegalMode(models.TextChoices):
@@ -98,13 +99,14 @@ class Line(models.Model):
 
 
 class Rule(models.Model):
-    """What makes an event: a kind, the zone or line it is about, and its parameters (min_s, threshold, ...)."""
+    """What makes an event: a kind, the zone or line it is about, its parameters (min_s, threshold, ...), and how much its alerts matter."""
 
     camera = models.ForeignKey(Camera, models.CASCADE, related_name="rules")
     kind = models.CharField(max_length=40)
     zone = models.ForeignKey(Zone, models.CASCADE, null=True, blank=True)
     line = models.ForeignKey(Line, models.CASCADE, null=True, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
+    severity = models.PositiveSmallIntegerField(choices=Severity.choices, default=Severity.MEDIUM)
     enabled = models.BooleanField(default=True)
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from detectors.rules import registry
 from detectors.rules.numbers import RuleNumber, in_language
 from detectors.rules.registry import RuleKind
 from portal.core.secrets import refuse_secret
+from portal.core.severity import Severity
 
 MOST_SHAPES, MOST_POINTS = 40, 60
 
@@ -79,7 +80,14 @@ def _rule(data: dict[str, Any], zones: dict[str, Any], lines: dict[str, Any]) ->
     if about is not None and place not in about:
         raise ValidationError(_("The rule “%(rule)s” names a zone or line that is not there.") % {"rule": in_words(kind.label)})
     numbers = {each.name: _number(data.get(each.name, each.default), each, kind) for each in kind.numbers}
-    return {"kind": kind.name, "zone": place if kind.about == "zone" else None, "line": place if kind.about == "line" else None, "parameters": numbers}
+    places = {about: place if kind.about == about else None for about in ("zone", "line")}
+    return {"kind": kind.name, **places, "parameters": numbers, "severity": _severity(data.get("severity", kind.severity), kind)}
+
+
+def _severity(value: Any, kind: RuleKind) -> int:
+    if type(value) is not int or value not in Severity.values:
+        raise ValidationError(_("%(rule)s: the severity is 1 (low), 2 (medium) or 3 (high).") % {"rule": in_words(kind.label)})
+    return value
 
 
 def _number(value: Any, number: RuleNumber, kind: RuleKind) -> float:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from detectors.rules import registry
 from detectors.rules.numbers import RuleNumber
+from detectors.rules.registry import RuleKind
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.sites import actions, ports, queries, rules, state
@@ -199,10 +200,12 @@ def _save(request: HttpRequest, found: Camera) -> HttpResponse:
 def _kinds(camera: Camera) -> list[dict[str, Any]]:
     """The rules that the editor offers for this camera."""
     allowed = [kind for kind in registry.kinds().values() if not kind.needs_faces or camera.kind == Camera.Kind.DOOR]
-    return [
-        {"kind": kind.name, "label": rules.in_words(kind.label), "about": kind.about, "numbers": [_number(number) for number in kind.numbers]}
-        for kind in allowed
-    ]
+    return [_kind(kind) for kind in allowed]
+
+
+def _kind(kind: RuleKind) -> dict[str, Any]:
+    words = {"kind": kind.name, "label": rules.in_words(kind.label), "about": kind.about, "severity": kind.severity}
+    return {**words, "numbers": [_number(number) for number in kind.numbers]}
 
 
 def _number(number: RuleNumber) -> dict[str, Any]:

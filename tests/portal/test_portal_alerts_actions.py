@@ -149,4 +149,4 @@ def test_a_new_alert_is_one_domain_event_and_what_joins_it_is_none(square, monke
         alert = square.alert()
         square.alert()
         square.record(square.event(kind="line_crossed", data={"line": "gate"}))
-    assert raised == [AlertRaised(alert_id=alert.pk, kind=alert.kind, site="square", camera="gate", t=alert.opened)]
+    assert raised == [AlertRaised(alert_id=alert.pk, kind=alert.kind, site="square", camera="gate", t=alert.opened, severity=2)]

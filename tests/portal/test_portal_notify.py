@@ -154,7 +154,7 @@ def test_one_alert_is_delivered_once_signed_and_names_no_person(used):
         "site": "square",
         "camera": "gate",
         "link": f"https://specola.example/alerts/{alert.pk}/",
-        "data": {"alert": alert.pk, "alert_kind": "tailgating"},
+        "data": {"alert": alert.pk, "alert_kind": "tailgating", "severity": "high"},
     }
     work()
     assert (len(used.got), jobs()) == (1, ["succeeded"])
@@ -188,7 +188,7 @@ def test_a_file_that_became_wrong_stops_no_alert(used, home, caplog):
     assert "there is no channel 'pigeon'" in caplog.text
 
 
-RAISED = AlertRaised(alert_id=1, kind="loitering", site="square", camera="gate", t=datetime.datetime.now(datetime.UTC))
+RAISED = AlertRaised(alert_id=1, kind="loitering", site="square", camera="gate", t=datetime.datetime.now(datetime.UTC), severity=1)
 OTHERS = [
     (RunEnded(run_id=7, task="anomaly", state="failed", reason="Maria's camera"), "run.ended", {"run": 7, "task": "anomaly", "state": "failed"}),
     (

@@ -34,7 +34,7 @@ def test_nothing_at_all_is_a_document_too():
 
 def test_numbers_that_were_left_out_get_their_default():
     read = rules.read(document(rules=[{"kind": "loitering", "zone": "lawn"}]))
-    assert read.rules == [{"kind": "loitering", "zone": "lawn", "line": None, "parameters": {"min_s": 30}}]
+    assert read.rules == [{"kind": "loitering", "zone": "lawn", "line": None, "parameters": {"min_s": 30}, "severity": 1}]
 
 
 def test_a_rule_keeps_only_the_place_it_is_about():
