@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
+from portal.accounts import sessions
 from portal.accounts.models import Membership, Role, User
 from portal.core import audit
 
@@ -30,6 +31,24 @@ def choose_language(*, user: User, language: str) -> None:
     if user.language != language:
         user.language = language
         user.save(update_fields=["language"])
+
+
+@transaction.atomic
+def change_name(*, user: User, name: str) -> None:
+    """What the person is called in the portal; empty: by address."""
+    if user.name != name:
+        user.name = name
+        user.save(update_fields=["name"])
+        audit.record(actor=user, verb="account.renamed", subject=f"user:{user.pk}")
+
+
+@transaction.atomic
+def end_own_sessions(*, user: User, only: int | None = None, keep: str = "") -> int:
+    """End one of the person's own sessions, or all but the one with the key `keep`; returns how many."""
+    ended = sessions.end(user, only=only, keep=keep)
+    if ended:
+        audit.record(actor=user, verb="account.sessions_ended", subject=f"user:{user.pk}", data={"sessions": ended})
+    return ended
 
 
 @transaction.atomic

@@ -34,6 +34,42 @@ class NewPasswordForm(forms.Form):
         return cleaned
 
 
+class HandOverForm(forms.Form):
+    """How somebody gets in without a password of their own."""
+
+    by = forms.ChoiceField(
+        label=_("How the person gets in"),
+        initial="7",
+        choices=[
+            ("1", _("With a one-time link, good for one day")),
+            ("3", _("With a one-time link, good for 3 days")),
+            ("7", _("With a one-time link, good for 7 days")),
+            ("14", _("With a one-time link, good for 14 days")),
+            ("30", _("With a one-time link, good for 30 days")),
+            ("password", _("With a one-time password")),
+        ],
+    )
+
+    @property
+    def days(self) -> int | None:
+        """How long the link is good; None for a password."""
+        return None if self.cleaned_data["by"] == "password" else int(self.cleaned_data["by"])
+
+
+class InviteForm(HandOverForm):
+    """A new person: address, name, and how they get in."""
+
+    email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    field_order = ("email", "name", "by")
+
+
+class OwnNameForm(forms.Form):
+    """What a person is called in the portal."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+
+
 def typed_email(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
     """The name that failures are counted under (AXES_USERNAME_CALLABLE): the address in small letters."""
     return str((credentials or {}).get("username") or request.POST.get("username", "")).lower()[:254]

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from portal.accounts import sessions
+
 ALLOWED = ("/static/", "/i18n/", "/jsi18n/")
 MACHINES = ("/api/v1/", "/api/schema/")  # addresses of programs; /api/ itself is a page
 
@@ -23,5 +25,16 @@ def require_new_password(get_response: Callable[[HttpRequest], HttpResponse]) ->
         if request.path.startswith(MACHINES):
             return JsonResponse({"error": "choose a new password first"}, status=403)
         return redirect("accounts:new_password")
+
+    return middleware
+
+
+def note_session(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Keep the list of a person's sessions up to date."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            sessions.note(request)
+        return get_response(request)
 
     return middleware

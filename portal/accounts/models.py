@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+CHECK_EMAIL = "check@localhost"  # the account of `manage.py up --check`; no person's
+
 
 class Role(models.TextChoices):
     MANAGER = "manager", _("Site manager")
@@ -54,6 +56,43 @@ class User(AbstractBaseUser):
         if not hasattr(self, "_role_cache"):
             self._role_cache = list(self.memberships.all())
         return self._role_cache
+
+
+class OneTimeLink(models.Model):
+    """The last link that let a person in without a password: an invitation or a reset. Only its token's hash is kept."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="link")
+    token_hash = models.CharField(max_length=64, unique=True)  # sha256, hex
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} until {self.expires:%Y-%m-%d}"
+
+
+class UserSession(models.Model):
+    """Where a person is signed in: one row for each session, so that it can be listed and ended."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="signed_in_at")
+    session_key = models.CharField(max_length=40, unique=True)
+    created = models.DateTimeField(auto_now_add=True)
+    seen = models.DateTimeField()
+    address = models.CharField(max_length=64, blank=True)
+    browser = models.CharField(max_length=200, blank=True)  # what the browser calls itself
+
+    def __str__(self) -> str:
+        return f"{self.user} from {self.address}"
+
+
+class SecondFactorRule(models.Model):
+    """A site that lets nobody in without a second factor."""
+
+    site = models.OneToOneField("sites.Site", models.CASCADE, related_name="second_factor_rule")
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.site)
 
 
 class Membership(models.Model):

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from portal.accounts.models import User
+from portal.accounts.queries import administrators
 from portal.sites.models import Site
 
 View = Callable[..., HttpResponse]
@@ -27,6 +29,8 @@ def role_required(*roles: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
+            if not request.user.memberships.exists():
+                return render(request, "accounts/no_role.html", {"administrators": administrators()}, status=403)
             if not holds_any(request.user, roles):
                 raise PermissionDenied(_("Your role does not open this page."))
             return view(request, *args, **kwargs)

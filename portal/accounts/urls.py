@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal.accounts import views
+from portal.accounts import user_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -15,5 +15,18 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/token/", views.make_token, name="make_token"),
     path("account/token/drop/", views.drop_token, name="drop_token"),
+    path("account/name/", views.change_name, name="change_name"),
+    path("account/sessions/end/", views.end_own_sessions, name="end_own_sessions"),
+    path("welcome/<str:token>/", views.welcome, name="welcome"),
+    path("users/", user_views.users, name="users"),
+    path("users/invite/", user_views.invite, name="invite"),
+    path("users/<int:pk>/", user_views.user, name="user"),
+    path("users/<int:pk>/roles/", user_views.roles, name="roles"),
+    path("users/<int:pk>/close/", user_views.close, name="close"),
+    path("users/<int:pk>/open/", user_views.open_again, name="open"),
+    path("users/<int:pk>/password/", user_views.reset_password, name="reset_password"),
+    path("users/<int:pk>/second-factor/", user_views.reset_second_factor, name="reset_second_factor"),
+    path("users/<int:pk>/sessions/", user_views.end_sessions, name="end_sessions"),
+    path("users/second-factor/<slug:slug>/", user_views.second_factor_rule, name="second_factor_rule"),
     path("language/", views.language, name="language"),
 ]

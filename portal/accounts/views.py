@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
@@ -14,11 +14,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
-from portal.accounts import actions
-from portal.accounts.forms import NewPasswordForm, SignInForm
+from portal.accounts import actions, sessions, user_actions
+from portal.accounts.forms import NewPasswordForm, OwnNameForm, SignInForm
+from portal.accounts.models import User
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignIn(LoginView):
@@ -71,6 +76,49 @@ def drop_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@login_required
+def change_name(request: HttpRequest) -> HttpResponse:
+    """What the person is called."""
+    form = OwnNameForm(request.POST)
+    if not form.is_valid():
+        return _account(request, name_form=form, status=422)
+    actions.change_name(user=request.user, name=form.cleaned_data["name"])
+    messages.success(request, _("Your name is saved."))
+    return redirect("accounts:account")
+
+
+@require_POST
+@login_required
+def end_own_sessions(request: HttpRequest) -> HttpResponse:
+    """One session of the person's own (its number in `session`), or all but this one."""
+    only = request.POST.get("session", "")[:18]
+    number = int(only) if only.isascii() and only.isdecimal() else None
+    keep = "" if number is not None else request.session.session_key
+    ended = actions.end_own_sessions(user=request.user, only=number, keep=keep) if number is not None or not only else 0
+    messages.success(request, ngettext("%(n)d session ended.", "%(n)d sessions ended.", ended) % {"n": ended})
+    return redirect("accounts:account")
+
+
+@never_cache
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of a one-time link: looking at it uses nothing up; the password that is chosen here does."""
+    form = NewPasswordForm(request.POST or None)
+    try:
+        person = user_actions.person_of_link(token)
+    except ValidationError as error:
+        return render(request, "accounts/link_over.html", {"why": " ".join(error.messages)}, status=410)
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = user_actions.use_link(token=token, password=form.cleaned_data["password"])
+        except ValidationError as error:
+            form.add_error("password", error.messages)
+        else:
+            messages.success(request, _("Your password is set. From now on you sign in with it and with %(email)s.") % {"email": person.email})
+            return _sign_in(request, person)
+    return render(request, "accounts/welcome.html", {"form": form, "person": person}, status=422 if form.errors else 200)
+
+
+@require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Read the portal in another language from now on, on every device once signed in."""
     chosen = request.POST.get("language", "")
@@ -83,10 +131,25 @@ def language(request: HttpRequest) -> HttpResponse:
     return _in_language(response, chosen)
 
 
-def _account(request: HttpRequest, **more: Any) -> HttpResponse:
+def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
+    if request.user.is_authenticated:
+        logout(request)  # somebody else's session in this browser
+    login(request, person, backend=BACKEND)
+    response = redirect(settings.LOGIN_REDIRECT_URL)
+    return _in_language(response, person.language) if person.language else response
+
+
+def _account(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     memberships = request.user.memberships.select_related("site").order_by("role", "site__name")
-    shown = {"memberships": memberships, "has_token": Token.objects.filter(user=request.user).exists(), **more}
-    return render(request, "accounts/account.html", shown)
+    shown = {
+        "memberships": memberships,
+        "has_token": Token.objects.filter(user=request.user).exists(),
+        "name_form": OwnNameForm(initial={"name": request.user.name}),
+        "sessions": sessions.sessions_of(request.user),
+        "this_session": request.session.session_key,
+        **more,
+    }
+    return render(request, "accounts/account.html", shown, status=status)
 
 
 def _in_language(response: HttpResponse, chosen: str) -> HttpResponse:

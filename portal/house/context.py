@@ -21,7 +21,7 @@ FEDERATION = [
     ("training", "training:console", ("administrator",)),
     ("models", "training:models", ("administrator",)),
 ]
-HOUSE = [("health", "house:health", EVERYBODY), ("audit", "house:audit", ("manager", "administrator"))]
+HOUSE = [("health", "house:health", EVERYBODY), ("users", "accounts:users", ("administrator",)), ("audit", "house:audit", ("manager", "administrator"))]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def _label(icon: str) -> str:
         "training": _("Training"),
         "models": _("Models"),
         "health": _("Health"),
+        "users": _("Users"),
         "audit": _("Audit log"),
     }
     return labels[icon]

@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
+from portal.accounts import sessions
 from portal.accounts.models import User
 
 SIGNED_OUT, FORBIDDEN, TRY_AGAIN, FAILED = 4401, 4403, 1013, 1011  # close codes; socket.js comes back after any other than the first two
@@ -78,7 +79,7 @@ class PortalConsumer(AsyncJsonWebsocketConsumer):
 
     async def listen(self, user: User) -> None:
         """Join the groups this user may hear now, leave the others."""
-        wanted = await database_sync_to_async(self.groups_of)(user)
+        wanted = {*await database_sync_to_async(self.groups_of)(user), sessions.group_of(user)}  # the last: its sessions may be ended
         for group in wanted - self.listening:
             await self.channel_layer.group_add(group, self.channel_name)
         for group in self.listening - wanted:

@@ -25,6 +25,8 @@ PAGES = {
     "/agents/": {"administrator"},
     "/audit/": {"manager", "administrator"},
     "/health/": ALL,
+    "/users/": {"administrator"},
+    "/users/invite/": {"administrator"},
     "/api/": ALL,
     "/api/v1/sites": ALL,
     "/api/v1/cameras": ALL,

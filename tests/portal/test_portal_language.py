@@ -41,6 +41,7 @@ PAGES = {
     "house:health": ("Base di dati", "Database"),
     "house:audit": ("Registro di controllo", "Audit log"),
     "accounts:account": ("Il mio account", "My account"),
+    "accounts:users": ("Utenti", "Invite somebody"),
 }
 
 

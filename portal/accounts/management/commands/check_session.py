@@ -9,9 +9,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand
 
-from portal.accounts.models import Membership, Role, User
+from portal.accounts.models import CHECK_EMAIL, Membership, Role, User
 
-EMAIL = "check@localhost"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -23,10 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         if options["act"] == "close":
-            User.objects.filter(email=EMAIL).update(is_active=False)
+            User.objects.filter(email=CHECK_EMAIL).update(is_active=False)
             return
         # An account of its own, so that the administrator's one-time password stays unused.
-        user, _made = User.objects.get_or_create(email=EMAIL, defaults={"must_change_password": False})
+        user, _made = User.objects.get_or_create(email=CHECK_EMAIL, defaults={"must_change_password": False})
         user.set_unusable_password()
         user.must_change_password, user.is_active = False, True
         user.save()
