@@ -148,7 +148,7 @@ def test_the_programmers_page_shows_a_first_call_that_works(square):
     [
         ("operator", {"Protection": ["Face log"], "House": ["Health"]}),
         ("manager", {"Protection": ["People & access", "Face log"], "House": ["Health", "Audit log"]}),
-        ("administrator", {"Federation": ["Agents", "Training", "Models"], "House": ["Health", "Audit log"]}),
+        ("administrator", {"Federation": ["Agents", "Training", "Models"], "House": ["Health", "Users", "Audit log"]}),
     ],
 )
 def test_the_rail_shows_each_role_its_rooms(square, role, groups):
@@ -181,7 +181,7 @@ def test_every_room_of_the_rail_opens(square):
     client = signed_in(reader)
     rail = client.get("/").context["rail"]
     rooms = [entry["url"] for entry in rail["main"]] + [entry["url"] for group in rail["groups"] for entry in group["entries"]]
-    assert len(rooms) == 11
+    assert len(rooms) == 12
     assert {client.get(room).status_code for room in rooms} == {200}
 
 
