@@ -126,6 +126,31 @@ def timeline(user: User, filters: AlertFilters, *, begin: datetime.datetime, end
     return shown
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """The alerts of one camera that are not resolved: how many, how many of them nobody has acknowledged, and the one to look at first."""
+
+    n: int
+    new: int
+    first: Alert
+
+    def shown(self) -> dict[str, Any]:
+        """For a page's script, in the reader's language."""
+        return {"n": self.n, "new": self.new, "id": self.first.pk, "word": self.first.kind_label}
+
+
+def open_by_camera(user: User) -> dict[int, OpenAlerts]:
+    """What is not resolved at each camera, by the camera's number; first comes what nobody has acknowledged, then the newest."""
+    found: dict[int, list[Alert]] = {}
+    for alert in visible(user).exclude(state=AlertState.RESOLVED).order_by("-last_t", "-pk"):
+        found.setdefault(alert.camera_id, []).append(alert)
+    return {pk: OpenAlerts(len(rows), sum(row.state == AlertState.NEW for row in rows), min(rows, key=_rank)) for pk, rows in found.items()}
+
+
+def _rank(alert: Alert) -> tuple[Any, ...]:
+    return alert.state != AlertState.NEW, -alert.last_t.timestamp()
+
+
 def choices(user: User) -> dict[str, Any]:
     """What the filter fields offer."""
     cameras = list(Camera.objects.filter(site__in=sites_of(user)).select_related("site").order_by("site__name", "name"))

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+THEME_COOKIE, THEMES = "specola_theme", ("light", "dark")  # without the cookie: as the reader's system wishes
 EVERYBODY = ("operator", "manager", "administrator")
 MAIN = [
     ("watch", "alerts:watch_room", EVERYBODY),
@@ -25,14 +26,16 @@ HOUSE = [("health", "house:health", EVERYBODY), ("users", "accounts:users", ("ad
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The signed-in user's roles and navigation."""
+    """The signed-in user's roles and navigation, and the appearance chosen in this browser, which the page has from its first byte."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    theme = chosen if chosen in THEMES else ""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"roles": set(), "rail": {}}
+        return {"roles": set(), "rail": {}, "theme": theme}
     roles = {role for role in EVERYBODY if user.has_role(role)}
     named = [(_("Protection"), PROTECTION), (_("Federation"), FEDERATION), (_("House"), HOUSE)]
     groups = [{"label": label, "entries": entries} for label, pages in named if (entries := _entries(request, pages, roles))]
-    return {"roles": roles, "rail": {"template": "house/rail.html", "main": _entries(request, MAIN, roles), "groups": groups}}
+    return {"theme": theme, "roles": roles, "rail": {"template": "house/rail.html", "main": _entries(request, MAIN, roles), "groups": groups}}
 
 
 def _entries(request: HttpRequest, pages: list[tuple[str, str, tuple[str, ...]]], roles: set[str]) -> list[dict[str, Any]]:

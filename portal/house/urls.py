@@ -1,4 +1,4 @@
-"""Addresses of the health page, the audit log and the API's description."""
+"""Addresses of the health page, the audit log, the API's description and the appearance."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("audit/", views.audit_log, name="audit"),
     path("api/", views.api, name="api"),
+    path("theme/", views.theme, name="theme"),
 ]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.http import urlencode
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 from django.views.defaults import server_error
 
 from portal.accounts.permissions import role_required
@@ -21,6 +22,7 @@ from portal.core import health as checks
 from portal.core.models import AuditRow
 from portal.core.secrets import mask_data
 from portal.house import queries
+from portal.house.context import THEME_COOKIE, THEMES
 
 PAGE = 50
 VERIFIED_S = 60  # checking the whole chain again for each look would grow with the log
@@ -75,6 +77,19 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 def api(request: HttpRequest) -> HttpResponse:
     """Where a programmer starts."""
     return render(request, "house/api.html")
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Light, dark or as the system wishes, in this browser from now on, also before signing in; a script gets no page back."""
+    chosen, target = request.POST.get("theme", ""), request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    response = HttpResponse(status=204) if request.headers.get("HX-Request") else redirect(target if safe else "/")
+    if chosen in THEMES:
+        response.set_cookie(THEME_COOKIE, chosen, max_age=31536000, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+    else:
+        response.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return response
 
 
 def _chain() -> dict[str, object]:

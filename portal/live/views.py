@@ -13,4 +13,6 @@ from portal.live import queries
 @role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 def wall(request: HttpRequest) -> HttpResponse:
     """The last frame of every camera, moving while somebody looks."""
-    return render(request, "live/wall.html", {"cameras": queries.wall(request.user)})
+    cameras = queries.wall(request.user)
+    sites = sorted({(camera["site"], camera["site_slug"]) for camera in cameras})
+    return render(request, "live/wall.html", {"cameras": cameras, "sites": sites, "chosen": request.GET.get("site", "")})

@@ -1,4 +1,4 @@
-"""The watch room and the live wall in a real browser: what an operator sees, does and is told, at the desk and on the phone."""
+"""The watch room in a real browser: what an operator sees, does and is told, at the desk and on the phone."""
 
 from __future__ import annotations
 
@@ -312,12 +312,3 @@ def test_ages_tick(open_page, raised, zone):
     age = row_of(page, zone).locator("[data-age]")
     first = age.inner_text()
     expect(age).not_to_have_text(re.compile(f"^{re.escape(first)}$"))
-
-
-@SIZES
-def test_the_wall_never_calls_a_silent_camera_live(open_page, portal, size):
-    portal.django("from django.utils import timezone; from portal.sites.models import Agent; Agent.objects.update(last_seen=timezone.now(), health={})")
-    tile = open_page("/wall/", size=size).locator(".tile").first
-    expect(tile.locator("[data-word]")).to_have_text("Starting")
-    expect(tile.locator("[data-word]")).to_have_text("The agent does not answer", timeout=patience_ms(20))  # it counts as silent after 12 s
-    expect(tile.page.locator('.tile[data-shown="live"]')).to_have_count(0)

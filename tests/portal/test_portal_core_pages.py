@@ -171,7 +171,7 @@ def test_the_rail_marks_one_room_as_here(address, here):
 
 
 def test_a_stranger_gets_no_rail():
-    assert context.shell(HttpRequest()) == {"roles": set(), "rail": {}}
+    assert context.shell(HttpRequest()) == {"roles": set(), "rail": {}, "theme": ""}
 
 
 def test_every_room_of_the_rail_opens(square):

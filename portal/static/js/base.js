@@ -1,4 +1,5 @@
-// On every page: buttons that copy, dialogs, questions before what cannot be undone, and words when htmx could not reach the portal.
+// On every page: buttons that copy, dialogs, questions before what cannot be undone, the appearance, tables that become cards where they do
+// not fit, and words when htmx could not reach the portal.
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-opens], [data-closes]");
@@ -29,3 +30,43 @@ for (const name of ["htmx:sendError", "htmx:responseError"]) {
     event.stopPropagation();
   });
 }
+
+// The appearance changes without loading the page again, except where a chart was painted in the old colours.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-themes]");
+  if (!form) return;
+  event.preventDefault();
+  const chosen = event.submitter.value;
+  const answer = await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok) return;
+  if (document.querySelector(".uplot")) return location.reload();
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  document.querySelector('meta[name="color-scheme"]').content = chosen === "system" ? "light dark" : chosen;
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === chosen));
+});
+
+// On a narrow screen a table that is wider than its place becomes a list of cards: each cell with its column's name before it.
+const NARROW = matchMedia("(max-width: 899px)");
+const ROLES = { THEAD: "rowgroup", TBODY: "rowgroup", TFOOT: "rowgroup", TR: "row", TH: "columnheader", TD: "cell" };
+
+function lay(table) {
+  table.classList.remove("is-cards");
+  const place = table.parentElement;
+  if (!NARROW.matches || !table.tHead || table.scrollWidth <= place.clientWidth) return;
+  const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  for (const part of table.querySelectorAll("thead, tbody, tfoot, tr, th, td")) if (!part.hasAttribute("role")) part.setAttribute("role", part.scope === "row" ? "rowheader" : ROLES[part.tagName]);
+  table.setAttribute("role", "table"); // as blocks the parts would lose what they are to a screen reader
+  for (const row of table.querySelectorAll("tbody tr, tfoot tr")) [...row.cells].forEach((cell, n) => (cell.dataset.name = names[n] ?? ""));
+  table.classList.add("is-cards");
+}
+
+const layTables = () => document.querySelectorAll(".scroll > table").forEach(lay);
+const layLater = () => requestAnimationFrame(layTables);
+layTables();
+document.fonts?.ready.then(layTables);
+NARROW.addEventListener("change", layTables);
+document.body.addEventListener("htmx:afterSettle", layLater);
+document.addEventListener("toggle", layLater, true);
+// Rows that a page's own script writes come later; what `lay` itself changes are attributes only.
+new MutationObserver((changes) => changes.some(({ target }) => target.closest?.(".scroll > table")) && layLater()).observe(document.body, { childList: true, subtree: true });
