@@ -7,7 +7,7 @@ import datetime
 import math
 from typing import Any
 
-from django.db.models import Count, DateTimeField, DurationField, Exists, F, Func, Max, Q, QuerySet, TextField, Value
+from django.db.models import Count, DateTimeField, DurationField, Exists, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -105,12 +105,6 @@ def open_by_site(user: User) -> dict[int, int]:
     return dict(rows.order_by().values_list("camera__site").annotate(n=Count("pk")))
 
 
-def open_by_camera(user: User) -> dict[int, tuple[int, int]]:
-    """How many alerts are not resolved and the highest severity among them, by the camera's number."""
-    rows = visible(user).exclude(camera=None).exclude(state=AlertState.RESOLVED).order_by()
-    return {camera: (n, worst) for camera, n, worst in rows.values_list("camera").annotate(n=Count("pk"), worst=Max("severity"))}
-
-
 def timeline(user: User, filters: AlertFilters, *, begin: datetime.datetime, end: datetime.datetime, step: datetime.timedelta) -> list[dict[str, Any]]:
     """`[{t, low, medium, high}]`: how many alerts opened in each step from `begin` to `end`, by severity; `t` is the step's beginning in Unix seconds.
 
@@ -136,19 +130,19 @@ class OpenAlerts:
 
     def shown(self) -> dict[str, Any]:
         """For a page's script, in the reader's language."""
-        return {"n": self.n, "new": self.new, "id": self.first.pk, "word": self.first.kind_label}
+        return {"n": self.n, "new": self.new, "id": self.first.pk, "word": self.first.kind_label, "severity": self.first.severity}
 
 
 def open_by_camera(user: User) -> dict[int, OpenAlerts]:
-    """What is not resolved at each camera, by the camera's number; first comes what nobody has acknowledged, then the newest."""
+    """What is not resolved at each camera, by the camera's number; first comes what nobody has acknowledged, the severest of it, then the newest."""
     found: dict[int, list[Alert]] = {}
-    for alert in visible(user).exclude(state=AlertState.RESOLVED).order_by("-last_t", "-pk"):
+    for alert in visible(user).exclude(camera=None).exclude(state=AlertState.RESOLVED).order_by("-last_t", "-pk"):
         found.setdefault(alert.camera_id, []).append(alert)
     return {pk: OpenAlerts(len(rows), sum(row.state == AlertState.NEW for row in rows), min(rows, key=_rank)) for pk, rows in found.items()}
 
 
 def _rank(alert: Alert) -> tuple[Any, ...]:
-    return alert.state != AlertState.NEW, -alert.last_t.timestamp()
+    return alert.state != AlertState.NEW, -alert.severity, -alert.last_t.timestamp()
 
 
 def choices(user: User) -> dict[str, Any]:
