@@ -8,7 +8,7 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.alerts import flow, labels, queries
+        from portal.alerts import flow, labels, queries, retention
         from portal.core import media
         from portal.sites import ports
 
@@ -16,3 +16,5 @@ class AlertsConfig(AppConfig):
         ports.alert_labels_news.fill(labels.news)
         ports.open_alerts.fill(queries.open_by_site)
         ports.visitor_flow.fill(flow.visitor_flow)
+        ports.camera_records.fill(retention.camera_records)
+        ports.delete_camera_records.fill(retention.delete_camera_records)

@@ -13,7 +13,7 @@ from detectors.rules import registry
 from portal.alerts.models import Alert, AlertState, Event
 from portal.core import audit, media
 from portal.core.periodic import for_each
-from portal.sites.models import Site
+from portal.sites.models import Camera, Site
 
 BATCH = 500  # alerts deleted in one transaction
 
@@ -27,6 +27,25 @@ def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
     now = now or timezone.now()
     gone = for_each(Site.objects.order_by("pk"), lambda site: _forget(site, now - datetime.timedelta(days=site.kept_days)))
     return {name: sum(each[name] for each in gone) for name in ("alerts", "files")}
+
+
+def camera_records(camera: Camera) -> dict[str, int]:
+    """What `delete_camera_records` would delete: {"alerts", "open", "events", "files"}."""
+    alerts, events = Alert.objects.filter(camera=camera), _of_no_log(camera)
+    named = _files_of(events) | set(alerts.exclude(picture="").values_list("picture", flat=True))
+    return {"alerts": alerts.count(), "open": alerts.exclude(state=AlertState.RESOLVED).count(), "events": events.count(), "files": len(named)}
+
+
+def delete_camera_records(camera: Camera) -> set[str]:
+    """Delete every alert and event of a camera, in the caller's transaction; the files that they named. What a case or the face log holds stays as a file.
+
+    Recognitions stay too: they are the face log's, and end with it.
+    """
+    alerts, events = Alert.objects.filter(camera=camera), _of_no_log(camera)
+    named = _files_of(events) | set(alerts.exclude(picture="").values_list("picture", flat=True))
+    events.delete()
+    alerts.delete()
+    return named
 
 
 def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
@@ -56,6 +75,10 @@ def _parts(old: QuerySet[Alert]) -> Iterable[list[Alert]]:
         held = media.held(_files_of(Event.objects.filter(alert__in=part)), by="cases")
         attached = set(Event.objects.filter(alert__in=part).filter(Q(snapshot__in=held) | Q(clip__in=held)).values_list("alert", flat=True)) if held else set()
         yield [alert for alert in part if alert.pk not in attached]
+
+
+def _of_no_log(camera: Camera) -> QuerySet[Event]:
+    return Event.objects.filter(camera=camera).exclude(kind=registry.RECOGNISED)
 
 
 def _files_of(events: QuerySet[Event]) -> set[str]:

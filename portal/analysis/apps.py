@@ -10,6 +10,8 @@ class AnalysisConfig(AppConfig):
     def ready(self) -> None:
         from portal.analysis import queries, sandbox
         from portal.core import jobs, media
+        from portal.sites import ports
 
         media.hold("cases", queries.held)
+        ports.cases_of_site.fill(queries.count_at)
         jobs.at_worker_start(sandbox.warm_up)

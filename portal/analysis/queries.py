@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, words
 from portal.analysis.models import Case, CaseFile, CaseState, Upload
+from portal.sites.models import Site
 
 
 def cases(user: User) -> QuerySet[Case]:
@@ -62,6 +63,11 @@ def position(case: Case) -> int | None:
         return None
     before = Q(priority__gt=case.priority) | Q(priority=case.priority, pk__lt=case.pk)
     return Case.objects.filter(before, state=CaseState.QUEUED).count() + 1
+
+
+def count_at(site: Site) -> int:
+    """How many cases belong to a site."""
+    return Case.objects.filter(site=site).count()
 
 
 def held(names: set[str]) -> set[str]:

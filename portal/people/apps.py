@@ -10,7 +10,7 @@ class PeopleConfig(AppConfig):
     def ready(self) -> None:
         from portal.alerts import ports as alerts
         from portal.core import media
-        from portal.people import log, peers, queries, staff_list
+        from portal.people import doors, log, peers, queries, staff_list
         from portal.sites import ports as sites
 
         media.hold("face log", queries.held)
@@ -18,3 +18,6 @@ class PeopleConfig(AppConfig):
         alerts.record_recognitions.fill(log.record)
         sites.staff_list_news.fill(staff_list.news)
         sites.peers_news.fill(peers.peers_news)
+        sites.face_log_of.fill(doors.face_log_of)
+        sites.leave_door.fill(doors.leave_door)
+        sites.records_of_site.fill(doors.records_of_site)

@@ -20,9 +20,9 @@ from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.core import audit
 from portal.core.periodic import for_each
-from portal.people.models import DoorDay, Recognition, RecognitionVerdict
+from portal.people.models import DoorDay, Person, Recognition, RecognitionVerdict
 from portal.sites import actions, rules
-from portal.sites.models import Agent, Camera, LegalMode
+from portal.sites.models import Agent, Camera, LegalMode, Site
 
 PERIOD = datetime.timedelta(days=30)
 KEPT = datetime.timedelta(days=90)
@@ -185,3 +185,20 @@ def _scores(histogram: dict[str, int]) -> np.ndarray:
 
 def _face_rules() -> list[str]:
     return [kind.name for kind in registry.kinds().values() if any(number.name == "threshold" for number in kind.numbers) and kind.needs_faces]
+
+
+def face_log_of(camera: Camera) -> dict[str, int]:
+    """The face log's `rows` of this door, and how many people of the staff list are enrolled for it and `only` for it."""
+    here = Person.objects.filter(revoked=None, doors=camera)
+    only = sum(set(person.doors.values_list("pk", flat=True)) <= {camera.pk} for person in here)
+    return {"rows": Recognition.objects.filter(camera=camera).count(), "only": only}
+
+
+def leave_door(camera: Camera) -> None:
+    """Nobody is enrolled for this door any more. Who was enrolled for it alone must not come to be enrolled for every door: the caller asks `face_log_of`."""
+    Person.doors.through.objects.filter(camera=camera).delete()
+
+
+def records_of_site(site: Site) -> dict[str, int]:
+    """People on the site's staff list, revoked ones too as long as they are kept, and rows of its face log."""
+    return {"staff": Person.objects.filter(site=site).count(), "face_log": Recognition.objects.filter(camera__site=site).count()}

@@ -41,7 +41,7 @@ def make_site(*, user: User, **fields: Any) -> Site:
     """A new site; only an administrator of every site makes one."""
     if not user.memberships.filter(role="administrator", site=None).exists():
         require_role(user, None, "nobody")
-    _refuse_secrets(fields)
+    refuse_secrets(fields)
     site = Site(**fields)
     site.full_clean()
     site.save()
@@ -53,7 +53,7 @@ def make_site(*, user: User, **fields: Any) -> Site:
 def make_camera(*, user: User, site: Site, **fields: Any) -> Camera:
     """A new camera in mode M0 that watches its own picture from the beginning."""
     require_role(user, site, "administrator", "manager")
-    _refuse_secrets(fields)
+    refuse_secrets(fields)
     camera = Camera(site=site, **fields)
     camera.full_clean()
     camera.save()
@@ -96,7 +96,7 @@ def change_mode(*, user: User, camera_id: int, mode: str, reason: str) -> Camera
     require_role(user, camera.site, "manager")
     if mode not in LegalMode.values:
         raise ValidationError(_("There is no such legal mode here."))
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     if mode == LegalMode.M1 and camera.kind != Camera.Kind.DOOR:
         raise ValidationError(_("Mode M1 is for cameras at restricted doors only."))
     before, camera.legal_mode = camera.legal_mode, mode
@@ -118,7 +118,7 @@ def stop_biometrics(*, user: User, site: Site, reason: str = "") -> None:
 def resume_biometrics(*, user: User, site: Site, reason: str) -> None:
     """Allow again what the cameras' modes allow. Only a manager, and with a reason."""
     require_role(user, site, "manager")
-    _set_stop(user, site, False, "site.biometrics_resumed", _reason(reason))
+    _set_stop(user, site, False, "site.biometrics_resumed", checked_reason(reason))
 
 
 @transaction.atomic
@@ -218,14 +218,15 @@ def _set_stop(user: User, site: Site, stopped: bool, verb: str, reason: str) -> 
     audit.record(actor=user, verb=verb, subject=f"site:{row.pk}", site=row.slug, data={"reason": reason})
 
 
-def _reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept in the audit log. Raises ValidationError when it is none, or holds a secret."""
     reason = reason.replace("\x00", "").strip()[:500]
     if len(reason) < SHORTEST_REASON:
         raise ValidationError(_("Write the reason in a few words; it stays in the audit log."))
     return refuse_secret(reason)
 
 
-def _refuse_secrets(fields: dict[str, Any]) -> None:
+def refuse_secrets(fields: dict[str, Any]) -> None:
     """What others read holds no password. Raises ValidationError."""
     for value in fields.values():
         if isinstance(value, str):

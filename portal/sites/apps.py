@@ -9,10 +9,12 @@ class SitesConfig(AppConfig):
 
     def ready(self) -> None:
         from detectors.rules import registry
-        from portal.core import health
+        from portal.core import health, media
+        from portal.sites import camera_actions
         from portal.sites.health import agents, restarts, superlink
 
         registry.kinds()  # a rule kind that cannot be read stops the start, not the first page
+        media.hold("plans", camera_actions.held)
         health.register(superlink)
         health.register(agents)
         health.register(restarts)

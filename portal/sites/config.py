@@ -17,6 +17,7 @@ from federated.trust.signing import load_or_make_key, sign_document
 from portal.sites.models import Camera, LegalMode
 
 VALID_S = 24 * 3600
+ALL_BLACK = (((-0.01, -0.01), (1.01, -0.01), (1.01, 1.01), (-0.01, 1.01)),)  # a camera that is switched off: agents of every version understand a mask
 RENEW_S = 6 * 3600  # an agent with the current version gets it afresh that often, so that it does not run out
 
 
@@ -28,17 +29,17 @@ def portal_key() -> Ed25519PrivateKey:
 
 def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
     """The camera's configuration document, signed (docs/architecture.md, section 4)."""
-    mode = effective_mode(camera)
+    mode, off = effective_mode(camera), camera.switched_off is not None
     document = ConfigDocument(
         version=camera.config_version,
         site=camera.site.slug,
         camera=camera.slug,
         legal_mode=mode,
         valid_until=(time.time() if now is None else now) + VALID_S,
-        masks=camera.masks,
-        zones=tuple(ZoneConfig(name=zone.name, polygon=zone.polygon) for zone in camera.zones.order_by("name")),
-        lines=tuple(LineConfig(name=line.name, a=line.a, b=line.b) for line in camera.lines.order_by("name")),
-        rules=tuple(rules_of(camera, mode)),
+        masks=ALL_BLACK if off else camera.masks,
+        zones=() if off else tuple(ZoneConfig(name=zone.name, polygon=zone.polygon) for zone in camera.zones.order_by("name")),
+        lines=() if off else tuple(LineConfig(name=line.name, a=line.a, b=line.b) for line in camera.lines.order_by("name")),
+        rules=() if off else tuple(rules_of(camera, mode)),
         detectors={},
         timezone=settings.TIME_ZONE,
     )
@@ -46,8 +47,8 @@ def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
 
 
 def effective_mode(camera: Camera) -> str:
-    """The mode the camera may work in now: the stop button of its site sends every camera back to M0."""
-    return LegalMode.M0 if camera.site.biometrics_stopped else camera.legal_mode
+    """The mode the camera may work in now: the stop button of its site sends every camera back to M0, and what is switched off recognises nobody."""
+    return LegalMode.M0 if camera.site.biometrics_stopped or camera.switched_off else camera.legal_mode
 
 
 def rules_of(camera: Camera, mode: str) -> list[dict[str, Any]]:

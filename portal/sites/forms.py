@@ -34,7 +34,18 @@ class SiteForm(_SharedTexts):
             "latitude": _("Latitude"),
             "longitude": _("Longitude"),
         }
+        help_texts = {
+            "slug": _("Letters, digits and -; it cannot be changed later."),
+            "note": _("Everybody with a role at this site reads it."),
+        }
         widgets = {"note": forms.Textarea(attrs={"rows": 2})}
+
+
+class SiteChangeForm(SiteForm):
+    """What can be changed of a site that is there."""
+
+    class Meta(SiteForm.Meta):
+        fields = ["name", "place", "note", "latitude", "longitude"]
 
 
 class CameraForm(_SharedTexts):
@@ -45,8 +56,19 @@ class CameraForm(_SharedTexts):
             "name": _("Name"),
             "slug": _("Short name in addresses"),
             "kind": _("Kind"),
-            "note": _("Where the pictures come from"),
+            "note": _("Note"),
             "plan_x": _("Place on the plan, from the left (0 to 1)"),
             "plan_y": _("Place on the plan, from the top (0 to 1)"),
             "heading": _("Looks towards (degrees clockwise from the top)"),
         }
+        help_texts = {
+            "slug": _("Letters, digits and -; it cannot be changed later: the agent is enrolled under it."),
+            "note": _("Such as where it hangs. Everybody with a role at this site reads it; no password belongs here."),
+        }
+
+
+class CameraChangeForm(CameraForm):
+    """What can be changed of a camera that is there."""
+
+    class Meta(CameraForm.Meta):
+        fields = ["name", "kind", "note", "plan_x", "plan_y", "heading"]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,19 +23,34 @@ class LegalMode(models.TextChoices):
     M1 = "M1", _("M1 · consented staff at restricted doors")
 
 
+class Present(models.Manager):
+    """Rows that were not deleted. What must stay for the law's sake keeps pointing at a deleted one."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(deleted=None)
+
+
 class Site(models.Model):
-    """A heritage site. `plan` is a static picture, camera positions on it are fractions of its width and height."""
+    """A heritage site. Its plan is an uploaded picture (`plan_picture`) or a static one (`plan`); camera positions are fractions of its width and height.
+
+    A deleted site keeps its row, so that its short name, of which the audit log speaks, is never given again.
+    """
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     place = models.CharField(max_length=120, blank=True)
     note = models.TextField(blank=True)
-    latitude = models.FloatField(null=True, blank=True)
-    longitude = models.FloatField(null=True, blank=True)
+    latitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
+    longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     plan = models.CharField(max_length=200, blank=True)
+    plan_picture = models.CharField(max_length=64, blank=True)  # sha256 of an uploaded plan; it comes before `plan`
     people_version = models.PositiveIntegerField(default=1)  # of the staff list: rises with every change of it
     kept_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1), MaxValueValidator(365)])  # pictures, clips, closed alerts
     biometrics_stopped = models.BooleanField(default=False)  # the stop button: halts every biometric function at once
+    deleted = models.DateTimeField(null=True, blank=True)
+
+    objects = Present()
+    every = models.Manager()
 
     class Meta:
         ordering = ["name"]
@@ -40,9 +58,24 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """A deleted site's short name is not given again: the audit log still speaks of it."""
+        if Site.every.exclude(pk=self.pk).exclude(deleted=None).filter(slug=self.slug).exists():
+            raise ValidationError({"slug": _("A site that was deleted had this short name, and the audit log speaks of it: choose another.")})
+
+    @property
+    def plan_address(self) -> str:
+        """Where a browser finds the plan; "" when there is none."""
+        if self.plan_picture:
+            return reverse("sites:plan", args=[self.slug, self.plan_picture[:12]])
+        return static(self.plan) if self.plan else ""
+
 
 class Camera(models.Model):
-    """One view of a site. `legal_mode` is the most that its agent may do; `config_version` rises with every change of what it watches for."""
+    """One view of a site. `legal_mode` is the most that its agent may do; `config_version` rises with every change of what it watches for.
+
+    Switched off, its agent sees black and watches for nothing. Deleted, its row stays for the face log, the audit log and the votes of training.
+    """
 
     class Kind(models.TextChoices):
         FIXED = "fixed", _("Fixed camera")
@@ -55,15 +88,20 @@ class Camera(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.FIXED)
     note = models.CharField(max_length=300, blank=True)  # where the pictures come from, shown on the page
     legal_mode = models.CharField(max_length=2, choices=LegalMode.choices, default=LegalMode.M0)
-    plan_x = models.FloatField(default=0.5)
-    plan_y = models.FloatField(default=0.5)
+    plan_x = models.FloatField(default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    plan_y = models.FloatField(default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)])
     heading = models.FloatField(default=0)  # degrees clockwise from the plan's top
     masks = models.JSONField(default=list, blank=True)  # privacy masks: polygons [[x, y], ...] in fractions of the picture
     config_version = models.PositiveIntegerField(default=1)
+    switched_off = models.DateTimeField(null=True, blank=True)
+    deleted = models.DateTimeField(null=True, blank=True)
+
+    objects = Present()
+    every = models.Manager()
 
     class Meta:
         ordering = ["site", "slug"]
-        constraints = [models.UniqueConstraint(fields=["site", "slug"], name="camera_slug_in_site")]
+        constraints = [models.UniqueConstraint(fields=["site", "slug"], condition=models.Q(deleted=None), name="camera_slug_in_site")]
 
     def __str__(self) -> str:
         return f"{self.site} · {self.name}"
@@ -194,6 +232,43 @@ class EnrolmentCode(models.Model):
 
     def __str__(self) -> str:
         return f"code for {self.camera}"
+
+
+class CameraSource(models.Model):
+    """Where a camera's agent reads its pictures, when the portal says so and not agent.toml. `address` has no password in it.
+
+    The whole address is sealed for the one agent that reads it (federated/trust/sealed.py): the portal itself cannot open it again.
+    """
+
+    camera = models.OneToOneField(Camera, models.CASCADE, related_name="source")
+    agent = models.ForeignKey(Agent, models.CASCADE)
+    edition = models.UUIDField(default=uuid.uuid4)  # the agent reports which one it reads
+    address = models.CharField(max_length=500)
+    sealed = models.TextField()
+    set = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.camera}: {self.address}"
+
+
+class SourceTest(models.Model):
+    """One try of an address by a camera's agent: asked for, given to the agent with a heartbeat's answer, answered or given up. The newest counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="source_tests")
+    address = models.CharField(max_length=500)
+    sealed = models.TextField(blank=True)  # emptied when it is over and not to be used
+    asked = models.DateTimeField(default=timezone.now)
+    given = models.DateTimeField(null=True, blank=True)
+    answered = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)  # of federated.contract.source_test
+    result = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-asked"]
+
+    def __str__(self) -> str:
+        return f"{self.agent}: {self.address} {self.outcome}"
 
 
 class ListeningPeriod(models.Model):

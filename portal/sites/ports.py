@@ -42,5 +42,35 @@ def open_alerts(user: User) -> dict[int, int]:
 
 
 @port
+def camera_records(camera: Camera) -> dict[str, int]:
+    """What goes with a camera that is deleted: {"alerts", "open", "events", "files"} (pictures and clips)."""
+
+
+@port
+def delete_camera_records(camera: Camera) -> set[str]:
+    """Delete a camera's alerts and events, in the caller's transaction; the files (sha256) that they named, to be released after it."""
+
+
+@port
+def face_log_of(camera: Camera) -> dict[str, int]:
+    """What stays of a deleted camera for the law's sake, and who stands in its way: {"rows" of the face log, "only" here: people of the staff list}."""
+
+
+@port
+def leave_door(camera: Camera) -> None:
+    """Take a door that is deleted off the staff list's entries, in the caller's transaction."""
+
+
+@port
+def records_of_site(site: Site) -> dict[str, int]:
+    """What must end before a site can be deleted, as the people app counts it: {"staff", "face_log"}."""
+
+
+@port
+def cases_of_site(site: Site) -> int:
+    """How many cases of the analysis desk belong to a site: without the site nobody could read them."""
+
+
+@port
 def visitor_flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
     """How many people crossed each line in each quarter of an hour of a day, as portal/alerts/flow.py describes it."""

@@ -72,7 +72,7 @@ def tiles_of(rows: QuerySet[Camera] | list[Camera]) -> list[Tile]:
     """Cameras with their agents' states, in two queries."""
     found, now = list(rows), timezone.now()
     agents = state.newest(list(Agent.objects.filter(camera__in=found, revoked=None)))
-    return [Tile(camera, agents.get(camera.pk), state.of(agents.get(camera.pk), now)) for camera in found]
+    return [Tile(camera, agents.get(camera.pk), state.of_camera(camera, agents.get(camera.pk), now)) for camera in found]
 
 
 def agents(user: User) -> list[Tile]:

@@ -8,7 +8,7 @@ import datetime
 from django.utils.translation import gettext_lazy as _
 
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, CameraStatus
-from portal.sites.models import Agent
+from portal.sites.models import Agent, Camera
 from portal.sites.worded import Worded
 
 SILENT_S = 12  # four heartbeats missed: whatever the last one said is no longer true
@@ -27,13 +27,14 @@ WORDS = {
     "tampered": (_("Tampered with"), "is-alarm"),
     "unknown": (_("Speaks an unknown version"), "is-warning"),
     "none": (_("No agent"), ""),
+    "off": (_("Switched off"), ""),
     "revoked": (_("Revoked"), ""),
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class State(Worded):
-    """The state of a camera ("live", "stale", "tampered", "starting", "silent", "unknown", "none", "revoked") and the numbers beside it."""
+    """The state of a camera ("live", "stale", "tampered", "starting", "silent", "unknown", "none", "off", "revoked") and the numbers beside it."""
 
     words = WORDS
     last_frame: datetime.datetime | None = None
@@ -53,6 +54,12 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     t, name = _capture(agent, camera), _name(agent, camera, now)
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
     return State(name, t, camera.fps, camera.dropped, camera.people if name in ("live", "tampered") else None, *size)
+
+
+def of_camera(camera: Camera, agent: Agent | None, now: datetime.datetime) -> State:
+    """The state of this camera, which may be switched off: then nothing else is worth a word."""
+    found = of(agent, now)
+    return State("off", width=found.width, height=found.height) if camera.switched_off else found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

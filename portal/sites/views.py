@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -22,6 +23,7 @@ from portal.accounts.permissions import role_required
 from portal.sites import actions, ports, queries, rules, state
 from portal.sites.forms import CameraForm, SiteForm
 from portal.sites.graph import graph
+from portal.sites.manage_views import may_edit
 from portal.sites.models import Camera, LegalMode, Site
 
 WATCH_S = 10
@@ -50,6 +52,7 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
         "neighbours": any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles),
         "is_manager": request.user.has_role("manager", found),
         "is_administrator": request.user.has_role("administrator", found),
+        "may_edit": may_edit(request, found),
     }
     return render(request, "sites/site.html", context)
 
@@ -84,6 +87,8 @@ def site_flow(request: HttpRequest, slug: str) -> HttpResponse:
 def frame(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """The camera's last frame; asking for it asks the agent to send the next ones. 204 while there is none."""
     found = _camera(request, site, camera)
+    if found.switched_off:
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     cache.set(f"watch:{found.pk}", True, WATCH_S)
     jpeg = cache.get(f"frame:{found.pk}")
     if jpeg is None:
@@ -98,9 +103,10 @@ def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     if request.method == "POST":
         return _save(request, found)
     (tile,) = queries.tiles_of([found])
-    may_edit = request.user.has_role("manager", found.site) or request.user.has_role("administrator", found.site)
-    editor = {"version": found.config_version, "editable": may_edit, "kinds": _kinds(found), "size": [tile.state.width, tile.state.height]}
-    shown = {"camera": found, "tile": tile, "editor": {**editor, **actions.watching_of(found)}, "modes": LegalMode.choices, "may_edit": may_edit}
+    editable = may_edit(request, found.site)
+    editor = {"version": found.config_version, "editable": editable, "kinds": _kinds(found), "size": [tile.state.width, tile.state.height]}
+    shown = {"camera": found, "tile": tile, "editor": {**editor, **actions.watching_of(found)}, "modes": LegalMode.choices, "may_edit": editable}
+    shown["is_administrator"] = request.user.has_role("administrator", found.site)
     shown["is_manager"] = request.user.has_role("manager", found.site)
     shown["restarts"] = state.restarts(tile.agent, timezone.now())
     return render(request, "sites/camera.html", shown)
@@ -216,7 +222,8 @@ def _number(number: RuleNumber) -> dict[str, Any]:
 def _pin(tile: queries.Tile) -> dict[str, Any]:
     camera = tile.camera
     place = {"x": camera.plan_x, "y": camera.plan_y, "heading": camera.heading, "name": camera.name, "kind": camera.kind}
-    return {"id": camera.pk, **place, "style": tile.state.style, "state": tile.state.label}
+    address = reverse("sites:move", args=[camera.site.slug, camera.slug])
+    return {"id": camera.pk, **place, "style": tile.state.style, "state": tile.state.label, "move": address}
 
 
 def _numbers(tile: queries.Tile) -> dict[str, Any]:

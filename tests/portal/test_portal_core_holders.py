@@ -29,6 +29,7 @@ NO_FILES = {
 }
 HELD = {
     "alerts.Alert.picture",
+    "sites.Site.plan_picture",
     "alerts.Event.snapshot",
     "alerts.Event.clip",
     "people.Recognition.snapshot",

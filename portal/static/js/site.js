@@ -28,11 +28,66 @@ function drawPlan(place) {
     for (const pin of pins) {
       const marker = L.marker([h * (1 - pin.y), w * pin.x], { icon: icon(pin), title: pin.name, alt: pin.name, keyboard: true }).addTo(map);
       marker.bindTooltip(label(pin, pin.state), { permanent: true, direction: "bottom", offset: [0, 14] });
-      marker.on("click keypress", () => document.querySelector(`#camera-${pin.id} h3 a`)?.focus());
+      marker.on("click keypress", () => arrange?.getAttribute("aria-pressed") === "true" || document.querySelector(`#camera-${pin.id} h3 a`)?.focus());
       markers.set(pin.id, { marker, pin });
     }
+    if (arrange) makeMovable(map, h, w);
   };
   image.src = place.dataset.plan;
+}
+
+// Cameras are moved only after "Move cameras" was pressed: a plan that is looked at on a phone must not change under the finger.
+function makeMovable(map, h, w) {
+  const hint = document.getElementById("plan-hint");
+  const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+  const inside = (value) => Math.min(1, Math.max(0, value));
+
+  async function save(marker, pin) {
+    const { lat, lng } = marker.getLatLng();
+    const place = { x: inside(lng / w), y: inside(1 - lat / h), heading: pin.turned ?? pin.heading };
+    const options = { method: "POST", headers: { "Content-Type": "application/json", "X-CSRFToken": token }, body: JSON.stringify(place) };
+    const answer = await fetch(pin.move, options).catch(() => null);
+    const told = answer?.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+    if (answer?.ok) Object.assign(pin, told);
+    hint.textContent = answer?.ok ? words.moved.replace("{name}", pin.name) : told.error ?? words.unreachable;
+    pin.turned = undefined;
+    marker.setLatLng([h * (1 - pin.y), w * pin.x]);
+    if (!answer?.ok) marker.setIcon(icon(pin));
+  }
+
+  function turn(marker, pin, degrees) {
+    pin.turned = ((pin.turned ?? pin.heading) + degrees + 360) % 360;
+    marker.getElement().querySelector(".cone")?.setAttribute("transform", `rotate(${pin.turned} 22 22)`);
+  }
+
+  for (const { marker, pin } of markers.values()) {
+    let waiting = 0;
+    const soon = () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => save(marker, pin), 500);
+    };
+    marker.on("dragend", () => save(marker, pin));
+    marker.on("keydown", ({ originalEvent: event }) => {
+      if (arrange.getAttribute("aria-pressed") !== "true") return;
+      const step = event.shiftKey ? 0.05 : 0.005;
+      const [dx, dy] = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key] ?? [0, 0];
+      if (event.key === "[" || event.key === "]") turn(marker, pin, event.key === "[" ? -15 : 15);
+      else if (!dx && !dy) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const { lat, lng } = marker.getLatLng();
+      marker.setLatLng([h * inside(lat / h + dy), w * inside(lng / w + dx)]);
+      soon();
+    });
+  }
+  arrange.addEventListener("click", () => {
+    const on = arrange.getAttribute("aria-pressed") !== "true";
+    arrange.setAttribute("aria-pressed", String(on));
+    plan.classList.toggle("is-arranging", on);
+    hint.textContent = on ? words.arrange : "";
+    for (const { marker } of markers.values()) marker.dragging[on ? "enable" : "disable"]();
+    map.keyboard[on ? "disable" : "enable"]();
+  });
 }
 
 async function refreshStates(list) {
@@ -104,6 +159,7 @@ function every(milliseconds, act) {
 }
 
 const plan = document.getElementById("plan");
+const arrange = document.getElementById("arrange");
 const list = document.querySelector("[data-tiles]");
 if (plan) drawPlan(plan);
 every(SILENT_MS, () => refreshStates(list));
