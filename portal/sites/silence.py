@@ -26,7 +26,7 @@ def notice(now: datetime.datetime | None = None) -> list[AgentSilent]:
     if not listening.has_lasted(NOTICED):
         return []
     now = now or timezone.now()
-    rows = Agent.objects.annotate(since=Coalesce("last_seen", "enrolled")).filter(revoked=None, since__lt=now - NOTICED)
+    rows = Agent.objects.annotate(since=Coalesce("last_seen", "enrolled")).filter(revoked=None, camera__switched_off=None, since__lt=now - NOTICED)
     unnoticed = rows.filter(Q(silence_noticed=None) | Q(silence_noticed__lt=F("since"))).select_related("camera__site")
 
     def publish(agent: Agent) -> AgentSilent | None:

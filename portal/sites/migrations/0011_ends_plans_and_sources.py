@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sites', '0009_former_node_ids'),
+        ('sites', '0010_rule_severity'),
     ]
 
     operations = [
