@@ -20,9 +20,10 @@ HELP = """Specola: python3 manage.py COMMAND
   doctor    look for what could go wrong on this machine, and say what to do
   test      run every test (--long, --data, and whatever pytest takes)
   bench     measure: bench latency | outbox | ingest [--json]
-  agent     a camera's program: agent run|enrol|check|bench --config agent.toml (--train: install what training needs)
+  agent     a camera's program: agent run|enrol|check|bench|witness --config agent.toml (--train: install what training needs)
   worker    the portal's background worker
   erase-person UID   erase one person everywhere and print the proof
+  verify-audit      is the audit log what it was? (--witness FILE of `agent witness` ...; exit status 1: it was changed)
   lock      write requirements/*.lock again from pyproject.toml
 
 Every other command is Django's: `python3 manage.py django-help` lists them.
@@ -52,6 +53,7 @@ WITH_DATABASE = (
     "dumpdata",
     "loaddata",
     "erase-person",
+    "verify-audit",
 )
 
 
@@ -86,5 +88,6 @@ def _run_django(argv: list[str]) -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     borrow_services(ROOT, needed=bool({*WITH_DATABASE} & {*argv[1:2]}))
-    execute_from_command_line([argv[0], *({"django-help": ["help"], "erase-person": ["erase_person", *argv[2:]]}.get(argv[1], argv[1:]))])
+    renamed = {"django-help": ["help"], "erase-person": ["erase_person", *argv[2:]], "verify-audit": ["verify_audit", *argv[2:]]}
+    execute_from_command_line([argv[0], *renamed.get(argv[1], argv[1:])])
     return 0

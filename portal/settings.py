@@ -59,6 +59,8 @@ UPLOAD_PIECE = 8 * 2**20  # a request's most: Django keeps a request's body besi
 DESK_LIMITS: dict[str, tuple[int, float]] = {}  # tool -> (megabytes of memory, seconds) for one case; the others: portal/analysis/limits.py
 DISK_RESERVE = 2**30  # bytes that uploads leave free
 CERTIFICATE_DAYS = _whole("SPECOLA_CERTIFICATE_DAYS", 30, 825, "days")  # how long an agent's certificate is good; it renews it when a third is left
+AUDIT_FOLDER = os.environ.get("SPECOLA_AUDIT_FOLDER", "")  # where the audit log's anchors go too, such as a mount that only adds
+AUDIT_TSA = os.environ.get("SPECOLA_TSA", "")  # address of a time-stamp authority (RFC 3161) for the anchors; "": none is asked
 
 INSTALLED_APPS = [
     "django.contrib.auth",

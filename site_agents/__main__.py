@@ -1,4 +1,4 @@
-"""The agent's command: `python -m site_agents run|enrol|check|bench --config agent.toml`, and `simulate` for a site of agents that help each other."""
+"""The agent's command: `python -m site_agents run|enrol|check|bench|witness --config agent.toml`, and `simulate` for a site of agents that help each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detectors.errors import DetectorError
+from detectors.files import write_durably
 from federated.trust.pki import PkiError
+from federated.trust.signing import fingerprint
 from site_agents import __version__
 from site_agents.config import Config, load
 from site_agents.errors import AgentError, ConfigError, FolderInUse, NotEnrolled
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _simulate(options)
         config = load(options.config)
         _log(config.log)
-        return {"run": _run, "enrol": _enrol, "check": _check, "bench": _bench}[options.command](config, options)
+        return {"run": _run, "enrol": _enrol, "check": _check, "bench": _bench, "witness": _witness}[options.command](config, options)
     except ConfigError as error:
         print(f"agent: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -114,6 +116,20 @@ def _bench(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def _witness(config: Config, options: argparse.Namespace) -> int:
+    from site_agents.witness import export
+
+    document = export(config.folder)
+    text = json.dumps(document, indent=1)
+    if options.output is None:
+        print(text)
+        return 0
+    write_durably(options.output, text + "\n")
+    key = fingerprint(document["public_key"])
+    print(f"{len(document['receipts'])} heads of the portal's audit log in {options.output}, signed with this agent's key {key}")
+    return 0
+
+
 def _simulate(options: argparse.Namespace) -> int:
     from site_agents.neighbours.command import figures, in_words
 
@@ -137,11 +153,14 @@ def _parser() -> argparse.ArgumentParser:
         ("enrol", "exchange a one-time code for an identity"),
         ("check", "is this box ready?"),
         ("bench", "how fast is it here?"),
+        ("witness", "export which heads of the portal's audit log this agent was given, for `manage.py verify-audit`"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--config", type=Path, default=Path("agent.toml"), help="the agent's configuration (default: agent.toml)")
         if name == "enrol":
             command.add_argument("--code", help="the code from the portal (asked for when left out, so that it stands in no history)")
+        if name == "witness":
+            command.add_argument("--output", type=Path, help="the file to write (default: standard output)")
         if name == "bench":
             command.add_argument("--json", action="store_true", help="one line of JSON")
             command.add_argument("--frames", type=_positive, default=300, help="frames to measure (default: 300)")

@@ -52,6 +52,7 @@ from site_agents.training import Footage, SuperNodeSupervisor
 from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
 from site_agents.versions import on_mains, versions
+from site_agents.witness import WitnessStore
 
 TAKE_S = 0.5
 SUPERVISE_S = 1.0
@@ -73,6 +74,7 @@ class CameraAgent:
         self.restarts.begin()
         self.identity, self.clock = identity_of(portal), Clock()
         self.link = PortalLink(config.portal, key, portal["agent_id"], self.clock)
+        self.witness = WitnessStore(self.folder, self.identity, portal["agent_id"])
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
         self.models = ModelStore(self.folder)
         self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
@@ -199,6 +201,7 @@ class CameraAgent:
             gallery=StaffListHeld(**self.staff_list.status()) if in_m1 else None,
             door=DoorStatus(**self.pipeline.recognizer.report(self.pipeline.staff)) if in_m1 else None,
             neighbours=self.neighbour_service.status() if in_m1 and self.config.neighbours.host else None,
+            audit=self.witness.receipt(self.link.key),
         )
 
     def camera_status(self) -> CameraStatus:
@@ -224,6 +227,8 @@ class CameraAgent:
     def apply_answer(self, answer: HeartbeatAnswer) -> None:
         """Do what a heartbeat's answer says. The stop button comes first."""
         self._set_stopped(answer.stop_biometrics)
+        if answer.audit is not None:
+            self.witness.take(answer.audit, self.link.key)
         if (document := answer.config) is not None:
             try:
                 accepted = signed_config.verify(document, self.identity, newer_than=self.signed_config.version)
@@ -299,6 +304,7 @@ class CameraAgent:
         self.sender.stop()
         self.training.stop()
         self.neighbour_service.stop()
+        self.witness.close(self.link.key)
         self.link.close()
         pending = self.outbox.stats()["pending"]
         self.outbox.close()

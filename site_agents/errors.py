@@ -13,6 +13,7 @@ Tree::
     ├── StaffListRefused        a staff list or an entry of it is not the portal's, is of another site or makes no sense
     ├── PeersRefused            who the neighbours are was not signed by the portal, is for another agent or makes no sense
     ├── ScenarioError           a scenario for the simulator makes no sense
+    ├── WitnessError            what this agent has witnessed of the portal's audit log cannot be read (site_agents/witness.py)
     ├── OutboxError             the outbox cannot be opened or tidied; nothing in it is lost
     └── PortalError             talking to the portal failed
         ├── PortalUnreachable   no answer, or the portal says "later" (429, 5xx): try again

@@ -11,6 +11,10 @@ class HouseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from portal.core import health
+        from portal.house.health import audit_log
+
+        health.register(audit_log)
         autodiscover_modules("ports")
         ports.check()
         jobs.check()

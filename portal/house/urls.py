@@ -11,6 +11,7 @@ urlpatterns = [
     path("health/", views.health, name="health"),
     path("healthz", views.healthz, name="healthz"),
     path("audit/", views.audit_log, name="audit"),
+    path("audit/findings/<int:pk>/settle", views.settle_finding, name="settle_finding"),
     path("api/", views.api, name="api"),
     path("theme/", views.theme, name="theme"),
 ]

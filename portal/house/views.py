@@ -8,20 +8,21 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.defaults import server_error
 
+from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.core import audit
+from portal.core import audit_check, audit_witness
 from portal.core import health as checks
-from portal.core.models import AuditRow
+from portal.core.models import AuditFinding, AuditRow
 from portal.core.secrets import mask_data
-from portal.house import queries
+from portal.house import actions, queries
 from portal.house.context import THEME_COOKIE, THEMES
 
 PAGE = 50
@@ -68,8 +69,21 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "verbs": queries.verbs(request.user),
         "sites": sites_of(request.user),
         "chain": _chain(),
+        "findings": audit_witness.open_findings(),
+        "may_settle": request.user.memberships.filter(role=Role.ADMINISTRATOR, site=None).exists(),
     }
     return render(request, "house/audit.html", context)
+
+
+@require_POST
+@role_required("administrator")
+def settle_finding(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close a finding about the audit log, with a reason."""
+    try:
+        actions.settle_finding(user=request.user, finding_id=pk, reason=request.POST.get("reason", ""))
+    except AuditFinding.DoesNotExist as error:
+        raise Http404 from error
+    return redirect("house:audit")
 
 
 @require_GET
@@ -96,7 +110,7 @@ def _chain() -> dict[str, object]:
     """Whether every row is as it was written: `broken` is the first that is not."""
     found = cache.get("audit:chain")
     if found is None:
-        broken = audit.first_broken()
+        broken = audit_check.first_broken()
         found = {"broken": broken and broken.pk, "rows": AuditRow.objects.count()}
         cache.set("audit:chain", found, VERIFIED_S)
     return found

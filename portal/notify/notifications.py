@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.alerts.events import AlertRaised
+from portal.core.audit_witness import AuditLogChanged
 from portal.core.events import DomainEvent
 from portal.core.severity import Severity
 from portal.notify.channels import Notification
@@ -65,6 +66,12 @@ def _people_expiring(event: PeopleExpiring) -> Notification:
     """How many and whose, by number: the names stand on the page, for those who may see it."""
     data = {"people": len(event.uids), "owner": event.owner_id}
     return _notification("people.expiring", timezone.now(), reverse("people:expiring"), data, site=event.site)
+
+
+@_about(AuditLogChanged)
+def _audit_changed(event: AuditLogChanged) -> Notification:
+    data = {"row": event.seq, "witness": event.agent, "finding": event.finding_id}
+    return _notification("audit.changed", timezone.now(), reverse("house:audit"), data, site=event.site)
 
 
 def _notification(kind: str, t: datetime.datetime, path: str, data: dict[str, str | int], *, site: str = "", camera: str = "") -> Notification:

@@ -7,11 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
-from federated.trust.signing import fingerprint
-from portal.core import audit
+from federated.trust.signing import fingerprint, public_text
+from portal.core import audit, audit_witness
 from portal.sites import actions, key_actions, ports
 from portal.sites.authentication import Refusal
-from portal.sites.config import RENEW_S, config_for
+from portal.sites.config import RENEW_S, config_for, portal_key
 from portal.sites.key_actions import Keys
 from portal.sites.models import Agent, EnrolmentCode, FormerKeys
 
@@ -57,6 +57,10 @@ def beat(*, agent: Agent, heartbeat: Heartbeat, dropped: int = 0) -> HeartbeatAn
     if agent.overlap_until and agent.former is None:
         key_actions.retire(agent=agent, reason="the agent speaks with its new key")
     camera, held = agent.camera, heartbeat.gallery
+    if heartbeat.audit is not None:
+        own = agent.former.public_key if agent.former else agent.public_key
+        keys = {"public_key": own, "portal_key": public_text(portal_key())}
+        audit_witness.compare(agent=str(agent.pk), site=camera.site.slug, receipt=heartbeat.audit, **keys)
     return HeartbeatAnswer(
         now=now.timestamp(),
         config=config_for(camera) if _wants_config(agent, heartbeat.config_version) else None,
@@ -67,6 +71,7 @@ def beat(*, agent: Agent, heartbeat: Heartbeat, dropped: int = 0) -> HeartbeatAn
         watch=cache.get(f"watch:{camera.pk}") is not None,
         stop_biometrics=camera.site.biometrics_stopped,
         renew_keys=agent.renew_asked is not None or not agent.certificate,
+        audit=audit_witness.head(portal_key()),
     )
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from portal.analysis import actions, examiners, pdf, queries
 from portal.analysis.models import Case, CaseState, Conclusion, Support
-from portal.core import audit
+from portal.core import audit_check
 from portal.core.models import AuditRow
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +145,7 @@ def test_the_seals_are_opened_in_the_audit_log_when_both_are_in(desk):
     concluded = AuditRow.objects.get(verb="case.concluded").data["conclusions"]
     assert [each["sealed"] for each in concluded] == sealed == [examiners.RULE.seal(each) for each in Conclusion.objects.all()]
     assert concluded[0]["note"] == EARS
-    assert audit.first_broken() is None
+    assert audit_check.first_broken() is None
 
 
 def test_a_changed_note_no_longer_fits_its_seal(desk):

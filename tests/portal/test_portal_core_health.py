@@ -183,7 +183,7 @@ def test_the_page_shows_one_trouble_and_every_other_part(square, no_superlink, m
     levels = {check.name: check.level for check in answer.context["checks"]}
     assert levels[part] == "problem"
     assert levels["Database"] == "ok"
-    assert len(levels) == 8
+    assert len(levels) == 9
 
 
 def test_the_page_says_in_a_word_that_something_does_not_work(square, no_superlink):

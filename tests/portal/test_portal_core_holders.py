@@ -18,6 +18,8 @@ from portal.core import media
 NO_FILES = {
     "core.AuditRow.previous": "hash of a row",
     "core.AuditRow.hash": "hash of a row",
+    "core.AuditFinding.expected": "hash of a row",
+    "core.AuditFinding.found": "hash of a row",
     "sites.EnrolmentCode.code_sha256": "hash of a code",
     "people.Template.model_sha256": "weights of the package",
     "people.Template.picture_sha256": "pictures of enrolment are not kept",

@@ -22,6 +22,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from portal.alerts.events import AlertRaised
 from portal.alerts.models import Alert
+from portal.core.audit_witness import AuditLogChanged
 from portal.core.events import publish
 from portal.notify import channels, config, notifications
 from portal.notify.apps import NotifyConfig
@@ -190,6 +191,7 @@ def test_a_file_that_became_wrong_stops_no_alert(used, home, caplog):
 
 RAISED = AlertRaised(alert_id=1, kind="loitering", site="square", camera="gate", t=datetime.datetime.now(datetime.UTC), severity=1)
 OTHERS = [
+    (AuditLogChanged(finding_id=3, seq=41, agent="a-1", site="square"), "audit.changed", {"row": 41, "witness": "a-1", "finding": 3}),
     (RunEnded(run_id=7, task="anomaly", state="failed", reason="Maria's camera"), "run.ended", {"run": 7, "task": "anomaly", "state": "failed"}),
     (
         CanaryTakenBack(canary_id=3, model_id=4, detector="anomaly", sha256="0" * 64, reason="Maria says so", automatic=False),

@@ -1,0 +1,1 @@
+"""Commands of the portal: demo, worker, createadmin."""
