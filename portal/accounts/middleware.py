@@ -1,4 +1,4 @@
-"""A one-time password opens one door only: choosing a new one."""
+"""Before anything else opens: a one-time password is replaced, a second factor set up where a site wants one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from portal.accounts import sessions
+from portal.accounts import queries, sessions
 
 ALLOWED = ("/static/", "/i18n/", "/jsi18n/")
+SETTING_UP = ("/account/second-factor/", "/account/codes/", "/account/passkeys/")
 MACHINES = ("/api/v1/", "/api/schema/")  # addresses of programs; /api/ itself is a page
 
 
@@ -25,6 +26,21 @@ def require_new_password(get_response: Callable[[HttpRequest], HttpResponse]) ->
         if request.path.startswith(MACHINES):
             return JsonResponse({"error": "choose a new password first"}, status=403)
         return redirect("accounts:new_password")
+
+    return middleware
+
+
+def require_second_factor(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Send somebody without a second factor, at a site that wants one, to the page that sets it up; API calls get 403."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated or request.path.startswith((*ALLOWED, *SETTING_UP)) or not queries.lacks_second_factor(request.user):
+            return get_response(request)
+        if request.path in (reverse("accounts:new_password"), reverse("accounts:sign_out"), reverse("accounts:language")):
+            return get_response(request)
+        if request.path.startswith(MACHINES):
+            return JsonResponse({"error": "set up a second factor first"}, status=403)
+        return redirect("accounts:factor_needed")
 
     return middleware
 

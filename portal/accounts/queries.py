@@ -115,6 +115,17 @@ def factors_of(user: User) -> QuerySet[Authenticator]:
     return Authenticator.objects.filter(user_id=user.pk).exclude(type=Authenticator.Type.RECOVERY_CODES).order_by("created_at")
 
 
+def has_second_factor(user: User) -> bool:
+    """An app that makes codes, or a passkey; recovery codes alone are none."""
+    return factors_of(user).exists()
+
+
+def lacks_second_factor(user: User) -> bool:
+    """Whether a site of this person wants a second factor and there is none (one question to the database)."""
+    factors = Authenticator.objects.filter(user_id=user.pk).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    return sites_that_require(user).filter(~Exists(factors)).order_by().exists()
+
+
 def sites_that_require(user: User) -> QuerySet[SecondFactorRule]:
     """The sites of this person that let nobody in without a second factor; somebody of every site belongs to all of them."""
     rules = SecondFactorRule.objects.select_related("site").order_by("site__name")

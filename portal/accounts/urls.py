@@ -5,16 +5,25 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal.accounts import user_views, views
+from portal.accounts import factor_views, user_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
+    path("sign-in/second-step/", factor_views.second_step, name="second_step"),
+    path("sign-in/passkey/", factor_views.passkey_sign_in, name="passkey_sign_in"),
+    path("sign-in/passkey/challenge/", factor_views.passkey_challenge, name="passkey_challenge"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     path("new-password/", views.new_password, name="new_password"),
     path("account/", views.account, name="account"),
     path("account/token/", views.make_token, name="make_token"),
     path("account/token/drop/", views.drop_token, name="drop_token"),
+    path("account/second-factor/", factor_views.needed, name="factor_needed"),
+    path("account/codes/", factor_views.totp, name="totp"),
+    path("account/passkeys/", factor_views.add_passkey, name="add_passkey"),
+    path("account/passkeys/offer/", factor_views.passkey_offer, name="passkey_offer"),
+    path("account/second-factors/<int:pk>/remove/", factor_views.remove, name="remove_factor"),
+    path("account/recovery-codes/", factor_views.recovery_codes, name="recovery_codes"),
     path("account/name/", views.change_name, name="change_name"),
     path("account/sessions/end/", views.end_own_sessions, name="end_own_sessions"),
     path("welcome/<str:token>/", views.welcome, name="welcome"),

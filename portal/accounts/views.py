@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
@@ -19,23 +19,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.authtoken.models import Token
 
-from portal.accounts import actions, sessions, user_actions
+from portal.accounts import actions, factors, queries, sessions, signing_in, user_actions
+from portal.accounts.factor_adapter import host_name, passkeys_possible
 from portal.accounts.forms import NewPasswordForm, OwnNameForm, SignInForm
-from portal.accounts.models import User
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignIn(LoginView):
-    """E-mail and password; afterwards the page speaks the person's language."""
+    """E-mail and password, or a passkey; afterwards the page speaks the person's language."""
 
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
-        response, chosen = super().form_valid(form), form.get_user().language
-        return _in_language(response, chosen) if chosen else response
+        return signing_in.enter(self.request, form.get_user(), self.get_success_url())
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return super().get_context_data(possible=passkeys_possible(self.request), **more)
 
 
 @login_required
@@ -114,7 +114,7 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error("password", error.messages)
         else:
             messages.success(request, _("Your password is set. From now on you sign in with it and with %(email)s.") % {"email": person.email})
-            return _sign_in(request, person)
+            return signing_in.enter(request, person)
     return render(request, "accounts/welcome.html", {"form": form, "person": person}, status=422 if form.errors else 200)
 
 
@@ -128,15 +128,7 @@ def language(request: HttpRequest) -> HttpResponse:
         return response
     if request.user.is_authenticated:
         actions.choose_language(user=request.user, language=chosen)
-    return _in_language(response, chosen)
-
-
-def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
-    if request.user.is_authenticated:
-        logout(request)  # somebody else's session in this browser
-    login(request, person, backend=BACKEND)
-    response = redirect(settings.LOGIN_REDIRECT_URL)
-    return _in_language(response, person.language) if person.language else response
+    return signing_in.in_language(response, chosen)
 
 
 def _account(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
@@ -147,12 +139,11 @@ def _account(request: HttpRequest, status: int = 200, **more: Any) -> HttpRespon
         "name_form": OwnNameForm(initial={"name": request.user.name}),
         "sessions": sessions.sessions_of(request.user),
         "this_session": request.session.session_key,
+        "factors": list(queries.factors_of(request.user)),
+        "codes_left": factors.codes_left(request.user),
+        "rules": queries.sites_that_require(request.user),
+        "possible": passkeys_possible(request),
+        "host": host_name(request),
         **more,
     }
     return render(request, "accounts/account.html", shown, status=status)
-
-
-def _in_language(response: HttpResponse, chosen: str) -> HttpResponse:
-    secure = settings.SESSION_COOKIE_SECURE
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, max_age=31536000, httponly=True, samesite="Lax", secure=secure)
-    return response

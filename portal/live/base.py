@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
-from portal.accounts import sessions
+from portal.accounts import queries, sessions
 from portal.accounts.models import User
 
 SIGNED_OUT, FORBIDDEN, TRY_AGAIN, FAILED = 4401, 4403, 1013, 1011  # close codes; socket.js comes back after any other than the first two
@@ -116,12 +116,14 @@ class PortalConsumer(AsyncJsonWebsocketConsumer):
 
     @database_sync_to_async
     def reader(self) -> User | None:
-        """The signed-in user, fresh from the database; None when signed out, closed, with a changed or a one-time password."""
+        """The signed-in user, fresh from the database; None when signed out, closed, or not yet past what the first pages ask (password, second factor)."""
         user, session = self.scope.get("user"), self.scope.get("session")
         if user is None or not user.is_authenticated or session is None or not session.exists(session.session_key or ""):
             return None
         fresh = User.objects.filter(pk=user.pk, is_active=True, must_change_password=False).first()
-        return fresh if fresh and constant_time_compare(session.get(HASH_SESSION_KEY, ""), fresh.get_session_auth_hash()) else None
+        if fresh is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), fresh.get_session_auth_hash()):
+            return None
+        return None if queries.lacks_second_factor(fresh) else fresh
 
     def groups_of(self, user: User) -> set[str]:
         raise NotImplementedError
