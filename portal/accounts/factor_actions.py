@@ -71,6 +71,7 @@ def renew_recovery_codes(*, user: User) -> list[str]:
 @transaction.atomic
 def note_use(*, factor: Authenticator) -> None:
     """When a factor was last used; a recovery code is worth a row of its own."""
+    factor.refresh_from_db()  # allauth marks a recovery code as used on a copy
     factor.record_usage()
     if factor.type == Authenticator.Type.RECOVERY_CODES:
         left = len(factor.wrap().get_unused_codes())

@@ -6,6 +6,9 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# The first sign that stands in what a browser calls itself decides: most of them claim to be others too.
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"))
 CHECK_EMAIL = "check@localhost"  # the account of `manage.py up --check`; no person's
 
 
@@ -83,6 +86,13 @@ class UserSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} from {self.address}"
+
+    @property
+    def device(self) -> str:
+        """Browser and system in a person's words, or what the browser calls itself when it is none of the usual ones."""
+        browser = next((name for sign, name in BROWSERS if sign in self.browser), "")
+        system = next((name for sign, name in SYSTEMS if sign in self.browser), "")
+        return " · ".join(filter(None, (browser, system))) or self.browser
 
 
 class SecondFactorRule(models.Model):

@@ -29,9 +29,9 @@ def role_required(*roles: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if not request.user.memberships.exists():
-                return render(request, "accounts/no_role.html", {"administrators": administrators()}, status=403)
             if not holds_any(request.user, roles):
+                if not request.user.memberships.exists():
+                    return render(request, "accounts/no_role.html", {"administrators": administrators()}, status=403)
                 raise PermissionDenied(_("Your role does not open this page."))
             return view(request, *args, **kwargs)
 

@@ -84,7 +84,7 @@ def test_invited_given_a_role_in_with_passkey_and_code_and_closed(portal, chromi
         expect(ada.get_by_role("button", name="Use a passkey")).to_be_visible()
         ada.get_by_label("Code of the app, or a recovery code").fill(app.generate(int(time.time())).decode())
         sockets, closed = [], []
-        ada.on("websocket", lambda socket: (sockets.append(socket), socket.on("close", closed.append)))
+        ada.on("websocket", lambda socket: (sockets.append(socket), socket.on("close", lambda each: closed.append(each))))
         ada.get_by_role("button", name="Sign in", exact=True).click()
         ada.wait_for_url(f"{address}/")
         wait_for(lambda: sockets, "the watch room's socket", 20, meanwhile=lambda: ada.wait_for_timeout(50))
