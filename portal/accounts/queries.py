@@ -128,7 +128,7 @@ def lacks_second_factor(user: User) -> bool:
 
 def sites_that_require(user: User) -> QuerySet[SecondFactorRule]:
     """The sites of this person that let nobody in without a second factor; somebody of every site belongs to all of them."""
-    rules = SecondFactorRule.objects.select_related("site").order_by("site__name")
+    rules = SecondFactorRule.objects.filter(site__deleted=None).select_related("site").order_by("site__name")
     if user.email == CHECK_EMAIL:
         return rules.none()  # nobody's: `manage.py up --check` opens its session from the machine itself
     held = Membership.objects.filter(Q(site=OuterRef("site")) | Q(site=None), user_id=user.pk)

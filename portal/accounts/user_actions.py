@@ -214,6 +214,8 @@ def _grant(actor: User, realm: Realm, user: User, grants: Grants) -> None:
     if not all(role in Role.values and realm.covers(site) for role, site in grants):
         raise PermissionDenied(_("You can give roles only at sites where you are an administrator."))
     sites = Site.objects.in_bulk([site for _role, site in grants if site is not None])
+    if any(site is not None and site not in sites for _role, site in grants):
+        raise ValidationError(_("One of these sites is there no more. Look at the roles again."))
     for role, site in sorted(grants, key=str):
         Membership.objects.create(user=user, role=role, site=sites.get(site))
         audit.record(actor=actor, verb="account.role_given", subject=f"user:{user.pk}", site=_slug(sites.get(site)), data={"email": user.email, "role": role})
