@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from detectors.image import encode_png
+from detectors.image import encode_png, scaled
 from detectors.types import Face
 
 LONG_SIDE = 1600
@@ -19,7 +19,7 @@ PLOT, MARGIN = (760, 520), 60  # pixels
 def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> bytes:
     """PNG of the picture with each face boxed and numbered from 1, at most 1600 pixels a side."""
     scale = min(1.0, LONG_SIDE / max(image.shape[:2]))
-    canvas = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
+    canvas = scaled(image, scale) if scale < 1 else image.copy()
     thick = max(1, round(max(canvas.shape[:2]) / 400))
     for number, face in enumerate(faces, 1):
         left, top, right, bottom = (round(each * scale) for each in (face.box.x, face.box.y, face.box.x + face.box.w, face.box.y + face.box.h))

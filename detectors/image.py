@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import struct
+import dataclasses
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from detectors import heif
 from detectors.errors import BadInput
+from detectors.formats import end_of, kind_of, orientation_of, size_of, transparent
 from detectors.messages import Message, declare
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 30_000
-JPEG_SIZES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+HARDLY = 32  # of 255: what is less opaque is hidden from who looks
+FLAT = 24  # levels that a colour may lie from black or white and still be that
 
 declare(
     {
@@ -24,38 +27,74 @@ declare(
             "en": "{name} is too large: {size} MB, at most {most} are read",
             "it": "{name} è troppo grande: {size} MB, se ne leggono al massimo {most}",
         },
-        "not-a-picture": {
-            "en": "this is no picture that can be read: JPEG, PNG, WebP, GIF and BMP are",
-            "it": "questa non è un'immagine che si possa leggere: si leggono JPEG, PNG, WebP, GIF e BMP",
-        },
         "picture-no-pixels": {"en": "the picture has no pixels", "it": "l'immagine non ha pixel"},
         "picture-too-large": {
             "en": "the picture is too large: {width} x {height}, at most {most} million pixels and {side} a side are read",
             "it": "l'immagine è troppo grande: {width} x {height}, se ne leggono al massimo {most} milioni di pixel e {side} per lato",
         },
         "picture-cut-off": {"en": "the {kind} ends too early: the file is cut off", "it": "il {kind} finisce troppo presto: il file è tronco"},
+        "picture-too-heavy": {
+            "en": "it takes more memory or time to unpack than a picture may: save it smaller",
+            "it": "per aprirla servono più memoria o tempo di quanto è concesso a un'immagine: salvarla più piccola",
+        },
         "picture-damaged": {"en": "the {kind} cannot be decoded: it is damaged", "it": "il {kind} non si può decodificare: è danneggiato"},
-        "picture-no-header": {"en": "the {kind} is damaged: its header is cut off", "it": "il {kind} è danneggiato: l'intestazione è tronca"},
-        "picture-no-size": {"en": "the {kind} is damaged: it has no size", "it": "il {kind} è danneggiato: non ha dimensioni"},
     }
 )
 
 
-def read(source: Path | str | bytes) -> np.ndarray:
-    """Decode a picture to BGR uint8 (H, W, 3).
-
-    Grey, CMYK, 16-bit and transparent pictures are converted, EXIF rotation is applied, of an animation the first frame is taken.
-    The size is read from the header before anything is decoded. Raises BadInput with the reason.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as a viewer shows it, BGR uint8 (H, W, 3), what is transparent over white; `hidden`: the same with the colours that transparency hides,
+    None when it hides none.
     """
-    content = source if isinstance(source, bytes) else read_bytes(source)
+
+    pixels: np.ndarray
+    hidden: np.ndarray | None = None
+
+
+def read(source: Path | str | bytes, longest: int | None = None) -> np.ndarray:
+    """Decode a picture to BGR uint8 (H, W, 3), as a viewer shows it: transparent parts over white.
+
+    Grey, CMYK, 16-bit and transparent pictures are converted, a rotation written into the file is applied once, of an animation the first frame is taken.
+    `longest`: pixels of the longer side to reduce a larger picture to (a JPEG while it is decoded). The size is read from the header before anything is
+    decoded. Raises BadInput with the reason.
+    """
+    return decode(source if isinstance(source, bytes) else read_bytes(source), longest).pixels
+
+
+def decode(content: bytes, longest: int | None = None) -> Decoded:
+    """Decode a picture, once, and tell what its transparency hides. Raises BadInput with the reason."""
     inspect(content)
+    kind = kind_of(content)
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if kind in ("HEIC", "AVIF"):
+            found = heif.decode(content, kind)
+        elif transparent(content):
+            found = _upright(content)
+        else:
+            found = cv2.imdecode(np.frombuffer(content, np.uint8), _flags(content, kind, longest))
     except cv2.error as error:
-        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)})) from error
-    if image is None:
-        raise BadInput(Message("picture-damaged", {"kind": kind_of(content)}))
-    return image
+        raise BadInput(Message("picture-damaged", {"kind": kind})) from error
+    if found is None:
+        raise BadInput(Message("picture-damaged", {"kind": kind}))
+    if found.ndim == 3 and found.shape[2] == 4:
+        return _seen(*(reduced(each, longest) for each in (np.ascontiguousarray(found[..., :3]), np.ascontiguousarray(found[..., 3]))))
+    return Decoded(reduced(check(found), longest))
+
+
+def reduced(image: np.ndarray, longest: int | None) -> np.ndarray:
+    """The picture with a longer side of at most `longest` pixels and none shorter than one; itself when it is small enough."""
+    if longest is None or max(image.shape[:2]) <= longest:
+        return image
+    return scaled(image, longest / max(image.shape[:2]))
+
+
+def scaled(image: np.ndarray, scale: float) -> np.ndarray:
+    """The picture made larger or smaller, never less than a pixel wide or high: OpenCV fails on a strip whose short side rounds to nothing."""
+    if scale == 1:
+        return image
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def inspect(content: bytes) -> None:
@@ -66,8 +105,46 @@ def inspect(content: bytes) -> None:
     if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
         most = {"most": MAX_PIXELS // 1_000_000, "side": MAX_SIDE}
         raise BadInput(Message("picture-too-large", {"width": width, "height": height, **most}))
-    if kind_of(content) == "JPEG" and b"\xff\xd9" not in content[-65536:]:
-        raise BadInput(Message("picture-cut-off", {"kind": "JPEG"}))
+    if end_of(content) is None:
+        raise BadInput(Message("picture-cut-off", {"kind": kind_of(content)}))
+
+
+def _flags(content: bytes, kind: str, longest: int | None) -> int:
+    """How OpenCV is to decode: a JPEG much larger than wanted at a half, a quarter or an eighth of its size, which takes that much less memory."""
+    if kind != "JPEG" or longest is None:
+        return cv2.IMREAD_COLOR
+    times = max(size_of(content)) // longest
+    steps = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+    return next((flag for factor, flag in steps if times >= factor), cv2.IMREAD_COLOR)
+
+
+def _upright(content: bytes) -> np.ndarray | None:
+    """A PNG or WebP with its transparency, BGRA uint8, turned as its EXIF asks: OpenCV turns only what it gives without transparency."""
+    found, kinds, metadata = cv2.imdecodeWithMetadata(np.frombuffer(content, np.uint8), flags=cv2.IMREAD_UNCHANGED)
+    if found is None:
+        return None
+    if found.dtype == np.uint16:
+        found = (found >> 8).astype(np.uint8)
+    exif = next((bytes(np.asarray(each)) for kind, each in zip(kinds, metadata, strict=True) if kind == cv2.IMAGE_METADATA_EXIF), b"")
+    return np.ascontiguousarray(turned(found, orientation_of(exif)))
+
+
+def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The picture as EXIF's orientation (1 to 8) means it to be seen."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image[::-1] if orientation in (3, 4, 7, 8) else image
+
+
+def _seen(colours: np.ndarray, alpha: np.ndarray) -> Decoded:
+    """What transparency shows over white, and what it hides: colours of pixels that are hardly seen, unless all are the black or white of empty places."""
+    share = alpha.astype(np.uint16)[..., None]
+    pixels = ((colours * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
+    under = colours[alpha < HARDLY]
+    empty = not len(under) or int(under.max()) <= FLAT or int(under.min()) >= 255 - FLAT
+    return Decoded(pixels, None if empty else colours)
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -117,71 +194,3 @@ def encode_jpeg(image: np.ndarray, quality: int = 85) -> bytes:
 def encode_png(image: np.ndarray) -> bytes:
     """PNG bytes of a BGR or grey picture."""
     return cv2.imencode(".png", image)[1].tobytes()
-
-
-def kind_of(content: bytes) -> str:
-    """What the first bytes say a picture is. Raises BadInput when it is none that we read."""
-    if content[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if content[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WebP"
-    if content[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if content[:2] == b"BM":
-        return "BMP"
-    raise BadInput(Message("not-a-picture") if content else Message("file-empty"))
-
-
-def size_of(content: bytes) -> tuple[int, int]:
-    """Width and height as the header says, before any rotation. Raises BadInput when the header is broken."""
-    kind = kind_of(content)
-    try:
-        return {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size, "GIF": _gif_size, "BMP": _bmp_size}[kind](content)
-    except (struct.error, IndexError) as error:
-        raise BadInput(Message("picture-no-header", {"kind": kind})) from error
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    at = 2
-    while True:
-        while content[at] != 0xFF:
-            at += 1
-        while content[at] == 0xFF:
-            at += 1
-        marker = content[at]
-        at += 1
-        if marker in JPEG_SIZES:
-            height, width = struct.unpack_from(">HH", content, at + 3)
-            return width, height
-        if marker in (0xD9, 0xDA):
-            raise BadInput(Message("picture-no-size", {"kind": "JPEG"}))
-        if marker != 0x01 and not 0xD0 <= marker <= 0xD8:
-            at += struct.unpack_from(">H", content, at)[0]
-
-
-def _png_size(content: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", content, 16)
-    return width, height
-
-
-def _gif_size(content: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<HH", content, 6)
-    return width, height
-
-
-def _bmp_size(content: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<ii", content, 18)
-    return width, abs(height)
-
-
-def _webp_size(content: bytes) -> tuple[int, int]:
-    chunk = content[12:16]
-    if chunk == b"VP8X":
-        return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
-    if chunk == b"VP8L":
-        bits = struct.unpack_from("<I", content, 21)[0]
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", content, 26)
-    return width & 0x3FFF, height & 0x3FFF

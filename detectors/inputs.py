@@ -17,7 +17,7 @@ MAX_TEXT_BYTES = 20 * 1024 * 1024
 AUDIO_BRANDS = (b"M4A ", b"M4B ")
 # What a browser's file picker offers for each medium; the content decides all the same.
 ACCEPT = {
-    "picture": ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"),
+    "picture": ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/heic", "image/heif", "image/avif", ".heic", ".heif", ".avif"),
     "video": ("video/webm", "video/mp4", "video/quicktime", "video/x-matroska", "video/x-msvideo", "video/ogg", "video/mpeg"),
     "audio": ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/webm"),
     "text": ("text/plain", ".txt", ".md"),
@@ -45,7 +45,7 @@ def media_of(path: Path | str) -> frozenset[str]:
     head = image.read_head(path, HEAD)
     if head[:4] == b"\x1a\x45\xdf\xa3" or head[:4] == b"OggS":
         return frozenset({"video", "audio"})
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" and not _is_picture(head):
         return frozenset({"audio"} if head[8:12] in AUDIO_BRANDS else {"video", "audio"})
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
         return frozenset({"video"} if head[8:12] == b"AVI " else {"audio"})
@@ -53,9 +53,7 @@ def media_of(path: Path | str) -> frozenset[str]:
         return frozenset({"video"})
     if head[:4] == b"fLaC" or head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] in (b"\xfb", b"\xf3", b"\xf2")):
         return frozenset({"audio"})
-    try:
-        image.kind_of(head)
-    except BadInput:
+    if not _is_picture(head):
         return frozenset({"text", "table"}) if _is_text(head) else frozenset()
     return frozenset({"picture"}) | (frozenset({"text", "table"}) if head[:2] == b"BM" and _is_text(head) else frozenset())
 
@@ -86,6 +84,13 @@ def check(paths: Sequence[Path | str], media: Sequence[str], count: int) -> tupl
 
 def _another(path: Path | str, media: Sequence[str]) -> Message:
     return Message("inputs-media", {"name": Path(path).name, "media": ", ".join(each for each in MEDIA if each in media)})
+
+
+def _is_picture(head: bytes) -> bool:
+    try:
+        return bool(image.kind_of(head))
+    except BadInput:
+        return False
 
 
 def _is_text(head: bytes) -> bool:

@@ -144,9 +144,14 @@ def folders() -> tuple[Path, ...]:
     return OWN, cache(), HOME / "weights"
 
 
+def home() -> Path:
+    """The home folder of this installation: `$SPECOLA_HOME`, or `var/` of the checkout."""
+    return Path(os.environ.get("SPECOLA_HOME") or HOME)
+
+
 def cache() -> Path:
     """Where fetched weights are kept."""
-    return Path(os.environ.get("SPECOLA_HOME") or HOME) / "weights"
+    return home() / "weights"
 
 
 def verify(path: Path, expected: str) -> Path:

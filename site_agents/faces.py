@@ -43,6 +43,8 @@ class FaceVisit:
     sides: list[float] = dataclasses.field(default_factory=list)  # of the aligned pictures of the faces that count, in pixels of the frame
     answer: Identification | None = None  # as of the last look; None again while a net for larger faces, or a neighbour, has not answered yet
     reported: Identification | None = None  # the recognition that stands in the face log
+    doubtful: bool = False  # another face had the same name in the same picture: one person is in one place, so neither name stands
+    doubt_reported: bool = False
     asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
@@ -109,6 +111,7 @@ class FaceRecognizer:
         self.histogram, self.counts, self._people = np.zeros(BINS, int), {"person": 0, "unknown": 0, "cannot-say": 0}, 0
         self._faces: list[Face] = []
         self._galleries: tuple[Any, dict[str, identify.Gallery]] = (None, {})
+        self._doubts: list[RuleFinding] = []
 
     def find(self, frame: Frame) -> list[Detection]:
         """The faces of a frame, to be followed: Detections of kind "face", `data` {look}."""
@@ -123,20 +126,24 @@ class FaceRecognizer:
         entries = staff.at(now) if self._keeps_all else tuple(entry for entry in self.others.expected() if now < entry.expires)
         followed = [self._judge(frame, track, entries, staff) if "look" in track.data and inside(track) else track for track in tracks]
         self._faces = []
-        return [track for track in followed if "look" not in track.data]
+        followed = [track for track in followed if "look" not in track.data]
+        return self._one_place_each(frame, followed)
 
     def news(self, t: float, staff: Staff) -> list[RuleFinding]:
         """What the face log must hold: a recognition when it is decided and again when the visit is over. Visits that are over are forgotten."""
-        findings = []
+        findings, self._doubts = self._doubts, []
         for track, visit in list(self.visits.items()):
             if visit.asked is not None and visit.answer is None:
                 visit.answer = self._peer_answer(visit)
             answer = visit.answer
             if answer is not None and answer.person is not None and (visit.reported is None or answer.person != visit.reported.person):
                 findings.append(self._recognition(visit, answer, answer.person, staff, t))
-                visit.reported = answer
-                if self.others is not None and visit.asked is None:
+                visit.reported, visit.doubt_reported = answer, visit.doubtful
+                if self.others is not None and visit.asked is None and not visit.doubtful:
                     self.others.recognised(visit.name, answer.person, answer.score)
+            elif visit.doubtful and visit.reported is not None and not visit.doubt_reported:
+                findings.append(self._recognition(visit, visit.reported, visit.reported.person, staff, t))
+                visit.doubt_reported = True
             if t - visit.seen > GONE_S or t < visit.seen:
                 findings += self._end(visit, staff, t)
                 del self.visits[track]
@@ -146,7 +153,7 @@ class FaceRecognizer:
         """The visit is over: count it, let the neighbours know, and say when a recognised person left."""
         conclusion = visit.conclusion
         if conclusion is not None:
-            self._count(conclusion, staff.size)
+            self._count(conclusion, staff.size, doubtful=visit.doubtful)
         if self.others is not None:
             if self._keeps_all and conclusion is not None and conclusion.kind == "unknown":
                 self.others.unknown()
@@ -165,13 +172,37 @@ class FaceRecognizer:
 
     def forget(self) -> None:
         """Nobody was here."""
-        self.visits, self._faces, self._galleries = {}, [], (None, {})
+        self.visits, self._faces, self._galleries, self._doubts = {}, [], (None, {}), []
 
     def report(self, staff: Staff) -> dict[str, Any]:
         """What a heartbeat says of the door: how many of the list, the least cosine now, visits by answer, and strangers' best cosines as a histogram."""
         people = staff.size
         found = {str(n): int(count) for n, count in enumerate(self.histogram) if count}
         return {"people": people, "threshold": self._threshold(SHARP, people), "fpir": self.limits.fpir, "visits": dict(self.counts), "scores": found}
+
+    def _one_place_each(self, frame: Frame, tracks: list[Detection]) -> list[Detection]:
+        """One person is in one place: of two faces in one picture with the same name, neither keeps it for the rest of its visit. Which of them is a picture
+        held up, nobody here can tell.
+        """
+        named: dict[str, list[Detection]] = {}
+        for track in tracks:
+            if track.data.get("verdict") == "person":
+                named.setdefault(track.data["person"], []).append(track)
+        for person, claims in named.items():
+            visits = [self.visits[self._epoch, track.track] for track in claims]
+            if len(claims) > 1 and not all(visit.doubtful for visit in visits):
+                plain = tuple(dataclasses.replace(track, data={"person": None}) for track in claims)
+                data = {"person": person, "visits": [visit.name for visit in visits]}
+                self._doubts.append(RuleFinding(registry.TWICE, frame.t, max(track.score for track in claims), plain, data, frame))
+                for visit in visits:
+                    visit.doubtful = True
+        return [self._without_name(track) for track in tracks]
+
+    def _without_name(self, track: Detection) -> Detection:
+        visit = self.visits.get((self._epoch, track.track))
+        if visit is None or not visit.doubtful or track.data.get("verdict") != "person":
+            return track
+        return dataclasses.replace(track, data={**track.data, "verdict": "cannot-say", "person": None})
 
     @property
     def _keeps_all(self) -> bool:
@@ -273,16 +304,18 @@ class FaceRecognizer:
             "people": staff.size,
             "gallery_version": staff.version,
         }
+        if visit.doubtful:
+            data["doubtful"] = True
         if ended is not None:
             data["ended"] = round(ended, 3)
         picture = None if ended is not None else _portrait(*visit.best[:2])
         return RuleFinding("recognised", t, float(np.clip(answer.score, 0, 1)), data=data, frame=picture)
 
-    def _count(self, answer: Identification, people: int) -> None:
+    def _count(self, answer: Identification, people: int, *, doubtful: bool = False) -> None:
         """Numbers only: which answer, and how alike a stranger was to the nearest of the list. A list of another size makes other scores."""
         if people != self._people:
             self._people, self.histogram = people, np.zeros(BINS, int)
-        self.counts[answer.kind] += 1
+        self.counts["cannot-say" if doubtful else answer.kind] += 1
         if answer.kind == "unknown" and people:
             self.histogram[int(np.clip((answer.score + 1) / 2 * BINS, 0, BINS - 1))] += 1
 

@@ -1,4 +1,4 @@
-"""The consented staff of this door as the portal signed it: accepted or refused, kept sealed on disk, forgotten at its end date, also offline."""
+"""The enrolled staff of this door as the portal signed it: accepted or refused, kept sealed on disk, forgotten at its end date, also offline."""
 
 from __future__ import annotations
 

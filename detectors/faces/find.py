@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detectors.image import check
+from detectors.image import check, scaled
 from detectors.native import NativePool
 from detectors.registry import detector
 from detectors.tiles import Tiles, cut
@@ -55,7 +55,7 @@ class FaceFinder:
         """Faces of one part, scaled to the net's longest side: down as far as needed, up twice at the most, and up only when it is a tile."""
         scale = min(1.0 if self.tiles == (1, 1) else LARGEST_SCALE, self.long_side / max(width, height))
         part = image[top : top + height, left : left + width]
-        seen = part if scale == 1 else cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        seen = scaled(part, scale)
         below, right = max(0, SHORT_SIDE - seen.shape[0]), max(0, SHORT_SIDE - seen.shape[1])
         seen = cv2.copyMakeBorder(seen, 0, below, 0, right, cv2.BORDER_CONSTANT) if below or right else seen
         with self._nets.borrow() as net:

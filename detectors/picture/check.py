@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detectors import drawing, image, registry
+from detectors.faces.turned import turn_by, turn_needed
+from detectors.formats import trailer_of
 from detectors.messages import Message
-from detectors.picture.provenance import TAGS, Exif, Provenance, read_c2pa, read_exif
+from detectors.picture.provenance import TAGS, TRUST_LIST_DATE, Exif, Provenance, read_c2pa, read_exif
 from detectors.registry import tool
 from detectors.types import Face, ModelCard, PictureEvidence, Progress, Report, ReportField, ReportPart, TableEvidence, Verdict
 
@@ -21,6 +23,34 @@ WORDS = {
     "looking-for-faces": {"en": "looking for faces", "it": "ricerca dei volti"},
     "reading-provenance": {"en": "reading its provenance", "it": "lettura della provenienza"},
     "writing-report": {"en": "writing the report", "it": "scrittura del referto"},
+    "trailer-film": {
+        "en": "The picture ends {bytes:,} bytes before its file does: behind it stands a short film, as motion photos have, which was not examined.",
+        "it": "L'immagine finisce {bytes:,} byte prima del file: in coda c'è un breve filmato, come nelle foto in movimento, che non è stato esaminato.",
+    },
+    "trailer-picture": {
+        "en": "The picture ends {bytes:,} bytes before its file does: behind it stands another picture, which was not examined.",
+        "it": "L'immagine finisce {bytes:,} byte prima del file: in coda c'è un'altra immagine, che non è stato esaminato.",
+    },
+    "trailer-archive": {
+        "en": "The picture ends {bytes:,} bytes before its file does: behind it stands an archive (ZIP), which was not examined.",
+        "it": "L'immagine finisce {bytes:,} byte prima del file: in coda c'è un archivio (ZIP), che non è stato esaminato.",
+    },
+    "trailer-document": {
+        "en": "The picture ends {bytes:,} bytes before its file does: behind it stands a document (PDF), which was not examined.",
+        "it": "L'immagine finisce {bytes:,} byte prima del file: in coda c'è un documento (PDF), che non è stato esaminato.",
+    },
+    "trailer-other": {
+        "en": "The picture ends {bytes:,} bytes before its file does: behind it stands data of an unknown kind, which was not examined.",
+        "it": "L'immagine finisce {bytes:,} byte prima del file: in coda c'è dati di tipo sconosciuto, che non è stato esaminato.",
+    },
+    "hidden-colours": {
+        "en": "Transparent parts hide colours that a viewer does not show. Both views are given; faces were looked for in both.",
+        "it": "Le parti trasparenti nascondono colori che non si vedono. Sono riportate entrambe le viste; i volti sono stati cercati in entrambe.",
+    },
+    "picture-turned": {
+        "en": "The picture seems to be turned: its faces stand upright after turning it clockwise by {degrees} degrees. It was examined so.",
+        "it": "L'immagine sembra girata: i volti sono dritti dopo averla ruotata di {degrees} gradi in senso orario. È stata esaminata così.",
+    },
     "origin-unknown": {"en": "nothing known of its origin", "it": "origine sconosciuta"},
     "provenance-broken": {"en": "provenance broken", "it": "provenienza alterata"},
     "provenance-made-by-ai": {"en": "says itself that it was made by AI", "it": "dichiara di essere stata creata da un'IA"},
@@ -38,24 +68,39 @@ WORDS = {
         "it": "Contiene una provenienza C2PA che non regge: senza motivo indicato.",
     },
     "provenance-signed": {
-        "en": "Its C2PA provenance is intact ({software}, signed by {signer}); the signer was not checked against a list of trusted signers.",
-        "it": "La sua provenienza C2PA è integra ({software}, firmata da {signer}); il firmatario non è stato confrontato con un elenco di firmatari fidati.",
+        "en": "Its C2PA provenance is intact: the file is as it was when {signer} signed it with {software}.",
+        "it": "La sua provenienza C2PA è integra: il file è com'era quando {signer} lo ha firmato con {software}.",
     },
     "provenance-signed-software-unnamed": {
-        "en": "Its C2PA provenance is intact (unnamed software, signed by {signer}); the signer was not checked against a list of trusted signers.",
-        "it": "La sua provenienza C2PA è integra (software senza nome, firmata da {signer}); "
-        "il firmatario non è stato confrontato con un elenco di firmatari fidati.",
+        "en": "Its C2PA provenance is intact: the file is as it was when {signer} signed it.",
+        "it": "La sua provenienza C2PA è integra: il file è com'era quando {signer} lo ha firmato.",
     },
     "provenance-signed-signer-unnamed": {
-        "en": "Its C2PA provenance is intact ({software}, signed by an unnamed signer); the signer was not checked against a list of trusted signers.",
-        "it": "La sua provenienza C2PA è integra ({software}, firmata da un firmatario senza nome); "
-        "il firmatario non è stato confrontato con un elenco di firmatari fidati.",
+        "en": "Its C2PA provenance is intact: the file is as it was when somebody unnamed signed it.",
+        "it": "La sua provenienza C2PA è integra: il file è com'era quando qualcuno senza nome lo ha firmato.",
     },
-    "provenance-signed-unnamed": {
-        "en": "Its C2PA provenance is intact (unnamed software, signed by an unnamed signer); the signer was not checked against a list of trusted signers.",
-        "it": "La sua provenienza C2PA è integra (software senza nome, firmata da un firmatario senza nome); "
-        "il firmatario non è stato confrontato con un elenco di firmatari fidati.",
+    "signer-trusted": {
+        "en": "The signer's certificate leads to a trusted list (that of the C2PA of {date}, or this site's own).",
+        "it": "Il certificato del firmatario porta a un elenco fidato (quello della C2PA del {date}, o quello di questo sito).",
     },
+    "signer-unknown": {
+        "en": "The signer is on no trusted list (that of the C2PA of {date}, and this site's own): anybody can make such a certificate at home.",
+        "it": "Il firmatario non è in alcun elenco fidato (quello della C2PA del {date} e quello di questo sito): "
+        "chiunque può farsi in casa un tale certificato.",
+    },
+    "signer-expired": {
+        "en": "The signer's certificate has expired, and no trusted time stamp shows that it was valid when the file was signed: "
+        "who signed can no longer be verified.",
+        "it": "Il certificato del firmatario è scaduto, e nessuna marca temporale fidata mostra che fosse valido alla firma: "
+        "chi ha firmato non si può più verificare.",
+    },
+    "signer-revoked": {
+        "en": "The signer's certificate was revoked: who signed cannot be relied on.",
+        "it": "Il certificato del firmatario è stato revocato: non ci si può fidare di chi ha firmato.",
+    },
+    "provenance-signer-unknown": {"en": "intact since signing, signer unknown", "it": "integra dalla firma, firmatario sconosciuto"},
+    "provenance-signer-expired": {"en": "signed; signer can no longer be verified", "it": "firmata; il firmatario non si può più verificare"},
+    "provenance-signer-revoked": {"en": "signed; the signer's certificate was revoked", "it": "firmata; il certificato del firmatario è stato revocato"},
     "provenance-by-algorithm": {
         "en": "The provenance says that it was generated or composed by an algorithm.",
         "it": "La provenienza dice che è stata generata o composta da un algoritmo.",
@@ -108,6 +153,10 @@ WORDS = {
     "c2pa-actions": {"en": "Actions", "it": "Azioni"},
     "c2pa-ai": {"en": "Says that it was made by AI", "it": "Dichiara di essere stata creata da un'IA"},
     "c2pa-problems": {"en": "Problems", "it": "Problemi"},
+    "trailer-bytes": {"en": "Bytes behind the picture", "it": "Byte dopo l'immagine"},
+    "trailer-kind": {"en": "What stands there", "it": "Che cosa vi si trova"},
+    "hidden-faces": {"en": "Faces in the hidden colours", "it": "Volti nei colori nascosti"},
+    "evidence-hidden": {"en": "The same picture without its transparency: what it hides", "it": "La stessa immagine senza trasparenza: ciò che nasconde"},
     "evidence-faces": {"en": "The faces that were found", "it": "I volti trovati"},
     "evidence-face-table": {"en": "Where the faces are, in pixels", "it": "Dove sono i volti, in pixel"},
 }
@@ -124,27 +173,42 @@ class PictureCheck:
         """The report on one picture file. Raises BadInput with the reason."""
         progress(0.0, Message("reading-picture"))
         content = image.read_bytes(paths[0])
-        picture, kind = image.read(content), image.kind_of(content)
+        decoded, kind = image.decode(content), image.kind_of(content)
         progress(0.3, Message("looking-for-faces"))
+        degrees = turn_needed(self.finder, decoded.pixels)
+        picture = turn_by(decoded.pixels, degrees)
         faces = self.finder.find(picture)
+        hidden = None if decoded.hidden is None else turn_by(decoded.hidden, degrees)
+        hidden_faces = [] if hidden is None else self.finder.find(hidden)
         progress(0.6, Message("reading-provenance"))
-        exif, provenance = read_exif(content), read_c2pa(content, kind)
+        exif, provenance, trailer = read_exif(content), read_c2pa(content, kind), trailer_of(content)
         progress(0.9, Message("writing-report"))
         size = {"kind": ("file-kind", kind), "bytes": ("file-bytes", len(content))}
         size |= {"width": ("picture-width", picture.shape[1]), "height": ("picture-height", picture.shape[0])}
+        notes = [Message("picture-turned", {"degrees": degrees})] if degrees else []
+        if trailer:
+            size |= {"trailer_bytes": ("trailer-bytes", trailer.size), "trailer_kind": ("trailer-kind", Message(f"behind-{trailer.kind}"))}
+            notes.append(Message(f"trailer-{trailer.kind}", {"bytes": trailer.size}))
+        if hidden is not None:
+            notes.append(Message("hidden-colours"))
+        found: dict[str, tuple[str, object]] = {"count": ("face-count", len(faces))}
         parts = (
             _part("file", size),
-            _part("faces", {"count": ("face-count", len(faces))}),
+            _part("faces", found if hidden is None else {**found, "hidden": ("hidden-faces", len(hidden_faces))}),
             _part("exif", _exif_fields(exif)),
             _part("provenance", _provenance_fields(provenance)),
         )
-        evidence = (PictureEvidence("faces", Message("evidence-faces"), drawing.draw_faces(picture, faces)), *_face_table(faces))
-        return Report(judge(exif, provenance, len(faces)), parts=parts, evidence=evidence, models={"faces": self.finder.card.sha256})
+        evidence = [PictureEvidence("faces", Message("evidence-faces"), drawing.draw_faces(picture, faces)), *_face_table(faces)]
+        if hidden is not None:
+            evidence.append(PictureEvidence("hidden", Message("evidence-hidden"), drawing.draw_faces(hidden, hidden_faces)))
+        verdict = judge(exif, provenance, len(faces), notes)
+        return Report(verdict, parts=parts, evidence=tuple(evidence), models={"faces": self.finder.card.sha256})
 
 
-def judge(exif: Exif, provenance: Provenance, faces: int) -> Verdict:
-    """What the file's own words allow to be said; pixels are not examined, and the last reason says so."""
+def judge(exif: Exif, provenance: Provenance, faces: int, notes: Sequence[Message] = ()) -> Verdict:
+    """What the file's own words allow to be said, and `notes` on the file itself; pixels are not examined, and the last reason says so."""
     label, band, reasons = _of_provenance(provenance)
+    reasons += notes
     if exif.editor:
         reasons.append(Message("exif-names-editor", {"editor": exif.editor}))
     elif exif.problem:
@@ -158,13 +222,16 @@ def judge(exif: Exif, provenance: Provenance, faces: int) -> Verdict:
 def _of_provenance(found: Provenance) -> tuple[str, str, list[Message]]:
     if not found.found:
         return "origin-unknown", "unsure", [found.problem or Message("no-provenance")]
-    if found.state == "Invalid":
+    if not found.intact:
         why = Message("provenance-does-not-hold", {"problems": ", ".join(found.problems)}) if found.problems else Message("provenance-does-not-hold-why")
         return "provenance-broken", "suspicious", [why]
-    signed = _signed(found.claim_generator, found.signed_by)
+    signed = [_signed(found.claim_generator, found.signed_by)]
+    signed.append(Message(f"signer-{found.signer}", {"date": TRUST_LIST_DATE} if found.signer in ("trusted", "unknown") else {}))
     if found.ai:
-        return "provenance-made-by-ai", "suspicious", [signed, Message("provenance-by-algorithm")]
-    return "provenance-intact", "clear", [signed]
+        return "provenance-made-by-ai", "suspicious", [*signed, Message("provenance-by-algorithm")]
+    if found.signer == "trusted":
+        return "provenance-intact", "clear", signed
+    return f"provenance-signer-{found.signer}", "unsure", signed
 
 
 def _signed(software: str, signer: str) -> Message:
@@ -172,7 +239,7 @@ def _signed(software: str, signer: str) -> Message:
         return Message("provenance-signed", {"software": software, "signer": signer})
     if signer:
         return Message("provenance-signed-software-unnamed", {"signer": signer})
-    return Message("provenance-signed-signer-unnamed", {"software": software}) if software else Message("provenance-signed-unnamed")
+    return Message("provenance-signed-signer-unnamed")
 
 
 def _part(name: str, fields: dict[str, tuple[str, object]]) -> ReportPart:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from detectors.messages import Message, declare
+from detectors.weights import home
 
 # EXIF tag -> the key of its field in a report; its words are `exif-<key>`.
 TAGS = {
@@ -24,9 +27,28 @@ TAGS = {
 }
 EDITORS = ("photoshop", "gimp", "lightroom", "affinity", "pixelmator", "snapseed", "canva", "facetune", "paint")
 MADE_BY_AI = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia")
-MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "GIF": "image/gif"}
-QUIET = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
+MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "GIF": "image/gif", "HEIC": "image/heic", "AVIF": "image/avif"}
+# Whom to trust: the list of the C2PA that is shipped, and whatever certificates the site puts into this folder of its home.
+TRUST_LIST = Path(__file__).parent / "trust" / "c2pa-2025-12.pem"
+TRUST_LIST_DATE = "2025-12"
+SITE_TRUST = "c2pa-trust"
+# What the validator may find wrong of the signer alone: the file is as it was signed all the same (C2PA 2.2, 15.7).
+SIGNER_ONLY = {
+    "signingCredential.untrusted": "unknown",
+    "signingCredential.expired": "expired",
+    "signingCredential.invalid": "unknown",
+    "signingCredential.ocsp.unknown": "unknown",
+    "signingCredential.ocsp.inaccessible": "unknown",
+    "signingCredential.revoked": "revoked",
+    "signingCredential.ocsp.revoked": "revoked",
+    "timeStamp.untrusted": "unknown",
+    "timeStamp.mismatch": "unknown",
+    "timeStamp.outsideValidity": "unknown",
+    "timeOfSigning.outsideValidity": "expired",
+    "claimSignature.outsideValidity": "expired",
+}
 LONGEST = 200
+log = logging.getLogger(__name__)
 
 
 declare(
@@ -60,7 +82,8 @@ class Exif:
 class Provenance:
     """A C2PA manifest: `state` is Valid, Invalid or Trusted; `problem` says why none can be read, `problems` are the validator's codes.
 
-    "Valid" says that the picture is as it was signed; who signed is not checked against a list of trusted signers.
+    `intact`: the picture is as it was signed. `signer` says who signed it: "trusted" (on the list of the C2PA or of this site), "unknown", "expired" (the
+    certificate is over and nothing proves that it signed before), "revoked".
     """
 
     found: bool = False
@@ -69,6 +92,8 @@ class Provenance:
     signed_by: str = ""
     actions: tuple[str, ...] = ()
     ai: bool = False
+    intact: bool = False
+    signer: str = ""
     problems: tuple[str, ...] = ()
     problem: Message | None = None
 
@@ -98,20 +123,53 @@ def read_c2pa(content: bytes, kind: str) -> Provenance:
     if kind not in MIME:
         return Provenance(problem=Message("c2pa-not-in", {"kind": kind}))
     try:
-        with c2pa.Context(settings=c2pa.Settings.from_dict(QUIET)) as context:
+        with c2pa.Context(settings=c2pa.Settings.from_dict(_settings())) as context:
             reader = c2pa.Reader.try_create(MIME[kind], io.BytesIO(content), context=context)
             if reader is None:
                 return Provenance()
             with reader:
-                return _summary(json.loads(reader.json()))
+                return summary(json.loads(reader.json()))
     except c2pa.C2paError as error:
         return Provenance(found=True, state="Invalid", problems=(str(error)[:LONGEST],))
 
 
-def _summary(store: dict[str, Any]) -> Provenance:
+def _settings() -> dict[str, Any]:
+    """Whom the validator trusts; nothing is fetched from the network."""
+    trust = {"trust_anchors": TRUST_LIST.read_text()}
+    if own := "".join(_own_certificates(home() / SITE_TRUST)):
+        trust["user_anchors"] = own
+    return {"verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False}, "trust": trust}
+
+
+def _own_certificates(folder: Path) -> Iterator[str]:
+    """The site's own PEM files, each only when it can be read: one that is damaged must not take the trust from all others."""
+    for file in sorted(folder.glob("*.pem")):
+        try:
+            text = file.read_text()
+        except (OSError, UnicodeDecodeError):
+            log.exception("%s cannot be read", file)
+            continue
+        if "-----BEGIN CERTIFICATE-----" in text:
+            yield text + "\n"
+
+
+def _signer(state: str, problems: Sequence[str]) -> tuple[bool, str]:
+    """Whether the file is as it was signed, and what is to be thought of who signed it; the worst of it when there is more than one finding."""
+    if state == "Trusted":
+        return True, "trusted"
+    if not set(problems) <= set(SIGNER_ONLY) or (state != "Valid" and not problems):
+        return False, ""
+    found = {SIGNER_ONLY[problem] for problem in problems}
+    return True, next((each for each in ("revoked", "expired") if each in found), "unknown")
+
+
+def summary(store: dict[str, Any]) -> Provenance:
+    """What the validator's JSON of a manifest store comes to."""
     manifest = store.get("manifests", {}).get(store.get("active_manifest"), {})
     actions = [action for each in manifest.get("assertions", []) if "actions" in each.get("label", "") for action in each.get("data", {}).get("actions", [])]
     sources = [str(action.get("digitalSourceType", "")).rsplit("/", 1)[-1] for action in actions]
+    problems = tuple(str(each.get("code", "")) for each in store.get("validation_status", []))
+    intact, signer = _signer(store.get("validation_state", "Invalid"), problems)
     generators = manifest.get("claim_generator_info") or [{"name": manifest.get("claim_generator", "")}]
     return Provenance(
         found=True,
@@ -120,5 +178,7 @@ def _summary(store: dict[str, Any]) -> Provenance:
         signed_by=str(manifest.get("signature_info", {}).get("issuer", ""))[:LONGEST],
         actions=tuple(str(action.get("action", ""))[:LONGEST] for action in actions),
         ai=any(source in MADE_BY_AI for source in sources),
-        problems=tuple(str(each.get("code", "")) for each in store.get("validation_status", [])),
+        intact=intact,
+        signer=signer,
+        problems=problems,
     )

@@ -14,6 +14,7 @@ from detectors.messages import Words
 from detectors.rules.numbers import RuleNumber, check_words
 
 ABOUT = ("zone", "line", "camera")
+TWICE = "same_person_twice"  # nor this: one name for two faces in one picture
 RECOGNISED = "recognised"  # events that no rule makes: somebody of the staff list at a door; its data name the person
 _kinds: dict[str, RuleKind] = {}
 _discovered = False
@@ -100,7 +101,7 @@ def severity_of(kind: str) -> int:
 
 def naming() -> dict[str, str]:
     """The kinds of events that name somebody on the staff list: kind -> the key in their data that holds the person's id."""
-    return {RECOGNISED: "person", **{kind.name: kind.person for kind in kinds().values() if kind.person}}
+    return {RECOGNISED: "person", TWICE: "person", **{kind.name: kind.person for kind in kinds().values() if kind.person}}
 
 
 def withdraw(name: str) -> None:

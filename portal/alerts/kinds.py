@@ -72,6 +72,8 @@ def label_of(kind: str) -> str:
     """A kind in the reader's language; one of an agent newer than this portal in plain words."""
     if kind == registry.RECOGNISED:
         return _("Recognised")
+    if kind == registry.TWICE:
+        return _("One name for two faces at once")
     if kind in HOUSE:
         return str(HOUSE[kind].label)
     found = registry.kinds().get(kind)
@@ -85,7 +87,7 @@ def severity_of(kind: str) -> int:
 
 def alerting() -> list[tuple[str, str]]:
     """The kinds that raise alerts, each with its words, in the order of lists: what cameras see, then the house itself."""
-    return [(kind, label_of(kind)) for kind in [*(each for each in registry.kinds() if registry.raises_alert(each)), *HOUSE]]
+    return [(kind, label_of(kind)) for kind in [*(each for each in registry.kinds() if registry.raises_alert(each)), registry.TWICE, *HOUSE]]
 
 
 def without_alert() -> list[str]:

@@ -18,8 +18,6 @@ TEXT = "Text"
 
 def name_of(head: bytes) -> str:
     """The name of the kind; text when it is nothing else."""
-    if head[4:8] == b"ftyp":
-        return "MP4"
     if head[:4] == b"RIFF" and head[8:12] in RIFF:
         return RIFF[head[8:12]]
     if head[:4] in BEGINNINGS:
@@ -29,4 +27,4 @@ def name_of(head: bytes) -> str:
     try:
         return image.kind_of(head)
     except BadInput:
-        return TEXT
+        return "MP4" if head[4:8] == b"ftyp" else TEXT

@@ -17,7 +17,7 @@ from detectors.registry import ToolEntry
 
 # medium -> (title of the group in the form, what of it is read)
 MEDIA = {
-    "picture": (noop("Pictures"), noop("a picture (JPEG, PNG, WebP, GIF or BMP)")),
+    "picture": (noop("Pictures"), noop("a picture (JPEG, PNG, WebP, GIF, BMP, HEIC or AVIF)")),
     "video": (noop("Videos"), noop("a video (WebM, MP4, Matroska, AVI, Ogg or MPEG)")),
     "audio": (noop("Sounds"), noop("a sound (WAV, FLAC, Ogg, MP3 or MP4)")),
     "text": (noop("Texts"), noop("a text (UTF-8)")),

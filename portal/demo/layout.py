@@ -1,4 +1,4 @@
-"""The Square of Miracles: a site with its cameras, a person to sign in as, and consented (fictional) staff; laid out as a manifest says, nothing twice."""
+"""The Square of Miracles: a site with its cameras, a person to sign in as, and enrolled (fictional) staff; laid out as a manifest says, nothing twice."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _staff(user: User, site: Site, folder: Path, described: list[dict[str, Any]]
             continue
         pictures = [(folder / name).read_bytes() for name in person.get("pictures") or [person["picture"]]]
         expires = timezone.now() + datetime.timedelta(days=CONSENT_DAYS)
-        paper = {"legal_basis": "consent", "document": person.get("document", "Demo: a fictional person"), "expires": expires}
+        paper = {"legal_basis": "consent", "document": person.get("document", "Demo: a fictional person"), "expires": expires, "alternative": "Badge"}
         people.enrol(user=user, site=site, name=person["name"], title=person.get("title", ""), pictures=pictures, **paper)
 
 

@@ -37,24 +37,31 @@ def enrol(
     title: str = "",
     doors: Sequence[Camera] = (),
     alike: bool = False,
+    alternative: str = "",
+    without_alternative: bool = False,
+    turn: bool = False,
 ) -> Person:
     """Put a person on a site's staff list. Raises ValidationError with a sentence, and then nothing is kept; pictures are never kept.
 
     No `doors` means every restricted door of the site, also those that come later. `alike`: the manager says that it is another person than the one on the list
-    who looks the same; the audit log then says so too.
+    who looks the same; the audit log then says so too. `alternative`: the way in without biometrics that was offered. Consent of employees is hardly free
+    without one (Garante per la protezione dei dati personali, 22 February 2024): then the manager must confirm `without_alternative`, which is logged.
+    `turn`: pictures that lie on their side or head are turned.
     """
     require_role(user, site, Role.MANAGER)
     _check_paper(name, legal_basis, document, expires)
-    for shown in (name, title, document):
+    for shown in (name, title, document, alternative):
         refuse_secret(shown)
+    _check_alternative(legal_basis, alternative, without_alternative)
     _check_doors(site, doors)
-    samples = reading.read(pictures)
+    samples = reading.read(pictures, turn=turn)
     try:
         with transaction.atomic():
             Site.objects.select_for_update(no_key=True).get(pk=site.pk)  # one at a time: two managers must not enrol the same face at once
             twins = lookalikes.of_samples(site, samples)
             lookalikes.check(site, twins, samples, alike=alike)
             fields = {"title": title[:120], "legal_basis": legal_basis, "document": document.strip()[:200], "owner": user, "expires": expires}
+            fields["alternative"] = alternative.strip()[:200]
             person = Person.objects.create(site=site, name=name.strip(), **fields)
             person.doors.set(doors)
             Template.objects.bulk_create(Template(person=person, **sample.kept()) for sample in samples)
@@ -120,7 +127,7 @@ def _changed(user: User, person: Person, verb: str, data: dict[str, Any]) -> Non
 def _basis(person: Person) -> dict[str, Any]:
     """What the audit log says of a person: never the name."""
     doors = sorted(person.doors.values_list("slug", flat=True))
-    return {"legal_basis": person.legal_basis, "expires": person.expires.isoformat(), "doors": doors}
+    return {"legal_basis": person.legal_basis, "alternative": bool(person.alternative), "expires": person.expires.isoformat(), "doors": doors}
 
 
 def _check_paper(name: str, legal_basis: str, document: str, expires: datetime.datetime) -> None:
@@ -131,6 +138,17 @@ def _check_paper(name: str, legal_basis: str, document: str, expires: datetime.d
     if not document.strip():
         raise ValidationError(_("Say where the signed document is kept."))
     _check_end(expires)
+
+
+def _check_alternative(legal_basis: str, alternative: str, without: bool) -> None:
+    if legal_basis == LegalBasis.CONSENT and not alternative.strip() and not without:
+        raise ValidationError(
+            _(
+                "No way in without biometrics is named. Consent of an employee who has no other way in is hardly free: so the Garante, on 22 February 2024. "
+                "Name the alternative that was offered, for example a badge, or confirm below that there is none."
+            ),
+            code="alternative",
+        )
 
 
 def _check_end(expires: datetime.datetime) -> None:

@@ -72,6 +72,13 @@ class PersonForm(forms.Form):
     title = forms.CharField(label=_("Role"), max_length=120, required=False)
     legal_basis = forms.ChoiceField(label=_("Legal basis"), choices=LegalBasis.choices)
     document = forms.CharField(label=_("Signed document"), max_length=200, help_text=_("Where it is kept, for example a file number."))
+    alternative = forms.CharField(
+        label=_("Way in without biometrics that was offered"),
+        max_length=200,
+        required=False,
+        help_text=_("For example a badge or a key at the same door. Without one, consent of an employee is hardly free."),
+    )
+    without_alternative = forms.BooleanField(required=False, label=_("There is none, and I answer for enrolling all the same"))
     expires = forms.DateField(label=_("End date"), widget=DayInput(), help_text=_("At most a year from now."))
     doors = forms.ModelMultipleChoiceField(
         None,
@@ -84,6 +91,7 @@ class PersonForm(forms.Form):
         label=_("Pictures"), widget=SeveralFiles(attrs={"accept": "image/*"}), help_text=_("One face in each, three to five; they are not kept.")
     )
     alike = forms.BooleanField(required=False, label=_("It is another person who looks the same"))
+    turn = forms.BooleanField(required=False, label=_("Turn pictures that lie on their side or head"))
 
     def __init__(self, *arguments: Any, user: User, **named: Any):
         super().__init__(*arguments, **named)

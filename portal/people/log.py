@@ -65,7 +65,8 @@ def _record(event: Event) -> bool:
     if not made:
         row.ended = row.ended or ended
         row.snapshot, row.event_id = row.snapshot or values["snapshot"], row.event_id or values["event_id"]
-        row.save(update_fields=["ended", "snapshot", "event"])
+        row.doubtful = row.doubtful or values["doubtful"]
+        row.save(update_fields=["ended", "snapshot", "event", "doubtful"])
     return True
 
 
@@ -86,6 +87,7 @@ def _values(data: dict[str, Any], event: Event) -> dict[str, Any]:
         **{name: _cosine(data[name]) for name in ("score", "threshold")},
         "snapshot": event.snapshot or "",
         "event_id": event.pk if first else None,
+        "doubtful": data.get("doubtful") is True,
     }
 
 

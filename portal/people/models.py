@@ -31,6 +31,7 @@ class Person(models.Model):
     title = models.CharField(max_length=120, blank=True)
     legal_basis = models.CharField(max_length=20, choices=LegalBasis.choices)
     document = models.CharField(max_length=200)  # where the signed paper is kept
+    alternative = models.CharField(max_length=200, blank=True)  # the way in without biometrics that was offered; none: the owner enrolled all the same
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="people_answered_for")
     doors = models.ManyToManyField("sites.Camera", blank=True, related_name="staff")
     changed = models.PositiveIntegerField(default=1)
@@ -99,6 +100,7 @@ class Recognition(models.Model):
     frames = models.PositiveIntegerField()
     zone = models.CharField(max_length=60, blank=True)
     snapshot = models.CharField(max_length=64, blank=True)  # sha256 of the picture of the face at the door
+    doubtful = models.BooleanField(default=False)  # another face in the same picture had the same name
     verdict = models.CharField(max_length=10, choices=RecognitionVerdict.choices, default=RecognitionVerdict.WAITING)
 
     class Meta:

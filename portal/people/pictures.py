@@ -7,16 +7,16 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import detectors
-from detectors import image
-from detectors.faces import quality, small
+from detectors import image, worded
+from detectors.faces import quality, small, turned
 from detectors.faces.embed import align
-from portal.core.reasons import in_words
+from portal.core import decoding
 
 MOST = 12  # pictures of one person
 LEAST = 0.25  # of each part of the quality: below, a picture teaches more about its light or pose than about the face
@@ -36,23 +36,23 @@ class EnrolmentSample:
         return {"vector": self.vector, "small": self.small, "picture_sha256": self.picture_sha256, "model_sha256": detectors.card("face-embedding").sha256}
 
 
-def read(pictures: Sequence[bytes]) -> list[EnrolmentSample]:
-    """A sample of each picture. Raises ValidationError with a sentence when there is none, one does not show one clear face, or they show different people."""
+def read(pictures: Sequence[bytes], *, turn: bool = False) -> list[EnrolmentSample]:
+    """A sample of each picture. `turn`: those that lie on their side or head are turned first.
+
+    Raises ValidationError with a sentence when there is none, one does not show one clear face, or they show different people.
+    """
     if not pictures:
         raise ValidationError(_("At least one picture is needed."))
     if len(pictures) > MOST:
         raise ValidationError(_("%(n)d pictures are too many: %(most)d are enough.") % {"n": len(pictures), "most": MOST})
-    samples = [_sample(picture, number) for number, picture in enumerate(pictures, 1)]
+    samples = [_sample(picture, number, turn) for number, picture in enumerate(pictures, 1)]
     _check_apart(samples)
     return samples
 
 
-def judge(picture: bytes) -> tuple[EnrolmentSample | None, list[str]]:
-    """A picture's sample, or None and what is wrong with it, in sentences."""
-    try:
-        return _sample(picture, 0), []
-    except ValidationError as error:
-        return None, list(error.messages)
+def judge(picture: bytes, *, turn: bool = False) -> EnrolmentSample:
+    """A picture's sample. Raises ValidationError with what is wrong, its code "turned" when the picture only has to be turned."""
+    return _sample(picture, 0, turn)
 
 
 def agreement(vectors: Sequence[Any]) -> list[float | None]:
@@ -69,17 +69,22 @@ def same_person() -> float:
     return float(detectors.card("face-embedding").thresholds["cosine"])
 
 
-def _sample(picture: bytes, number: int) -> EnrolmentSample:
+def _sample(picture: bytes, number: int, turn: bool) -> EnrolmentSample:
     """`number` 0: the only one that is talked about."""
     which = _("Picture %(n)d") % {"n": number} if number else _("This picture")
     try:
-        pixels = image.read(picture)
+        pixels = decoding.decode(picture, LARGEST)
     except detectors.BadInput as error:
-        raise ValidationError(_("%(which)s cannot be read: %(why)s.") % {"which": which, "why": in_words(error)}) from error
+        raise ValidationError(_("%(which)s cannot be read: %(why)s.") % {"which": which, "why": worded(error.message, get_language() or "en")}) from error
     if _moves(picture):
         raise ValidationError(_("%(which)s is an animation: save one picture of it.") % {"which": which})
-    pixels = _fitted(pixels)
-    faces = detectors.shared("faces").find(pixels)
+    finder = detectors.shared("faces")
+    if degrees := turned.turn_needed(finder, pixels):
+        if not turn:
+            how = _("it stands on its head") if degrees == 180 else _("it lies on its side")
+            raise ValidationError(_("%(which)s: %(how)s. Turn it, or let it be turned here.") % {"which": which, "how": how}, code="turned")
+        pixels = turned.turn_by(pixels, degrees)
+    faces = finder.find(pixels)
     if not faces:
         raise ValidationError(_("%(which)s: no face was found. Show the whole face, at least 40 pixels wide, looking to the camera.") % {"which": which})
     if len(faces) > 1:
@@ -87,12 +92,6 @@ def _sample(picture: bytes, number: int) -> EnrolmentSample:
     check_quality(align(pixels, faces[0].landmarks), faces[0], which)
     sharp, shrunken = (detectors.shared(name).embed(pixels, faces)[0].embedding for name in ("face-embedding", "face-embedding-small"))
     return EnrolmentSample(sharp, small.template(sharp, shrunken), hashlib.sha256(picture).hexdigest())
-
-
-def _fitted(pixels: np.ndarray) -> np.ndarray:
-    """A scan of many megapixels, made smaller: a face is known by 112 pixels."""
-    longest = max(pixels.shape[:2])
-    return cv2.resize(pixels, None, fx=LARGEST / longest, fy=LARGEST / longest, interpolation=cv2.INTER_AREA) if longest > LARGEST else pixels
 
 
 def _moves(picture: bytes) -> bool:

@@ -39,7 +39,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def enrol(request: HttpRequest) -> HttpResponse:
     """The paper, then the pictures; nothing is kept before everything is right."""
     form = PersonForm(request.POST or None, request.FILES or None, user=request.user)
-    alike = False
+    code = ""
     if request.method == "POST" and form.is_valid():
         try:
             content = [_content(file) for file in form.cleaned_data["pictures"]]
@@ -47,9 +47,11 @@ def enrol(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("%(person)s is on the staff list.") % {"person": made})
             return redirect("people:person", made.uid)
         except ValidationError as error:
-            alike = getattr(error, "code", "") == "alike"
+            code = getattr(error, "code", "")
             form.add_error(None, error)
-    answer = render(request, "people/enrol.html", {"form": form, "alike": alike or bool(request.POST.get("alike"))}, status=422 if form.errors else 200)
+    boxes = {"alike": "alike", "turned": "turn", "alternative": "without_alternative"}  # of the error that asks for it: shown with it, and once ticked
+    asked = {error: code == error or bool(request.POST.get(field)) for error, field in boxes.items()}
+    answer = render(request, "people/enrol.html", {"form": form, **asked}, status=422 if form.errors else 200)
     answer["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     return answer
 
@@ -57,17 +59,17 @@ def enrol(request: HttpRequest) -> HttpResponse:
 @require_POST
 @seen
 def judge(request: HttpRequest) -> HttpResponse:
-    """What a picture is worth, before anything is saved: `{"fits", "problems": [sentence], "alike": [name]}`. Nothing of it is kept."""
+    """What a picture is worth, before anything is saved: `{"fits", "problems": [sentence], "alike": [name], "turned": bool}`. Nothing of it is kept."""
     file = request.FILES.get("picture")
     site = Site.objects.filter(pk=_number(request.POST.get("site")), pk__in=sites_of(request.user, Role.MANAGER)).first()
     if file is None or site is None:
-        return JsonResponse({"fits": False, "problems": [_("Choose a site and a picture.")], "alike": []}, status=400)
+        return JsonResponse({"fits": False, "problems": [_("Choose a site and a picture.")], "alike": [], "turned": False}, status=400)
     try:
-        sample, problems = pictures.judge(_content(file))
+        sample = pictures.judge(_content(file), turn=bool(request.POST.get("turn")))
     except ValidationError as error:
-        sample, problems = None, list(error.messages)
-    alike = [twin.person.name for twin in lookalikes.of_samples(site, [sample])] if sample else []
-    return JsonResponse({"fits": sample is not None, "problems": problems, "alike": alike})
+        return JsonResponse({"fits": False, "problems": list(error.messages), "alike": [], "turned": getattr(error, "code", "") == "turned"})
+    alike = [twin.person.name for twin in lookalikes.of_samples(site, [sample])]
+    return JsonResponse({"fits": True, "problems": [], "alike": alike, "turned": False})
 
 
 @require_http_methods(["GET", "POST"])

@@ -20,7 +20,7 @@ from portal.core.severity import Severity
 
 class LegalMode(models.TextChoices):
     M0 = "M0", _("M0 · no biometrics")
-    M1 = "M1", _("M1 · consented staff at restricted doors")
+    M1 = "M1", _("M1 · enrolled staff at restricted doors")
 
 
 class Present(models.Manager):

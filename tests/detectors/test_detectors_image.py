@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from detectors import image
+from detectors import formats, image, inputs
 from detectors.bench import scene
 from detectors.errors import BadInput
 
+HEIC = Path(__file__).resolve().parents[1] / "media" / "portrait-turned.heic"  # rotated by its container, and by EXIF once more
 PICTURE = scene(0, (60, 80))
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\0"
 WEBP_FORMS = {"lossless": {"lossless": True}, "lossy": {"quality": 50}, "extended": {"quality": 50, "exif": EXIF}}
@@ -147,6 +149,108 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(kind):
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(width, height):
     with pytest.raises(BadInput, match="too large"):
         image.read(png_of_size(width, height))
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp", ".gif"])
+def test_bytes_behind_the_end_of_a_picture_do_no_harm(kind):
+    content = encoded(kind)
+    assert formats.end_of(content) == len(content)
+    assert np.array_equal(image.read(content + b"\0\0\0\x18ftypmp42" + bytes(100_000)), image.read(content))
+
+
+@pytest.mark.parametrize("kind", [".png", ".webp", ".gif"])
+def test_a_picture_that_is_cut_off_is_called_so(kind):
+    content = encoded(kind)
+    with pytest.raises(BadInput, match="cut off"):
+        image.read(content[: len(content) * 2 // 3])
+
+
+def test_a_thumbnail_in_exif_does_not_end_a_picture():
+    thumbnail = encoded(".jpg")
+    exif = b"Exif\0\0" + thumbnail
+    content = encoded(".jpg")
+    content = content[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + content[2:]
+    assert formats.end_of(content) == len(content)
+    with pytest.raises(BadInput, match="cut off"):
+        image.read(content[:-30])
+
+
+def test_a_heic_is_read_upright_once():
+    assert image.kind_of(HEIC.read_bytes()) == "HEIC"
+    upright = cv2.imread(str(HEIC.parents[2] / "infra" / "footage" / "staff" / "custode-1.jpg"))
+    read = image.read(HEIC)
+    assert read.shape == upright.shape
+    assert np.abs(read.astype(int) - upright).mean() < 8
+
+
+def test_an_avif_is_read_and_a_film_of_the_same_container_is_no_picture():
+    assert image.read(by_pillow(Image.fromarray(PICTURE[..., ::-1]), "AVIF", quality=90)).shape == (60, 80, 3)
+    assert inputs.media_of(HEIC) == frozenset({"picture"})
+    with pytest.raises(BadInput, match="no picture"):
+        image.read(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1" + bytes(100))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_a_heic_that_is_cut_off_is_refused(share):
+    content = HEIC.read_bytes()
+    with pytest.raises(BadInput, match=r"cut off|no size"):
+        image.read(content[: int(len(content) * share)])
+
+
+def test_a_damaged_heic_is_read_or_refused_but_never_crashes():
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        content = bytearray(HEIC.read_bytes())
+        content[int(rng.integers(2_000))] = int(rng.integers(256))
+        assert read_or_refused(bytes(content))
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (1, 1)])
+def test_a_strip_of_a_picture_is_read_and_made_smaller(size):
+    assert min(image.read(by_pillow(Image.new("RGB", size), "PNG"), longest=400).shape[:2]) == 1
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp"])
+def test_a_large_picture_is_reduced_as_it_is_read(kind):
+    large = cv2.resize(PICTURE, (1600, 1200))
+    read = image.read(encoded(kind, large), longest=300)
+    assert read.shape == (225, 300, 3)
+    assert np.abs(read.astype(int) - cv2.resize(large, (300, 225), interpolation=cv2.INTER_AREA)).mean() < 4
+
+
+def test_an_os2_bitmap_is_read():
+    pixels = bytes(range(24))
+    content = b"BM" + struct.pack("<IHHI", 26 + 24, 0, 0, 26) + struct.pack("<IHHHH", 12, 4, 2, 1, 24) + pixels
+    assert image.size_of(content) == (4, 2)
+    assert image.read(content)[1, 0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("under", "alpha", "hides"),
+    [((0, 255, 0), 0, True), ((0, 0, 0), 0, False), ((255, 255, 255), 0, False), ((0, 255, 0), 255, False), ((90, 90, 90), 20, True)],
+    ids=["green", "black", "white", "opaque", "nearly transparent"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_what_transparency_hides_is_told_and_what_is_seen_stands_over_white(kind, under, alpha, hides):
+    picture = Image.fromarray(PICTURE[..., ::-1]).convert("RGBA")
+    picture.paste((*under, alpha), (0, 0, 40, 30))
+    found = image.decode(by_pillow(picture, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})))
+    assert (found.hidden is not None) == hides
+    if alpha < 255:
+        assert found.pixels[5, 5].min() > 200
+    if hides:
+        assert found.hidden[5, 5].tolist() == list(under[::-1])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_transparent_picture_is_turned_as_its_exif_asks(orientation):
+    picture = Image.fromarray(PICTURE[..., ::-1]).convert("RGBA")
+    picture.putpixel((0, 0), (0, 0, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(by_pillow(picture.convert("RGB"), "PNG", exif=exif)))))[..., ::-1]
+    read = image.read(by_pillow(picture, "PNG", exif=exif))
+    assert (np.abs(read.astype(int) - upright).max(axis=2) > 0).sum() <= 1
 
 
 def test_a_picture_without_pixels_is_refused():

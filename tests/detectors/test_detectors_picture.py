@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import sys
+from pathlib import Path
 
 import c2pa
 import numpy as np
@@ -28,6 +29,8 @@ from detectors.picture.provenance import Exif, Provenance
 from detectors.types import Box, Face
 
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
+EXPIRED = Path(__file__).resolve().parents[1] / "media" / "signed-expired.jpg"  # `scene(0)`, signed by a certificate that ended seconds later
 PLAIN = image.encode_jpeg(scene(0))
 
 
@@ -50,12 +53,17 @@ def certificate(subject: str, key, issuer: str, issuer_key, *, authority: bool) 
 
 
 @pytest.fixture(scope="module")
-def signer():
+def chain():
+    """The certificates of a signer and of the authority above it, as PEM, and the signer's key."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    chain = [certificate("Desk", key, "Root", root_key, authority=False), certificate("Root", root_key, "Root", root_key, authority=True)]
-    pem = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+    made = [certificate("Desk", key, "Root", root_key, authority=False), certificate("Root", root_key, "Root", root_key, authority=True)]
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", pem, private, None))
+    return [each.public_bytes(serialization.Encoding.PEM) for each in made], private
+
+
+@pytest.fixture(scope="module")
+def signer(chain):
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", b"".join(chain[0]), chain[1], None))
 
 
 def sign(signer, source: str | None = None) -> bytes:
@@ -120,12 +128,89 @@ def test_every_report_says_that_pixels_were_not_examined(checker, tmp_path, cont
     assert words(check(checker, tmp_path, content).verdict)[-1] == "Whether the pixels were generated or manipulated was not examined."
 
 
-def test_an_intact_signature_is_told_with_its_limit(checker, tmp_path, signed):
+def test_an_intact_signature_by_anybody_is_not_cleared(checker, tmp_path, signed):
     report = check(checker, tmp_path, signed)
-    assert (label(report), report.verdict.band) == ("provenance intact", "clear")
-    assert "not checked against a list of trusted signers" in words(report.verdict)[0]
+    assert (label(report), report.verdict.band) == ("intact since signing, signer unknown", "unsure")
+    assert "on no trusted list" in words(report.verdict)[1]
     assert part(report, "provenance")["claim_generator"] == "test camera"
     assert part(report, "provenance")["signed_by"] == "Test press"
+
+
+def test_a_signer_whom_the_site_trusts_is_cleared_and_a_damaged_file_of_its_list_takes_no_trust_away(checker, tmp_path, signed, chain, monkeypatch):
+    (tmp_path / "c2pa-trust").mkdir()
+    (tmp_path / "c2pa-trust" / "press.pem").write_bytes(chain[0][1])
+    (tmp_path / "c2pa-trust" / "damaged.pem").write_bytes(b"\xff\xfe no text")
+    monkeypatch.setenv("SPECOLA_HOME", str(tmp_path))
+    report = check(checker, tmp_path, signed)
+    assert (label(report), report.verdict.band) == ("provenance intact", "clear")
+
+
+def test_the_shipped_list_of_trusted_signers_holds_authorities_that_verify_themselves():
+    found = x509.load_pem_x509_certificates(provenance.TRUST_LIST.read_bytes())
+    roots = [each for each in found if each.issuer == each.subject]
+    for each in roots:
+        each.verify_directly_issued_by(each)
+    assert (len(found), len(roots)) == (9, 8)
+    assert min(each.not_valid_after_utc for each in found) > datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("state", "problems", "wanted"),
+    [
+        ("Valid", ["signingCredential.untrusted"], (True, "unknown")),
+        ("Invalid", ["signingCredential.untrusted", "signingCredential.expired"], (True, "expired")),
+        ("Invalid", ["signingCredential.expired", "assertion.dataHash.mismatch"], (False, "")),
+        ("Invalid", ["signingCredential.ocsp.revoked", "signingCredential.expired"], (True, "revoked")),
+        ("Invalid", ["claimSignature.mismatch"], (False, "")),
+        ("Invalid", [], (False, "")),
+        ("Trusted", [], (True, "trusted")),
+    ],
+)
+def test_what_is_wrong_of_the_signer_alone_leaves_the_file_intact(state, problems, wanted):
+    found = provenance.summary({"validation_state": state, "validation_status": [{"code": code} for code in problems]})
+    assert (found.intact, found.signer) == wanted
+
+
+def test_a_picture_whose_certificate_has_expired_since_is_never_called_broken_unless_it_was_changed(checker, tmp_path):
+    report = check(checker, tmp_path, EXPIRED.read_bytes())
+    assert (label(report), report.verdict.band) == ("signed; signer can no longer be verified", "unsure")
+    changed = bytearray(EXPIRED.read_bytes())
+    changed[-200] ^= 0x55
+    assert label(check(checker, tmp_path, bytes(changed))) == "provenance broken"
+
+
+@pytest.mark.parametrize(
+    ("behind", "kind"),
+    [
+        (b"\0\0\0\x18ftypmp42" + bytes(70_000), "a short film"),
+        (PLAIN, "another picture"),
+        (b"PK\x03\x04" + b"secret" * 20, "an archive"),
+        (b"%PDF-1.7 " + bytes(100), "a document"),
+        (b"\x12\x34" * 5_000, "data of an unknown kind"),
+    ],
+)
+def test_what_stands_behind_the_end_of_a_picture_is_named(checker, tmp_path, behind, kind):
+    report = check(checker, tmp_path, PLAIN + behind)
+    assert any(kind in each and f"{len(behind):,}" in each for each in words(report.verdict))
+    assert part(report, "file")["trailer_bytes"] == len(behind)
+
+
+def test_colours_under_transparency_are_shown_and_searched_for_faces(checker, tmp_path):
+    portrait = np.asarray(Image.open(STAFF / "custode-1.jpg").convert("RGB"))
+    hidden, out = np.dstack([portrait, np.zeros(portrait.shape[:2], np.uint8)]), io.BytesIO()
+    Image.fromarray(hidden).save(out, "PNG")
+    report = check(checker, tmp_path, out.getvalue())
+    assert (part(report, "faces")["count"], part(report, "faces")["hidden"]) == (0, 1)
+    assert [each.name for each in report.evidence] == ["faces", "hidden"]
+    assert any("hide colours" in each for each in words(report.verdict))
+
+
+def test_a_scan_on_its_side_is_told_and_examined_upright(checker, tmp_path):
+    out = io.BytesIO()
+    Image.open(STAFF / "custode-1.jpg").rotate(90, expand=True).save(out, "JPEG")
+    report = check(checker, tmp_path, out.getvalue())
+    assert any("clockwise by 90 degrees" in each for each in words(report.verdict))
+    assert (part(report, "file")["width"], part(report, "file")["height"]) == (300, 360)
 
 
 def test_a_picture_that_was_changed_after_signing_is_suspicious(checker, tmp_path, signed):

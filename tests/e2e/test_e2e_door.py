@@ -39,7 +39,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.people import actions
 from portal.sites.models import Site
-paper = {{"legal_basis": "consent", "document": "test", "expires": timezone.now() + datetime.timedelta(seconds={seconds})}}
+paper = {{"legal_basis": "consent", "document": "test", "alternative": "badge", "expires": timezone.now() + datetime.timedelta(seconds={seconds})}}
 picture = pathlib.Path("infra/footage/staff/{picture}.jpg").read_bytes()
 person = actions.enrol(user=User.objects.get(email="manager@specola.example"), site=Site.objects.get(), name="{picture}", pictures=[picture], **paper)
 print(person.uid, person.expires.timestamp())

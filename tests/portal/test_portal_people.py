@@ -41,7 +41,7 @@ def in_days(days: float) -> datetime.datetime:
 
 
 def enrolled(at, **changes) -> Person:
-    paper = {"name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "expires": in_days(30), "pictures": [face()]}
+    paper = {"name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "alternative": "badge", "expires": in_days(30), "pictures": [face()]}
     return actions.enrol(user=at.manager, site=at.site, **{**paper, **changes})
 
 
@@ -171,7 +171,14 @@ def test_the_audit_log_holds_no_name_and_no_template():
 def test_the_page_enrols_and_revokes(client):
     at = scene()
     client.force_login(at.manager)
-    form = {"site": at.site.pk, "name": "Custode 1", "legal_basis": "consent", "document": "folder 7", "expires": f"{in_days(30):%Y-%m-%d}"}
+    form = {
+        "site": at.site.pk,
+        "name": "Custode 1",
+        "legal_basis": "consent",
+        "document": "folder 7",
+        "alternative": "badge",
+        "expires": f"{in_days(30):%Y-%m-%d}",
+    }
     picture = SimpleUploadedFile("a.jpg", face())
     assert "is on the staff list" in client.post(reverse("people:enrol"), {**form, "pictures": picture}, follow=True).content.decode()
     client.post(reverse("people:revoke", args=[Person.objects.get().uid]))
@@ -181,7 +188,7 @@ def test_the_page_enrols_and_revokes(client):
 def test_the_page_says_why_somebody_was_not_enrolled(client):
     at = scene()
     client.force_login(at.manager)
-    form = {"site": at.site.pk, "name": "C", "legal_basis": "consent", "document": "d", "expires": f"{in_days(9):%Y-%m-%d}"}
+    form = {"site": at.site.pk, "name": "C", "legal_basis": "consent", "document": "d", "alternative": "badge", "expires": f"{in_days(9):%Y-%m-%d}"}
     answer = client.post(reverse("people:enrol"), {**form, "pictures": SimpleUploadedFile("a.png", blank())})
     assert answer.status_code == 422
     assert b"no face was found" in answer.content

@@ -1,4 +1,4 @@
-"""Learn what small faces look like at these nodes: the light adapter on the frozen embedding, from embeddings of consented staff that stay where they are.
+"""Learn what small faces look like at these nodes: the light adapter on the frozen embedding, from embeddings of enrolled staff that stay where they are.
 
 What travels are the adapter's 66 thousand numbers. No template, no class centre and no list of people leaves a node: class centres invert to faces
 (FedGC, AAAI 2022). Within a node other people of the same batch are what a face is told apart from.
@@ -31,7 +31,7 @@ class FaceAdapterTask:
 
     name: str
     detector = "face-adapter"
-    needs = "embeddings of consented staff, sharp and shrunken (training/faces/*.npz, one file a person)"
+    needs = "embeddings of enrolled staff, sharp and shrunken (training/faces/*.npz, one file a person)"
     learning_rate = 3e-4
     max_update_norm = 10.0
     not_private = "its loss tells the faces of a batch apart from each other, so no single picture's part in it can be bounded"
@@ -103,7 +103,7 @@ class FaceAdapterTask:
         return {
             "family": "faces",
             "licence": "Apache-2.0",
-            "source": "trained by the nodes of this federation on embeddings of their consented staff, which never left them",
+            "source": "trained by the nodes of this federation on embeddings of their enrolled staff, which never left them",
             "preprocessing": {"input": "an embedding of face-embedding (SFace), normalised"},
             "thresholds": {"note": "a door's threshold must be calibrated anew with it"},
             "limits": "below 28 pixels the net for small faces does better alone (docs/faces.md); no camera uses the adapter yet",

@@ -5,6 +5,7 @@ const words = document.getElementById("words").dataset;
 const field = form.querySelector("input[type=file]");
 const list = document.getElementById("chosen");
 const alike = document.getElementById("alike");
+const turn = document.getElementById("turn");
 const place = document.getElementById("camera");
 const video = place.querySelector("video");
 let files = [];
@@ -15,16 +16,20 @@ function keep() {
   for (const each of files) transfer.items.add(each.file);
   field.files = transfer.files;
   alike.hidden = !alike.querySelector("input").checked && !files.some((each) => each.alike?.length);
+  turn.hidden = !turn.querySelector("input").checked && !files.some((each) => each.turned);
 }
 
 async function judge(each) {
   const body = new FormData();
   body.append("picture", each.file);
   body.append("site", form.elements.site.value);
+  if (turn.querySelector("input").checked) body.append("turn", "1");
   body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
   const answer = await fetch(form.dataset.judge, { method: "POST", body }).catch(() => null);
   const said = answer && (answer.ok || answer.status === 400) ? await answer.json().catch(() => null) : null;
   each.alike = said?.alike ?? [];
+  each.turned = Boolean(said?.turned);
+  each.turn.hidden = !each.turned;
   const lines = said ? [...said.problems, ...(each.alike.length ? [words.alike.replace("{names}", each.alike.join(", "))] : [])] : [words.failed];
   each.item.dataset.state = said?.fits ? (each.alike.length ? "alike" : "fits") : "problem";
   each.item.querySelector("p").textContent = lines.join(" ") || words.fits;
@@ -38,7 +43,9 @@ function add(file) {
   const name = Object.assign(document.createElement("strong"), { textContent: file.name });
   const said = Object.assign(document.createElement("p"), { textContent: words.judging });
   const remove = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: words.remove });
-  const each = { file, item };
+  const turnIt = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: words.turn, hidden: true });
+  turnIt.addEventListener("click", () => turn.querySelector("input").click());
+  const each = { file, item, turn: turnIt };
   remove.addEventListener("click", () => {
     files = files.filter((other) => other !== each);
     URL.revokeObjectURL(picture.src);
@@ -47,7 +54,7 @@ function add(file) {
   });
   const text = document.createElement("div");
   text.append(name, said);
-  item.append(picture, text, remove);
+  item.append(picture, text, turnIt, remove);
   item.dataset.state = "judging";
   list.append(item);
   files.push(each);
@@ -61,6 +68,7 @@ field.addEventListener("change", () => {
 });
 
 form.elements.site.addEventListener("change", () => files.forEach(judge));
+turn.querySelector("input").addEventListener("change", () => files.forEach(judge));
 
 const end = () => {
   for (const track of video.srcObject?.getTracks() ?? []) track.stop();
