@@ -277,9 +277,34 @@ def result(client, site, content: bytes, name: str = "a.jpg"):
 def test_a_picture_is_judged_before_anything_is_saved(client):
     at = scene()
     client.force_login(at.manager)
-    assert result(client, at.site, face()).json() == {"fits": True, "problems": [], "alike": []}
+    assert result(client, at.site, face()).json() == {"fits": True, "problems": [], "alike": [], "turned": False}
     assert "2 faces" in result(client, at.site, side_by_side()).json()["problems"][0]
     assert (Person.objects.count(), Template.objects.count()) == (0, 0)
+
+
+def test_a_picture_on_its_side_is_told_and_fits_once_it_may_be_turned(client):
+    at = scene()
+    client.force_login(at.manager)
+    lying = saved(portrait().rotate(90, expand=True))
+    found = result(client, at.site, lying).json()
+    assert (found["fits"], found["turned"]) == (False, True)
+    body = {"site": at.site.pk, "turn": "1", "picture": SimpleUploadedFile("a.jpg", lying)}
+    assert client.post(reverse("people:judge"), body).json()["fits"]
+    actions.enrol(user=at.manager, site=at.site, name="Anna", pictures=[lying], turn=True, **PAPER)
+    assert Template.objects.count() == 1
+
+
+def test_consent_without_another_way_in_is_refused_until_the_manager_answers_for_it(client):
+    at = scene()
+    client.force_login(at.manager)
+    form = {"site": at.site.pk, "name": "Anna", "legal_basis": "consent", "document": "7", "expires": f"{timezone.localdate() + datetime.timedelta(days=9)}"}
+    refused = client.post(reverse("people:enrol"), {**form, "pictures": [SimpleUploadedFile("a.jpg", face())]})
+    assert refused.status_code == 422
+    assert "the Garante, on 22 February 2024" in refused.content.decode()
+    assert Person.objects.count() == 0
+    taken = client.post(reverse("people:enrol"), {**form, "without_alternative": "on", "pictures": [SimpleUploadedFile("a.jpg", face())]})
+    assert taken.status_code == 302
+    assert AuditRow.objects.get(verb="person.enrolled").data["alternative"] is False
 
 
 def test_the_judge_says_who_looks_the_same(client):
