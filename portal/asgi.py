@@ -15,8 +15,8 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 
 from portal.core.bodies import bounded  # noqa: E402
+from portal.core.serving import lifespan  # noqa: E402
 from portal.live.urls import websocket_urlpatterns  # noqa: E402
-from portal.sites.listening import lifespan  # noqa: E402
 
 http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE})
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))

@@ -53,6 +53,7 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("SPECOLA_ORIGINS", "
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 MEDIA_FOLDER = HOME / "media"
 UPLOAD_LARGEST = _whole("SPECOLA_UPLOAD_MB", 2048, 1_000_000, "megabytes") * 2**20  # of one file on the desk
+HOUSE_CHECK_S = _whole("SPECOLA_HOUSE_CHECK_S", 10, 3600, "seconds")  # between two looks at how agents, worker and disk are
 UPLOAD_DAILY = _whole("SPECOLA_UPLOAD_DAILY_MB", 10_240, 10_000_000, "megabytes") * 2**20  # of one person in a day
 UPLOAD_HOURS = _whole("SPECOLA_UPLOAD_HOURS", 24, 8760, "hours")  # without a new piece, and an upload is swept away
 UPLOAD_PIECE = 8 * 2**20  # a request's most: Django keeps a request's body beside the memory, on the temporary disk

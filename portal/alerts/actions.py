@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -58,23 +58,23 @@ def record_events(*, agent: Agent, events: Sequence[Any], sent: datetime.datetim
 def acknowledge(*, user: User, alert_id: int) -> Alert:
     """Say "I have seen it"; it becomes the user's own unless it is somebody's already. Doing it twice changes nothing."""
     with transaction.atomic():
-        alert = _open(user, alert_id)
+        alert = open_for(user, alert_id)
         if alert.state == AlertState.NEW:
             alert.state, alert.assignee = AlertState.ACKNOWLEDGED, alert.assignee or user
-            _keep(alert, user, HistoryEntry.Verb.ACKNOWLEDGED)
+            keep(alert, user, HistoryEntry.Verb.ACKNOWLEDGED)
     return alert
 
 
 def assign(*, user: User, alert_id: int, assignee_id: int | None) -> Alert:
     """Give the alert to a person who may act at its site, or to nobody."""
     with transaction.atomic():
-        alert = _open(user, alert_id)
+        alert = open_for(user, alert_id)
         assignee = queries.assignable(alert).filter(pk=assignee_id).first() if assignee_id else None
         if assignee_id and assignee is None:
             raise ValidationError(_("This person does not look after alerts at this site."))
         if alert.assignee_id != (assignee and assignee.pk):
             alert.assignee = assignee
-            _keep(alert, user, HistoryEntry.Verb.ASSIGNED, detail=str(assignee or ""))
+            keep(alert, user, HistoryEntry.Verb.ASSIGNED, detail=str(assignee or ""))
     return alert
 
 
@@ -86,11 +86,11 @@ def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
     if reason == ResolutionReason.OTHER and not text:
         raise ValidationError(_("Say in a note what the other reason is."))
     with transaction.atomic():
-        alert = _open(user, alert_id)
+        alert = open_for(user, alert_id)
         if alert.state == AlertState.RESOLVED:
             raise ValidationError(_("Somebody has resolved this alert already."))
         alert.state, alert.reason = AlertState.RESOLVED, reason
-        _keep(alert, user, HistoryEntry.Verb.RESOLVED, detail=reason, text=text)
+        keep(alert, user, HistoryEntry.Verb.RESOLVED, detail=reason, text=text)
         labels.write_down(alert)
     return alert
 
@@ -98,10 +98,10 @@ def resolve(*, user: User, alert_id: int, reason: str, note: str = "") -> Alert:
 def reopen(*, user: User, alert_id: int) -> Alert:
     """Take a resolution back; the alert is the user's now."""
     with transaction.atomic():
-        alert = _open(user, alert_id)
+        alert = open_for(user, alert_id)
         if alert.state == AlertState.RESOLVED:
             alert.state, alert.reason, alert.assignee = AlertState.ACKNOWLEDGED, "", user
-            _keep(alert, user, HistoryEntry.Verb.REOPENED)
+            keep(alert, user, HistoryEntry.Verb.REOPENED)
             labels.write_down(alert)
     return alert
 
@@ -112,8 +112,8 @@ def add_note(*, user: User, alert_id: int, text: str) -> Alert:
     if not text:
         raise ValidationError(_("The note is empty."))
     with transaction.atomic():
-        alert = _open(user, alert_id)
-        _keep(alert, user, HistoryEntry.Verb.NOTE, text=text)
+        alert = open_for(user, alert_id)
+        keep(alert, user, HistoryEntry.Verb.NOTE, text=text)
     return alert
 
 
@@ -201,7 +201,7 @@ def _joinable(rows: list[Event], agent: Agent) -> record.Joinable:
     return record.Joinable(alerts, visitors, lasting, severities, since)
 
 
-def _open(user: User, alert_id: int) -> Alert:
+def open_for(user: User, alert_id: int) -> Alert:
     """The alert, locked, if the user may act on it. Raises Alert.DoesNotExist when the user may not even see it, PermissionDenied otherwise."""
     user = User.objects.get(pk=user.pk)
     alert = queries.visible(user).select_for_update(no_key=True, of=("self",)).select_related("camera__site").get(pk=alert_id)
@@ -210,10 +210,12 @@ def _open(user: User, alert_id: int) -> Alert:
     return alert
 
 
-def _keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = "") -> None:
+def keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = "") -> None:
+    """Save the changed alert with a line of its history, which holds how it was before, an audit row, and a message to those who look."""
+    before = Alert.objects.filter(pk=alert.pk).values("state", "reason", assignee=F("assignee_id")).get()
     alert.changed = timezone.now()
     alert.save()
-    HistoryEntry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text)
+    HistoryEntry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text, before=before)
     data = {name: value for name, value in (("detail", detail), ("text", text)) if value}
     audit.record(actor=user, verb=f"alert.{verb}", subject=f"alert:{alert.pk}", site=alert.site.slug if alert.site else "", data=data)
     _publish_change(alert.site and alert.site.pk, [alert])

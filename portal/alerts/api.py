@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.alerts import actions, queries
+from portal.alerts import actions, bulk_actions, queries
 from portal.alerts.intake import EventsView, MediaView
 from portal.alerts.models import CHOSEN_REASONS, Alert
 
@@ -120,7 +120,74 @@ def _assign(*, user: Any, alert_id: int, assignee: int | None) -> Alert:
     return actions.assign(user=user, alert_id=alert_id, assignee_id=assignee)
 
 
+class AlertList(serializers.Serializer):
+    alerts = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=bulk_actions.MOST)
+
+
+class ResolveList(AlertList, ResolveShape):
+    """One reason for several alerts."""
+
+
+class AssignList(AlertList, AssignShape):
+    """One person for several alerts."""
+
+
+class DeskAnswer(serializers.Serializer):
+    case = serializers.CharField(help_text="the number of the case on the analysis desk")
+
+
+class _ActOnMany(APIView):
+    """One verb on several alerts: all of them, or none and a reason."""
+
+    shape: type[serializers.Serializer] = AlertList
+
+    def act(self, **arguments: Any) -> list[Alert]:
+        raise NotImplementedError
+
+    def post(self, request: Request) -> Response:
+        body = self.shape(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        try:
+            done = self.act(user=request.user, alert_ids=given.pop("alerts"), **given)
+        except Alert.DoesNotExist as error:
+            raise NotFound from error
+        except Refused as error:
+            raise ValidationError({"error": error.messages}) from error
+        rows = {row.pk: row for row in queries.inbox(request.user).filter(pk__in=[alert.pk for alert in done])}
+        return Response(AlertShape([rows[alert.pk] for alert in done], many=True).data)
+
+
+class ToDesk(APIView):
+    """Lay the alert's picture on the analysis desk."""
+
+    @extend_schema(operation_id="alerts_desk", request=Nothing, responses=DeskAnswer)
+    def post(self, request: Request, pk: int) -> Response:
+        try:
+            return Response({"case": bulk_actions.send_to_desk(user=request.user, alert_id=pk)})
+        except Alert.DoesNotExist as error:
+            raise NotFound from error
+        except Refused as error:
+            raise ValidationError({"error": error.messages}) from error
+
+
+def _many(name: str, shape: type[serializers.Serializer], action: Callable[..., list[Alert]]) -> Any:
+    view = type(f"{name.capitalize()}Many", (_ActOnMany,), {"shape": shape, "act": staticmethod(action), "__doc__": action.__doc__})
+    schema = extend_schema(operation_id=f"alerts_{name}_many", request=shape, responses=AlertShape(many=True))
+    return extend_schema_view(post=schema)(view).as_view()
+
+
+def _assign_many(*, user: Any, alert_ids: list[int], assignee: int | None) -> list[Alert]:
+    """Give each to the same person, who must look after alerts at the site of each, or to nobody."""
+    return bulk_actions.assign_many(user=user, alert_ids=alert_ids, assignee_id=assignee)
+
+
 urlpatterns = [
+    path("alerts/bulk/acknowledge", _many("acknowledge", AlertList, bulk_actions.acknowledge_many)),
+    path("alerts/bulk/resolve", _many("resolve", ResolveList, bulk_actions.resolve_many)),
+    path("alerts/bulk/assign", _many("assign", AssignList, _assign_many)),
+    path("alerts/bulk/undo", _many("undo", AlertList, bulk_actions.undo)),
+    path("alerts/<int:pk>/desk", ToDesk.as_view()),
     path("events", EventsView.as_view(), name="events"),
     path("media/<str:sha256>", MediaView.as_view(), name="media"),
     path("alerts", Alerts.as_view(), name="alerts"),

@@ -8,8 +8,10 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.alerts import flow, labels, queries, retention
-        from portal.core import media
+        from django.conf import settings
+
+        from portal.alerts import flow, house, labels, queries, retention
+        from portal.core import media, serving
         from portal.sites import ports
 
         media.hold("events and alerts", queries.held)
@@ -18,3 +20,4 @@ class AlertsConfig(AppConfig):
         ports.visitor_flow.fill(flow.visitor_flow)
         ports.camera_records.fill(retention.camera_records)
         ports.delete_camera_records.fill(retention.delete_camera_records)
+        serving.repeat(house.check, settings.HOUSE_CHECK_S)

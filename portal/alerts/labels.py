@@ -26,7 +26,7 @@ def write_down(alert: Alert) -> None:
     """
     label = alert.reason if alert.reason in TAUGHT else ""
     earlier = AlertLabel.objects.filter(alert=alert)
-    if alert.kind in EXCLUDED or earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
+    if alert.kind in EXCLUDED or alert.about_house or earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
         return
     earlier.delete()
     AlertLabel.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())

@@ -10,6 +10,7 @@ from portal.alerts import kinds
 from portal.core import media
 from portal.core.severity import Severity
 from portal.sites.models import Agent, Camera, Site
+from portal.sites.state import CAUSES
 
 DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
 
@@ -82,6 +83,12 @@ class Alert(models.Model):
         return self.kind in kinds.HOUSE
 
     @property
+    def detail_label(self) -> str:
+        """The figure or reason behind it in the reader's language."""
+        times, by, cause = self.detail.partition(" × ")
+        return f"{times}{by}{CAUSES.get(cause, cause)}" if by and self.kind == "agent_restarting" else self.detail
+
+    @property
     def thumbnail(self) -> bool:
         """Whether the newest picture has arrived."""
         return media.exists(self.picture)
@@ -129,7 +136,7 @@ class HouseCondition(models.Model):
     """Something about the house that is not well now: one row while it lasts, whoever finds it, and the alert that it raised."""
 
     key = models.CharField(primary_key=True, max_length=120)  # its kind and what it is about: "agent_silent:12"
-    alert = models.ForeignKey(Alert, models.CASCADE, null=True, related_name="conditions")
+    alert = models.ForeignKey(Alert, models.CASCADE, null=True, related_name="conditions")  # null: only while it is being raised
     since = models.DateTimeField()
     better = models.DateTimeField(null=True)  # since when it looks as if it had ended; null: it lasts
 

@@ -24,6 +24,8 @@ ACTING_ROLES = ("operator", "manager")
 OVERLAP = datetime.timedelta(seconds=10)  # a transaction may commit a little after the time it wrote down
 CAUGHT_UP = 200  # alerts sent to a browser that comes back; when more have changed it loads the page again
 SHOWN_EVENTS = 100  # more than one alert holds by kinds.JOINING
+STEPS = [datetime.timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 6 * 60, 24 * 60)]
+READABLE_STEPS = 120
 MOST_STEPS = 400  # of a timeline
 LEVELS = {1: "low", 2: "medium", 3: "high"}
 
@@ -143,6 +145,11 @@ def open_by_camera(user: User) -> dict[int, OpenAlerts]:
 
 def _rank(alert: Alert) -> tuple[Any, ...]:
     return alert.state != AlertState.NEW, -alert.severity, -alert.last_t.timestamp()
+
+
+def step_of(length: datetime.timedelta) -> datetime.timedelta:
+    """How wide a timeline's steps are over such a length: a day in quarters of an hour, a year in days."""
+    return next((step for step in STEPS if length / step <= READABLE_STEPS), STEPS[-1])
 
 
 def choices(user: User) -> dict[str, Any]:

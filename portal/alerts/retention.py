@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from detectors.rules import registry
@@ -26,6 +26,9 @@ def forget_old(now: datetime.datetime | None = None) -> dict[str, int]:
     """
     now = now or timezone.now()
     gone = for_each(Site.objects.order_by("pk"), lambda site: _forget(site, now - datetime.timedelta(days=site.kept_days)))
+    days = Site.objects.aggregate(most=Max("kept_days"))["most"]
+    if days:  # what concerned the whole portal is kept as long as anything
+        Alert.objects.filter(camera=None, conditions=None, state=AlertState.RESOLVED, last_t__lt=now - datetime.timedelta(days=days)).delete()
     return {name: sum(each[name] for each in gone) for name in ("alerts", "files")}
 
 
@@ -49,7 +52,7 @@ def delete_camera_records(camera: Camera) -> set[str]:
 
 
 def _forget(site: Site, until: datetime.datetime) -> dict[str, int]:
-    old = Alert.objects.filter(camera__site=site, state=AlertState.RESOLVED, last_t__lt=until)
+    old = Alert.objects.filter(camera__site=site, conditions=None, state=AlertState.RESOLVED, last_t__lt=until)
     alerts, files = 0, set()
     with transaction.atomic():
         for part in _parts(old):

@@ -14,6 +14,10 @@ urlpatterns = [
     path("alerts/<int:pk>/assign", views.assign, name="assign"),
     path("alerts/<int:pk>/resolve", views.resolve, name="resolve"),
     path("alerts/<int:pk>/reopen", views.reopen, name="reopen"),
+    path("alerts/<int:pk>/undo", views.undo, name="undo"),
+    path("alerts/<int:pk>/desk", views.desk, name="desk"),
+    re_path(r"^alerts/bulk/(?P<verb>acknowledge|resolve|assign|undo)$", views.bulk, name="bulk"),
+    path("alerts/timeline", views.timeline, name="timeline"),
     path("alerts/<int:pk>/note", views.note, name="note"),
     re_path(r"^alerts/(?P<pk>\d{1,18})/(?P<kind>snapshot|clip)$", views.media, name="media"),
 ]

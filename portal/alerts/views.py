@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.alerts import actions, queries
+from portal.alerts import actions, bulk_actions, queries
 from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState
 from portal.alerts.ranges import ranged
 from portal.core import media as store
 
 PAGE = 50
+DAY = datetime.timedelta(days=1)
 seen_by_all = role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 acted_on = role_required(Role.OPERATOR, Role.MANAGER)
 
@@ -54,7 +58,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
 @acted_on
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = request.POST.get("assignee", "")
-    return _act(request, pk, actions.assign, assignee_id=int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 18 else None)
+    return _act(request, pk, actions.assign, assignee_id=int(chosen) if _is_number(chosen) else None)
 
 
 @require_POST
@@ -73,6 +77,62 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 @acted_on
 def note(request: HttpRequest, pk: int) -> HttpResponse:
     return _act(request, pk, actions.add_note, text=request.POST.get("text", ""))
+
+
+@require_POST
+@acted_on
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lambda *, user, alert_id: bulk_actions.undo(user=user, alert_ids=[alert_id]))
+
+
+@require_POST
+@acted_on
+def desk(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lay the alert's picture (`event`: of one of its events) on the desk and go to its case."""
+    try:
+        case = bulk_actions.send_to_desk(user=request.user, alert_id=pk, event_id=request.POST.get("event"))
+    except Alert.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, _find(request, pk), problem=" ".join(error.messages))
+    to = reverse("analysis:case", args=[case])
+    return HttpResponse(status=204, headers={"HX-Redirect": to}) if _is_pane(request) else redirect(to)
+
+
+@require_POST
+@acted_on
+def bulk(request: HttpRequest, verb: str) -> JsonResponse:
+    """Several alerts at once, `alert=1&alert=2`: `{"done": [1, 2]}`, or `{"error": a sentence}` and nothing was changed."""
+    chosen = [int(each) for each in request.POST.getlist("alert") if _is_number(each)]
+    sent = {name: request.POST.get(name, "") for name in ("reason", "note")}
+    assignee = request.POST.get("assignee", "")
+    verbs: dict[str, Callable[[], list[Alert]]] = {
+        "acknowledge": lambda: bulk_actions.acknowledge_many(user=request.user, alert_ids=chosen),
+        "resolve": lambda: bulk_actions.resolve_many(user=request.user, alert_ids=chosen, **sent),
+        "assign": lambda: bulk_actions.assign_many(user=request.user, alert_ids=chosen, assignee_id=int(assignee) if _is_number(assignee) else None),
+        "undo": lambda: bulk_actions.undo(user=request.user, alert_ids=chosen),
+    }
+    try:
+        done = verbs[verb]()
+    except Alert.DoesNotExist:
+        return JsonResponse({"error": _("One of these alerts is not there any more. Nothing was changed.")}, status=404)
+    except ValidationError as error:
+        return JsonResponse({"error": " ".join(error.messages)}, status=422)
+    except PermissionDenied as error:
+        return JsonResponse({"error": str(error)}, status=403)
+    return JsonResponse({"done": [alert.pk for alert in done]})
+
+
+@require_GET
+@seen_by_all
+def timeline(request: HttpRequest) -> JsonResponse:
+    """How many alerts opened when, under the filters of the address: `{begin, step, buckets: [{t, low, medium, high}]}`, seconds; a day if none is named."""
+    filters = queries.AlertFilters.read(request.GET)
+    end = queries.moment(filters.until, end=True) or timezone.now()
+    begin = queries.moment(filters.since) or end - DAY
+    step = queries.step_of(end - begin)
+    buckets = queries.timeline(request.user, filters, begin=begin, end=end, step=step)
+    return JsonResponse({"begin": begin.timestamp(), "step": step.total_seconds(), "buckets": buckets})
 
 
 @require_GET
@@ -122,6 +182,10 @@ def _find(request: HttpRequest, pk: int) -> Alert:
         return queries.get_alert(request.user, pk)
     except Alert.DoesNotExist as error:
         raise Http404 from error
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 18
 
 
 def _is_pane(request: HttpRequest) -> bool:

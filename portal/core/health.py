@@ -19,7 +19,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-ROOM = 500 * 2**20  # bytes below which pictures soon find no place
+LITTLE_ROOM, NO_ROOM = 0.10, 0.02  # of the disk: there is time to make room; pictures soon find no place
 WORKER_S = 60  # procrastinate's workers say every 10 s that they live
 FAILED_SINCE = datetime.timedelta(hours=24)
 
@@ -84,9 +84,7 @@ def worker() -> Check:
 
     name = _("Background worker")
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - %s * interval '1 second'", [WORKER_S])
-            alive = cursor.fetchone()[0]
+        alive = workers()
         waiting = ProcrastinateJob.objects.filter(status="todo", scheduled_at=None).count()
         failed = ProcrastinateJob.objects.filter(status="failed", procrastinateevent__at__gt=timezone.now() - FAILED_SINCE).distinct().count()
     except DatabaseError as error:
@@ -108,11 +106,27 @@ def disk() -> Check:
     """There is room for pictures."""
     name = _("Disk")
     try:
-        free = shutil.disk_usage(settings.HOME).free
+        free, share = room()
     except OSError as error:
         return Check(name, "problem", str(error), _("The home folder must exist and be readable."))
-    detail = _("%(gb)s GB free") % {"gb": number_format(free / 2**30, 1)}
-    return Check(name, "ok", detail) if free > ROOM else Check(name, "problem", detail, _("Make room: pictures and clips are refused when the disk is full."))
+    detail = _("%(gb)s GB free (%(percent)s %%)") % {"gb": number_format(free / 2**30, 1), "percent": number_format(100 * share, 1)}
+    if share >= LITTLE_ROOM:
+        return Check(name, "ok", detail)
+    level = "problem" if share < NO_ROOM else "warning"
+    return Check(name, level, detail, _("Make room: pictures and clips are refused when the disk is full."))
+
+
+def workers() -> int:
+    """How many workers have reported within the last minute, by the database's clock; one from the future was there before the clock was put back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_workers WHERE abs(extract(epoch FROM now() - last_heartbeat)) < %s", [WORKER_S])
+        return int(cursor.fetchone()[0])
+
+
+def room() -> tuple[int, float]:
+    """Bytes free where pictures are kept, and their share of that disk. Raises OSError."""
+    usage = shutil.disk_usage(settings.HOME)
+    return usage.free, usage.free / max(1, usage.total)
 
 
 def worst(checks: list[Check]) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 
 from django.utils import timezone
 
+from portal.alerts.events import AlertRaised
 from portal.core import jobs
 from portal.core.events import DomainEvent
 from portal.notify import config, notifications
@@ -16,6 +17,8 @@ deliver = jobs.named("notify.deliver")
 
 def notify(event: DomainEvent) -> None:
     """The subscriber, in the event's transaction: defer one delivery for each channel in use. Raises config.ChannelsFileError."""
+    if isinstance(event, AlertRaised) and event.kind == "agent_silent":
+        return  # AgentSilent is sent of it: one message, not two
     if not (names := list(config.read())):
         return
     notification = dataclasses.asdict(notifications.of(event))

@@ -9,12 +9,15 @@ class SitesConfig(AppConfig):
 
     def ready(self) -> None:
         from detectors.rules import registry
-        from portal.core import health, media
-        from portal.sites import camera_actions
-        from portal.sites.health import agents, restarts, superlink
+        from portal.core import health, media, serving
+        from portal.sites import camera_actions, listening
+        from portal.sites.health import agents, certificates, disks, restarts, superlink
 
         registry.kinds()  # a rule kind that cannot be read stops the start, not the first page
         media.hold("plans", camera_actions.held)
         health.register(superlink)
         health.register(agents)
         health.register(restarts)
+        health.register(certificates)
+        health.register(disks)
+        serving.repeat(listening.note, listening.EVERY_S)

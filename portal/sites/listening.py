@@ -6,13 +6,8 @@ begins the time anew, whatever made it: the portal was down, its machine slept, 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import datetime
-import logging
-from typing import Any
 
-from channels.db import database_sync_to_async
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
@@ -20,7 +15,6 @@ from portal.sites.models import ListeningPeriod
 
 EVERY_S = 5.0
 GAP = datetime.timedelta(seconds=20)  # without a note: nobody listened. With the 15 s that an agent waits at most before it calls again, well below a minute
-log = logging.getLogger(__name__)
 
 
 def note() -> None:
@@ -33,28 +27,3 @@ def note() -> None:
 def has_lasted(length: datetime.timedelta) -> bool:
     """Whether calls were taken during all of this time until now."""
     return ListeningPeriod.objects.filter(since__lte=Now() - length, until__gte=Now() - GAP, until__lte=Now() + GAP).exists()
-
-
-async def lifespan(_scope: Any, receive: Any, send: Any) -> None:
-    """The ASGI server's start and end: note in between that this process is there."""
-    await receive()
-    notes = asyncio.create_task(_note_for_ever())
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    notes.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await notes
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _note_for_ever() -> None:
-    failing = False
-    while True:
-        try:
-            await database_sync_to_async(note)()
-            failing = False
-        except Exception:  # the edge of a task: the database may be away; the portal goes on, and the next note is a gap
-            if not failing:  # once, not every few seconds
-                log.exception("it could not be noted that the portal is there")
-            failing = True
-        await asyncio.sleep(EVERY_S)

@@ -52,7 +52,7 @@ def enrol(*, code: str, keys: Keys, versions: dict[str, str]) -> Agent:
 def beat(*, agent: Agent, heartbeat: Heartbeat, dropped: int = 0) -> HeartbeatAnswer:
     """Keep a heartbeat, of which `dropped` fields were not understood, and answer with what the agent must know now."""
     now = timezone.now()
-    reported = {"last_seen": now, "clock_skew": round(now.timestamp() - heartbeat.t, 3), "health": heartbeat.to_json()}
+    reported = {"last_seen": now, "clock_skew": round(now.timestamp() - heartbeat.t, 3), "health": heartbeat.to_json(), "silence_noticed": None}
     Agent.objects.filter(pk=agent.pk).update(**reported, contract_problem="", contract_refused=None, fields_dropped=dropped)
     if agent.overlap_until and agent.former is None:
         key_actions.retire(agent=agent, reason="the agent speaks with its new key")

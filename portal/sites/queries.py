@@ -13,9 +13,8 @@ from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.core import media
 from portal.sites import ports, state
+from portal.sites.conditions import LITTLE_DISK
 from portal.sites.models import Agent, Camera, Site
-
-LITTLE_DISK = 500 * 2**20  # bytes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def troubles(tile: Tile) -> list[str]:
         found.append("clock")
     if heartbeat and heartbeat.outbox.pending > state.BACKLOG:
         found.append("backlog")
-    if heartbeat and 0 < (heartbeat.disk_free or 0) < LITTLE_DISK:
+    if heartbeat and heartbeat.disk_free is not None and heartbeat.disk_free < LITTLE_DISK:
         found.append("disk")
     return found
 

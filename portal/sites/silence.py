@@ -26,7 +26,8 @@ def notice(now: datetime.datetime | None = None) -> list[AgentSilent]:
     if not listening.has_lasted(NOTICED):
         return []
     now = now or timezone.now()
-    rows = Agent.objects.annotate(since=Coalesce("last_seen", "enrolled")).filter(revoked=None, camera__switched_off=None, since__lt=now - NOTICED)
+    ahead = Q(since__gt=now + NOTICED)  # by a clock that was put back since then
+    rows = Agent.objects.annotate(since=Coalesce("last_seen", "enrolled")).filter(Q(since__lt=now - NOTICED) | ahead, revoked=None, camera__switched_off=None)
     unnoticed = rows.filter(Q(silence_noticed=None) | Q(silence_noticed__lt=F("since"))).select_related("camera__site")
 
     def publish(agent: Agent) -> AgentSilent | None:
@@ -34,7 +35,7 @@ def notice(now: datetime.datetime | None = None) -> list[AgentSilent]:
             fresh = unnoticed.select_for_update(of=("self",)).filter(pk=agent.pk).first()
             if fresh is None or state.of(fresh, now).name != "silent":
                 return None
-            Agent.objects.filter(pk=fresh.pk).update(silence_noticed=now)
+            Agent.objects.filter(pk=fresh.pk).update(silence_noticed=max(now, fresh.since))
             event = AgentSilent(str(fresh.pk), fresh.camera.site.slug, fresh.camera_id, fresh.camera.slug, fresh.since)
             events.publish(event)
         return event

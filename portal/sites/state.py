@@ -64,11 +64,16 @@ def of_camera(camera: Camera, agent: Agent | None, now: datetime.datetime) -> St
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AgentRestarts:
-    """How often an agent ended in the last 24 hours without being asked to, when last, and why in the reader's language."""
+    """How often an agent ended in the last 24 hours without being asked to, when last, and why: a code of the contract, or an exception in one line."""
 
     times: int
     last: datetime.datetime
-    why: str
+    cause: str
+
+    @property
+    def why(self) -> str:
+        """The cause in the reader's language."""
+        return str(CAUSES.get(self.cause, self.cause))
 
 
 def restarts(agent: Agent | None, now: datetime.datetime) -> AgentRestarts | None:
@@ -76,13 +81,18 @@ def restarts(agent: Agent | None, now: datetime.datetime) -> AgentRestarts | Non
     reported = agent.heartbeat.restarts if agent and agent.heartbeat else None
     if reported is None:
         return None
+    last = moment(reported.last_t, agent.clock_skew)
+    if last is None or now - last > RESTARTS_SHOWN:
+        return None
+    return AgentRestarts(reported.count_24h, last, reported.cause)
+
+
+def moment(seconds: float, skew: float) -> datetime.datetime | None:
+    """A time of an agent's clock, Unix seconds, by this portal's; None when it is in no calendar."""
     try:
-        last = datetime.datetime.fromtimestamp(reported.last_t + agent.clock_skew, datetime.UTC)
+        return datetime.datetime.fromtimestamp(seconds + skew, datetime.UTC)
     except (OverflowError, OSError, ValueError):
         return None
-    if now - last > RESTARTS_SHOWN:
-        return None
-    return AgentRestarts(reported.count_24h, last, str(CAUSES.get(reported.cause, reported.cause)))
 
 
 def newest(agents: list[Agent]) -> dict[int, Agent]:
@@ -97,16 +107,19 @@ def _name(agent: Agent, camera: CameraStatus, now: datetime.datetime) -> str:
         return "unknown"
     if agent.last_seen is None:
         return "starting" if (now - agent.enrolled).total_seconds() < STARTING_S else "silent"
-    if (now - agent.last_seen).total_seconds() > SILENT_S:
+    if abs((now - agent.last_seen).total_seconds()) > SILENT_S:  # in the future: this portal's clock was put back, and nothing has come since
         return "silent"
     t = _capture(agent, camera)
+    if camera.state == "starting":
+        return "starting" if _is_new(agent) else "stale"
     return "stale" if camera.state == "live" and (t is None or (now - t).total_seconds() > OLD_FRAME_S) else camera.state
 
 
+def _is_new(agent: Agent) -> bool:
+    """Whether its program began so short a time before its last heartbeat that the first picture may still come; both by its own clock."""
+    heartbeat = agent.heartbeat
+    return heartbeat is None or heartbeat.started is None or heartbeat.t - heartbeat.started < STARTING_S
+
+
 def _capture(agent: Agent, camera: CameraStatus) -> datetime.datetime | None:
-    if camera.last_frame_t is None:
-        return None
-    try:
-        return datetime.datetime.fromtimestamp(camera.last_frame_t + agent.clock_skew, datetime.UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
+    return None if camera.last_frame_t is None else moment(camera.last_frame_t, agent.clock_skew)

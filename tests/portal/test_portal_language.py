@@ -143,7 +143,7 @@ def test_dates_are_said_in_the_chosen_language(client, language, words):
 
 @pytest.mark.parametrize(("language", "texts"), [("en", "12.5 GB free"), ("it", "12,5 GB liberi")])
 def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, texts):
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30))
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30, total=50 * 2**30))
     with translation.override(language):
         assert health.disk().detail == texts
 

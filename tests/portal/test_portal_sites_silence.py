@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from portal.asgi import application
+from portal.core import serving
 from portal.core.models import AuditRow
 from portal.sites import listening, silence, tasks
 from portal.sites.models import Agent, ListeningPeriod
@@ -122,8 +123,7 @@ def test_a_portal_process_notes_that_it_is_there_from_its_start_to_its_end(monke
             sent.append(message["type"])
 
         original = listening.note
-        monkeypatch.setattr(listening, "note", note)
-        monkeypatch.setattr(listening, "EVERY_S", 0)
+        monkeypatch.setattr(serving, "repeated", [serving.Repeated(note, 0)])
         inbox.put_nowait({"type": "lifespan.startup"})
         served = asyncio.create_task(application({"type": "lifespan"}, inbox.get, send))
         await asyncio.wait_for(noted.wait(), 60)

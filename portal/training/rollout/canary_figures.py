@@ -72,10 +72,10 @@ def others(canary: Canary) -> tuple[Figures, Figures]:
 
 
 def alerts(canary: Canary, user: User) -> QuerySet[Alert]:
-    """What the canary's cameras raised meanwhile, at the reader's sites, newest first."""
+    """What the canary's cameras raised meanwhile, at the reader's sites, newest first; not what the house raised about itself."""
     until = canary.ended or timezone.now()
     found = Alert.objects.filter(camera__in=canary.cameras.values("camera"), camera__site__in=sites_of(user), last_t__gte=canary.began, opened__lte=until)
-    return found.select_related("camera__site").order_by("-last_t")[:SHOWN]
+    return found.exclude(kind__in=kinds.HOUSE).select_related("camera__site").order_by("-last_t")[:SHOWN]
 
 
 def take_samples() -> int:
