@@ -202,7 +202,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "portal.core.paging.Pages",
     "PAGE_SIZE": 50,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Specola", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False, "OAS_VERSION": "3.1.0"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Specola",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {"ReasonEnum": "portal.alerts.models.ResolutionReason", "ChosenReasonEnum": "portal.alerts.models.CHOSEN_REASONS"},
+}
 PROCRASTINATE_ON_APP_READY = None
 
 LOGGING = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -212,7 +212,7 @@ def open_for(user: User, alert_id: int) -> Alert:
 
 def keep(alert: Alert, user: User, verb: str, *, detail: str = "", text: str = "") -> None:
     """Save the changed alert with a line of its history, which holds how it was before, an audit row, and a message to those who look."""
-    before = Alert.objects.filter(pk=alert.pk).values("state", "reason", assignee=F("assignee_id")).get()
+    before = Alert.objects.filter(pk=alert.pk).values("state", "reason", "assignee").get()
     alert.changed = timezone.now()
     alert.save()
     HistoryEntry.objects.create(alert=alert, author=user, verb=verb, detail=detail[:120], text=text, before=before)

@@ -193,4 +193,5 @@ class HistoryEntry(models.Model):
     @property
     def detail_label(self) -> str:
         """The detail in the reader's language."""
-        return str(ResolutionReason(self.detail).label) if self.verb == self.Verb.RESOLVED and self.detail in ResolutionReason.values else self.detail
+        words = {self.Verb.RESOLVED: ResolutionReason, self.Verb.UNDONE: self.Verb}.get(self.verb)
+        return str(words(self.detail).label) if words and self.detail in words.values else self.detail
