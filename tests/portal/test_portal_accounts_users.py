@@ -97,21 +97,22 @@ def test_a_one_time_password_lets_the_person_in_too(boss):
     assert client.get("/")["Location"] == "/new-password/"
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [{"email": "x\x00@y.example"}, {"email": "x" * 100_000}, {"email": ""}, {"name": "\x00"}, {"name": "x" * 100_000}, {"by": "9999"}, {"by": "\x00"}]
-    + [{"role": value} for value in ("", "emperor:*", "operator:99999999999999999999999", "operator:424242", "operator:-1", "operator:\x00", "x" * 100_000)],
-)
-def test_odd_invitations_are_refused_with_a_sentence(boss, odd):
-    answer = invited(boss, **odd)
-    assert answer.status_code == 422
-    assert 'class="errorlist' in answer.content.decode()
+ODD = [{"email": "x\x00@y.example"}, {"email": "x" * 100_000}, {"email": ""}, {"name": "\x00"}, {"name": "x" * 100_000}, {"by": "9999"}, {"by": "\x00"}]
+ODD += [{"role": value} for value in ("", "emperor:*", "operator:99999999999999999999999", "operator:424242", "operator:-1", "operator:\x00", "x" * 100_000)]
+
+
+def test_odd_invitations_are_refused_with_a_sentence(boss):
+    for odd in ODD:
+        answer = invited(boss, **odd)
+        assert answer.status_code == 422, str(odd)[:200]
+        assert 'class="errorlist' in answer.content.decode(), str(odd)[:200]
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=" + "x" * 5000, "role=%00", "role=emperor", "site=nowhere", "state=x", "page=x", "page=999"])
-def test_odd_searches_break_nothing(boss, query):
-    assert signed_in(boss).get(f"/users/?{query}").status_code == 200
+def test_odd_searches_break_nothing(boss):
+    client = signed_in(boss)
+    for query in ["q=%00", "q=" + "x" * 5000, "role=%00", "role=emperor", "site=nowhere", "state=x", "page=x", "page=999"]:
+        assert client.get(f"/users/?{query}").status_code == 200, query[:200]
 
 
 def test_the_list_is_searched_and_filtered(boss, square):
