@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from portal.accounts import actions, queries, sessions, user_actions
+from portal.accounts import actions, factor_actions, queries, sessions, user_actions
 from portal.accounts.models import Membership, OneTimeLink, SecondFactorRule, User, UserSession
 from portal.core.models import AuditRow
 from portal.live.alerts import AlertsConsumer
@@ -291,6 +292,9 @@ def test_a_rule_about_second_factors_is_one_sites(boss, square):
     client.post("/users/second-factor/square/", {"required": "1"})
     client.post("/users/second-factor/square/", {"required": "1"})
     assert SecondFactorRule.objects.get().site == square.site
+    # Who requires it is led to it too; with one set up the pages open again.
+    assert client.post("/users/second-factor/square/", {"required": "0"})["Location"] == "/account/second-factor/"
+    factor_actions.add_totp(user=boss, secret=generate_totp_secret())
     client.post("/users/second-factor/square/", {"required": "0"})
     verbs = list(AuditRow.objects.filter(site="square").order_by("id").values_list("verb", flat=True))
     assert verbs == ["site.second_factor_required", "site.second_factor_optional"]
