@@ -31,7 +31,6 @@ from federated.contract.heartbeat import (
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
 from site_agents.canary import CanaryComparisons, CanaryDisagreement
-from site_agents.capture import Capture
 from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
 from site_agents.disagreements import DisagreementSender
@@ -43,6 +42,7 @@ from site_agents.models import ModelStore
 from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, PipelineStep
+from site_agents.portal_source import PortalSource
 from site_agents.restarts import Restarts
 from site_agents.rotation import Rotation
 from site_agents.signed_config import M0, M1, SignedConfig
@@ -90,7 +90,8 @@ class CameraAgent:
         self.neighbour_service = NeighbourService(self.folder, self.staff_list, self.link, config.neighbours, portal["agent_id"])
         self.pipeline.recognizer.others = self.neighbour_service if config.neighbours.host else None
         self.pipeline.staff = self.staff_list.load(self.clock.latest()) if self.signed_config.mode(self.clock.latest()) == M1 else NOBODY
-        self.capture = Capture(config.source, self.folder, self.identity.camera)
+        self.portal_source = PortalSource(self.folder, self.identity, self.link, self.staff_list.key, lambda: self.signed_config)
+        self.capture = self.portal_source.capture(config.source)
         self.evidence = Evidence(face_finder, self._add_clip)
         self.footage = Footage(self.folder, config.training)
         self.alert_labels = AlertLabelStore(self.folder, self.identity, keeps=config.training.enabled)
@@ -202,6 +203,7 @@ class CameraAgent:
             door=DoorStatus(**self.pipeline.recognizer.report(self.pipeline.staff)) if in_m1 else None,
             neighbours=self.neighbour_service.status() if in_m1 and self.config.neighbours.host else None,
             audit=self.witness.receipt(self.link.key),
+            **self.portal_source.status(),
         )
 
     def camera_status(self) -> CameraStatus:
@@ -248,6 +250,7 @@ class CameraAgent:
             self.apply_alert_labels(answer.verdicts)
         if answer.models is not None:
             self.updates.want(list(answer.models))
+        self.portal_source.take(answer.source)
         self.rotation.look(answer.renew_keys)
 
     def apply_staff_list(self, document: Any) -> None:

@@ -45,8 +45,10 @@ class Capture(threading.Thread):
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
+                config = self.config
                 self._read()
-                break
+                if self.config is config:
+                    break
             except CameraSourceError as error:
                 failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
                 self.problem = str(error)
@@ -74,6 +76,10 @@ class Capture(threading.Thread):
         if self.is_alive():
             self.join(timeout)
 
+    def change(self, config: SourceSettings) -> None:
+        """Read from another source; the one that is being read is closed with its next frame, or when it fails."""
+        self.config = config
+
     @property
     def silent_s(self) -> float:
         """Seconds since the last frame came, or since the start."""
@@ -94,9 +100,10 @@ class Capture(threading.Thread):
         return self.frames / max(1e-3, self.clock() - self._began)
 
     def _read(self) -> None:
-        with contextlib.closing(sources.open_source(self.config, self.folder)) as shots:
+        config = self.config
+        with contextlib.closing(sources.open_source(config, self.folder)) as shots:
             for shot in shots:
-                if self._stopping.is_set():
+                if self._stopping.is_set() or self.config is not config:
                     return
                 self.put(Frame(shot.image, self.camera, shot.t, shot.n, shot.telemetry))
 

@@ -15,6 +15,7 @@ from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationRequest
 from federated.contract.message import VERSION, ContractMessage
 from federated.contract.model_outcome import ModelOutcomeMessage
+from federated.contract.source import SourceTestMessage
 
 PREFIX = "/api/v1"
 
@@ -45,6 +46,9 @@ CALLS = (
     Call("PUT", "/frame", "JPEG", "", f"204; at most {media.FRAME_BYTES // 2**20} MB; only while the last heartbeat's answer says `watch`"),
     Call("GET", "/models/{sha256}", "", "ONNX", "404 for a model that is not meant for this agent"),
     Call("POST", "/agents/models", ModelOutcomeMessage, "", "204"),
+    Call(
+        "POST", "/agents/source", SourceTestMessage, "", "204; what came of an address that the heartbeat's answer asked to try; one that nobody asked for: 404"
+    ),
     Call("POST", "/agents/disagreements", DisagreementMessage, DisagreementAnswer, "201 or 200; not on trial at this camera: 403; then the picture as media"),
     Call("POST", "/faces", FaceQuery, FaceQueryAnswer, "mode M1 only, for a door that keeps no whole list"),
 )

@@ -167,7 +167,8 @@ class NeighboursStatus(ContractMessage):
 class Heartbeat(ContractMessage):
     """How an agent is. `t` is its clock, `started` when its program began; `gallery`, `door` and `neighbours` in mode M1 only.
 
-    `audit`: the head of the audit log that it was given last (since 1.2).
+    `audit`: the head of the audit log that it was given last; `box`: the X25519 key (base64) it reads sealed documents with; `source`: which address of
+    the portal's it reads its pictures from, "": that of agent.toml (all since 1.2).
     """
 
     limit = HEARTBEAT_BYTES
@@ -194,6 +195,8 @@ class Heartbeat(ContractMessage):
     door: DoorStatus | None = None
     neighbours: NeighboursStatus | None = None
     audit: AuditReceipt | None = None
+    box: Base64Key = ""
+    source: Annotated[str, Meta(max_length=80)] = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,3 +217,4 @@ class HeartbeatAnswer(ContractMessage):
     stop_biometrics: bool = False
     renew_keys: bool = False
     audit: AuditHead | None = None
+    source: dict[str, Any] | None = None

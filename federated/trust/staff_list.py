@@ -131,24 +131,24 @@ def box_text(key: X25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes(*RAW)).decode()
 
 
-def seal(entries: Sequence[Mapping[str, Any]], public: str) -> str:
-    """The entries as text that only the holder of the key behind `public` can read. Raises GalleryRejected when that is no key."""
+def seal(entries: Sequence[Mapping[str, Any]], public: str, *, purpose: bytes = PURPOSE) -> str:
+    """The entries as text that only the holder of the key behind `public` can read, for this purpose. Raises GalleryRejected when that is no key."""
     try:
         theirs, ours = X25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True)), X25519PrivateKey.generate()
         shared = ours.exchange(theirs)
     except (ValueError, TypeError) as error:
         raise GalleryRejected("not an X25519 public key") from error
     mine, nonce = ours.public_key().public_bytes(*RAW), os.urandom(12)
-    return base64.b64encode(mine + nonce + ChaCha20Poly1305(_derive(shared, mine)).encrypt(nonce, canonical(list(entries)), mine)).decode()
+    return base64.b64encode(mine + nonce + ChaCha20Poly1305(_derive(shared, mine, purpose)).encrypt(nonce, canonical(list(entries)), mine)).decode()
 
 
-def unseal(sealed: str, key: X25519PrivateKey) -> list[dict[str, Any]]:
-    """The opposite of `seal`. Raises GalleryRejected: sealed for somebody else, damaged, or no list."""
+def unseal(sealed: str, key: X25519PrivateKey, *, purpose: bytes = PURPOSE) -> list[dict[str, Any]]:
+    """The opposite of `seal`. Raises GalleryRejected: sealed for somebody else or something else, damaged, or no list."""
     try:
         content = base64.b64decode(sealed, validate=True)
         theirs, nonce = content[:KEY], content[KEY : KEY + 12]
         shared = key.exchange(X25519PublicKey.from_public_bytes(theirs))
-        entries = json.loads(ChaCha20Poly1305(_derive(shared, theirs)).decrypt(nonce, content[KEY + 12 :], theirs))
+        entries = json.loads(ChaCha20Poly1305(_derive(shared, theirs, purpose)).decrypt(nonce, content[KEY + 12 :], theirs))
     except (InvalidTag, ValueError, TypeError, binascii.Error) as error:
         raise GalleryRejected("the list is damaged, or was sealed for another agent") from error
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
@@ -156,8 +156,8 @@ def unseal(sealed: str, key: X25519PrivateKey) -> list[dict[str, Any]]:
     return entries
 
 
-def _derive(shared: bytes, salt: bytes) -> bytes:
-    return HKDF(hashes.SHA256(), 32, salt, PURPOSE).derive(shared)
+def _derive(shared: bytes, salt: bytes, purpose: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), 32, salt, purpose).derive(shared)
 
 
 def _verified(document: Mapping[str, Any], public: str, kind: str, site: str) -> dict[str, Any]:

@@ -87,6 +87,7 @@ urlpatterns = [
     path("agents/enrol", machines.EnrolView.as_view(), name="enrol"),
     path("agents/rotate", machines.RotateView.as_view(), name="rotate"),
     path("agents/models", machines.ModelOutcomeView.as_view(), name="model-outcome"),
+    path("agents/source", machines.SourceTestView.as_view(), name="source-test"),
     path("heartbeat", machines.HeartbeatView.as_view(), name="heartbeat"),
     path("frame", machines.FrameView.as_view(), name="frame"),
     path("models/<str:sha256>", machines.ModelFileView.as_view(), name="model-file"),

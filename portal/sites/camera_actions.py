@@ -25,7 +25,7 @@ SITE_FIELDS = ("name", "place", "note", "latitude", "longitude")
 @transaction.atomic
 def change_camera(*, user: User, camera_id: int, **fields: Any) -> Camera:
     """Another name, kind, note or place on the plan (CAMERA_FIELDS). The short name stays: the agent is enrolled under it. Raises ValidationError."""
-    camera = _camera(user, camera_id)
+    camera = locked_camera(user, camera_id)
     if fields.get("kind", camera.kind) != Camera.Kind.DOOR and camera.legal_mode != LegalMode.M0:
         raise ValidationError(_("A camera in mode M1 stays a door camera: change its mode first."))
     _change(user, camera, f"camera:{camera.pk}", camera.site, "camera.changed", {name: fields[name] for name in CAMERA_FIELDS if name in fields})
@@ -51,7 +51,7 @@ def move_camera(*, user: User, camera_id: int, x: float, y: float, heading: floa
 @transaction.atomic
 def switch_camera(*, user: User, camera_id: int, on: bool, reason: str) -> Camera:
     """Off: its agent sees black, watches for nothing and recognises nobody, until it is switched on again. Twice changes nothing."""
-    camera = _camera(user, camera_id)
+    camera = locked_camera(user, camera_id)
     _switch(user, camera, on, actions.checked_reason(reason))
     return camera
 
@@ -72,7 +72,7 @@ def delete_camera(*, user: User, camera_id: int, typed: str) -> dict[str, int]:
     `typed` must be its name. Returns what was deleted and kept, by the names of `ports.camera_records` and `ports.face_log_of`.
     """
     with transaction.atomic():
-        camera = _camera(user, camera_id)
+        camera = locked_camera(user, camera_id)
         if typed.strip() != camera.name:
             raise ValidationError(_("Type the camera's name as it stands above: nothing was deleted."))
         law = ports.face_log_of(camera)
@@ -162,7 +162,7 @@ def _switch(user: User, camera: Camera, on: bool, reason: str) -> None:
     audit.record(actor=user, verb=verb, subject=f"camera:{camera.pk}", site=camera.site.slug, data={"reason": reason})
 
 
-def _camera(user: User, camera_id: int) -> Camera:
+def locked_camera(user: User, camera_id: int) -> Camera:
     """A camera, locked, that the user may change. Raises Camera.DoesNotExist, PermissionDenied."""
     camera = Camera.objects.select_for_update(of=("self",)).select_related("site").get(pk=camera_id)
     require_role(user, camera.site, *EDITORS)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from federated.contract.heartbeat import Heartbeat, HeartbeatAnswer
 from federated.trust.signing import fingerprint, public_text
 from portal.core import audit, audit_witness
-from portal.sites import actions, key_actions, ports
+from portal.sites import actions, key_actions, ports, source_actions
 from portal.sites.authentication import Refusal
 from portal.sites.config import RENEW_S, config_for, portal_key
 from portal.sites.key_actions import Keys
@@ -72,6 +72,7 @@ def beat(*, agent: Agent, heartbeat: Heartbeat, dropped: int = 0) -> HeartbeatAn
         stop_biometrics=camera.site.biometrics_stopped,
         renew_keys=agent.renew_asked is not None or not agent.certificate,
         audit=audit_witness.head(portal_key()),
+        source=source_actions.news(agent, heartbeat),
     )
 
 

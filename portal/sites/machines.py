@@ -21,8 +21,9 @@ from federated.contract.key_rotation import KeyRotationAnswer, KeyRotationReques
 from federated.contract.media import FRAME_BYTES, JPEG, media_type
 from federated.contract.message import ContractError, ContractMessage, TooLarge
 from federated.contract.model_outcome import ModelOutcomeMessage
+from federated.contract.source import SourceTestMessage
 from federated.trust.signing import public_text
-from portal.sites import key_actions, machine_actions, ports, queries, schema  # noqa: F401  (schema: drf-spectacular then knows signatures and messages)
+from portal.sites import key_actions, machine_actions, ports, queries, schema, source_actions  # noqa: F401  (schema: drf-spectacular then knows signatures and messages)
 from portal.sites.authentication import AgentAuthentication, IsAgent, Refusal
 from portal.sites.config import fleet, portal_key
 
@@ -146,6 +147,16 @@ class ModelFileView(MachineView):
         if path is None:
             raise NotFound("no such model is meant for this agent")
         return HttpResponse(path.read_bytes(), content_type="application/octet-stream")
+
+
+class SourceTestView(MachineView):
+    """What came of an address that the agent was asked to try."""
+
+    @extend_schema(request=SourceTestMessage, responses={204: None, 404: OpenApiResponse(description="nobody asked for it, or not any more")})
+    def post(self, request: Request) -> Response:
+        if not source_actions.record(agent=request.auth, message=read(SourceTestMessage, request)):
+            raise NotFound("nobody asked for this, or not any more")
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class ModelOutcomeView(MachineView):

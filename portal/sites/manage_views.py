@@ -19,7 +19,7 @@ from portal.accounts.permissions import role_required
 from portal.core import media
 from portal.sites import camera_actions, ports, queries
 from portal.sites.forms import CameraChangeForm, SiteChangeForm
-from portal.sites.models import Camera, Site
+from portal.sites.models import Camera, CameraSource, Site
 
 seen_by_all = role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 edited = role_required(Role.MANAGER, Role.ADMINISTRATOR)
@@ -34,13 +34,12 @@ def may_edit(request: HttpRequest, site: Site) -> bool:
 @edited
 def camera_settings(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """Name, note and place of a camera; off and on; the way to its end."""
-    found = _camera(request, site, camera)
-    _editor(request, found.site)
+    found = editors_camera(request, site, camera)
     form = CameraChangeForm(request.POST or None, instance=Camera.objects.get(pk=found.pk))
     if request.method == "POST" and form.is_valid() and _kept(form, lambda fields: _change_camera(request, found, fields)):
         messages.success(request, _("Saved."))
         return redirect("sites:camera", found.site.slug, found.slug)
-    shown = {"form": form, "camera": found, "site": found.site}
+    shown = {"form": form, "camera": found, "site": found.site, **source_shown(found)}
     return render(request, "sites/camera_settings.html", shown, status=422 if form.errors else 200)
 
 
@@ -171,6 +170,22 @@ def camera_state(request: HttpRequest, site: str, camera: str) -> JsonResponse:
     heartbeat = tile.agent.heartbeat if tile.agent else None
     answer = {"state": tile.state.name, "label": tile.state.label, "style": tile.state.style, "version": tile.camera.config_version}
     return JsonResponse({**answer, "agent_version": heartbeat.config_version if heartbeat else None, "agent": tile.agent is not None})
+
+
+def editors_camera(request: HttpRequest, site: str, camera: str) -> Camera:
+    """A camera that the reader may change. Raises Http404, PermissionDenied."""
+    found = _camera(request, site, camera)
+    _editor(request, found.site)
+    return found
+
+
+def source_shown(camera: Camera) -> dict[str, Any]:
+    """Where the camera's pictures come from, as far as the portal has a say in it."""
+    (tile,) = queries.tiles_of([camera])
+    chosen = CameraSource.objects.filter(camera=camera).first()
+    held = tile.agent is not None and tile.agent.heartbeat is not None and chosen is not None and tile.agent.heartbeat.source == str(chosen.edition)
+    foreign = chosen is not None and (tile.agent is None or tile.agent.pk != chosen.agent_id)
+    return {"tile": tile, "source": chosen, "source_held": held, "source_foreign": foreign}
 
 
 def _change_camera(request: HttpRequest, found: Camera, fields: dict[str, Any]) -> None:

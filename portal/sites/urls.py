@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.sites import agent_views, manage_views, supervision, views
+from portal.sites import agent_views, manage_views, source_views, supervision, views
 
 app_name = "sites"
 urlpatterns = [
@@ -31,6 +31,11 @@ urlpatterns = [
     path("sites/<slug:site>/cameras/<slug:camera>/move/", manage_views.move, name="move"),
     path("sites/<slug:site>/cameras/<slug:camera>/switch/", manage_views.switch, name="switch"),
     path("sites/<slug:site>/cameras/<slug:camera>/delete/", manage_views.delete_camera, name="delete_camera"),
+    path("sites/<slug:site>/cameras/<slug:camera>/source/test/", source_views.test, name="source_test"),
+    path("sites/<slug:site>/cameras/<slug:camera>/source/<uuid:pk>/", source_views.result, name="source_result"),
+    path("sites/<slug:site>/cameras/<slug:camera>/source/<uuid:pk>.jpg", source_views.picture, name="source_picture"),
+    path("sites/<slug:site>/cameras/<slug:camera>/source/<uuid:pk>/use/", source_views.use, name="source_use"),
+    path("sites/<slug:site>/cameras/<slug:camera>/source/own/", source_views.give_back, name="source_own"),
     path("sites/<slug:site>/cameras/<slug:camera>/state/", manage_views.camera_state, name="camera_state"),
     path("agents/", agent_views.agents, name="agents"),
     path("agents/<int:pk>/code/", agent_views.make_code, name="make_code"),
