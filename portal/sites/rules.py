@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -116,9 +117,29 @@ def _polygon(points: Any, name: str) -> list[list[float]]:
     if not isinstance(points, list) or not 3 <= len(points) <= MOST_POINTS:
         raise ValidationError(_("%(name)s needs at least three points and at most %(n)d.") % {"name": name, "n": MOST_POINTS})
     polygon = [_point(point, name) for point in points]
+    if (found := crossing(polygon)) is not None:
+        corners = dict(zip("abcd", found, strict=True))
+        words = _("%(name)s crosses itself: the edge between corners %(a)d and %(b)d cuts the one between %(c)d and %(d)d. Drag one of these corners across.")
+        raise ValidationError(words % {"name": name, **corners})
     if _area(polygon) < 1e-4:
         raise ValidationError(_("%(name)s has no area: pull its points apart.") % {"name": name})
     return polygon
+
+
+def crossing(polygon: Sequence[Sequence[float]]) -> tuple[int, int, int, int] | None:
+    """The corners, counted from 1, of the first two edges that cross each other; None when the outline is simple."""
+    n = len(polygon)
+    for i in range(n):
+        for j in range(i + 2, n - (i == 0)):  # neighbours share a corner
+            a, b, c, d = polygon[i], polygon[i + 1], polygon[j], polygon[(j + 1) % n]
+            if _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0:
+                return i + 1, i + 2, j + 1, (j + 1) % n + 1
+    return None
+
+
+def _side(p: Sequence[float], q: Sequence[float], r: Sequence[float]) -> int:
+    turn = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+    return (turn > 1e-12) - (turn < -1e-12)
 
 
 def _area(polygon: list[list[float]]) -> float:

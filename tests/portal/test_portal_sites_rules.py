@@ -109,3 +109,22 @@ def test_every_kind_accepts_its_own_defaults(kind):
     (rule,) = rules.read(document(rules=[{"kind": kind.name, **place}])).rules
     assert rule["parameters"] == {number.name: number.default for number in kind.numbers}
     assert all(number.least <= number.default <= number.most for number in kind.numbers)
+
+
+BOW = [[0.2, 0.2], [0.8, 0.8], [0.8, 0.2], [0.2, 0.8]]
+
+
+@pytest.mark.parametrize("polygon", [BOW, [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.5, 0.05], [0.1, 0.9]]])
+def test_a_zone_that_crosses_itself_is_refused_with_the_corners_to_drag(polygon):
+    words = refusal(zones=[{"name": "lawn", "polygon": polygon}])
+    assert words.startswith("lawn crosses itself: the edge between corners ")
+    assert "has no area" not in words
+
+
+def test_a_mask_that_crosses_itself_is_refused_too():
+    assert "crosses itself" in refusal(masks=[BOW])
+
+
+@pytest.mark.parametrize("polygon", [[BOW[0], BOW[2], BOW[1], BOW[3]], [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.5, 0.3], [0.1, 0.9]]])
+def test_a_simple_outline_is_taken_as_it_is_also_a_hollow_one(polygon):
+    assert rules.read(document(zones=[{"name": "lawn", "polygon": polygon}], rules=[])).zones["lawn"] == polygon

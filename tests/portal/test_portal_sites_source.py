@@ -95,7 +95,8 @@ def test_what_the_camera_shows_comes_back_with_codec_size_rate_and_clock(gate):
         assert shown in text, shown
     test = SourceTest.objects.get()
     picture = gate.manager.get(f"/sites/square/cameras/gate/source/{test.pk}.jpg")
-    assert (picture.content, picture["Cache-Control"]) == (JPEG, "no-store")
+    assert picture.content == JPEG
+    assert "no-store" in picture["Cache-Control"]
     assert gate.beat() is None
 
 

@@ -1,5 +1,7 @@
 // Draws the editor's shapes as SVG over the picture; sizes stay the same on the screen whatever the picture's size.
 
+import { crossing } from "./zones-geometry.js";
+
 const NS = "http://www.w3.org/2000/svg";
 const WIDTH = 1000;
 
@@ -34,7 +36,7 @@ function group(shape, index, state, at, pixel) {
   const points = shape.points.map(at);
   const whole = make("g", { class: chosen ? "is-chosen" : "" });
   const outline = shape.type === "line" ? "polyline" : "polygon";
-  whole.append(make(outline, { class: `shape ${shape.type}`, points: points.join(" ") }));
+  whole.append(make(outline, { class: `shape ${shape.type}${shape.type !== "line" && crossing(shape.points) ? " is-crossed" : ""}`, points: points.join(" ") }));
   if (shape.type === "line") whole.append(...sides(points, pixel));
   if (state.editable) whole.append(make(outline, { class: "shape-hit", points: points.join(" "), "data-shape": index, fill: shape.type === "line" ? "none" : undefined }));
   if (shape.name) whole.append(name(shape, points, pixel));

@@ -2,6 +2,7 @@
 // Points are fractions of the picture. Nothing is kept until "Save"; the portal checks everything again.
 
 import { draw, place, toFraction } from "./zones-drawing.js";
+import { crossing } from "./zones-geometry.js";
 import { listShapes, listCameraRules } from "./zones-panel.js";
 
 const words = document.getElementById("words").dataset;
@@ -192,7 +193,26 @@ function read() {
   };
 }
 
+// Which version the agent watches with: asked for again every few seconds, for whoever saved wants to be sure.
+async function refreshState() {
+  const answer = document.hidden ? null : await fetch(editor.dataset.state, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const { label, style, agent, agent_version: held } = await answer.json();
+  const place = document.getElementById("agent-has");
+  const text = !agent ? "" : (held === state.version ? words.has : words.waits).replace("{n}", state.version);
+  if (place.textContent !== text) place.textContent = text;
+  place.className = `state-word ${agent && held === state.version ? "is-ok" : ""}`;
+  const word = document.getElementById("state");
+  if (word.textContent !== label) word.textContent = label;
+  word.className = `state-word ${style}`;
+}
+
 async function save() {
+  const crossed = state.shapes.find((shape) => shape.type !== "line" && crossing(shape.points));
+  if (crossed) {
+    act.choose(crossed);
+    return problem(`${crossed.name || words.mask}: ${words.crossed}`);
+  }
   saveButton.disabled = true;
   const sent = read();
   const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
@@ -207,6 +227,7 @@ async function save() {
   state.dirty = false;
   document.getElementById("saved").textContent = words.saved.replace("{n}", said.version);
   show();
+  refreshState();
 }
 
 function problem(text) {
@@ -237,3 +258,5 @@ show();
 new ResizeObserver(() => draw(svg, state)).observe(stage);
 refreshStill();
 setInterval(refreshStill, 2000);
+refreshState();
+setInterval(refreshState, 3000);
