@@ -51,7 +51,7 @@ class BoxAgent(threading.Thread):
     def run(self) -> None:
         while not self.stopping.wait(0.5):
             status = CameraStatus(state="live", last_frame_t=time.time())
-            beat = Heartbeat(t=time.time(), config_version=self.version, camera=status, box=self.source.box, source=self.source.edition)
+            beat = Heartbeat(t=time.time(), config_version=self.version, camera=status, **self.source.status())
             answer = parsed(HeartbeatAnswer, self.link.call("POST", "/heartbeat", beat.to_json()))
             self.version = answer.config["version"] if answer.config else self.version
             if answer.source:

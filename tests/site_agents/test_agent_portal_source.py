@@ -40,7 +40,7 @@ def source(folder, link, peer):
 
 
 def document(peer, source, address, *, use=False, camera="square", purpose=PURPOSE, key=None):
-    sealed = seal([{"address": address}], source.box, purpose=purpose) if address else ""
+    sealed = seal([{"address": address}], source.status()["box"], purpose=purpose) if address else ""
     body = SourceDocument(type="source", site="miracles", camera=camera, id=str(uuid.uuid4()), sealed=sealed, use=use)
     return sign_document(body.to_json(), key or peer.key)
 
