@@ -21,7 +21,7 @@ from typing import Any
 class ToolFailure(Exception):
     """No report. `params` are the numbers and names of the sentence.
 
-    `code`: "refused" (the tool cannot read the file), "memory", "time", "crash", "broke", "missing" (a file of the case) or "gone" (the tool).
+    `code`: "refused" (the tool cannot read the file), "memory", "time", "crash", "broke", "disk" (full), "missing" (a file of the case) or "gone" (the tool).
     """
 
     def __init__(self, code: str, **params: Any) -> None:

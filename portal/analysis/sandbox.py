@@ -126,6 +126,8 @@ def _outcome(last: dict[str, Any], folder: Path, limits: ToolLimits) -> Findings
             return Findings(last["report"], {str(name): _plain_file(folder, file) for name, file in last["files"].items()})
         case "refused":
             raise ToolFailure("refused", problem=last["problem"], message=last["message"])
+        case "disk":
+            raise ToolFailure("disk")
         case "memory":
             raise ToolFailure("memory", megabytes=limits.memory // 2**20)
     log.error("a tool broke down:\n%s", last.get("traceback"))

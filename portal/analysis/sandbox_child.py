@@ -6,6 +6,7 @@ What goes back is JSON and files in the given folder: the worker unpickles nothi
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import json
 import os
@@ -55,6 +56,8 @@ def run(line: Connection, tool: str, module: str, source: str, files: list[str],
         _send(line, {"kind": "refused", "problem": str(error), "message": message_to_json(error.message)})
     except MemoryError:
         _send(line, {"kind": "memory"})
+    except OSError as error:
+        _send(line, {"kind": "disk"} if error.errno in (errno.ENOSPC, errno.EDQUOT) else {"kind": "broke", "traceback": traceback.format_exc()[-20_000:]})
     except Exception as error:  # noqa: BLE001 - the edge of the process: the worker logs the traceback and words the failure
         short = any(words in str(error) for words in NO_MEMORY)
         _send(line, {"kind": "memory"} if short else {"kind": "broke", "traceback": traceback.format_exc()[-20_000:]})

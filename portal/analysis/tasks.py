@@ -14,7 +14,7 @@ from portal.analysis import actions, queries, sandbox, tools, uploads
 from portal.analysis.errors import ToolFailure
 from portal.analysis.limits import limits_of
 from portal.analysis.models import Case
-from portal.core import media
+from portal.core import full_disk, media
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +25,16 @@ def run_case(case_id: int) -> None:
     if (case := actions.begin_examination(case_id=case_id)) is None:
         return
     folder = settings.MEDIA_FOLDER / "incoming" / f"case-{case.pk}-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         actions.keep_report(case_id=case.pk, findings=_examine(case, folder))
     except sandbox.Unwanted:
         log.info("case %s was cancelled", case.pk)
     except ToolFailure as error:
         actions.fail_case(case_id=case.pk, code=error.code, params=error.params)
-    except Exception:  # the edge of a job: the person must not wait for ever, the traceback is for us
+    except Exception as error:  # the edge of a job: the person must not wait for ever, the traceback is for us
         log.exception("case %s failed", case.pk)
-        actions.fail_case(case_id=case.pk, code="broke", params={})
+        actions.fail_case(case_id=case.pk, code="disk" if full_disk.is_full(error) else "broke", params={})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
-import errno
 import hashlib
 import os
 import shutil
@@ -29,7 +28,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.analysis import errors, intake
 from portal.analysis.models import Upload
-from portal.core import media
+from portal.core import full_disk, media
 from portal.core.periodic import for_each
 
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
@@ -111,7 +110,7 @@ def append(*, user: User, upload_id: uuid.UUID, offset: int, stream: BinaryIO, l
         try:
             _write(upload, stream, length, running, _piece_check(checksum))
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if full_disk.is_full(error):
                 raise errors.DiskFull(_no_room()) from error
             raise
         upload.offset, upload.expires = offset + length, _later()

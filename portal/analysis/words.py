@@ -18,6 +18,7 @@ FAILURES = {
     "time": noop("The tool did not finish within %(minutes)d min and was stopped."),
     "crash": noop("The tool crashed on this file. The administrator finds the cause in the worker's log."),
     "broke": noop("The tool broke down on this file. The administrator finds the cause in the worker's log."),
+    "disk": noop("The portal's disk is full: the tool could not write what it found. Make room and examine the file again."),
     "gone": noop("The tool of this case is no longer installed."),
     "missing": noop("A file of this case is no longer in the portal's store."),
 }

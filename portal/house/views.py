@@ -18,7 +18,7 @@ from django.views.defaults import server_error
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.core import audit_check, audit_witness
+from portal.core import audit_check, audit_witness, full_disk
 from portal.core import health as checks
 from portal.core.models import AuditFinding, AuditRow
 from portal.core.secrets import mask_data
@@ -46,9 +46,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """What nobody caught: 503 while the database is away, which is over by itself, else 500. Asks no database."""
+    """What nobody caught: 507 when a disk is full, 503 while the database is away, which is over by itself, else 500. Asks no database."""
+    error = sys.exc_info()[1]
+    if full_disk.is_full(error):
+        return full_disk.answer(request)
     answer = server_error(request)
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError):
         answer.status_code, answer.headers["Retry-After"] = 503, "5"
     return answer
 
