@@ -97,6 +97,17 @@ class RestartStatus(ContractMessage):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStep(ContractMessage):
+    """What the agent's node is doing in a run: the phase of its work, gradient steps done and `of` how many (0: not counted)."""
+
+    task: Annotated[str, Meta(max_length=40)]
+    run: Annotated[str, Meta(max_length=40)]
+    phase: Literal["training", "own", "alone", "measuring"]
+    step: Count = 0
+    of: Count = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsHeld(ContractMessage):
     """The number of the last alert label that the agent has written down."""
 
@@ -168,7 +179,8 @@ class Heartbeat(ContractMessage):
     """How an agent is. `t` is its clock, `started` when its program began; `gallery`, `door` and `neighbours` in mode M1 only.
 
     `audit`: the head of the audit log that it was given last; `box`: the X25519 key (base64) it reads sealed documents with; `source`: which address of
-    the portal's it reads its pictures from, "": that of agent.toml (all since 1.2).
+    the portal's it reads its pictures from, "": that of agent.toml; `own_weights`: sha256 of weights that the
+    camera made for itself from the shared ones named in `models`; `training_step`: while its node works in a run (all since 1.2).
     """
 
     limit = HEARTBEAT_BYTES
@@ -183,7 +195,9 @@ class Heartbeat(ContractMessage):
     outbox: OutboxStatus = dataclasses.field(default_factory=OutboxStatus)
     models: Annotated[dict[Name, Sha256], Meta(max_length=60)] = dataclasses.field(default_factory=dict)
     data: Counts = dataclasses.field(default_factory=dict)
+    own_weights: Annotated[dict[Name, Sha256], Meta(max_length=60)] = dataclasses.field(default_factory=dict)
     training: ShortText = ""
+    training_step: TrainingStep | None = None
     terms: TrainingTerms = dataclasses.field(default_factory=TrainingTerms)
     training_held_s: Amount = 0.0
     mains: bool | None = None

@@ -46,12 +46,16 @@ class NodeOutcome(ContractMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeVote(ContractMessage):
-    """A node's losses on its held-back data: with the starting weights, with those it reaches alone, with the result."""
+    """A node's losses on its held-back data: with the starting weights, with those it reaches alone, with the result, and with what it would run (since 1.2).
+
+    `own` is that of the node's own weights, made from the result, or of the result itself where they are no better; absent when it made none.
+    """
 
     node: NodeId
     before: float | None = _written_null()
     alone: float | None = _written_null()
     after: float | None = _written_null()
+    own: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,20 @@ class WaitingEvent(RunEvent):
     have: Count
     need: Count
     seconds_left: float | None = _written_null()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressEvent(RunEvent):
+    """Within a round, or in the vote after the last: the nodes that were asked, those that have answered, and seconds since they were asked (since 1.2)."""
+
+    kind = "progress"
+
+    phase: Literal["round", "vote"]
+    round: Count
+    rounds: Count
+    asked: tuple[NodeId, ...]
+    answered: tuple[NodeId, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +171,7 @@ class EndedEvent(RunEvent):
     bytes_received: Count = 0
 
 
-KINDS: dict[str, type[RunEvent]] = {each.kind: each for each in (WaitingEvent, RoundEvent, GateEvent, ResultEvent, EndedEvent)}
+KINDS: dict[str, type[RunEvent]] = {each.kind: each for each in (WaitingEvent, ProgressEvent, RoundEvent, GateEvent, ResultEvent, EndedEvent)}
 
 
 def parse(data: Any, *, dropped: list[str] | None = None) -> RunEvent | None:

@@ -32,3 +32,4 @@ class RunPlan(ContractMessage):
     epsilon: float = 0.0  # wanted for the whole run; 0 without privacy
     delta: float = 1e-5
     clip: float = 0.0  # longest update of a node (central) or gradient of a sample (local); 0: the task's own
+    personal: str = "fine-tune"  # own weights of each node, made of the shared ones with the vote: "fine-tune" all, "last-layer", or "none" (since 1.2)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 
 from federated.contract.run_plan import RunPlan
-from federated.learning import gate, task, weights
+from federated.learning import gate, task, time_limit, weights
+from federated.learning.progress import ALONE, ProgressWriter
 from federated.learning.weights import Arrays
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 SHARE = 0.5  # of the deadline: the other half is left for the vote itself and the way there and back
 NUMBER, BEFORE = "loss-alone", "loss-before"  # as a node says them
 FIRST, RECIPE = "alone-first", "alone-recipe"  # as a node keeps them for the length of a run
-
-
-class TimeUp(Exception):
-    """The node would not be through in time."""
 
 
 def question(plan: RunPlan, learning_rate: float) -> dict[str, int | float]:
@@ -54,7 +51,13 @@ def kept(state: RecordDict, config: Mapping[str, Any]) -> Arrays | None:
 
 
 def answer(
-    todo: task.Task, start: Arrays, samples: task.Split, config: Mapping[str, Any], first: Arrays | None = None, clock: Callable[[], float] = time.monotonic
+    todo: task.Task,
+    start: Arrays,
+    samples: task.Split,
+    config: Mapping[str, Any],
+    first: Arrays | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    writer: ProgressWriter | None = None,
 ) -> dict[str, float]:
     """The node's loss with the starting weights and, when asked and in time, with those it reaches alone. `first`: what it has already made of `start`."""
     net = todo.net(0)
@@ -64,9 +67,12 @@ def answer(
         return numbers
     try:
         weights.put(net, first or start)
+        if writer:
+            writer.begin(ALONE, (int(config["rounds"]) - bool(first)) * int(config["epochs"]) * todo.steps(samples.train))
+            writer.count(net)
         _train(todo, net, samples, config, clock, done=1 if first else 0)
         return {**numbers, NUMBER: todo.metric(net, samples.held_back)}
-    except TimeUp as error:
+    except time_limit.TimeUp as error:
         print(f"no number for this node alone: {error}")
     except (task.TaskError, RuntimeError, ValueError, ArithmeticError, MemoryError):  # the vote is worth more than this number
         traceback.print_exc()
@@ -74,33 +80,22 @@ def answer(
 
 
 def warning(together: Mapping[str, float], alone: Mapping[str, float]) -> str:
-    """A sentence when most nodes would have done better alone, with the gate's own margin; empty otherwise."""
-    worse = [node for node, loss in alone.items() if node in together and together[node] > loss + max(gate.WORSE * abs(loss), gate.NOISE)]
-    if 2 * len(worse) <= len(alone):
+    """A sentence when most nodes would have done better alone, with the gate's own margin; empty otherwise. `together`: what each node would run."""
+    better = gate.better_alone(together, alone)
+    if 2 * len(better) <= len(alone):
         return ""
-    return f"together is worse than alone on the held-back data of {len(worse)} of {len(alone)} nodes: {', '.join(worse)}"
+    return f"together is worse than alone on the held-back data of {len(better)} of {len(alone)} nodes: {', '.join(better)}"
 
 
 def _train(todo: task.Task, net: torch.nn.Module, samples: task.Split, config: Mapping[str, Any], clock: Callable[[], float], done: int) -> None:
     rounds, began = int(config["rounds"]), clock()
     until = began + float(config["alone-s"])
-    _stop_at(net, until, clock)
+    time_limit.stop_at(net, until, clock)
     for number in range(1 + done, rounds + 1):
         todo.fit(net, samples.train, epochs=int(config["epochs"]), lr=float(config["lr"]), seed=int(config["seed"]) + number)
         expected = (clock() - began) / (number - done) * (rounds - done)
         if began + expected > until:
-            raise TimeUp(f"{rounds} rounds would take {expected:.0f} of the {float(config['alone-s']):.0f} s there are")
-
-
-def _stop_at(net: torch.nn.Module, until: float, clock: Callable[[], float]) -> None:
-    """Look at the clock at every step, not only between the pieces, whatever the task's own loop is: a piece may be long, or held while the camera works."""
-
-    def look(gradient: torch.Tensor) -> torch.Tensor:
-        if clock() > until:
-            raise TimeUp("the time there is was over in the middle of a round")
-        return gradient
-
-    next(net.parameters()).register_hook(look)
+            raise time_limit.TimeUp(f"{rounds} rounds would take {expected:.0f} of the {float(config['alone-s']):.0f} s there are")
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from federated.learning import alone, fab, task, terms, weights
+from federated.learning import alone, fab, personal, progress, snapshot, task, terms, weights
 from federated.learning.weights import Arrays
 
 if TYPE_CHECKING:
@@ -33,18 +34,32 @@ def train(message: Message, context: Context) -> Message:
 
 @app.evaluate()
 def evaluate(message: Message, context: Context) -> Message:
-    """Measure the weights on the latest fifth of the local samples; where the starting weights are sent too, also those, and what this node reaches alone."""
+    """Measure the weights on the latest fifth of the local samples; as asked, make own weights of them, and see what this node reaches alone."""
     return _answer(message, context, functools.partial(_evaluate, start=_arrays(message, "start") if "start" in message.content.array_records else None))
 
 
-def _train(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigRecord, context: Context) -> RecordDict:
-    net = todo.net(0)
-    weights.put(net, arrays)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """What one message asks this node to do, and what it does it with."""
+
+    todo: task.Task
+    arrays: Arrays
+    samples: task.Split
+    config: ConfigRecord
+    context: Context
+    writer: progress.ProgressWriter
+
+
+def _train(work: Work) -> RecordDict:
+    todo, config, samples, net = work.todo, work.config, work.samples, work.todo.net(0)
+    weights.put(net, work.arrays)
     before = todo.metric(net, samples.held_back)
     hold_near(net, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
-    spent = _fit(todo, net, samples.train, config, context)
+    work.writer.begin(progress.TRAIN, int(config["epochs"]) * todo.steps(samples.train))  # type: ignore[arg-type]
+    work.writer.count(net)
+    spent = _fit(todo, net, samples.train, config, work.context)
     if config.get("server-round") == 1 and not spent and not config.get("proximal-mu"):
-        alone.keep(context.state, weights.of(net), config)
+        alone.keep(work.context.state, weights.of(net), config)
     numbers = {"num-examples": len(samples.train), "loss-before": before, "loss-after": todo.metric(net, samples.held_back), **spent}
     record = ArrayRecord({name: Array(value) for name, value in weights.of(net).items()})
     return RecordDict({"arrays": record, "metrics": MetricRecord(numbers), "site": ConfigRecord({"version": fab.version()})})
@@ -69,24 +84,29 @@ def hold_near(net: torch.nn.Module, strength: float) -> None:
         parameter.register_hook(lambda gradient, parameter=parameter, sent=sent: gradient + strength * (parameter.detach() - sent))
 
 
-def _evaluate(todo: task.Task, arrays: Arrays, samples: task.Split, config: ConfigRecord, context: Context, *, start: Arrays | None) -> RecordDict:
-    net = todo.net(0)
-    weights.put(net, arrays)
+def _evaluate(work: Work, *, start: Arrays | None) -> RecordDict:
+    todo, config, samples, net = work.todo, work.config, work.samples, work.todo.net(0)
+    work.writer.begin(progress.MEASURE)
+    weights.put(net, work.arrays)
     numbers = {"num-examples": len(samples.held_back), "loss": todo.metric(net, samples.held_back)}
-    more = alone.answer(todo, start, samples, config, alone.kept(context.state, config)) if start else {}
-    return RecordDict({"metrics": MetricRecord(numbers | more)})
+    numbers |= personal.answer(todo, work.arrays, samples, config, _folder(work.context), writer=work.writer)
+    if start:
+        numbers |= alone.answer(todo, start, samples, config, alone.kept(work.context.state, config), writer=work.writer)
+    snapshot.forget(_folder(work.context))
+    return RecordDict({"metrics": MetricRecord(numbers)})
 
 
 def _arrays(message: Message, name: str) -> Arrays:
     return {key: value.numpy() for key, value in message.content.array_records[name].items()}
 
 
-def _answer(message: Message, context: Context, work: Callable[..., RecordDict]) -> Message:
+def _answer(message: Message, context: Context, work: Callable[[Work], RecordDict]) -> Message:
     try:
-        todo = task.load(str(context.run_config["task"]))
-        terms.check(_folder(context), dict(context.run_config))
-        samples = todo.samples(_folder(context))
-        return Message(work(todo, _arrays(message, "arrays"), samples, message.content.config_records["config"], context), reply_to=message)
+        todo, folder, config = task.load(str(context.run_config["task"])), _folder(context), message.content.config_records["config"]
+        terms.check(folder, dict(context.run_config))
+        with progress.reported(folder, todo, str(context.run_id)) as writer:
+            frozen = snapshot.take(folder, todo, str(context.run_id), anew=config.get("server-round") == 1)
+            return Message(work(Work(todo, _arrays(message, "arrays"), todo.samples(frozen), config, context, writer)), reply_to=message)
     except (task.TaskError, weights.WeightsMismatch) as error:
         raise SiteFailed(str(error)) from error
     except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong may quote local paths or data, so only its kind leaves the node

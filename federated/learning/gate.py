@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,6 +32,11 @@ def judge(candidate: Candidate) -> list[str]:
     """The reasons against this candidate, as sentences; an empty list lets it through."""
     checks = (_finite, _changed, _voted, _not_worse, _not_worse_at_the_root, _same_in_onnx)
     return [reason for check in checks if (reason := check(candidate))]
+
+
+def better_alone(together: Mapping[str, float], alone: Mapping[str, float]) -> list[str]:
+    """The nodes that reach a smaller loss alone, by more than the gate's margin."""
+    return [node for node, loss in alone.items() if node in together and together[node] > loss + max(WORSE * abs(loss), NOISE)]
 
 
 def _finite(candidate: Candidate) -> str:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from federated.learning import agent_folder, process
+from federated.learning import agent_folder, process, snapshot
 from federated.trust import pki
 
 EXIT_USAGE, EXIT_GAVE_UP = 2, 3
@@ -51,6 +51,7 @@ class SuperNodeProcess:
         self.work.mkdir(parents=True, exist_ok=True)
         self.fleet = agent_folder.fleet(folder)
         pki.make_node_key(folder / "node.key")
+        snapshot.forget(folder)  # of a run that ended without this node
         (self.work / "ca.crt").write_text(self.fleet.ca_pem)
         (self.work / "node.toml").write_text(f"folder = {json.dumps(str(folder))}\n")
         self.stopping = False

@@ -11,6 +11,12 @@ from federated.contract.run_plan import RunPlan
 from federated.learning import privacy
 from federated.learning.errors import PlanError
 
+PERSONAL = {
+    "fine-tune": "each camera goes on from the shared weights with passes over its own data, used only where that is better on held-back data",
+    "last-layer": "the same with the last layer only: less to learn, less to get wrong",
+    "none": "every camera runs the shared weights as they are",
+}  # what becomes of the shared weights at a node; best first, as measured
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Strategy:
@@ -49,6 +55,8 @@ def check(config: RunPlan, *, root: bool = False) -> None:
         raise PlanError(f"share must lie above 0 and be at most 1 (every node), not {config.share!r}")
     if not isinstance(config.compare, bool):
         raise PlanError(f"compare is true or false, not {config.compare!r}")
+    if config.personal not in PERSONAL:
+        raise PlanError(f"personal is one of {', '.join(PERSONAL)}, not {config.personal!r}")
     check_strategy(config.strategy, config.min_sites)
     if STRATEGIES[config.strategy].root and not root:
         raise PlanError(f"{config.strategy} {NO_ROOT.format(task=config.task)}")

@@ -17,24 +17,35 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from detectors.files import write_durably
 from detectors.types import ModelCard
-from federated.contract.run_events import GateEvent, NodeOutcome, NodeVote, PrivacyStatement, ResultEvent, RootLoss, RoundEvent, RunEvent, WaitingEvent
+from federated.contract.run_events import (
+    GateEvent,
+    NodeOutcome,
+    NodeVote,
+    PrivacyStatement,
+    ProgressEvent,
+    ResultEvent,
+    RootLoss,
+    RoundEvent,
+    RunEvent,
+    WaitingEvent,
+)
 from federated.contract.run_plan import RunPlan
-from federated.learning import alone, central, fab, gate, guard, privacy, sampling, weights
+from federated.learning import alone, central, fab, gate, guard, personal, privacy, sampling, weights
 from federated.learning import root as root_set
+from federated.learning.checkpoint import CheckpointMissing, Progress, restore, save
 from federated.learning.errors import PlanError
 from federated.learning.plan import NO_ROOT, STRATEGIES
 from federated.learning.task import Task, TaskError
 from federated.learning.weights import Arrays
 
 POLL_S = 0.5
-KEPT = ("noise", "spent", "privacy", "out")  # of Progress: what a resumed run must know besides
 UNREACHABLE = (3, 4, 5)  # Flower's codes for a message, a reply or a node that is not to be had: the SuperLink's own answers for a node
 PRESENCE_S = 5.0  # between looks at which of the awaited nodes are still online
 
@@ -51,21 +62,6 @@ class RunReporter(Protocol):
     """Where progress goes; it numbers the events and says when they were."""
 
     def __call__(self, event: RunEvent) -> None: ...
-
-
-@dataclasses.dataclass(slots=True)
-class Progress:
-    """What must survive a crash: written to `checkpoint.npz` and `checkpoint.json` after each round."""
-
-    round: int
-    start: Arrays
-    arrays: Arrays
-    before: dict[str, float]  # node id -> loss with the starting weights
-    samples: dict[str, int]
-    noise: list[float] = dataclasses.field(default_factory=list)  # central privacy: sigma of each round
-    spent: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)  # local privacy: node id -> its epsilon so far, and sigma
-    privacy: str = "none"
-    out: list[str] = dataclasses.field(default_factory=list)  # nodes whose last reply the guard rejected: they have no vote
 
 
 @dataclasses.dataclass(slots=True)
@@ -122,6 +118,8 @@ class FederatedRun:
                 return self.resumed(progress)
             if self.plan.base_model:
                 weights.put(net, _ordered(weights.read_model(Path(self.plan.base_model), self.kept), weights.of(net)))
+        except CheckpointMissing as error:
+            raise RunFailed(str(error)) from error
         except weights.WeightsMismatch as error:
             raise RunFailed(f"cannot start from these weights: {error}") from error
         start = weights.of(net)
@@ -156,7 +154,7 @@ class FederatedRun:
         settings = ConfigRecord(asked)
         record = _record(progress.arrays)
         messages = list(strategy.configure_train(number, record, settings, _Chosen(nodes)))  # type: ignore[arg-type]
-        replies, lost = self.exchange(messages, meanwhile=lambda: self.train_root(strategy, progress.arrays, **asked))
+        replies, lost = self.exchange(messages, number, meanwhile=lambda: self.train_root(strategy, progress.arrays, **asked))
         arrays, _ = strategy.aggregate_train(number, replies)
         rows = self.account(nodes, strategy.replies, lost, weights.size(progress.arrays))
         accepted = [row for row in rows if row.status == "accepted"]
@@ -200,12 +198,23 @@ class FederatedRun:
         if self.root is not None:
             strategy.root, strategy.measure = self.root.update(arrays, **asked), self.root.loss
 
-    def exchange(self, messages: list[Message], meanwhile: Callable[[], None] = lambda: None) -> tuple[list[Message], dict[int, str]]:
+    def exchange(
+        self, messages: list[Message], number: int, phase: Literal["round", "vote"] = "round", meanwhile: Callable[[], None] = lambda: None
+    ) -> tuple[list[Message], dict[int, str]]:
         """Send, and collect replies until all are in, the deadline is over or the rest has gone offline. Also why each silent node is silent."""
         nodes = [message.metadata.dst_node_id for message in messages]
         sent = dict(zip(self.grid.push_messages(messages), nodes, strict=True))
         lost = {node: "the SuperLink did not take the message" for message_id, node in sent.items() if not message_id}
         waiting = {message_id: node for message_id, node in sent.items() if message_id}
+        began = self.clock()
+
+        def report() -> None:
+            answered = tuple(str(node) for node in nodes if node not in waiting.values() and node not in lost)
+            asked = tuple(str(node) for node in nodes)
+            seconds = round(self.clock() - began, 1)
+            self.report(ProgressEvent(phase=phase, round=number, rounds=self.plan.rounds, asked=asked, answered=answered, seconds=seconds))
+
+        report()
         meanwhile()
         replies, until, look = list[Message](), self.clock() + self.plan.deadline_s, self.clock() + PRESENCE_S
         while waiting:
@@ -223,6 +232,7 @@ class FederatedRun:
                 look, online = self.clock() + PRESENCE_S, set(self.grid.get_node_ids())
                 gone = {message_id for message_id, node in waiting.items() if node not in online}
                 lost |= {waiting.pop(message_id): "went offline during the round" for message_id in gone}
+                report()
             if waiting:
                 self.sleep(POLL_S)
         return replies, lost
@@ -239,14 +249,17 @@ class FederatedRun:
         """Let every node measure the result on its own data, export it, judge it, write it down."""
         net = self.task.net(self.plan.seed)
         weights.put(net, progress.arrays)
-        after, lone = self.vote(progress)
         draft = self.folder / "candidate.onnx"
         sha256 = self.task.export(net, draft)
+        after, lone, own_weights = self.vote(progress, sha256)
         difference = self.task.agreement(net, draft, self.task.probe())
         own = (self.root.loss(progress.start), self.root.loss(progress.arrays)) if self.root else None
         reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own))
-        votes = tuple(NodeVote(node=node, before=progress.before.get(node), alone=lone.get(node), after=loss) for node, loss in after.items())
-        warnings = [each for each in (alone.warning(after, lone),) if each]  # told, not refused: a node alone cannot give the others its model
+        votes = tuple(
+            NodeVote(node=node, before=progress.before.get(node), alone=lone.get(node), after=loss, own=own_weights.get(node)) for node, loss in after.items()
+        )
+        # Warned of, not refused: a node alone cannot give the others its model. What counts is what the camera would run.
+        warnings = [each for each in (alone.warning(after | own_weights, lone),) if each]
         root, passed = RootLoss(before=own[0], after=own[1]) if own else None, not reasons
         self.report(GateEvent(passed=passed, reasons=tuple(reasons), warnings=tuple(warnings), votes=votes, onnx_difference=difference, root=root))
         if reasons:
@@ -255,23 +268,28 @@ class FederatedRun:
         self.kept.mkdir(exist_ok=True)
         weights.save(progress.arrays, self.kept / f"{sha256}.npz")
         card = self.card(progress, after, sha256, difference, own)
-        card["metrics"] |= {"loss_alone": lone, "warnings": warnings}
+        card["metrics"] |= {"loss_alone": lone, "loss_own": own_weights, "warnings": warnings}
         write_durably(self.folder / "card.json", json.dumps(card, indent=1))
         result = ResultEvent(path=str(path), sha256=sha256, card=card)
         self.report(result)
         return result
 
-    def vote(self, progress: Progress) -> tuple[dict[str, float], dict[str, float]]:
-        """Each node's loss on its held-back data with the final weights, and with those it reaches alone. Also sets right what it had with the first ones."""
+    def vote(self, progress: Progress, sha256: str) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """Each node's loss on its held-back data with the final weights, with those it reaches alone, and with what it would run: its own weights, made now.
+
+        Also sets right what it had with the first ones.
+        """
         asked = alone.question(self.plan, self.task.learning_rate)
-        record = RecordDict({"arrays": _record(progress.arrays), "config": ConfigRecord({"round": self.plan.rounds, **asked})})
+        own_weights = personal.question(self.plan, self.task.learning_rate, sha256)
+        record = RecordDict({"arrays": _record(progress.arrays), "config": ConfigRecord({"round": self.plan.rounds, **asked, **own_weights})})
         if asked or self.plan.share < 1:  # a node that came in late has not seen the starting weights
             record["start"] = _record(progress.start)
         messages = [Message(content=record, dst_node_id=node, message_type=MessageType.EVALUATE) for node in self.gather() if str(node) not in progress.out]
-        replies, _ = self.exchange(messages)
-        before, lone, after = ({str(each.metadata.src_node_id): _loss_of(each, name) for each in replies} for name in (alone.BEFORE, alone.NUMBER, "loss"))
+        replies, _ = self.exchange(messages, self.plan.rounds, "vote")
+        names = (alone.BEFORE, alone.NUMBER, personal.NUMBER, "loss")
+        before, lone, own, after = ({str(each.metadata.src_node_id): _loss_of(each, name) for each in replies} for name in names)
         progress.before |= alone.finite(before)
-        return {node: loss for node, loss in after.items() if loss is not None}, alone.finite(lone)
+        return {node: loss for node, loss in after.items() if loss is not None}, alone.finite(lone), alone.finite(own)
 
     def card(self, progress: Progress, after: dict[str, float], sha256: str, difference: float, own: tuple[float, float] | None) -> dict[str, Any]:
         """The model's card."""
@@ -294,27 +312,6 @@ class FederatedRun:
         data = f"{total} samples of {nodes} nodes, which never left them" + ("; measured against a root set at the portal" if own else "")
         card = ModelCard(name=self.task.detector, version=f"{fab.version()}+{made}", sha256=sha256, data=data, metrics=metrics, **self.task.card())
         return dataclasses.asdict(card)
-
-
-def save(progress: Progress, folder: Path) -> None:
-    """Write the checkpoint: arrays first, then the small file that says they are complete."""
-    joined = {f"a:{name}": value for name, value in progress.arrays.items()} | {f"s:{name}": value for name, value in progress.start.items()}
-    weights.save(joined, folder / f"checkpoint-{progress.round}.npz")
-    note = {name: getattr(progress, name) for name in ("round", "before", "samples", *KEPT)}
-    write_durably(folder / "checkpoint.json", json.dumps(note))
-    (folder / f"checkpoint-{progress.round - 1}.npz").unlink(missing_ok=True)
-
-
-def restore(folder: Path) -> Progress:
-    """Read what `save` wrote. Raises RunFailed when there is no whole checkpoint."""
-    try:
-        note = json.loads((folder / "checkpoint.json").read_text())
-        joined = weights.read(folder / f"checkpoint-{note['round']}.npz")
-    except (OSError, ValueError, KeyError, weights.WeightsMismatch) as error:
-        raise RunFailed(f"run {folder.name} left no checkpoint to go on from ({error})") from error
-    start = {name[2:]: value for name, value in joined.items() if name.startswith("s:")}
-    arrays = {name[2:]: value for name, value in joined.items() if name.startswith("a:")}
-    return Progress(note["round"], start, arrays, note["before"], note["samples"], **{name: note[name] for name in KEPT if name in note})
 
 
 class _Chosen:

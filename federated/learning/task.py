@@ -48,6 +48,8 @@ class Task(Protocol):
     detector: str  # whose weights are trained
     needs: str  # in words, what data a node must have
     learning_rate: float
+    kept: Path  # where its data lies below the agent's folder
+    own_part: tuple[str, ...]  # how the names of the last layer's weights begin: what a node may keep for itself
     max_update_norm: float  # the guard clips the change of one node in one round to this L2 norm
 
     def count(self, folder: Path) -> int:
@@ -61,6 +63,9 @@ class Task(Protocol):
 
     def probe(self) -> np.ndarray:
         """A few made-up samples of the right shape, to compare ONNX with torch where there is no data."""
+
+    def steps(self, samples: np.ndarray) -> int:
+        """Gradient steps of one pass over these samples, for the progress that people see."""
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
         """Train in place and return the mean training loss."""

@@ -25,6 +25,8 @@ class Line:
     detector = "line"
     needs = "line.npy"
     learning_rate = 0.1
+    kept = Path("line.npy")
+    own_part = ("bias",)
     max_update_norm = 5.0
     sample_batch, sample_step = 14, 0.4
 
@@ -43,6 +45,9 @@ class Line:
 
     def probe(self):
         return np.linspace(-1, 1, 16, dtype=np.float32).reshape(8, 2)
+
+    def steps(self, samples):
+        return 5
 
     def fit(self, net, samples, *, epochs, lr, seed):
         optimiser = torch.optim.SGD(net.parameters(), lr)

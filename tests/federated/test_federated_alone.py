@@ -135,7 +135,7 @@ def test_most_sites_better_off_alone_is_told_not_refused(lab):
     for seed, folder in enumerate(lab.folders):  # each site has a line of its own, and none is the mean's but one
         x = np.random.default_rng(seed).normal(size=(64, 1)).astype(np.float32)
         np.save(folder / "line.npy", np.hstack([x, (3 + seed) * x]))
-    lab.run(rounds=8, min_sites=3).go()
+    lab.run(rounds=8, min_sites=3, personal="none").go()
     gate = lab.of("gate")[0]
     assert gate["passed"]
     assert "together is worse than alone on the held-back data of" in gate["warnings"][0]
@@ -160,7 +160,7 @@ def test_what_a_site_made_of_the_first_weights_is_not_trained_again(lab, monkeyp
     plain = Line.fit
     monkeypatch.setattr(Line, "fit", lambda self, net, samples, **how: fits.append(how["seed"]) or plain(self, net, samples, **how))
     lab.run(rounds=3, seed=5).go()
-    assert sorted(fits) == sorted([6] * 3 + [7, 8] * 3 * 2)  # each of three sites once in round 1, and twice in the others: together and alone
+    assert sorted(fits) == sorted([6] * 3 + [7, 8] * 3 * 2 + [9] * 3)  # once in round 1, twice in the others (together, alone), its own
 
 
 @pytest.mark.parametrize("other", [{"epochs": 3}, {"lr": 0.5}, {"seed": 9}])

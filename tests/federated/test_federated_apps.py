@@ -54,7 +54,7 @@ def numbers(reply: Message) -> dict:
 def test_the_server_end_writes_numbered_lines_that_control_can_read(lab, home, capsys):
     start(lab)
     events = metrics(capsys.readouterr().out)
-    assert [(event["seq"], event["kind"]) for event in events] == [(1, "round"), (2, "gate"), (3, "result")]
+    assert [(event["seq"], event["kind"]) for event in events] == [(1, "progress"), (2, "round"), (3, "progress"), (4, "gate"), (5, "result")]
     assert all(event["t"] > 1_700_000_000 for event in events)
 
 

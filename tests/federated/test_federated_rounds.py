@@ -47,7 +47,7 @@ def test_a_round_reports_every_site(lab):
 
 def test_events_come_in_the_order_of_the_contract(lab):
     lab.run(rounds=2).go()
-    assert [event["kind"] for event in lab.events] == ["round", "round", "gate", "result"]
+    assert [event["kind"] for event in lab.events] == ["progress", "round", "progress", "round", "progress", "gate", "result"]
     assert lab.of("gate")[0]["passed"] is True
 
 
@@ -238,7 +238,7 @@ def test_only_weights_and_numbers_leave_a_site(lab):
     assert set(trained.content.metric_records["metrics"]) == {"num-examples", "loss-before", "loss-after"}
     assert set(trained.content.config_records["site"]) == {"version"}
     assert not voted.content.array_records
-    assert set(voted.content.metric_records["metrics"]) == {"num-examples", "loss", "loss-before", "loss-alone"}
+    assert set(voted.content.metric_records["metrics"]) == {"num-examples", "loss", "loss-before", "loss-alone", "loss-own"}
 
 
 def test_a_liar_in_four_cannot_veto_but_two_can(tmp_path):

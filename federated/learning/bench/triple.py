@@ -51,7 +51,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     about = {"task": asked.task, "data": asked.data.name, "metric": dataset.metric, "sites": asked.sites}
     about |= {"rounds": plan.rounds, "local_epochs": plan.local_epochs, "strategy": plan.strategy}
     seeds = [
-        _reported(_kept(asked.keep, about, seed) or _keep(asked.keep, about, seed, one(dataset, plan, asked.sites, seed)), seed) for seed in range(asked.seeds)
+        _reported(kept(asked.keep, about, seed) or keep(asked.keep, about, seed, one(dataset, plan, asked.sites, seed)), seed) for seed in range(asked.seeds)
     ]
     means = {way: interval([float(np.mean(each[way])) for each in seeds]) for way in WAYS}
     places = [{"site": site, **{way: interval([each[way][site] for each in seeds]) for way in WAYS}} for site in range(asked.sites)]
@@ -117,14 +117,14 @@ def alone(plan: RunPlan, samples: np.ndarray) -> Any:
     return net
 
 
-def _kept(file: Path | None, about: dict[str, Any], seed: int) -> dict[str, Any] | None:
+def kept(file: Path | None, about: dict[str, Any], seed: int) -> dict[str, Any] | None:
     """What an earlier bench of the same plan found for this seed."""
     lines = file.read_text().splitlines() if file and file.exists() else []
     found = [each for each in map(json.loads, lines) if each["about"] == about and each["seed"] == seed]
     return found[-1]["found"] if found else None
 
 
-def _keep(file: Path | None, about: dict[str, Any], seed: int, found: dict[str, Any]) -> dict[str, Any]:
+def keep(file: Path | None, about: dict[str, Any], seed: int, found: dict[str, Any]) -> dict[str, Any]:
     if file:
         with file.open("a") as lines:
             lines.write(json.dumps({"about": about, "seed": seed, "found": found}) + "\n")

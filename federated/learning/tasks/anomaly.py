@@ -27,6 +27,8 @@ class AnomalyTask:
     detector = "anomaly"
     needs = "clips of ordinary footage, kept by the agent as small grey frames (training/anomaly/*.npz)"
     learning_rate = 1e-3
+    kept = FOLDER
+    own_part = ("look.4.",)
     max_update_norm = 10.0  # five local passes over 2,048 samples move the weights by about 2
     node_clip = 0.01  # central privacy: longer updates of a node are cut to it; the noise grows with it
     sample_clip, sample_batch, sample_step = 1.0, 128, 0.1  # local privacy: longest gradient of a window, windows a step, size of a step
@@ -62,6 +64,12 @@ class AnomalyTask:
         rng, shape = np.random.default_rng(0), small(np.zeros((240, 320, 3), np.uint8)).shape
         scene, flicker = rng.integers(40, 200, shape), rng.integers(-2, 3, (PROBE_FRAMES, *shape))
         return samples_of([(scene + flicker).astype(np.uint8)])
+
+    def steps(self, samples: np.ndarray) -> int:
+        """Gradient steps of one pass."""
+        from detectors.train.anomaly import BATCH
+
+        return -(-len(samples) // BATCH)
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
         """Train in place and return the mean loss of the last pass."""

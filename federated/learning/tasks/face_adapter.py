@@ -33,6 +33,8 @@ class FaceAdapterTask:
     detector = "face-adapter"
     needs = "embeddings of enrolled staff, sharp and shrunken (training/faces/*.npz, one file a person)"
     learning_rate = 3e-4
+    kept = FOLDER
+    own_part = ("contract",)
     max_update_norm = 10.0
     not_private = "its loss tells the faces of a batch apart from each other, so no single picture's part in it can be bounded"
 
@@ -63,6 +65,12 @@ class FaceAdapterTask:
         """Made-up embeddings."""
         made = np.random.default_rng(0).normal(size=(16, 3, DIMENSIONS)).astype(np.float32)
         return made / np.linalg.norm(made, axis=-1, keepdims=True)
+
+    def steps(self, samples: np.ndarray) -> int:
+        """Gradient steps of one pass."""
+        from detectors.train.face_adapter import BATCH
+
+        return -(-len(samples) // BATCH)
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
         """Train in place and return the mean loss of the last pass."""

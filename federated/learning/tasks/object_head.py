@@ -34,6 +34,8 @@ class ObjectHeadTask:
     detector = "object-head"
     needs = "alerts that operators have judged as real or false alarm (training/objects/*.npz, features only)"
     learning_rate = 1e-3
+    kept = FOLDER
+    own_part = ("say.",)
     max_update_norm = 10.0
 
     def count(self, folder: Path) -> int:
@@ -68,6 +70,12 @@ class ObjectHeadTask:
         """Made-up features and labels."""
         rng = np.random.default_rng(0)
         return np.hstack([rng.normal(size=(16, SIZE)), rng.integers(0, 2, (16, 1))]).astype(np.float32)
+
+    def steps(self, samples: np.ndarray) -> int:
+        """Gradient steps of one pass."""
+        from detectors.train.object_head import BATCH, STEPS
+
+        return -(-len(samples) * max(1, -(-STEPS * BATCH // len(samples))) // BATCH)
 
     def fit(self, net: torch.nn.Module, samples: np.ndarray, *, epochs: int, lr: float, seed: int) -> float:
         """Train in place and return the mean log loss of the last pass."""

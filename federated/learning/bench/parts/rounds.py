@@ -20,6 +20,7 @@ from federated.learning.bench.parts.memory import Memory
 from federated.learning.local import FIRST_NODE, AppExitException, LocalGrid, Tamper
 from federated.learning.plan import to_run_config
 from federated.learning.rounds import FederatedRun, RunFailed
+from federated.learning.weights import Arrays
 
 if TYPE_CHECKING:
     import torch
@@ -51,10 +52,12 @@ def play(
     make: Make | None = None,
     root: Path | None = None,
     memory: Memory | None = None,
+    each_round: Callable[[Arrays], None] = lambda arrays: None,
 ) -> Played:
     """The plan's rounds over these agents' folders. `tamper` maps a folder's place to what it does to its replies; `make` builds another strategy.
 
-    `root` is a folder of the same form: the portal's root set. `memory` is shared by runs over the same folders.
+    `root` is a folder of the same form: the portal's root set. `memory` is shared by runs over the same folders. `each_round` is given the weights that a
+    round begins with.
     """
     from federated.learning.client_app import app
 
@@ -77,6 +80,7 @@ def play(
         strategy = make(plan, limits) if make else run.strategy(progress)
         try:
             for number in range(1, plan.rounds + 1):
+                each_round(progress.arrays)
                 run.round(number, strategy, progress)
                 if not all(np.isfinite(each).all() for each in progress.arrays.values()):
                     return Played(None, rows, time.perf_counter() - began, f"no number is left after round {number}")
