@@ -38,7 +38,7 @@ from site_agents.errors import DocumentRejected, StaffListRefused
 from site_agents.evidence import Evidence, FindFaces
 from site_agents.host import only_one
 from site_agents.link import PortalLink, identity_of, read_portal
-from site_agents.models import ModelStore
+from site_agents.models import ModelStore, weights_digest
 from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
 from site_agents.pipeline import Pipeline, PipelineStep
@@ -48,7 +48,7 @@ from site_agents.rotation import Rotation
 from site_agents.signed_config import M0, M1, SignedConfig
 from site_agents.staff_list_store import NOBODY, StaffListStore
 from site_agents.store import Medium
-from site_agents.training import Footage, SuperNodeSupervisor
+from site_agents.training import Footage, SuperNodeSupervisor, step_now
 from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
 from site_agents.versions import on_mains, versions
@@ -191,7 +191,9 @@ class CameraAgent:
             outbox=OutboxStatus(**self.outbox.stats(), clips_left_out=self.evidence.left_out),
             models=self.pipeline.loaded,
             data={calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
+            own_weights=self.pipeline.own_weights,
             training=self.training.reason or "on",
+            training_step=step_now(self.folder),
             terms=TrainingTerms(tasks=tuple(self.config.training.tasks), most_epsilon=self.config.training.most_epsilon),
             training_held_s=round(self.training.throttle.seconds, 1),
             mains=on_mains(),
@@ -292,9 +294,11 @@ class CameraAgent:
         self.training.tick(self.capture.dropped)
         self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
-        if anomaly is not None and anomaly.card.sha256 != self._calibrated and (found := anomaly.calibration(self.identity.camera)) is not None:
-            self._calibrated = anomaly.card.sha256
-            calibration.save(self.folder, anomaly.card.sha256, found)
+        if anomaly is None or (digest := weights_digest(anomaly.card)) == self._calibrated:
+            return
+        if (found := anomaly.calibration(self.identity.camera)) is not None:
+            self._calibrated = digest
+            calibration.save(self.folder, digest, found)
 
     def close(self) -> None:
         """Stop everything in order: no new frames, finish clips, send what can be sent, end the children."""

@@ -16,8 +16,11 @@ import detectors
 from detectors import weights
 from detectors.errors import DetectorError
 from detectors.files import PRIVATE, write_durably
+from detectors.types import ModelCard
+from federated.learning import personal
 from site_agents import calibration
 
+OWN_WEIGHTS = "own_weights"  # in a card's metrics: the sha256 of the weights that this camera made for itself from those the card names
 log = logging.getLogger("site_agents.models")
 
 # What a detector may raise on a picture; onnxruntime's exceptions share no public base class.
@@ -31,6 +34,11 @@ class Installed:
 
     current: str | None = None
     previous: str | None = None
+
+
+def weights_digest(card: ModelCard) -> str:
+    """sha256 of the weights that compute, be they shared or this camera's own: what a calibration belongs to."""
+    return str(card.metrics.get(OWN_WEIGHTS) or card.sha256)
 
 
 class ModelStore:
@@ -75,18 +83,34 @@ class ModelStore:
         for file in (self.folder / name).glob("*.onnx"):
             if file.stem not in kept:
                 file.unlink(missing_ok=True)
+        personal.prune(self.home, name, kept)
 
     def path(self, name: str, sha256: str) -> Path:
         """Where a published file lies, or would lie."""
         return self.folder / name / f"{sha256}.onnx"
 
     def build(self, name: str, file: Path | None, options: dict[str, Any] | None = None) -> Any:
-        """The detector with these weights (None: the release's own) and this camera's calibration. Raises DetectorError."""
+        """The detector with these weights (None: the release's own), this camera's own weights made from them where it has some, and its calibration.
+
+        Its card bears the sha256 of the shared weights, whoever trained on. Own weights that cannot be used are dropped. Raises DetectorError.
+        """
+        digest = weights.sha256_of(file) if file else detectors.card(name).sha256
+        if (own := personal.find(self.home, name, digest)) is not None:
+            try:
+                return self._build(name, own.path, own.sha256, options, shared=digest)
+            except (DetectorError, OSError) as error:
+                log.error("this camera's own weights of %s cannot be used (%s): it stays with the shared ones", name, error)
+                personal.drop(self.home, name, digest)
+        return self._build(name, file, digest, options)
+
+    def _build(self, name: str, file: Path | None, digest: str, options: dict[str, Any] | None, shared: str = "") -> Any:
         options = options or {}
         if name == calibration.DETECTOR:
-            digest = weights.sha256_of(file) if file else detectors.card(name).sha256
             options = {"calibration": calibration.load(self.home, digest), **options}
-        return detectors.load(name, path=file, **options)
+        made = detectors.load(name, path=file, **options)
+        if shared:
+            made.card = dataclasses.replace(made.card, sha256=shared, metrics={**made.card.metrics, OWN_WEIGHTS: digest})
+        return made
 
     def _read(self) -> dict[str, Installed]:
         try:

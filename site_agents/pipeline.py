@@ -18,7 +18,7 @@ from detectors.tracking import Tracker
 from detectors.types import Detection, Frame
 from site_agents.clock import Clock
 from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, FaceRecognizer, RecognitionLimits, limits_of
-from site_agents.models import FAILURES
+from site_agents.models import FAILURES, weights_digest
 from site_agents.privacy import Mask
 from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig
 from site_agents.staff_list_store import NOBODY, Staff
@@ -85,6 +85,11 @@ class Pipeline:
     def loaded(self) -> dict[str, str]:
         """Detectors in use and the sha256 of their weights."""
         return {name: detector.card.sha256 for name, detector in list(self._detectors.items())}
+
+    @property
+    def own_weights(self) -> dict[str, str]:
+        """sha256 of this camera's own weights, by detector, where it uses some in the place of the shared ones."""
+        return {name: digest for name, each in list(self._detectors.items()) if (digest := weights_digest(each.card)) != each.card.sha256}
 
     def apply_config(self, signed_config: SignedConfig) -> None:
         """Follow this configuration from the next frame on."""

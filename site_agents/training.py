@@ -18,7 +18,8 @@ import numpy as np
 from detectors.anomaly import small
 from detectors.files import BAD_ARCHIVE, replacing
 from detectors.types import Frame
-from federated.learning import process, terms
+from federated.contract.heartbeat import TrainingStep
+from federated.learning import process, progress, terms
 from site_agents.config import TrainingSettings
 from site_agents.training_throttle import TrainingThrottle, tasks_of
 
@@ -138,6 +139,12 @@ class SuperNodeSupervisor:
 def terms_of(settings: TrainingSettings) -> terms.Terms:
     """What agent.toml says a run must keep to, for this site to train in it."""
     return terms.Terms(settings.tasks, settings.most_epsilon)
+
+
+def step_now(folder: Path) -> TrainingStep | None:
+    """What this site's node is doing in a run, as a heartbeat carries it; None when it does nothing."""
+    found = progress.read(folder)
+    return TrainingStep(task=found.task, run=found.run, phase=found.phase, step=found.step, of=found.of) if found else None  # type: ignore[arg-type]
 
 
 def why_not(settings: TrainingSettings, portal: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from detectors.errors import DetectorError
 from detectors.files import PRIVATE, write_durably
 from federated.contract.documents import ModelDocument
 from federated.contract.message import ContractError
+from federated.learning import personal
 from federated.trust import signing
 from site_agents import selftest
 from site_agents.canary import CanaryComparisons
@@ -150,12 +151,26 @@ class Updates(threading.Thread):
         try:
             file = self._fetch(wanted)
             report = selftest.try_model(wanted.detector, file, self.models.home, budget_ms=self.budget_ms)
-            self._use(wanted.detector, wanted.sha256, "rolled back" if back else "installed", f"self-test: {report['ms']} ms a frame", report["ms"])
+            reason = f"self-test: {report['ms']} ms a frame{self._try_own(wanted)}"
+            self._use(wanted.detector, wanted.sha256, "rolled back" if back else "installed", reason, report["ms"])
         except (ModelRefused, DetectorError) as error:
             self._refused[mark] = time.monotonic() + AGAIN_S
             if wanted.sha256 != self.models.installed(wanted.detector).previous:
                 self.models.path(*mark).unlink(missing_ok=True)
             self._report(*mark, "refused", str(error), getattr(error, "ms", None))
+
+    def _try_own(self, wanted: Wanted) -> str:
+        """The camera's own weights made from these pass the same self-test, or they are dropped; in words for the report."""
+        own = personal.find(self.models.home, wanted.detector, wanted.sha256)
+        if own is None:
+            return ""
+        try:
+            selftest.try_model(wanted.detector, own.path, self.models.home, budget_ms=self.budget_ms)
+        except (ModelRefused, DetectorError) as error:
+            log.error("the own weights made from %s %s are dropped: %s", wanted.detector, wanted.sha256[:12], error)
+            personal.drop(self.models.home, wanted.detector, wanted.sha256)
+            return "; this camera's own weights failed it and are dropped"
+        return f"; with this camera's own weights (loss {own.own_loss:.3g} on its held-back data, {own.shared_loss:.3g} without)"
 
     def _refuse_document(self, document: Any, reason: str) -> None:
         """Say once that a document is not accepted, if it can be named at all; nothing of it has been fetched."""
@@ -177,6 +192,10 @@ class Updates(threading.Thread):
         installed = self.models.installed(name)
         if installed.current is None:
             return  # the release's own weights: there is nothing to go back to
+        if personal.find(self.models.home, name, installed.current) is not None:
+            personal.drop(self.models.home, name, installed.current)
+            self._use(name, installed.current, "installed", f"this camera's own weights failed at work and are dropped: {reason}")
+            return
         self._refused[name, installed.current] = time.monotonic() + AGAIN_S
         before = installed.previous
         try:

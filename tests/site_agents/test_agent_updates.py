@@ -12,16 +12,17 @@ from agent_lab import other_weights, scene, senseless_weights, wait_for
 from portal_peer import Peer
 
 import detectors
+from federated.learning import personal
 from site_agents import updates as updates_module
 from site_agents.clock import Clock
 from site_agents.errors import ModelRefused, PortalUnreachable
-from site_agents.models import Installed, ModelStore
+from site_agents.models import Installed, ModelStore, weights_digest
 from site_agents.pipeline import Pipeline
 from site_agents.signed_config import SignedConfig
 from site_agents.updates import Updates, check_document
 
 OWN = detectors.card("anomaly").sha256
-GOOD, BETTER = other_weights(note="v2"), other_weights(note="v3")
+GOOD, BETTER, OWN_WEIGHTS = other_weights(note="v2"), other_weights(note="v3"), other_weights(note="own")
 
 
 def sha(content: bytes) -> str:
@@ -312,3 +313,53 @@ def test_stopping_ends_the_thread(updates):
     updates.stop()
     updates.join(5)
     assert not updates.is_alive()
+
+
+def make_own(models: ModelStore, shared: bytes, content: bytes) -> None:
+    """This camera's own weights for these shared ones, as its node leaves them after the vote."""
+    path = models.home / personal.FOLDER / "anomaly" / f"{sha(shared)}.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.with_suffix(".json").write_text(json.dumps({"sha256": sha(content), "shared_loss": 0.5, "own_loss": 0.25}))
+
+
+def test_a_camera_runs_its_own_weights_in_the_place_of_the_published_ones_and_the_portal_sees_the_published_ones(updates, peer, pipeline, models):
+    make_own(models, GOOD, OWN_WEIGHTS)
+    wish(updates, peer.model(GOOD))
+    assert in_use(pipeline) == sha(GOOD)
+    assert pipeline.own_weights == {"anomaly": sha(OWN_WEIGHTS)}
+    assert "own weights (loss 0.25" in peer.outcomes[0]["reason"]
+    wish(updates, peer.model(BETTER))  # another version is published: the own weights were made from the one before
+    assert (in_use(pipeline), pipeline.own_weights) == (sha(BETTER), {})
+    wish(updates, peer.model(GOOD))  # and rolled back: they still belong to this one
+    assert (in_use(pipeline), pipeline.own_weights) == (sha(GOOD), {"anomaly": sha(OWN_WEIGHTS)})
+    wish(updates)  # back to the release's own
+    assert (in_use(pipeline), pipeline.own_weights) == (OWN, {})
+
+
+def test_own_weights_that_fail_the_self_test_are_dropped_and_the_published_ones_run(updates, peer, pipeline, models):
+    make_own(models, GOOD, senseless_weights())
+    wish(updates, peer.model(GOOD))
+    assert (in_use(pipeline), pipeline.own_weights) == (sha(GOOD), {})
+    assert outcomes(peer) == [(sha(GOOD), "installed")]
+    assert personal.find(models.home, "anomaly", sha(GOOD)) is None
+
+
+def test_own_weights_that_fail_at_work_are_dropped_before_the_version_is_given_back(updates, peer, pipeline, models):
+    make_own(models, GOOD, OWN_WEIGHTS)
+    wish(updates, peer.model(GOOD))
+    updates.fail("anomaly", "it gives no number")
+    updates.work()
+    assert (in_use(pipeline), pipeline.own_weights) == (sha(GOOD), {})
+    updates.fail("anomaly", "it gives no number")
+    updates.work()
+    assert in_use(pipeline) == OWN
+    assert outcomes(peer)[-1] == (sha(GOOD), "failed")
+
+
+def test_own_weights_have_a_calibration_of_their_own(updates, peer, models):
+    make_own(models, GOOD, OWN_WEIGHTS)
+    wish(updates, peer.model(GOOD))
+    detector = models.load("anomaly")
+    assert weights_digest(detector.card) == sha(OWN_WEIGHTS)
+    assert weights_digest(detectors.card("anomaly")) == OWN
