@@ -37,6 +37,7 @@ class Run(models.Model):
     flower_id = models.CharField(max_length=40, blank=True)
     last_seq = models.PositiveIntegerField(default=0)  # the last event of the run that was stored
     gate = models.JSONField(default=dict, blank=True)
+    progress = models.JSONField(default=dict, blank=True)  # of the round or vote that goes on: phase, round, rounds, asked, answered, t (its beginning)
     privacy = models.JSONField(default=dict, blank=True)  # what was promised and spent so far, as federated.learning.privacy.statement says it
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     resumes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="resumed")  # the run from whose checkpoint it goes on

@@ -35,6 +35,7 @@ def test_a_run_started_in_the_browser_trains_at_three_sites_and_ends_in_a_candid
     page = open_up("/training/")
     loaded_again_until(page, lambda: page.evaluate(ENOUGH) == 3, 120)
     page.fill("input[name=rounds]", "1")
+    page.click("details.advanced > summary")
     page.fill("input[name=min_sites]", "3")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("#status")).to_have_text(re.compile("Completed|Failed|Refused"), timeout=patience_ms(TRAINED))

@@ -67,15 +67,59 @@ function paragraph(text, kind) {
   return made;
 }
 
-function drawGate(gate) {
-  if (gate.passed === undefined) return;
-  const parts = gate.passed ? [paragraph(words.passed, "notice success")] : [paragraph(words.refused, "notice is-problem"), ...gate.reasons.map((reason) => paragraph(reason))];
-  if (gate.warnings?.length) parts.push(paragraph(words.warned, "notice is-warning"));
-  if (gate.root) parts.push(paragraph(`${words.root}: ${words.before} ${number.format(gate.root.before)}, ${words.after} ${number.format(gate.root.after)}`));
-  at("gate").replaceChildren(...parts);
+function filled(text, comparison) {
+  return text.replace("{n}", comparison.alone_better).replace("{all}", comparison.of);
 }
 
-function drawModel(model) {
+function drawGate(gate, comparison) {
+  if (gate.passed === undefined) return;
+  const amber = gate.passed && comparison?.most_alone;
+  const passed = amber ? paragraph(filled(words.amber, comparison), "notice is-warning") : paragraph(words.passed, "notice success");
+  const parts = gate.passed ? [passed] : [paragraph(words.refused, "notice is-problem"), ...gate.reasons.map((reason) => paragraph(reason))];
+  if (gate.warnings?.length && !amber) parts.push(paragraph(words.warned, "notice is-warning"));
+  if (gate.root) parts.push(paragraph(`${words.root}: ${words.before} ${number.format(gate.root.before)}, ${words.after} ${number.format(gate.root.after)}`));
+  at("gate").replaceChildren(...parts);
+  at("gate").dataset.gate = amber ? "amber" : gate.passed ? "green" : "red";
+}
+
+function duration(seconds) {
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+
+let now = null;
+
+// The seconds go on between two messages, so that nobody wonders whether anything still happens.
+function tick() {
+  if (!now) return;
+  const passed = Math.max(0, Math.round(Date.now() / 1000 - now.since));
+  at("activity-seconds").textContent = words.seconds.replace("{n}", passed);
+  const left = now.left == null ? null : Math.max(0, Math.round(now.left - (Date.now() - now.read) / 1000));
+  at("activity-left").textContent = left == null ? words.noleft : words.left.replace("{n}", duration(left));
+}
+
+function drawActivity(activity) {
+  now = activity && { ...activity, read: Date.now() };
+  at("activity").hidden = !now;
+  if (!now) return;
+  at("activity-title").textContent = now.title;
+  at("activity-nodes").replaceChildren(...now.nodes.map((node) => {
+    const line = document.createElement("li");
+    const bar = document.createElement("progress");
+    bar.max = 1;
+    bar.value = node.share;
+    bar.setAttribute("aria-label", node.name);
+    const name = document.createElement("strong");
+    name.textContent = node.name;
+    line.append(name, ` ${node.state}`, bar);
+    line.classList.toggle("is-done", node.answered);
+    return line;
+  }));
+  tick();
+}
+
+setInterval(tick, 1000);
+
+function drawModel(model, comparison) {
   at("model").hidden = !model;
   if (!model) return;
   at("model-name").textContent = `${model.detector} ${model.version}`;
@@ -87,6 +131,12 @@ function drawModel(model) {
   if (form) {
     form.action = form.dataset.action.replace("/0/", `/${model.id}/`);
     form.hidden = model.state === "published";
+    const amber = Boolean(comparison?.most_alone);
+    const first = at("try-first");
+    first.href = model.url;
+    first.hidden = !amber || !["candidate", "retired", "rolled back"].includes(model.state);
+    form.querySelector("button").classList.toggle("quiet", amber);
+    if (amber) form.dataset.ask = filled(words.ask, comparison);
   }
 }
 
@@ -100,7 +150,8 @@ function draw(state) {
   at("reason").classList.toggle("is-problem", state.status === "failed");
   const last = state.rounds.at(-1);
   at("round").textContent = last?.number ?? 0;
-  at("progress").value = last?.number ?? 0;
+  const within = state.activity?.phase === "round" ? state.activity.nodes.reduce((sum, node) => sum + node.share, 0) / state.activity.nodes.length : 0;
+  at("progress").value = (last?.number ?? 0) + (within || 0);
   if (at("epsilon") && state.privacy?.epsilon != null) at("epsilon").textContent = number.format(state.privacy.epsilon);
   if (last) {
     const sum = (name) => state.rounds.flatMap((round) => round.sites).reduce((total, site) => total + site[name], 0);
@@ -112,9 +163,10 @@ function draw(state) {
   }
   drawRows(state.rounds);
   drawChart(state.rounds);
-  drawGate(state.gate ?? {});
+  drawActivity(state.activity);
+  drawGate(state.gate ?? {}, state.three);
   drawVoteComparison(state.three, words, number);
-  drawModel(state.model);
+  drawModel(state.model, state.three);
   if (at("stop")) at("stop").hidden = state.over;
   if (at("resume")) {
     at("resume").hidden = !state.checkpoint;

@@ -18,8 +18,9 @@ from portal.accounts.models import Role
 from portal.core import media
 from portal.training.models import Canary, ModelState, ModelVersion
 from portal.training.permissions import acted_on, seen
-from portal.training.rollout import actions, canary_comparison, canary_figures, canary_limits, cards, queries
+from portal.training.rollout import actions, canary_comparison, canary_figures, canary_limits, cards, queries, updates
 from portal.training.rollout import canary as canaries
+from portal.training.runs import vote_comparison
 
 PICTURES = 24  # on a page
 
@@ -31,9 +32,13 @@ def models(request: HttpRequest) -> HttpResponse:
     running = queries.running_models()
     found = queries.models_by_detector(request.user)
     published = {name for name, versions in found.items() if any(each.state == ModelState.PUBLISHED for each in versions)}
-    for model in [each for versions in found.values() for each in versions]:
+    every = [each for versions in found.values() for each in versions]
+    waiting = updates.waiting(every, running)
+    for model in every:
         model.agents = running.get(model.sha256, [])
         model.canary_list = list(model.canaries.all())
+        model.amber = vote_comparison.amber(model.run)
+        model.waiting = waiting.get(model.pk, [])
     shown = {
         "detectors": found,
         "cameras": queries.watched_cameras(),
@@ -110,7 +115,11 @@ def canary(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     cameras = found.cameras.select_related("camera__site")
     shown = {"canary": found, "cameras": cameras, "rows": _figure_rows(found), "alerts": canary_figures.alerts(found, request.user)}
-    return render(request, "training/rollout/canary.html", {**shown, **_comparison(found, request), "may_act": request.user.has_role(Role.ADMINISTRATOR)})
+    return render(
+        request,
+        "training/rollout/canary.html",
+        {**shown, **_comparison(found, request), "amber": vote_comparison.amber(found.model.run), "may_act": request.user.has_role(Role.ADMINISTRATOR)},
+    )
 
 
 @require_POST

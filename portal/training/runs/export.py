@@ -11,7 +11,7 @@ from portal.training.runs import queries
 
 ROUND = ("run", "number", "loss", "seconds")
 SITE = ("name", "site", "node", "status", "reason", "samples", "loss", "update_norm", "cosine", "epsilon", "bytes_down", "bytes_up")
-HELD_BACK = ("before", "alone", "after")  # of the whole run, so the same on each line of a site
+HELD_BACK = ("before", "alone", "after", "own")  # of the whole run, so the same on each line of a site
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a text that begins so
 MOST = 4
 

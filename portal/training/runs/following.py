@@ -6,8 +6,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from federated.contract.run_events import EndedEvent, GateEvent, ResultEvent, RoundEvent, RunEvent, WaitingEvent
+from federated.contract.run_events import EndedEvent, GateEvent, ProgressEvent, ResultEvent, RoundEvent, RunEvent, WaitingEvent
 from federated.contract.run_plan import RunPlan
 from federated.learning import task
 from portal.core import audit
@@ -37,12 +38,16 @@ def store(run: Run, event: RunEvent) -> None:
             case RoundEvent():
                 run.privacy = event.privacy.to_json() if event.privacy else run.privacy
                 _store_round(run, event)
+            case ProgressEvent():
+                began = (event.t or timezone.now().timestamp()) - event.seconds
+                run.note, fields = "", ("phase", "round", "rounds", "asked", "answered")
+                run.progress = {"t": round(began, 1), **{name: value for name, value in event.to_json().items() if name in fields}}
             case WaitingEvent():
                 run.note = f"{event.have} / {event.need}"
             case GateEvent():
                 found = event.to_json()
                 run.gate = {name: found[name] for name in GATE}
-        run.save(update_fields=["last_seq", "note", "gate", "privacy"])
+        run.save(update_fields=["last_seq", "note", "gate", "privacy", "progress"])
         match event:
             case ResultEvent():
                 keep_model(run=run, content=Path(event.path).read_bytes(), card=event.card)

@@ -8,13 +8,24 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from federated.contract.run_plan import RunPlan
-from federated.learning.plan import offered, recommended
+from federated.learning.plan import PERSONAL, offered, recommended
 from federated.learning.privacy import KINDS, LEAST_EPSILON, MOST_EPSILON
 from federated.learning.task import names
 from portal.training.runs import root_set
 
 DEFAULT = RunPlan(task="")
-FIRST = ("task", "strategy", "sites", "privacy", "epsilon", "compare", "enabled")  # laid out by hand; every other field is a number
+FIRST = (
+    "task",
+    "strategy",
+    "sites",
+    "privacy",
+    "epsilon",
+    "compare",
+    "personal",
+    "enabled",
+    "rounds",
+    "hour",
+)  # laid out by hand; every other field is a number
 EPSILON = 8.0  # what the form offers first
 
 
@@ -31,6 +42,7 @@ class PlanForm(forms.Form):
     privacy = forms.ChoiceField(label=_("Differential privacy"), required=False, choices=[(kind, kind) for kind in KINDS], initial=DEFAULT.privacy)
     epsilon = forms.FloatField(label=_("Epsilon"), required=False, min_value=LEAST_EPSILON, max_value=MOST_EPSILON, initial=EPSILON)
 
+    personal = forms.ChoiceField(label=_("At each camera afterwards"), required=False, choices=[(kind, kind) for kind in PERSONAL], initial=DEFAULT.personal)
     share = forms.FloatField(label=_("Share of the cameras in a round"), min_value=0.001, max_value=1, initial=1, required=False)
     compare = forms.BooleanField(label=_("Each camera also trains alone"), required=False, initial=DEFAULT.compare)
 
@@ -45,6 +57,10 @@ class PlanForm(forms.Form):
     def clean_share(self) -> float:
         """Left empty: every site."""
         return self.cleaned_data["share"] or DEFAULT.share
+
+    def clean_personal(self) -> str:
+        """Left out: what measures best."""
+        return self.cleaned_data["personal"] or DEFAULT.personal
 
     def clean(self) -> dict[str, Any]:
         """Without privacy there is no epsilon, whatever stands in the field."""

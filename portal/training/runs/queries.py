@@ -15,7 +15,7 @@ from portal.training.models import Run, RunNode, RunState
 from portal.training.node_names import worded
 from portal.training.permissions import may_read
 from portal.training.rollout.queries import model_state
-from portal.training.runs import resume, root_set, terms, vote_comparison, words
+from portal.training.runs import activity, resume, root_set, terms, vote_comparison, words
 
 MOST_SITES = 20  # from so many on every strategy works, or never will
 
@@ -30,7 +30,7 @@ def last_runs(user: User, limit: int = 20) -> list[Run]:
     """The newest runs for a list, with cameras in the reasons of those that failed."""
     found, cameras = list(runs(user)[:limit]), cameras_of()
     for run in found:
-        run.reason = worded(run.reason, cameras)
+        run.reason, run.title = worded(run.reason, cameras), words.title(run.task)
     return found
 
 
@@ -46,6 +46,8 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     return {
         "id": run.pk,
         "task": run.task,
+        "title": words.title(run.task),
+        "strategy_title": words.title(run.plan.get("strategy", "")),
         "status": run.state,
         "label": str(run.get_state_display()),
         "reason": worded(run.reason, cameras),
@@ -64,6 +66,7 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         "rounds": rounds(run, cameras),
         "gate": _gate(run, cameras),
         "three": vote_comparison.compare(run),
+        "activity": activity.activity(run, cameras),
         "privacy": run.privacy,
         "model": model and model_state(model),
     }
@@ -108,6 +111,7 @@ def choices() -> dict[str, Any]:
         "terms": {agent.node_id: terms.as_json(agent) for agent in enrolled},
         "costs": privacy.measured(),
         "tasks": tasks,
+        "personal_ways": words.personal_ways(),
         "strategies": words.offered(sites, root=any(each["root"] for each in tasks)),
         "offers": {each["name"]: [words.offered(number, root=each["root"]) for number in range(min(sites, MOST_SITES) + 1)] for each in tasks},
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from federated import learning
+from federated.learning import gate
 from portal.sites.models import Camera
 from portal.sites.nodes import cameras_of
 from portal.training.models import Run
@@ -18,15 +19,41 @@ WAYS = ("local", "federated", "central")
 
 
 def compare(run: Run) -> dict[str, Any] | None:
-    """A row for each site that voted, the mean of those with all three numbers, and at how many of them together is better than alone; None before the vote."""
+    """A row for each camera that voted, the mean of those with all three numbers, and at how many of them together is better than alone; None before the vote.
+
+    `own` is what a camera would run: its own weights, made from the shared ones, or those where they are no better. `alone_better`: cameras that would do
+    better alone than with what they would run, by more than the gate's margin; `most_alone`: they are the most, so the gate is amber.
+    """
     votes = (run.gate or {}).get("votes")
     if not votes:
         return None
     cameras = cameras_of(vote["node"] for vote in votes)
     rows = [_row(vote, cameras.get(str(vote["node"]))) for vote in votes]
     whole = [row for row in rows if all(row[name] is not None for name in NUMBERS)]
-    mean = {name: sum(row[name] for row in whole) / len(whole) for name in NUMBERS} if whole else None
-    return {"rows": rows, "mean": mean, "better": sum(row["after"] < row["alone"] for row in whole), "of": len(whole)}
+    own = [row for row in whole if row["own"] is not None]
+    names = (*NUMBERS, "own") if whole and len(own) == len(whole) else NUMBERS
+    mean = {name: sum(row[name] for row in whole) / len(whole) for name in names} if whole else None
+    alone = gate.better_alone({row["node"]: _runs(row) for row in whole}, {row["node"]: row["alone"] for row in whole})
+    return {
+        "rows": rows,
+        "mean": mean,
+        "better": sum(row["after"] < row["alone"] for row in whole),
+        "of": len(whole),
+        "has_own": any(row["own"] is not None for row in rows),
+        "own_better": sum(_runs(row) < row["alone"] for row in whole),
+        "alone_better": len(alone),
+        "most_alone": 2 * len(alone) > len(whole),
+    }
+
+
+def amber(run: Run | None) -> dict[str, int] | None:
+    """For whoever is about to publish: at how many of how many cameras alone is better, when these are the most; None otherwise."""
+    found = compare(run) if run else None
+    return {"n": found["alone_better"], "of": found["of"]} if found and found["most_alone"] else None
+
+
+def _runs(row: dict[str, Any]) -> float:
+    return float(row["after"] if row["own"] is None else row["own"])
 
 
 @functools.cache
@@ -48,4 +75,5 @@ def _row(vote: dict[str, Any], camera: Camera | None) -> dict[str, Any]:
         "before": vote.get("before"),
         "alone": vote.get("alone"),
         "after": vote.get("after"),
+        "own": vote.get("own"),
     }
