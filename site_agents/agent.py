@@ -7,15 +7,11 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-import detectors
 from detectors.rules.registry import RECOGNISED, raises_alert
 from detectors.rules.scene import RuleFinding
-from detectors.types import Box, Detection, Frame, uuid7
+from detectors.types import Detection, Frame, uuid7
 from federated.contract.events import AgentEvent, EventDetection
 from federated.contract.heartbeat import (
     CameraStatus,
@@ -35,7 +31,7 @@ from site_agents.clock import TOLERATED_S, Clock
 from site_agents.config import Config
 from site_agents.disagreements import DisagreementSender
 from site_agents.errors import DocumentRejected, StaffListRefused
-from site_agents.evidence import Evidence, FindFaces
+from site_agents.evidence import Evidence, face_finder
 from site_agents.host import only_one
 from site_agents.link import PortalLink, identity_of, read_portal
 from site_agents.models import ModelStore, weights_digest
@@ -387,16 +383,6 @@ class CameraAgent:
             (self.folder / STOPPED).touch()
         else:
             (self.folder / STOPPED).unlink(missing_ok=True)
-
-
-def face_finder() -> FindFaces:
-    """A face *detector*, only to blur; one for each thread that needs one."""
-    faces: Callable[[np.ndarray], Sequence[Any]] = detectors.load("faces", threshold=0.4).find
-
-    def find(image: np.ndarray) -> list[Box]:
-        return [face.box for face in faces(image)]
-
-    return find
 
 
 def _detection(found: Detection) -> EventDetection:

@@ -17,10 +17,9 @@ from detectors.rules.scene import CameraRule, CountingLine, WatchedZone
 from detectors.types import Frame
 from federated.trust.staff_list import DIMENSIONS, StaffEntry
 from site_agents import sources
-from site_agents.agent import face_finder
 from site_agents.clock import Clock
 from site_agents.config import Config
-from site_agents.evidence import Evidence
+from site_agents.evidence import Evidence, face_finder
 from site_agents.host import prepare_process
 from site_agents.models import ModelStore
 from site_agents.pipeline import Pipeline

@@ -14,10 +14,11 @@ import detectors
 from detectors.types import Frame
 from detectors.video import frames
 from site_agents import calibration
-from site_agents.agent import CameraAgent, face_finder
+from site_agents.agent import CameraAgent
 from site_agents.canary import CanaryDisagreement
 from site_agents.config import load
 from site_agents.errors import ModelRefused
+from site_agents.evidence import face_finder
 from site_agents.pipeline import PipelineStep
 from site_agents.signed_config import M0, M1
 from site_agents.updates import check_document

@@ -13,8 +13,7 @@ from agent_lab import FOOTAGE, event, scene, wait_for
 from detectors.types import Box
 from detectors.video import frames, probe
 from site_agents import evidence as evidence_module
-from site_agents.agent import face_finder
-from site_agents.evidence import AFTER_S, BEFORE_S, ClipJob, Evidence, make_clip
+from site_agents.evidence import AFTER_S, BEFORE_S, ClipJob, Evidence, face_finder, make_clip
 
 
 def nobody():

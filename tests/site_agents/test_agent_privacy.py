@@ -9,7 +9,7 @@ from agent_lab import FOOTAGE, scene
 
 import detectors
 from detectors.types import Box
-from site_agents.agent import face_finder
+from site_agents.evidence import face_finder
 from site_agents.privacy import Mask, blur
 from tests.detectors.rules_lab import HALF
 
