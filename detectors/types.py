@@ -37,7 +37,7 @@ class Box(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of one camera. `image` is BGR uint8 (H, W, 3), `t` Unix seconds of capture, `n` counts from 0 for each source start."""
+    """One picture of one camera. `image` is BGR uint8 (H, W, 3), `t` seconds of capture that only rise, `n` counts from 0 for each source start."""
 
     image: np.ndarray
     camera: str

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from detectors.errors import DetectorError
 from detectors.files import write_durably
+from federated.contract.address import redact_text
 from federated.trust.pki import PkiError
 from federated.trust.signing import fingerprint
 from site_agents import __version__
@@ -35,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "simulate":
             return _simulate(options)
         config = load(options.config)
-        _log(config.log)
+        _log(config)
         return {"run": _run, "enrol": _enrol, "check": _check, "bench": _bench, "witness": _witness}[options.command](config, options)
     except ConfigError as error:
-        print(f"agent: {error}", file=sys.stderr)
+        print(f"agent: {redact_text(str(error))}", file=sys.stderr)
         return EXIT_USAGE
     except (AgentError, DetectorError, PkiError, OSError) as error:
-        print(f"agent: {error}", file=sys.stderr)
+        print(f"agent: {redact_text(str(error))}", file=sys.stderr)
         return EXIT_PROBLEM
     except KeyboardInterrupt:
         return 130
@@ -138,10 +139,24 @@ def _simulate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _log(level: str) -> None:
+class SecretsFormatter(logging.Formatter):
+    """Lines and tracebacks without the secrets of these addresses, or of any other address in them."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self.addresses = addresses
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole record, tracebacks too."""
+        return redact_text(super().format(record), *self.addresses)
+
+
+def _log(config: Config) -> None:
     """Plain lines; of the libraries only warnings."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True)
-    logging.getLogger("site_agents").setLevel(level.upper())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SecretsFormatter(config.source.path, config.portal))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("site_agents").setLevel(config.log.upper())
 
 
 def _parser() -> argparse.ArgumentParser:

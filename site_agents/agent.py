@@ -27,7 +27,7 @@ from federated.contract.heartbeat import (
 from site_agents import calibration, credentials, signed_config
 from site_agents.alert_labels import AlertLabelStore
 from site_agents.canary import CanaryComparisons, CanaryDisagreement
-from site_agents.clock import TOLERATED_S, Clock
+from site_agents.clock import TOLERATED_S, Clock, moment, steady
 from site_agents.config import Config
 from site_agents.disagreements import DisagreementSender
 from site_agents.errors import DocumentRejected, StaffListRefused
@@ -37,6 +37,7 @@ from site_agents.link import PortalLink, identity_of, read_portal
 from site_agents.models import ModelStore, weights_digest
 from site_agents.neighbours.live import NeighbourService
 from site_agents.outbox import Outbox
+from site_agents.outbox_writer import OutboxWriter
 from site_agents.pipeline import Pipeline, PipelineStep
 from site_agents.portal_source import PortalSource
 from site_agents.restarts import Restarts
@@ -72,6 +73,7 @@ class CameraAgent:
         self.link = PortalLink(config.portal, key, portal["agent_id"], self.clock)
         self.witness = WitnessStore(self.folder, self.identity, portal["agent_id"])
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
+        self.writer = OutboxWriter(self.outbox)
         self.models = ModelStore(self.folder)
         self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
         self.updates = Updates(self.models, self.link, self.identity.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
@@ -117,7 +119,7 @@ class CameraAgent:
     def run(self) -> None:
         """Watch until asked to stop; then say what there is to say, and end. Raises what nobody expected, here or in a thread (`fail`)."""
         log.info("watching %s/%s, training: %s", self.identity.site, self.identity.camera, self.training.reason or "yes")
-        threads = (self.capture, self.evidence, self.sender, self.heart, self.updates, self.disagreement_sender)
+        threads = (self.capture, self.writer, self.evidence, self.sender, self.heart, self.updates, self.disagreement_sender)
         for thread in (self.neighbour_service, *threads):
             thread.start()
         try:
@@ -153,7 +155,7 @@ class CameraAgent:
 
     def listen_to_silence(self) -> None:
         """No frame came: say so when it has lasted."""
-        for finding in self.pipeline.silence(time.time(), self.capture.silent_s):
+        for finding in self.pipeline.silence(steady.now(), self.capture.silent_s):
             self.record(finding, None)
 
     def record(self, finding: RuleFinding, step: PipelineStep | None) -> AgentEvent:
@@ -167,7 +169,7 @@ class CameraAgent:
         event = self._event(finding, mode, frame, snapshot)
         if media:
             event = self.alert_labels.see(event, media[0].content, self.pipeline, self._timezone)
-        event = self.outbox.add(event, media)
+        event = self.writer.add(event, media)
         log.info("%s %s score %.2f (event %s)", finding.kind, finding.data.get("zone", finding.data.get("line", "")), finding.score, event.id)
         if media and finding.kind not in UNFILMED:
             self.evidence.want_clip(event, hide_faces=mode == M0)
@@ -184,7 +186,7 @@ class CameraAgent:
             legal_mode=mode,
             config_version=self.signed_config.version,
             camera=self.camera_status(),
-            outbox=OutboxStatus(**self.outbox.stats(), clips_left_out=self.evidence.left_out),
+            outbox=OutboxStatus(**self.writer.stats(), clips_left_out=self.evidence.left_out),
             models=self.pipeline.loaded,
             data={calibration.DETECTOR: self.footage.count, "object_head": self.alert_labels.count},
             own_weights=self.pipeline.own_weights,
@@ -215,8 +217,9 @@ class CameraAgent:
             fps=round(self.capture.fps, 2),
             dropped=self.capture.dropped,
             restarts=self.capture.restarts,
-            problem=self.capture.problem,
-            last_frame_t=self.capture.last_t,
+            problem=self.capture.problem[:300],
+            problem_code=self.capture.problem_code,
+            last_frame_t=None if self.capture.last_t is None else steady.to_wall(self.capture.last_t),
             width=width,
             height=height,
             people=sum(each.kind == "person" for each in last.tracks) if last is not None else 0,
@@ -304,6 +307,7 @@ class CameraAgent:
         self.updates.stop()
         self.disagreement_sender.stop()
         self.evidence.stop()
+        self.writer.stop()
         self.sender.stop()
         self.training.stop()
         self.neighbour_service.stop()
@@ -321,12 +325,12 @@ class CameraAgent:
 
     def _event(self, finding: RuleFinding, mode: str, frame: Frame | None, snapshot: str | None) -> AgentEvent:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
-        data = {**finding.data, "made_t": round(time.time() + skew, 4), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
+        data = {**finding.data, "made_t": round(self.clock.now(), 4), "made_at": moment(), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
         if frame is not None and frame.telemetry:
             data["telemetry"] = frame.telemetry
         if frame is not None:
             data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
-        t = finding.t + skew
+        t = self.clock.stamp(finding.t)
         return AgentEvent(
             id=uuid7(t),
             site=self.identity.site,
@@ -346,11 +350,10 @@ class CameraAgent:
         return self.evidence.picture(step.frame, hide_faces=step.mode == M0)
 
     def _disagree(self, disagreement: CanaryDisagreement, jpeg: bytes) -> None:
-        skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
-        self.disagreement_sender.add(dataclasses.replace(disagreement, t=round(disagreement.t + skew, 4)), jpeg)
+        self.disagreement_sender.add(dataclasses.replace(disagreement, t=round(self.clock.stamp(disagreement.t), 4)), jpeg)
 
     def _add_clip(self, event: AgentEvent, content: bytes) -> None:
-        self.outbox.add_clip(event, Medium(content, event.score, event.t))
+        self.writer.add_clip(event, Medium(content, event.score, event.t))
 
     def _is_normal(self, step: PipelineStep) -> bool:
         """Ordinary life, good to learn from: a healthy camera with a configuration, and nothing unusual in view."""

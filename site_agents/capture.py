@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import random
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from detectors.types import Frame
+from federated.contract.address import redact_text
 from site_agents import sources
+from site_agents.clock import steady
 from site_agents.errors import CameraSourceError
 from site_agents.sources import SourceSettings
 
@@ -32,7 +36,8 @@ class Capture(threading.Thread):
         super().__init__(name="capture", daemon=True)
         self.config, self.folder, self.camera, self.clock = config, folder, camera, clock
         self.dropped, self.frames, self.restarts = 0, 0, 0
-        self.size, self.last_t, self.problem = (0, 0), None, ""
+        self.failures = 0  # of those, what no source should raise
+        self.size, self.last_t, self.problem, self.problem_code = (0, 0), None, "", ""
         self.ended = False
         self._queue: deque[Frame] = deque()
         self._changed = threading.Condition()
@@ -40,22 +45,24 @@ class Capture(threading.Thread):
         self._seen = self._began = clock()
 
     def run(self) -> None:
-        """Until stopped or the source has ended: read, and after a failure read again."""
+        """Until stopped or the source has ended: read, and after a failure, whatever it is, read again."""
         failures = 0
         while not self._stopping.is_set():
-            began = time.monotonic()
+            began = self.clock()
             try:
                 config = self.config
                 self._read()
                 if self.config is config:
                     break
             except CameraSourceError as error:
-                failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
-                self.problem = str(error)
-                pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
-                log.warning("%s; opening it again in %.1f s", error, pause)
-                self._stopping.wait(pause)
-                self.restarts += 1
+                self._note(error, error.code)
+            except BaseException as error:  # noqa: BLE001 - this thread's edge: drivers and decoders raise what they like, and nothing may end the watching for good
+                self._note(error, "failed", traceback.format_exc())
+            failures = 0 if self.clock() - began > STEADY_S else failures + 1
+            pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
+            log.warning("%s; opening it again in %.1f s", self.problem, pause)
+            self._stopping.wait(pause)
+            self.restarts += 1
         with self._changed:
             self.ended = True
             self._changed.notify_all()
@@ -99,13 +106,22 @@ class Capture(threading.Thread):
         """Frames a second since the start."""
         return self.frames / max(1e-3, self.clock() - self._began)
 
+    def _note(self, error: BaseException, code: str, trace: str = "") -> None:
+        """Why there is no picture, without the secrets of the camera's address."""
+        words = " ".join(str(error).replace("\0", " ").encode(errors="replace").decode().split()) or type(error).__name__
+        self.problem, self.problem_code = redact_text(words if not trace else f"{type(error).__name__}: {words}", self.config.path), code
+        if trace:
+            self.failures += 1
+            log.error("reading the source has failed:\n%s", redact_text(trace, self.config.path))
+
     def _read(self) -> None:
         config = self.config
         with contextlib.closing(sources.open_source(config, self.folder)) as shots:
             for shot in shots:
                 if self._stopping.is_set() or self.config is not config:
                     return
-                self.put(Frame(shot.image, self.camera, shot.t, shot.n, shot.telemetry))
+                t = shot.t if math.isfinite(shot.t) else steady.now()
+                self.put(Frame(shot.image, self.camera, t, shot.n, shot.telemetry))
 
     def put(self, frame: Frame) -> None:
         """The source's next frame, for `take`; the older one that waits gives way, or is waited for when pace is "fast"."""
@@ -117,6 +133,7 @@ class Capture(threading.Thread):
                 self.dropped += 1
             self._queue.append(frame)
             self.frames += 1
-            self.problem, self._seen, self.last_t = "", self.clock(), frame.t
+            self.problem = self.problem_code = ""
+            self._seen, self.last_t = self.clock(), frame.t
             self.size = frame.image.shape[1], frame.image.shape[0]
             self._changed.notify_all()

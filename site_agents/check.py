@@ -15,6 +15,7 @@ import httpx
 
 import detectors
 from detectors.errors import DetectorError
+from federated.contract.address import redact, redact_text
 from federated.trust import signing
 from site_agents import credentials, signed_config, sources
 from site_agents.config import Config
@@ -54,29 +55,30 @@ def check(config: Config) -> Iterator[CheckResult]:
         try:
             yield CheckResult(what, True, look(config))
         except (AgentError, DetectorError, OSError) as error:
-            yield CheckResult(what, False, str(error))
+            yield CheckResult(what, False, redact_text(str(error), config.source.path, config.portal))
 
 
 def _source(config: Config) -> str:
     """The first frame within 15 s; a hanging driver must not hang the check."""
     found: list[str] = []
-    problem: list[Exception] = []
+    problem: list[BaseException] = []
 
     def read() -> None:
         try:
             with contextlib.closing(sources.open_source(config.source, config.folder)) as shots:
                 height, width = next(shots).image.shape[:2]
                 found.append(f"{config.source.kind} {width} x {height}")
-        except (CameraSourceError, StopIteration) as error:
+        except BaseException as error:  # noqa: BLE001 - this thread's edge: whatever it is, a person must read it
             problem.append(error)
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(FIRST_FRAME_S)
     if problem:
-        raise CameraSourceError(str(problem[0]) or "it gives no frame")
+        code = getattr(problem[0], "code", "failed")
+        raise CameraSourceError(f"{str(problem[0]) or type(problem[0]).__name__} ({code})", code)
     if not found:
-        raise CameraSourceError(f"no frame within {FIRST_FRAME_S:.0f} s")
+        raise CameraSourceError(f"no frame within {FIRST_FRAME_S:.0f} s (timeout)", "timeout")
     return found[0]
 
 
@@ -102,8 +104,8 @@ def _portal(config: Config) -> str:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise AgentError(f"{config.portal} does not answer ({error or type(error).__name__}): check address, network and firewall") from error
     if answer.status_code >= 500:
-        raise AgentError(f"{config.portal} answers {answer.status_code}")
-    return f"{config.portal} answers"
+        raise AgentError(f"{redact(config.portal)} answers {answer.status_code}")
+    return f"{redact(config.portal)} answers"
 
 
 def _enrolment(config: Config) -> str:

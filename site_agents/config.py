@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from federated.contract.address import redact, redact_text
 from federated.learning import task
 from site_agents import sources
 from site_agents.errors import ConfigError
@@ -98,7 +99,7 @@ class _Place:
     tables: tuple[str, ...]
 
     def error(self, key: str, message: str) -> ConfigError:
-        return ConfigError(self.path, _line_of(self.text, self.tables, key), message)
+        return ConfigError(self.path, _line_of(self.text, self.tables, key), redact_text(message))
 
     def inside(self, table: str) -> _Place:
         return _Place(self.path, self.text, (*self.tables, table))
@@ -141,7 +142,7 @@ def _checked(config: Config, place: _Place) -> Config:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", config.name):
         raise place.error("name", f"name must be letters, digits, - and _, at most 60, not {config.name!r}")
     if urlsplit(config.portal).scheme not in ("http", "https") or not urlsplit(config.portal).netloc:
-        raise place.error("portal", f"portal must be an address like https://specola.example, not {config.portal!r}")
+        raise place.error("portal", f"portal must be an address like https://specola.example, not {redact(config.portal)!r}")
     if config.log not in LEVELS:
         raise place.error("log", f"log must be one of {', '.join(LEVELS)}, not {config.log!r}")
     if config.most_legal_mode not in MODES:

@@ -15,6 +15,7 @@ Tree::
     ├── ScenarioError           a scenario for the simulator makes no sense
     ├── WitnessError            what this agent has witnessed of the portal's audit log cannot be read (site_agents/witness.py)
     ├── OutboxError             the outbox cannot be opened or tidied; nothing in it is lost
+    │   └── OutboxBusy          another program holds it: the same again later
     └── PortalError             talking to the portal failed
         ├── PortalUnreachable   no answer, or the portal says "later" (429, 5xx): try again
         └── PortalRefused       the portal said no; `status` and `body` give the details
@@ -39,7 +40,11 @@ class ConfigError(AgentError):
 
 
 class CameraSourceError(AgentError):
-    """The source of pictures cannot be opened or has failed."""
+    """The source of pictures cannot be opened or has failed. `code` is one of `federated.contract.camera_problem.PROBLEMS`."""
+
+    def __init__(self, message: str, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class DocumentRejected(AgentError):
@@ -80,6 +85,10 @@ class ScenarioError(AgentError):
 
 class OutboxError(AgentError):
     """The outbox cannot be opened, or cannot forget what was sent."""
+
+
+class OutboxBusy(OutboxError):
+    """Another program holds the outbox."""
 
 
 class PortalError(AgentError):

@@ -7,10 +7,10 @@ import logging
 import random
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
+from federated.contract.address import redact, redact_text
 from federated.contract.message import ContractError, ContractMessage
 from federated.trust import signing
 from site_agents.clock import Clock
@@ -58,7 +58,7 @@ class PortalLink:
         try:
             return self._http.request(method, message.url, headers=message.headers, content=content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise PortalUnreachable(f"the portal at {urlsplit(self.portal).netloc} does not answer: {error or type(error).__name__}") from error
+            raise PortalUnreachable(redact_text(f"the portal at {self.portal} does not answer: {error or type(error).__name__}", self.portal)) from error
 
 
 class RetryDelay:
@@ -90,9 +90,9 @@ def post_unsigned(portal: str, path: str, body: Any) -> dict[str, Any]:
     try:
         return _checked(httpx.post(f"{portal.rstrip('/')}{PREFIX}{path}", json=body, timeout=TIMEOUT)).json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise PortalUnreachable(f"the portal at {portal} does not answer: {error or type(error).__name__}") from error
+        raise PortalUnreachable(redact_text(f"the portal at {portal} does not answer: {error or type(error).__name__}", portal)) from error
     except ValueError as error:
-        raise PortalUnreachable(f"what answers at {portal} is no portal of ours: {error}") from error
+        raise PortalUnreachable(f"what answers at {redact(portal)} is no portal of ours: {error}") from error
 
 
 def read_portal(folder: Path) -> dict[str, Any]:

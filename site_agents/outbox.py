@@ -20,11 +20,13 @@ from typing import Any
 
 from detectors.rules import registry
 from federated.contract.events import BATCH, AgentEvent
-from site_agents.errors import OutboxError
+from site_agents.errors import OutboxBusy, OutboxError
 from site_agents.store import MediaStore, Medium
 
 BATCH_MEDIA = 4_000_000  # bytes of pictures sent before the events of one batch: after a long outage events must not wait for all of them
 UNSAVED = 5_000  # events kept in memory while the disk takes nothing at all
+MEMORY = 64_000_000  # bytes of their pictures
+PATIENCE_S = 0.2  # how long a question about the outbox may wait for the disk
 LOG_PAGES = 250  # SQLite's log is written back at 1 MB, so that a nearly full disk stays usable
 FULL = 1_000_000  # bytes free below which a failure to write is a full disk
 DEAD = 1_000  # refused events kept for a person to look at
@@ -58,8 +60,9 @@ class Outbox:
         self.path, self.media = folder / "outbox.db", MediaStore(folder / "media", budget)
         self.arrived = threading.Condition()
         self._lock, self._connect = threading.RLock(), connect or open_database
-        self._unsaved: deque[AgentEvent] = deque(maxlen=UNSAVED)
-        self._first_seq = 0
+        self._unsaved: deque[tuple[AgentEvent, tuple[Medium, ...]]] = deque(maxlen=UNSAVED)
+        self._last_stats: dict[str, Any] = {"pending": 0, "oldest_t": None, "dead": 0}
+        self._first_seq, self._busy = 0, False  # busy: why the last attempt to write failed
         self._db = self._open()
         with contextlib.suppress(OutboxError), self._tidying(), self._write():
             self.media.sweep(self._named_media())
@@ -67,7 +70,8 @@ class Outbox:
     def add(self, event: AgentEvent, media: Sequence[Medium] = ()) -> AgentEvent:
         """Keep an event with its pictures and give it its place in the camera's order.
 
-        A full disk costs the oldest low-score pictures first, then this event's own; the event itself waits in memory if the disk takes nothing.
+        A full disk costs the oldest low-score pictures first, then this event's own; the event itself waits in memory if the disk takes nothing. An outbox
+        that another program holds costs nothing: event and pictures wait in memory.
         """
         with self._lock:
             kept = [each for each in media if self.media.put(each, self._victims)]
@@ -82,7 +86,10 @@ class Outbox:
         return saved or event
 
     def add_clip(self, event: AgentEvent, clip: Medium) -> bool:
-        """Name an event's clip, which is ready only now. The event is said again; the portal fills the clip in. False when there is no room for it."""
+        """Name an event's clip, which is ready only now. The event is said again; the portal fills the clip in. False when there is no room for it.
+
+        Raises OutboxBusy when another program holds the outbox.
+        """
         with self._lock:
             if not self.media.put(clip, self._victims):
                 return False
@@ -92,6 +99,9 @@ class Outbox:
                     self._keep_medium(clip)
                     waiting = "ON CONFLICT (id) DO UPDATE SET body = json_set(body, '$.clip', ?)"
                     self._db.execute(f"INSERT INTO events (id, t, body) VALUES (?, ?, ?) {waiting}", (event.id, event.t, body, clip.sha256))
+            except OutboxBusy:
+                self.media.remove(clip.sha256)
+                raise
             except OutboxError as error:
                 log.error("a clip is left out: %s", error)
                 self.media.remove(clip.sha256)
@@ -148,11 +158,22 @@ class Outbox:
         return [{"id": id_, "t": t, "reason": reason, "body": json.loads(body)} for id_, t, reason, body in rows]
 
     def stats(self) -> dict[str, Any]:
-        """How much waits: `pending` events, the oldest one's time, bytes of pictures, and how many were put aside."""
-        with self._lock:
-            pending, oldest = self._db.execute("SELECT count(*), min(t) FROM events").fetchone()
-            dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
-        return {"pending": pending + len(self._unsaved), "oldest_t": oldest, "media_bytes": self.media.bytes, "dead": dead}
+        """How much waits: `pending` events, the oldest one's time, bytes of pictures, how many were put aside, and how many are in memory only (`unsaved`).
+
+        While the disk keeps somebody waiting, the numbers of a moment ago: whoever asks must not wait too.
+        """
+        if self._lock.acquire(timeout=PATIENCE_S):
+            try:
+                pending, oldest = self._db.execute("SELECT count(*), min(t) FROM events").fetchone()
+                dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
+                self._last_stats = {"pending": pending, "oldest_t": oldest, "dead": dead}
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+            finally:
+                self._lock.release()
+        unsaved = len(self._unsaved)
+        return {**self._last_stats, "pending": self._last_stats["pending"] + unsaved, "media_bytes": self.media.bytes, "unsaved": unsaved}
 
     def close(self) -> None:
         """Write the log back and close."""
@@ -169,17 +190,25 @@ class Outbox:
             except sqlite3.OperationalError as error:
                 if not self._unsaved:
                     log.error("an event cannot be written: %s", self._why(error))
+                self._busy = _is_busy(error)
+                if self._busy:
+                    return None
                 if not self.media.make_room(FULL, self._victims) and not self._shrink_log():
                     break
         return None
 
     def _hold(self, event: AgentEvent, media: Sequence[Medium]) -> None:
-        """Keep the bare event in memory; its pictures would only fill the disk further."""
-        for each in media:
-            self.media.remove(each.sha256)
+        """Keep the event in memory; on a full disk without its pictures, which would only fill it further."""
+        bare = not self._busy or self._memory_used() > MEMORY
+        if bare:
+            for each in media:
+                self.media.remove(each.sha256)
         if len(self._unsaved) == UNSAVED:
             log.error("the disk is full and memory too: the oldest unsaved event is lost")
-        self._unsaved.append(dataclasses.replace(event, snapshot=None, clip=None))
+        self._unsaved.append((dataclasses.replace(event, snapshot=None, clip=None), ()) if bare else (event, tuple(media)))
+
+    def _memory_used(self) -> int:
+        return sum(len(each.content) for _, media in self._unsaved for each in media)
 
     def _shrink_log(self) -> bool:
         """Write SQLite's log back into the database and cut it off; whether that gave room."""
@@ -215,7 +244,7 @@ class Outbox:
         self._db.execute("INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)", (medium.sha256, len(medium.content), medium.score, medium.t))
 
     def _save_waiting(self) -> None:
-        while self._unsaved and self._save(self._unsaved[0], ()) is not None:
+        while self._unsaved and self._save(*self._unsaved[0]) is not None:
             self._unsaved.popleft()
 
     def _waiting(self, id_: str, body: dict[str, Any]) -> tuple[Waiting, int]:
@@ -268,6 +297,8 @@ class Outbox:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                raise OutboxBusy(f"another program holds the outbox {self.path}: close it there") from error
             if not self._shrink_log():
                 self.media.make_room(FULL, self._victims)
             raise OutboxError(f"the outbox cannot be tidied: {self._why(error)}") from error
@@ -295,7 +326,7 @@ class Outbox:
             try:
                 return self._connect(self.path)
             except sqlite3.OperationalError as error:
-                if not self.media.oldest():
+                if _is_busy(error) or not self.media.oldest():
                     raise OutboxError(f"the outbox {self.path} cannot be opened: {self._why(error)}") from error
                 log.error("the outbox cannot be opened: %s; giving up waiting pictures", self._why(error))
                 self.media.make_room(FULL, self.media.oldest)
@@ -316,6 +347,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program holds the database: that passes, and no picture has to give way for it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _nameless(body: dict[str, Any]) -> dict[str, Any]:

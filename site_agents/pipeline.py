@@ -124,14 +124,24 @@ class Pipeline:
         tracks = self._judge_faces(frame, tracks, self.staff) if mode == M1 and self._doors else tracks
         anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
         with self.stages("rules"):
-            view = SceneView(frame.t, frame.image.shape[1], frame.image.shape[0], tracks, tuple(objects), anomaly, health, best=self.recognizer.best())
+            view = SceneView(
+                frame.t,
+                frame.image.shape[1],
+                frame.image.shape[0],
+                tracks,
+                tuple(objects),
+                anomaly,
+                health,
+                best=self.recognizer.best(),
+                wall_t=self.clock.stamp(frame.t),
+            )
             findings = (*self.engine.step(view, mode), *self.recognizer.news(frame.t, self.staff))
         return PipelineStep(frame, mode, tracks, anomaly, health, findings)
 
     def silence(self, t: float, silent_s: float) -> list[RuleFinding]:
-        """What there is to say when no frame comes."""
+        """What there is to report at the steady time `t` when no frame comes."""
         self._take_changes()
-        return self.engine.step(SceneView(t, silent_s=silent_s), self.mode)
+        return self.engine.step(SceneView(t, silent_s=silent_s, wall_t=self.clock.stamp(t)), self.mode)
 
     def detector(self, name: str) -> Any:
         """A loaded detector, or None."""

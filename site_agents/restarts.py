@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 from detectors.files import PRIVATE, write_durably
+from federated.contract.address import redact_text
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, RestartStatus
+from site_agents.clock import boot
 
 FILE, MARKER = "restarts.json", "running.json"
-BOOT = Path("/proc/sys/kernel/random/boot_id")
 DAY_S = 86_400.0
 MOST = 1000  # ends kept; an agent that is started again every two minutes comes to 720 a day
 log = logging.getLogger("site_agents.restarts")
@@ -31,7 +32,7 @@ class Restarts:
         """This agent starts to run. When the one before could not say why it ended, note what killed it."""
         try:
             before = json.loads(self.marker.read_text())
-            self._note(float(before["t"]), CAUSE_KILLED if before["boot"] == _boot() else CAUSE_POWER)
+            self._note(float(before["t"]), CAUSE_KILLED if before["boot"] == boot() else CAUSE_POWER)
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError):  # a power cut can damage the marker too
@@ -42,11 +43,11 @@ class Restarts:
 
     def running(self) -> None:
         """Still here: when the machine dies, this is about when. Call it now and then."""
-        self._write(self.marker, {"t": round(time.time(), 3), "boot": _boot()})
+        self._write(self.marker, {"t": round(time.time(), 3), "boot": boot()})
 
     def failed(self, error: BaseException) -> None:
         """This agent ends because of `error`."""
-        self._note(time.time(), f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
+        self._note(time.time(), f"{type(error).__name__}: {redact_text(' '.join(str(error).split()))}"[:300])
         self.ended()
 
     def ended(self) -> None:
@@ -79,11 +80,3 @@ class Restarts:
             write_durably(path, json.dumps(content), mode=PRIVATE)
         except OSError as error:
             log.warning("restarts cannot be noted: %s", error)
-
-
-def _boot() -> str:
-    """Differs after each start of the machine; "" where nobody knows."""
-    try:
-        return BOOT.read_text().strip()
-    except OSError:
-        return ""

@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from federated.contract.events import BATCH, EventsAnswer, EventsBatch
 from federated.contract.heartbeat import BEAT_S, Heartbeat, HeartbeatAnswer
 from federated.contract.media import JPEG, WEBM, media_type
+from site_agents.clock import TOLERATED_S, Clock, seconds_since
 from site_agents.errors import OutboxError, PortalRefused, PortalUnreachable
 from site_agents.link import PortalLink, RetryDelay, parsed
 from site_agents.outbox import Outbox, Waiting
@@ -92,7 +94,7 @@ class Sender(threading.Thread):
 
     def _send_events(self, batch: list[Waiting]) -> None:
         try:
-            sent = EventsBatch(events=tuple(each.body for each in batch), sent_t=time.time())
+            sent = EventsBatch(events=tuple(timed(each.body, self.link.clock) for each in batch), sent_t=time.time())
             answer = parsed(EventsAnswer, self.link.call("POST", "/events", sent.to_json()))
         except PortalRefused as error:
             if error.status not in NEVER:
@@ -115,6 +117,22 @@ class Sender(threading.Thread):
         middle = len(batch) // 2
         self._send_events(batch[:middle])
         self._send_events(batch[middle:])
+
+
+def timed(body: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """An event as it is sent: when the clocks were set, or the portal's time was learned, after it was made, its times are put right; `agent_t` is the first.
+
+    How long ago it was made is measured by the machine's monotonic clock (`made_at`); after a start of the machine nobody knows, and it stays as it is.
+    """
+    data = dict(body.get("data") or {})
+    made_at, made_t = data.pop("made_at", ""), data.get("made_t")
+    age = seconds_since(made_at) if isinstance(made_at, str) and isinstance(made_t, int | float) else None
+    off = 0.0 if age is None else clock.now() - age - made_t
+    if abs(off) <= TOLERATED_S:
+        return {**body, "data": data}
+    corrected = round(data.get("clock_corrected_s", 0.0) + off, 1)
+    data |= {"agent_t": body["t"], "made_t": round(made_t + off, 4), "clock_corrected_s": corrected}
+    return {**body, "t": body["t"] + off, "data": data}
 
 
 class Heart(threading.Thread):
@@ -161,9 +179,10 @@ class Heart(threading.Thread):
 
     def beat(self) -> None:
         """One heartbeat. Raises PortalUnreachable or PortalRefused."""
-        sent = time.time()
+        began = time.monotonic()
         answer = parsed(HeartbeatAnswer, self.link.call("POST", "/heartbeat", self.status().to_json()))
-        self.link.clock.observe(answer.now, sent, time.time())
+        received = time.time()  # the clock may have been set while we waited: how long that was is measured by the other one
+        self.link.clock.observe(answer.now, received - (time.monotonic() - began), received)
         self._watched_until = time.monotonic() + WATCH_S if answer.watch else 0.0
         self.take(answer)
 

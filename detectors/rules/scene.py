@@ -49,7 +49,7 @@ class CameraRule:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SceneView:
-    """What was found at one moment. `silent_s` is set when there is no frame to look at, only a camera that says nothing."""
+    """What was found at one moment `t`, in seconds that only rise. `silent_s` is set when there is no frame to look at, only a camera that says nothing."""
 
     t: float
     width: int = 0
@@ -59,6 +59,7 @@ class SceneView:
     anomaly: Detection | None = None
     health: tuple[Detection, ...] = ()
     silent_s: float | None = None
+    wall_t: float | None = None  # the same moment in Unix seconds, where `t` only measures how time passes
     best: Mapping[int, tuple[Frame, Box]] = dataclasses.field(default_factory=dict)  # of face tracks: the frame that shows the face best
 
     def foot(self, found: Detection) -> Point:

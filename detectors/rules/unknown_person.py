@@ -66,7 +66,12 @@ class UnknownPersonRule(DoorRule):
     def judge(self, face: Detection, visitor: Visitor, view: SceneView) -> list[RuleFinding]:
         """An unknown face that has been here for long enough."""
         since = self._since(face, view)
-        if face.data["verdict"] != "unknown" or view.t - since < self.min_s or self.hours.contain(view.t) or not self._may_report(visitor, view.t):
+        if (
+            face.data["verdict"] != "unknown"
+            or view.t - since < self.min_s
+            or self.hours.contain(view.t if view.wall_t is None else view.wall_t)
+            or not self._may_report(visitor, view.t)
+        ):
             return []
         recognised = {name: face.data[name] for name in ("frames", "score", "threshold", "people", "gallery_version") if name in face.data}
         return self._report("unknown_person", face, visitor, view, {**recognised, "dwell_s": round(view.t - since, 2)})

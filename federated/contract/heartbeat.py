@@ -42,13 +42,17 @@ class TrainingTerms(ContractMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CameraStatus(ContractMessage):
-    """State and figures of the camera; `telemetry` is a drone's lat, lon, alt, heading; `stages_ms` the mean milliseconds of each stage of a frame."""
+    """State and figures of the camera; `problem_code` of `federated/contract/camera_problem.py` words why it gives no picture.
+
+    `telemetry` is a drone's lat, lon, alt, heading; `stages_ms` the mean milliseconds of each stage of a frame.
+    """
 
     state: CameraState = "starting"
     fps: Amount | None = None
     dropped: Count | None = None
     restarts: Count | None = None
     problem: ShortText = ""
+    problem_code: Annotated[str, Meta(max_length=40)] = ""
     last_frame_t: Seconds | None = None
     width: Annotated[int, Meta(ge=0, lt=20000)] | None = None
     height: Annotated[int, Meta(ge=0, lt=20000)] | None = None
@@ -59,13 +63,17 @@ class CameraStatus(ContractMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxStatus(ContractMessage):
-    """How much waits at the camera: events, the oldest one's time, bytes of pictures, events put aside for good, clips left out."""
+    """How much waits at the camera: events, the oldest one's time, bytes of pictures, events put aside for good, clips left out.
+
+    `unsaved` events wait in memory only, because the disk takes nothing or another program holds the outbox: a power cut would lose them.
+    """
 
     pending: Count = 0
     oldest_t: Seconds | None = None
     media_bytes: Count = 0
     dead: Count = 0
     clips_left_out: Count = 0
+    unsaved: Count = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

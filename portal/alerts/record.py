@@ -18,6 +18,7 @@ from portal.alerts.models import Alert, AlertState, Event
 from portal.sites.models import Agent
 
 AHEAD = datetime.timedelta(minutes=10)  # a capture time further in the future, or before OLDEST, comes from a broken clock
+SLOW = datetime.timedelta(seconds=10)  # so long may a batch be on its way; more, and the agent's clock is wrong
 OLDEST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -144,9 +145,9 @@ def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetim
     event = AgentEvent.parse(data, version=version)
     if event.kind in kinds.HOUSE:
         raise ContractError("kind", "the portal itself raises these alerts")
-    t, found = _time(event.t), event.data
+    t, found = _put_right(_time(event.t), event.data, now, sent)
     if not OLDEST < t < now + AHEAD:
-        t, found = now, {**event.data, "agent_t": event.t}  # a machine without a clock still tells the truth about what it saw
+        t, found = now, {**found, "agent_t": found.get("agent_t", event.t)}  # a machine without a clock still saw what it saw
     row = Event(
         id=event.id,
         camera=agent.camera,
@@ -167,6 +168,17 @@ def _row(agent: Agent, data: Any, now: datetime.datetime, sent: datetime.datetim
     if len(msgspec.json.encode((row.detections, row.models, row.data))) > EVENT_BYTES:
         raise ContractError("", f"an event holds at most {EVENT_BYTES} bytes")
     return row
+
+
+def _put_right(t: datetime.datetime, data: dict[str, Any], now: datetime.datetime, sent: datetime.datetime | None) -> tuple[datetime.datetime, dict[str, Any]]:
+    """The event's time by our clock, from when the agent says that it sent the batch; `agent_t` keeps the agent's own. Who knows our time has corrected it."""
+    off = datetime.timedelta() if sent is None or "clock_corrected_s" in data else now - sent
+    if abs(off) <= SLOW:
+        return t, data
+    try:
+        return t + off, {**data, "agent_t": t.timestamp(), "clock_corrected_s": round(off.total_seconds(), 1)}
+    except OverflowError:
+        return t, data
 
 
 def _time(seconds: float) -> datetime.datetime:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from federated.contract.address import redact
 from site_agents.errors import CameraSourceError
 
 
@@ -19,7 +20,7 @@ class SourceSettings:
     """Where pictures come from. `path` is a file, a folder, an address (stream) or a device (webcam)."""
 
     kind: str
-    path: str
+    path: str = dataclasses.field(repr=False)  # an address may hold a password
     loop: bool = False
     pace: str = "real-time"
     fps: float = 5.0  # frames a second analysed at the most
@@ -29,7 +30,10 @@ class SourceSettings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture as a source gives it. `t` is Unix seconds of capture, `n` counts from 0 for each start or pass, `at` seconds into the clip."""
+    """One picture as a source gives it: `n` counts from 0 for each start or pass, `at` is seconds into the clip.
+
+    `t` is the moment of capture in seconds of the steady clock (`site_agents.clock`): when it came, whatever time the stream itself claims.
+    """
 
     image: np.ndarray
     t: float
@@ -38,6 +42,7 @@ class Shot:
     telemetry: dict[str, float] | None = None
 
 
+PLACES = ("file", "folder", "webcam")  # kinds whose path is a place on this machine
 Reader = Callable[[SourceSettings, Path], Iterator[Shot]]
 _readers: dict[str, Reader] = {}
 
@@ -61,6 +66,8 @@ def open_source(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """Start reading; relative paths are taken from `folder`. Raises CameraSourceError."""
     if config.kind not in readers():
         raise CameraSourceError(f"there is no source {config.kind!r}; there are {', '.join(kinds())}")
+    if "://" in config.path and config.kind in PLACES:
+        raise CameraSourceError(f'{redact(config.path)} is an address: write kind = "stream"', "address")
     return _readers[config.kind](config, folder)
 
 

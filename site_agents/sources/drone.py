@@ -7,11 +7,11 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from site_agents import sources
+from site_agents.clock import steady
 from site_agents.errors import CameraSourceError
 from site_agents.sources import Shot, SourceSettings, source
 
@@ -23,7 +23,7 @@ UNIX = 1e8  # larger times are Unix seconds, smaller ones seconds into the clip
 def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """Frames of the clip or stream with the telemetry of their moment. Raises CameraSourceError, for a bad table with its line."""
     table = read_telemetry(folder / config.telemetry) if config.telemetry else None
-    kind = "stream" if urlsplit(config.path).scheme and not (folder / config.path).exists() else "file"
+    kind = "stream" if "://" in config.path and not (folder / config.path).exists() else "file"
     for shot in sources.open_source(dataclasses.replace(config, kind=kind), folder):
         yield dataclasses.replace(shot, telemetry=at(table, shot)) if table is not None else shot
 
@@ -45,7 +45,7 @@ def read_telemetry(path: Path) -> np.ndarray:
 
 def at(table: np.ndarray, shot: Shot) -> dict[str, float]:
     """Where the drone was at a shot's moment, between two rows in a straight line; before the first and after the last row it stands still."""
-    moment = shot.t if table[0, 0] > UNIX else shot.at
+    moment = steady.to_wall(shot.t) if table[0, 0] > UNIX else shot.at
     found = {name: float(np.interp(moment, table[:, 0], table[:, column])) for column, name in enumerate(COLUMNS[1:4], 1)}
     turned = np.unwrap(np.radians(table[:, 4]))
     return {**found, "heading": math.degrees(float(np.interp(moment, table[:, 0], turned))) % 360}

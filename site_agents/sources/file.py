@@ -8,7 +8,10 @@ from pathlib import Path
 
 import cv2
 
+from federated.contract.camera_problem import PROBLEMS
+from site_agents.clock import steady
 from site_agents.errors import CameraSourceError
+from site_agents.source_problem import check_film
 from site_agents.sources import Shot, SourceSettings, source
 
 FALLBACK_FPS, MAX_FPS = 10.0, 240.0
@@ -19,15 +22,16 @@ def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """The frames of a clip, at most `fps` a second of its own time; each pass of a loop counts `n` from 0. Raises CameraSourceError."""
     path = folder / config.path
     if not path.is_file():
-        raise CameraSourceError(f"{path} is no file")
-    begun = time.time()
+        raise CameraSourceError(f"{path} is no file", "missing")
+    check_film(path)
+    begun = steady.now()
     while True:
         played = 0.0
         for shot in _play(path, config, begun):
             played = shot.at + 1 / config.fps
             yield shot
         if not played:
-            raise CameraSourceError(f"{path.name} holds no frame that can be decoded")
+            raise CameraSourceError(f"{path.name} holds no frame that can be decoded: {PROBLEMS['damaged']}", "damaged")
         if not config.loop:
             return
         begun += played
@@ -38,7 +42,7 @@ def _play(path: Path, config: SourceSettings, begun: float) -> Iterator[Shot]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise CameraSourceError(f"{path.name} is no video that can be decoded")
+            raise CameraSourceError(f"{path.name} is no video that can be decoded: {PROBLEMS['damaged']}", "damaged")
         stated = capture.get(cv2.CAP_PROP_FPS)
         rate = stated if 0 < stated <= MAX_FPS else FALLBACK_FPS
         due, count, index = 0.0, 0, -1
@@ -52,12 +56,12 @@ def _play(path: Path, config: SourceSettings, begun: float) -> Iterator[Shot]:
                 return
             due = max(due + 1 / config.fps, at)
             if config.pace == "real-time":
-                time.sleep(max(0.0, begun + at - time.time()))
-            yield Shot(image, time.time() if config.pace == "real-time" else begun + at, count, at)
+                time.sleep(max(0.0, begun + at - steady.now()))
+            yield Shot(image, steady.now() if config.pace == "real-time" else begun + at, count, at)
             count += 1
     finally:
         capture.release()
 
 
 def _too_late(config: SourceSettings, moment: float, step: float) -> bool:
-    return config.pace == "real-time" and time.time() - moment > max(1.0, 2 * step)
+    return config.pace == "real-time" and steady.now() - moment > max(1.0, 2 * step)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from detectors import image
 from detectors.errors import BadInput
+from site_agents.clock import steady
 from site_agents.errors import CameraSourceError
 from site_agents.sources import Shot, SourceSettings, source
 
@@ -19,8 +20,8 @@ def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """Pictures in the order of their names; damaged ones are left out. Raises CameraSourceError when none can be read."""
     path = folder / config.path
     if not path.is_dir():
-        raise CameraSourceError(f"{path} is no folder")
-    begun, passed = time.time(), 0
+        raise CameraSourceError(f"{path} is no folder", "missing")
+    begun, passed = steady.now(), 0
     while True:
         count = 0
         for file in sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES):
@@ -30,8 +31,8 @@ def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
                 continue
             moment = begun + (passed + count) / config.fps
             if config.pace == "real-time":
-                time.sleep(max(0.0, moment - time.time()))
-            yield Shot(picture, time.time() if config.pace == "real-time" else moment, count, count / config.fps)
+                time.sleep(max(0.0, moment - steady.now()))
+            yield Shot(picture, steady.now() if config.pace == "real-time" else moment, count, count / config.fps)
             count += 1
         passed += count
         if not count:

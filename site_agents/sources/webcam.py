@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from federated.contract.address import redact
 from site_agents.errors import CameraSourceError
 from site_agents.sources import Shot, SourceSettings, source
 from site_agents.sources.stream import receive
@@ -17,5 +18,5 @@ def read(config: SourceSettings, folder: Path) -> Iterator[Shot]:
     """Frames of `path`, "0" for the first camera or "/dev/video0". Raises CameraSourceError."""
     device = config.path.removeprefix("/dev/video")
     if not device.isdecimal():
-        raise CameraSourceError(f'a webcam\'s path is its number ("0") or device ("/dev/video0"), not {config.path!r}')
+        raise CameraSourceError(f'a webcam\'s path is its number ("0") or device ("/dev/video0"), not {redact(config.path)!r}')
     yield from receive(cv2.VideoCapture(int(device)), config.fps, f"webcam {device}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
 import uuid
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from portal.alerts import record
+from portal.alerts import actions, record
 from portal.alerts.models import Alert, AlertState, Event
 from portal.core.models import AuditRow
 from portal.people.models import Person
@@ -224,3 +226,21 @@ def test_a_recognition_of_somebody_on_the_list_is_kept(square):
     sent = square.event(kind="recognised", data={"person": str(person.uid)})
     assert square.record(sent).accepted == [sent["id"]]
     assert Event.objects.get().data["person"] == str(person.uid)
+
+
+@pytest.mark.parametrize("off", [-3600.0, 3600.0, -NOW + 1000.0], ids=["an hour slow", "an hour fast", "in 1970"])
+def test_a_wrong_clocks_events_are_put_right_by_when_the_batch_was_sent_and_both_times_are_kept(square, off):
+    true = timezone.now() - datetime.timedelta(seconds=300)
+    sent = square.event(t=true.timestamp() + off)
+    actions.record_events(agent=square.agent, events=[sent], sent=timezone.now() + datetime.timedelta(seconds=off))
+    event = Event.objects.get()
+    assert abs(event.t - true) < datetime.timedelta(seconds=60)
+    assert event.data["agent_t"] == pytest.approx(sent["t"])
+    assert event.data["clock_corrected_s"] == pytest.approx(-off, abs=60)
+
+
+@pytest.mark.parametrize(("off", "data"), [(-4.0, {}), (-3600.0, {"clock_corrected_s": 3600.0})], ids=["on its way", "corrected by the agent"])
+def test_a_time_that_is_right_already_stays(square, off, data):
+    sent = square.event(data={"zone": "altar", **data})
+    actions.record_events(agent=square.agent, events=[sent], sent=timezone.now() + datetime.timedelta(seconds=off))
+    assert Event.objects.get().t.timestamp() == pytest.approx(sent["t"], abs=0.01)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 from agent_lab import scene, wait_for
 
@@ -27,7 +28,7 @@ class Script:
         self.opened += 1
         try:
             for n, act in enumerate(play):
-                if isinstance(act, Exception):
+                if isinstance(act, BaseException):
                     raise act
                 if isinstance(act, threading.Event):
                     act.wait(20)
@@ -45,7 +46,7 @@ def start(monkeypatch, tmp_path):
 
     def begin(script: Script, **settings) -> Capture:
         monkeypatch.setitem(sources.readers(), "file", script.read)
-        made = Capture(SourceSettings("file", "any", **settings), tmp_path, "square")
+        made = Capture(SourceSettings("file", **{"path": "any", **settings}), tmp_path, "square")
         running.append(made)
         made.start()
         return made
@@ -93,7 +94,7 @@ def test_it_says_starting_then_live_then_stale(start):
 def test_a_source_that_never_gave_a_frame_becomes_stale_too(start):
     made = start(Script([CameraSourceError("no camera")]), stale_after=0.5)
     wait_for(lambda: made.state == "stale", "staleness", 5)
-    assert made.problem == "no camera"
+    assert (made.problem, made.problem_code) == ("no camera", "failed")
 
 
 def test_a_hanging_source_is_never_called_live(start):
@@ -112,6 +113,27 @@ def test_a_broken_source_is_opened_again(start):
     assert [made.take(5).n for _ in range(5)] == [0, 0, 0, 1, 2]
     assert script.opened == 3
     assert made.restarts == 2
+
+
+ODD = [
+    cv2.error("no codec"),
+    ValueError("netloc 'admin:geheim@cam' contains invalid characters"),
+    MemoryError(),
+    SystemExit(1),
+    RecursionError("\ud800\0"),
+    StopIteration(),
+]
+
+
+def test_nothing_that_a_source_raises_ends_the_watching_for_good(start, caplog):
+    script = Script(*([each] for each in ODD), [FRAME, CameraSourceError("cable", "stalled")], [FRAME])
+    made = start(script, pace="fast", path="rtsp://admin:geheim@cam/live")
+    assert made.take(5) is not None
+    assert made.take(5) is not None
+    assert (made.failures, made.restarts) == (len(ODD), len(ODD) + 1)
+    assert made.problem_code == ""
+    assert "Traceback" in caplog.text
+    assert "geheim" not in caplog.text
 
 
 def test_what_was_opened_is_released_each_time(start):

@@ -289,11 +289,12 @@ def test_on_a_full_disk_events_wait_in_memory_and_keep_their_order(cramped, disk
     disk.full = lambda: True
     for n in range(1, 4):
         cramped.add(event(float(n)))
-    assert cramped.stats()["pending"] == 4
+    assert (cramped.stats()["pending"], cramped.stats()["unsaved"]) == (4, 3)
     assert [each.body["t"] for each in cramped.batch()] == [0.0]
     disk.full = lambda: False
     cramped.add(event(4.0))
     assert [(each.body["t"], each.body["seq"]) for each in cramped.batch()] == [(float(n), n + 1) for n in range(5)]
+    assert cramped.stats()["unsaved"] == 0
 
 
 def test_on_a_full_disk_pictures_are_given_up_for_events(cramped, disk):

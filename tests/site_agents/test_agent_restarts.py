@@ -9,7 +9,7 @@ import time
 import pytest
 
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, Heartbeat
-from site_agents import restarts
+from site_agents import clock, restarts
 from site_agents.restarts import FILE, MARKER, Restarts
 
 
@@ -31,7 +31,7 @@ def test_an_agent_that_could_not_say_anything_was_killed(tmp_path):
 
 def test_when_the_machine_was_started_meanwhile_it_was_the_power(tmp_path, monkeypatch):
     begun(tmp_path)
-    monkeypatch.setattr(restarts, "BOOT", tmp_path / "another boot")
+    monkeypatch.setattr(clock, "BOOT", tmp_path / "another boot")
     (tmp_path / "another boot").write_text("f00\n")
     assert begun(tmp_path).status().cause == CAUSE_POWER
 

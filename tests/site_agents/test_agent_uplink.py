@@ -98,7 +98,7 @@ def test_a_revoked_agent_keeps_its_events(sender, outbox, peer):
     peer.refuse = lambda *_: (403, {"error": "revoked"})
     with pytest.raises(PortalRefused):
         sender.send_once()
-    assert outbox.stats() == {"pending": 3, "oldest_t": 1000.0, "media_bytes": 0, "dead": 0}
+    assert outbox.stats() == {"pending": 3, "oldest_t": 1000.0, "media_bytes": 0, "dead": 0, "unsaved": 0}
 
 
 def test_a_rejected_event_is_put_aside_and_the_others_go(sender, outbox, peer):
