@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -23,6 +24,15 @@ from infra.flaky import WINDOW, FlakyHistory
 from infra.pytest_record import RECORD
 
 ROOT = Path(__file__).resolve().parent.parent
+SYSTEM_PYTHON = ("/usr/bin/python3", "-I")
+GSTREAMER = ("gir1.2-gst-rtsp-server-1.0", "python3-gi", *(f"gstreamer1.0-plugins-{name}" for name in ("base", "good", "bad", "ugly")))
+PARTS_THERE = """
+import gi
+for name in ("Gst", "GstRtsp", "GstRtspServer"): gi.require_version(name, "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+assert all(map(Gst.ElementFactory.find, ("x264enc", "x265enc", "rtph264pay", "rtph265pay", "videotestsrc", "alawenc", "rtppcmapay")))
+"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ALONE = ("tests/test_architecture.py", "tests/e2e")  # prints figures; browsers and whole Specolas
 SKIPPED_FOR_DATA = re.compile(r"^SKIPPED .*SPECOLA_DATA", re.MULTILINE)
@@ -61,7 +71,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--long", action="store_true", help="run long tests and benchmarks too")
     parser.add_argument("--data", action="store_true", help="fail when a test was skipped because the evaluation data is not there")
     options, rest = parser.parse_known_args(arguments)
-    ensure_chromium()
+    ensure_system_packages()
     history, parts, began = FlakyHistory.read(ROOT), parts_of(rest, long=options.long), time.monotonic()
     print(announcement(parts, history), flush=True)
     outcomes = [run_pytest(pytest_arguments([*part.arguments, *rest], long=options.long)) for part in parts]
@@ -172,16 +182,26 @@ def find_chromium() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
-def ensure_chromium() -> None:
-    """Install Debian's Chromium when it is missing and we may. Raises InfraError with what to do when we may not."""
-    if find_chromium():
+def gstreamer_problem() -> str:
+    """What to do when GStreamer's RTSP server or one of its parts is not there; "" when all are. Debian packages it for the system's own Python."""
+    with contextlib.suppress(OSError):
+        if subprocess.run([*SYSTEM_PYTHON, "-c", PARTS_THERE], capture_output=True, check=False).returncode == 0:
+            return ""
+    return f"The tests of camera streams need GStreamer's RTSP server: sudo apt-get install -y {' '.join(GSTREAMER)}"
+
+
+def ensure_system_packages() -> None:
+    """Install Debian's packages that tests need when they are missing and we may. Raises InfraError with what to do when we may not."""
+    missing = ([] if find_chromium() else ["chromium"]) + (list(GSTREAMER) if gstreamer_problem() else [])
+    if not missing:
         return
+    by_hand = f"sudo apt-get install -y {' '.join(missing)}"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise InfraError("The browser tests need Chromium: install the system's package (Debian: sudo apt-get install -y chromium) and start again.")
+        raise InfraError(f"The tests need packages of the system (Chromium for browsers, GStreamer for camera streams): {by_hand}, and start again.")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with progress("install Chromium with apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+    with progress(f"install {', '.join(missing)} with apt-get"):
+        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *missing]):
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode or not find_chromium():
+    if done.returncode or not find_chromium() or gstreamer_problem():
         last_line = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise InfraError(f"Chromium could not be installed ({last_line}): install it by hand (apt-get install -y chromium) and start again.")
+        raise InfraError(f"Packages of the system could not be installed ({last_line}): install them by hand ({by_hand}) and start again.")

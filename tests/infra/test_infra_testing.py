@@ -67,7 +67,7 @@ def history(tmp_path, monkeypatch):
 def no_pytest(history, monkeypatch):
     """`manage.py test` with outcomes from a list in place of pytest's."""
     outcomes = []
-    monkeypatch.setattr(testing, "ensure_chromium", lambda: None)
+    monkeypatch.setattr(testing, "ensure_system_packages", lambda: None)
     monkeypatch.setattr(testing, "run_pytest", lambda arguments: outcomes.pop(0))
     return outcomes
 
@@ -121,7 +121,7 @@ PROCESS = "pytestmark = pytest.mark.process"
 @pytest.fixture
 def folder(tmp_path, history, monkeypatch):
     """A folder of tests of its own, and `run()`: `manage.py test` of that folder -> (exit status, what was printed last)."""
-    monkeypatch.setattr(testing, "ensure_chromium", lambda: None)
+    monkeypatch.setattr(testing, "ensure_system_packages", lambda: None)
     suite = tmp_path / "suite"
     suite.mkdir()
 
@@ -262,11 +262,18 @@ def test_a_wait_gives_what_it_waited_for_or_fails_with_what_it_waited_for(monkey
         waiting.wait_for(lambda: False, lambda: "the moon", 0.0)
 
 
-def test_without_root_a_missing_chromium_is_one_clear_sentence(monkeypatch):
-    monkeypatch.setattr(testing, "find_chromium", lambda: None)
+@pytest.mark.parametrize(("chromium", "gstreamer", "named"), [(None, "", "chromium"), ("/usr/bin/chromium", "no", "gir1.2-gst-rtsp-server-1.0 python3-gi")])
+def test_without_root_missing_packages_of_the_system_are_one_clear_sentence(monkeypatch, chromium, gstreamer, named):
+    monkeypatch.setattr(testing, "find_chromium", lambda: chromium)
+    monkeypatch.setattr(testing, "gstreamer_problem", lambda: gstreamer)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(InfraError, match="sudo apt-get install -y chromium"):
-        testing.ensure_chromium()
+    with pytest.raises(InfraError, match=f"sudo apt-get install -y {named}"):
+        testing.ensure_system_packages()
+
+
+def test_without_the_systems_python_there_is_no_gstreamer(monkeypatch):
+    monkeypatch.setattr(testing, "SYSTEM_PYTHON", ("/nowhere/python3",))
+    assert "sudo apt-get install -y gir1.2" in testing.gstreamer_problem()
 
 
 @pytest.mark.parametrize("name", LOCKS)
