@@ -8,6 +8,7 @@ import datetime
 from django.utils.translation import gettext_lazy as _
 
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, CameraStatus
+from portal.sites import camera_problems
 from portal.sites.models import Agent, Camera
 from portal.sites.worded import Worded
 
@@ -43,6 +44,7 @@ class State(Worded):
     people: int | None = None
     width: int = 4
     height: int = 3
+    problem: str = ""  # why there is no picture, in the reader's language
 
 
 def of(agent: Agent | None, now: datetime.datetime) -> State:
@@ -53,7 +55,9 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     camera = heartbeat.camera if heartbeat else CameraStatus()
     t, name = _capture(agent, camera), _name(agent, camera, now)
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
-    return State(name, t, camera.fps, camera.dropped, camera.people if name in ("live", "tampered") else None, *size)
+    people = camera.people if name in ("live", "tampered") else None
+    problem = camera_problems.words(camera) if name in ("stale", "starting") else ""
+    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem)
 
 
 def of_camera(camera: Camera, agent: Agent | None, now: datetime.datetime) -> State:

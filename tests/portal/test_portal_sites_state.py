@@ -7,8 +7,9 @@ import datetime
 import pytest
 from django.utils import timezone, translation
 
+from federated.contract.camera_problem import PROBLEMS
 from portal.live import queries as live
-from portal.sites import queries, state
+from portal.sites import camera_problems, queries, state
 from tests.portal.portal_scene import machine, place, signed_in
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.UTC)
@@ -184,3 +185,25 @@ def test_nonsense_in_a_heartbeat_breaks_no_page(square, page, health):
     if health is not None:
         given.save()
     assert signed_in(square.person("administrator")).get(page).status_code == 200
+
+
+def test_every_way_in_which_a_camera_fails_has_its_own_sentence_in_both_languages():
+    assert set(camera_problems.WORDS) == set(PROBLEMS)
+    shown = {}
+    for language in ("en", "it"):
+        with translation.override(language):
+            shown[language] = [state.of(agent(state="stale", problem="technical", problem_code=code), NOW).problem for code in PROBLEMS]
+            assert state.of(agent(state="stale", problem="technical", problem_code="of a newer agent"), NOW).problem == "technical"
+            assert state.of(agent(problem_code=""), NOW).problem == ""
+    assert len({*shown["en"], *shown["it"]}) == 2 * len(PROBLEMS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "words"), [("en", "does not accept user name and password"), ("it", "La telecamera non accetta nome utente e password")])
+def test_the_cameras_page_says_why_there_is_no_picture(language, words):
+    square = place()
+    found = machine(square.square).agent
+    found.health, found.last_seen = {"camera": {"state": "stale", "problem": "technical", "problem_code": "password"}}, timezone.now()
+    found.save()
+    page = signed_in(square.person("operator")).get(f"/sites/{square.site.slug}/{square.square.slug}/", headers={"accept-language": language})
+    assert words in page.content.decode()
