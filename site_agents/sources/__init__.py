@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ class Shot:
     telemetry: dict[str, float] | None = None
 
 
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # below "fatal" FFmpeg writes addresses with their tokens to stderr; it is read at the first capture
 PLACES = ("file", "folder", "webcam")  # kinds whose path is a place on this machine
 Reader = Callable[[SourceSettings, Path], Iterator[Shot]]
 _readers: dict[str, Reader] = {}
