@@ -170,7 +170,12 @@ def create_database(cluster: Cluster) -> None:
 
 
 def check_external(url: str) -> None:
-    """Prove that a PostgreSQL somebody else runs is usable. Raises ServiceError with what is missing."""
+    """Prove that a PostgreSQL somebody else runs is usable. Raises ServiceError with what is missing, never with a part of the address: it holds a password."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        wanted = "postgresql://user:password@host:5432/database, with percent escapes for signs like # / @ in the password"
+        raise ServiceError(f"DATABASE_URL is no address of a PostgreSQL: it looks like {wanted}.") from None
     try:
         with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
             version = connection.info.server_version // 10000

@@ -217,6 +217,13 @@ def test_an_external_server_that_is_down_is_named():
             postgres.check_external(f"postgresql://nobody@127.0.0.1:{free.getsockname()[1]}/x")
 
 
+@pytest.mark.parametrize("url", ["postgrs://u:geheim@db/x", "postgresql://u:geheim%zz@db/x"], ids=["kind", "escape"])
+def test_an_address_that_is_none_is_refused_without_its_password(url):
+    with pytest.raises(ServiceError, match="DATABASE_URL is no address") as caught:
+        postgres.check_external(url)
+    assert "geheim" not in str(caught.value)
+
+
 def test_an_external_server_that_is_fine_is_accepted(cluster):
     postgres.start(cluster)
     postgres.check_external(cluster.url)

@@ -215,7 +215,7 @@ def recorded(path: Path, streams: str) -> Path:
     """A small recording: "sound", "cover" (sound with a picture), or a film, by the library that also finds out what there is."""
     import av
 
-    with av.open(str(path), "w") as made:
+    with av.open(str(path), "w", format="mp4") as made:
         if streams != "film":
             sound = made.add_stream("aac", rate=8000, layout="mono")
         picture = made.add_stream("mjpeg" if streams == "cover" else "mpeg4", rate=1) if streams != "sound" else None
