@@ -49,12 +49,13 @@ def agents(reader: User) -> Check:
 def disks(reader: User) -> Check:
     """Every agent has room for what it sees while the portal cannot be reached."""
     name = _("Disks of agents")
-    tiles = [tile for tile in _tiles(reader) if "disk" in queries.troubles(tile)]
-    if not tiles:
+    found = [(tile, trouble) for tile in _tiles(reader) for trouble in queries.troubles(tile) if trouble in ("disk", "unsaved")]
+    if not found:
         return Check(name, "ok", _("room everywhere"))
-    free = {tile.camera.pk: tile.agent.heartbeat.disk_free or 0.0 for tile in tiles if tile.agent and tile.agent.heartbeat}
-    level = "problem" if min(free.values()) < NO_DISK else "warning"
-    named = _named(f"{tile.camera}: {filesizeformat(free[tile.camera.pk])}" for tile in tiles)
+    free = {tile.camera.pk: tile.agent.heartbeat.disk_free or 0.0 for tile, trouble in found if trouble == "disk" and tile.agent and tile.agent.heartbeat}
+    level = "problem" if min(free.values(), default=NO_DISK) < NO_DISK else "warning"
+    held = _("events are in memory only: its disk takes nothing, or another program holds the outbox")
+    named = _named(f"{tile.camera}: {filesizeformat(free[tile.camera.pk]) if trouble == 'disk' else held}" for tile, trouble in found)
     return Check(name, level, named, _("Make room on the camera's computer: without it the agent keeps neither events nor pictures while the portal is away."))
 
 

@@ -97,7 +97,7 @@ def model_file(camera: Camera, sha256: str) -> Path | None:
 
 
 def troubles(tile: Tile) -> list[str]:
-    """What an administrator should look at, in short words: clock, backlog, disk."""
+    """What an administrator should look at, in short words: clock, backlog, disk, unsaved."""
     agent = tile.agent
     if agent is None:
         return []
@@ -108,6 +108,8 @@ def troubles(tile: Tile) -> list[str]:
         found.append("backlog")
     if heartbeat and heartbeat.disk_free is not None and heartbeat.disk_free < LITTLE_DISK:
         found.append("disk")
+    if heartbeat and heartbeat.outbox.unsaved:
+        found.append("unsaved")
     return found
 
 

@@ -252,3 +252,16 @@ def test_what_ended_more_than_a_day_ago_is_well_again(square):
     agent.health = {"t": now.timestamp(), "restarts": {"count_24h": 1, "last_t": now.timestamp() - 25 * 3600, "cause": "killed"}}
     agent.save()
     assert sites.restarts(square.person("manager")).level == "ok"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "events are in memory only"), ("it", "gli eventi sono solo in memoria")])
+def test_an_agent_that_cannot_write_its_events_down_is_named_although_its_picture_is_live(square, language, words):
+    agent = machine(square.square).agent
+    now = timezone.now()
+    camera = {"state": "live", "last_frame_t": now.timestamp()}
+    agent.last_seen, agent.health = now, {"t": now.timestamp(), "disk_free": 1e10, "outbox": {"pending": 3, "unsaved": 3}, "camera": camera}
+    agent.save()
+    with translation.override(language):
+        found = sites.disks(square.person("manager"))
+    assert found.level == "warning"
+    assert f"{square.square}: {words}" in found.detail
