@@ -76,7 +76,8 @@ def _source(config: Config) -> str:
     reader.join(FIRST_FRAME_S)
     if problem:
         code = getattr(problem[0], "code", "failed")
-        raise CameraSourceError(f"{str(problem[0]) or type(problem[0]).__name__} ({code})", code)
+        words = str(problem[0]) or "it gives no frame"
+        raise CameraSourceError(words if code == "failed" else f"{words} ({code})", code)
     if not found:
         raise CameraSourceError(f"no frame within {FIRST_FRAME_S:.0f} s (timeout)", "timeout")
     return found[0]

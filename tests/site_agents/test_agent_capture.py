@@ -45,8 +45,8 @@ def start(monkeypatch, tmp_path):
     running = []
 
     def begin(script: Script, **settings) -> Capture:
-        monkeypatch.setitem(sources.readers(), "file", script.read)
-        made = Capture(SourceSettings("file", **{"path": "any", **settings}), tmp_path, "square")
+        monkeypatch.setitem(sources.readers(), "stream", script.read)
+        made = Capture(SourceSettings("stream", **{"path": "any", **settings}), tmp_path, "square")
         running.append(made)
         made.start()
         return made
