@@ -9,9 +9,8 @@ import types
 import typing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from federated.contract.address import redact, redact_text
+from federated.contract.address import AddressError, parse, redact, redact_text
 from federated.learning import task
 from site_agents import sources
 from site_agents.errors import ConfigError
@@ -141,7 +140,7 @@ def _checked(config: Config, place: _Place) -> Config:
     source, inside = config.source, place.inside("source")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", config.name):
         raise place.error("name", f"name must be letters, digits, - and _, at most 60, not {config.name!r}")
-    if urlsplit(config.portal).scheme not in ("http", "https") or not urlsplit(config.portal).netloc:
+    if not _is_web(config.portal):
         raise place.error("portal", f"portal must be an address like https://specola.example, not {redact(config.portal)!r}")
     if config.log not in LEVELS:
         raise place.error("log", f"log must be one of {', '.join(LEVELS)}, not {config.log!r}")
@@ -164,6 +163,13 @@ def _checked(config: Config, place: _Place) -> Config:
         if not low <= value <= high:
             raise place.inside(table).error(key, f"{key} must be from {low:g} to {high:g}, not {value:g}")
     return config
+
+
+def _is_web(address: str) -> bool:
+    try:
+        return parse(address).scheme in ("http", "https")
+    except AddressError:
+        return False
 
 
 def _line_of(text: str, tables: tuple[str, ...], key: str) -> int:
