@@ -211,7 +211,6 @@ class CameraAgent:
         state, last = self.capture.state, self.last
         if state == "live" and last is not None and last.health:
             state = "tampered"
-        width, height = self.capture.size
         return CameraStatus(
             state="stale" if state == "ended" else state,
             fps=round(self.capture.fps, 2),
@@ -220,8 +219,8 @@ class CameraAgent:
             problem=self.capture.problem[:300],
             problem_code=self.capture.problem_code,
             last_frame_t=None if self.capture.last_t is None else steady.to_wall(self.capture.last_t),
-            width=width,
-            height=height,
+            width=self.capture.size[0],
+            height=self.capture.size[1],
             people=sum(each.kind == "person" for each in last.tracks) if last is not None else 0,
             telemetry=last.frame.telemetry if last is not None else None,
             stages_ms=self.pipeline.stages.rounded(),
@@ -326,10 +325,8 @@ class CameraAgent:
     def _event(self, finding: RuleFinding, mode: str, frame: Frame | None, snapshot: str | None) -> AgentEvent:
         skew = self.clock.skew if abs(self.clock.skew) > TOLERATED_S else 0.0
         data = {**finding.data, "made_t": round(self.clock.now(), 4), "made_at": moment(), **({"clock_corrected_s": round(skew, 1)} if skew else {})}
-        if frame is not None and frame.telemetry:
-            data["telemetry"] = frame.telemetry
         if frame is not None:
-            data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
+            data |= {"width": frame.image.shape[1], "height": frame.image.shape[0]} | ({"telemetry": frame.telemetry} if frame.telemetry else {})
         t = self.clock.stamp(finding.t)
         return AgentEvent(
             id=uuid7(t),

@@ -48,16 +48,16 @@ class Capture(threading.Thread):
         """Until stopped or the source has ended: read, and after a failure, whatever it is, read again."""
         failures = 0
         while not self._stopping.is_set():
-            began = self.clock()
+            began, config = self.clock(), self.config
             try:
-                config = self.config
-                self._read()
+                self._read(config)
                 if self.config is config:
                     break
+                continue
             except CameraSourceError as error:
-                self._note(error, error.code)
+                self._note(error, error.code, config)
             except BaseException as error:  # noqa: BLE001 - this thread's edge: drivers and decoders raise what they like, and nothing may end the watching for good
-                self._note(error, "failed", traceback.format_exc())
+                self._note(error, "failed", config, traceback.format_exc())
             failures = 0 if self.clock() - began > STEADY_S else failures + 1
             pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
             log.warning("%s; opening it again in %.1f s", self.problem, pause)
@@ -106,16 +106,15 @@ class Capture(threading.Thread):
         """Frames a second since the start."""
         return self.frames / max(1e-3, self.clock() - self._began)
 
-    def _note(self, error: BaseException, code: str, trace: str = "") -> None:
+    def _note(self, error: BaseException, code: str, config: SourceSettings, trace: str = "") -> None:
         """Why there is no picture, without the secrets of the camera's address."""
         words = " ".join(str(error).replace("\0", " ").encode(errors="replace").decode().split()) or type(error).__name__
-        self.problem, self.problem_code = redact_text(words if not trace else f"{type(error).__name__}: {words}", self.config.path), code
+        self.problem, self.problem_code = redact_text(words if not trace else f"{type(error).__name__}: {words}", config.path), code
         if trace:
             self.failures += 1
-            log.error("reading the source has failed:\n%s", redact_text(trace, self.config.path))
+            log.error("reading the source has failed:\n%s", redact_text(trace, config.path))
 
-    def _read(self) -> None:
-        config = self.config
+    def _read(self, config: SourceSettings) -> None:
         with contextlib.closing(sources.open_source(config, self.folder)) as shots:
             for shot in shots:
                 if self._stopping.is_set() or self.config is not config:
