@@ -8,7 +8,7 @@ import datetime
 from django.utils.translation import gettext_lazy as _
 
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, CameraStatus
-from portal.sites import camera_problems
+from portal.sites import problems
 from portal.sites.models import Agent, Camera
 from portal.sites.worded import Worded
 
@@ -56,7 +56,7 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     t, name = _capture(agent, camera), _name(agent, camera, now)
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
     people = camera.people if name in ("live", "tampered") else None
-    problem = camera_problems.words(camera) if name in ("stale", "starting") else ""
+    problem = problems.in_words(camera.problem_code) if camera.problem_code and name in ("stale", "starting") else ""
     return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem)
 
 
