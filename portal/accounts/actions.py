@@ -11,6 +11,7 @@ from rest_framework.authtoken.models import Token
 from portal.accounts import sessions
 from portal.accounts.models import Membership, Role, User
 from portal.core import audit
+from portal.core.secrets import refuse_secret
 
 WORDS = "abcdefghjkmnpqrstuvwxyz23456789"  # no l, 1, o, 0, i: read aloud and typed without mistakes
 
@@ -36,7 +37,7 @@ def choose_language(*, user: User, language: str) -> None:
 @transaction.atomic
 def change_name(*, user: User, name: str) -> None:
     """What the person is called in the portal; empty: by address."""
-    if user.name != name:
+    if user.name != refuse_secret(name):
         user.name = name
         user.save(update_fields=["name"])
         audit.record(actor=user, verb="account.renamed", subject=f"user:{user.pk}")

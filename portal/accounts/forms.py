@@ -9,6 +9,8 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.secrets import refuse_secret
+
 
 class SignInForm(AuthenticationForm):
     """E-mail address and password; upper and lower case in the address are the same."""
@@ -60,14 +62,14 @@ class InviteForm(HandOverForm):
     """A new person: address, name, and how they get in."""
 
     email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
-    name = forms.CharField(label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=120, required=False, validators=[refuse_secret], widget=forms.TextInput(attrs={"autocomplete": "off"}))
     field_order = ("email", "name", "by")
 
 
 class OwnNameForm(forms.Form):
     """What a person is called in the portal."""
 
-    name = forms.CharField(label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(label=_("Name"), max_length=120, required=False, validators=[refuse_secret], widget=forms.TextInput(attrs={"autocomplete": "name"}))
 
 
 def typed_email(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:

@@ -22,6 +22,7 @@ from portal.accounts.actions import one_time_password
 from portal.accounts.models import CHECK_EMAIL, Membership, OneTimeLink, Role, SecondFactorRule, User
 from portal.accounts.queries import Realm, roles_version
 from portal.core import audit
+from portal.core.secrets import refuse_secret
 from portal.sites.models import Site
 
 LOCK = 0x55534552  # one administrator's change at a time: two who close each other's account would leave nobody
@@ -52,7 +53,7 @@ def invite(*, actor: User, email: str, name: str, grants: Grants, days: int | No
         raise AccountExists(_("Somebody has an account with this address already."))
     if not grants:
         raise ValidationError(_("Choose at least one role: without one the account opens nothing."))
-    user = User.objects.create_user(email, None, name=name.strip())
+    user = User.objects.create_user(email, None, name=refuse_secret(name.strip()))
     audit.record(actor=actor, verb="account.invited", subject=f"user:{user.pk}", data={"email": email})
     _grant(actor, realm, user, grants)
     return _hand_over(user, days)

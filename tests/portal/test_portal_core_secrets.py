@@ -11,6 +11,8 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from portal.accounts import actions as account_actions
+from portal.accounts import user_actions
 from portal.alerts import actions as alert_actions
 from portal.alerts.models import HistoryEntry
 from portal.analysis import actions as desk
@@ -20,7 +22,7 @@ from portal.core.models import AuditRow
 from portal.core.secrets import MASK, holds_secret, mask_data, mask_secrets, refuse_secret
 from portal.people import actions as people_actions
 from portal.people import expiry
-from portal.sites import actions, rules
+from portal.sites import actions, camera_actions, rules
 from portal.training.rollout import canary
 from tests.portal.alert_scene import scene
 from tests.portal.portal_scene import person, problems, signed_in
@@ -84,6 +86,11 @@ WRITES = {
     "conclusion": lambda s: examiners.clean("neither", SECRET),
     "staff": lambda s: people_actions.enrol(user=s.manager, site=s.site, name="Anna", pictures=[], legal_basis="consent", document=SECRET, expires=s.soon),
     "extension": lambda s: expiry.extend(user=s.manager, uid="0" * 32, expires=s.soon, reason=SECRET),
+    "own name": lambda s: account_actions.change_name(user=s.manager, name=SECRET),
+    "invited": lambda s: user_actions.invite(actor=s.boss, email="new@x.example", name=SECRET, grants=frozenset({("operator", None)}), days=1),
+    "renamed": lambda s: camera_actions.change_camera(user=s.boss, camera_id=s.camera.pk, name=SECRET),
+    "switched off": lambda s: camera_actions.switch_camera(user=s.boss, camera_id=s.camera.pk, on=False, reason=SECRET),
+    "site's note": lambda s: camera_actions.change_site(user=s.boss, site=s.site, note=SECRET),
     "canary": lambda s: canary.take_back(user=s.boss, canary_id=1, reason=SECRET),
 }
 
