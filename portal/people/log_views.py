@@ -44,7 +44,7 @@ def log(request: HttpRequest) -> HttpResponse:
     query.pop("page", None)
     people = Person.objects.filter(site__in=face_log.sites_of_reader(request.user)).order_by("name")
     cameras = (
-        Camera.objects.filter(site__in=face_log.sites_of_reader(request.user), recognitions__isnull=False)
+        Camera.every.filter(site__in=face_log.sites_of_reader(request.user), recognitions__isnull=False)
         .distinct()
         .select_related("site")
         .order_by("site", "name")
