@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import email.utils
@@ -225,7 +226,7 @@ def _describe(line: socket.socket, url: str, number: int, authorization: str) ->
 def _authorization(challenge: str, camera: StreamAddress, method: str, url: str) -> str:
     """The answer to a camera's Basic or Digest (RFC 2069 and 7616 with MD5, as cameras speak it) challenge."""
     if challenge.lower().startswith("basic"):
-        return httpx.BasicAuth(camera.user, camera.password)._auth_header
+        return "Basic " + base64.b64encode(f"{camera.user}:{camera.password}".encode()).decode()
     found = {name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
     realm, nonce = found.get("realm", ""), found.get("nonce", "")
     one, two = _md5(f"{camera.user}:{realm}:{camera.password}"), _md5(f"{method}:{url}")
