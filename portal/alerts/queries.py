@@ -7,7 +7,7 @@ import datetime
 import math
 from typing import Any
 
-from django.db.models import Count, DateTimeField, DurationField, Exists, F, Func, Q, QuerySet, TextField, Value
+from django.db.models import Count, DateTimeField, DurationField, Exists, F, Func, Max, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ CAUGHT_UP = 200  # alerts sent to a browser that comes back; when more have chan
 SHOWN_EVENTS = 100  # more than one alert holds by kinds.JOINING
 STEPS = [datetime.timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 6 * 60, 24 * 60)]
 READABLE_STEPS = 120
+RINGS = datetime.timedelta(hours=12)  # an alert of the shift before does not ring any more
 MOST_STEPS = 400  # of a timeline
 LEVELS = {1: "low", 2: "medium", 3: "high"}
 
@@ -89,14 +90,15 @@ def rows_and_gone(user: User, filters: AlertFilters, ids: list[int]) -> tuple[li
     return rows, [pk for pk in ids if pk not in seen]
 
 
-def counts(user: User) -> dict[str, int]:
-    """The counters over the inbox."""
+def counts(user: User) -> dict[str, int | None]:
+    """The counters over the inbox; `ring` is the highest severity that nobody has acknowledged, None when there is nothing to ring for."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     rows = visible(user)
     open_rows = rows.exclude(state=AlertState.RESOLVED).aggregate(
         new=Count("pk", filter=Q(state=AlertState.NEW)),
         acknowledged=Count("pk", filter=Q(state=AlertState.ACKNOWLEDGED)),
         mine=Count("pk", filter=Q(assignee=user)),
+        ring=Max("severity", filter=Q(state=AlertState.NEW, last_t__gte=timezone.now() - RINGS)),
     )
     return {**open_rows, "today": rows.filter(opened__gte=today).count()}
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("alerts/<int:pk>/desk", views.desk, name="desk"),
     re_path(r"^alerts/bulk/(?P<verb>acknowledge|resolve|assign|undo)$", views.bulk, name="bulk"),
     path("alerts/timeline", views.timeline, name="timeline"),
+    path("alerts/strip", views.strip_alone, name="strip"),
     path("alerts/<int:pk>/note", views.note, name="note"),
     re_path(r"^alerts/(?P<pk>\d{1,18})/(?P<kind>snapshot|clip)$", views.media, name="media"),
 ]

@@ -20,8 +20,10 @@ from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.alerts import actions, bulk_actions, queries
+from portal.alerts.filters import moment
 from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState
 from portal.alerts.ranges import ranged
+from portal.alerts.strip import strip
 from portal.core import media as store
 
 PAGE = 50
@@ -38,7 +40,16 @@ def watch_room(request: HttpRequest) -> HttpResponse:
     filters = queries.AlertFilters.read(request.GET)
     page = Paginator(queries.inbox(request.user, filters), PAGE).get_page(request.GET.get("page"))
     shown = {"page": page, "filters": filters, "counts": queries.counts(request.user), "cursor": now.isoformat(), "states": AlertState.choices}
+    shown |= {"strip": strip(request, filters), "since": _typed(filters.since), "until": _typed(filters.until)}
     return render(request, "alerts/watch_room.html", {**shown, **queries.choices(request.user)})
+
+
+@require_GET
+@seen_by_all
+def strip_alone(request: HttpRequest) -> HttpResponse:
+    """The strip over the list, which the page asks for again while it stands open."""
+    filters = queries.AlertFilters.read(request.GET)
+    return render(request, "alerts/timeline.html", {"strip": strip(request, filters), "filters": filters})
 
 
 @require_GET
@@ -128,8 +139,8 @@ def bulk(request: HttpRequest, verb: str) -> JsonResponse:
 def timeline(request: HttpRequest) -> JsonResponse:
     """How many alerts opened when, under the filters of the address: `{begin, step, buckets: [{t, low, medium, high}]}`, seconds; a day if none is named."""
     filters = queries.AlertFilters.read(request.GET)
-    end = queries.moment(filters.until, end=True) or timezone.now()
-    begin = queries.moment(filters.since) or end - DAY
+    end = moment(filters.until, end=True) or timezone.now()
+    begin = moment(filters.since) or end - DAY
     step = queries.step_of(end - begin)
     buckets = queries.timeline(request.user, filters, begin=begin, end=end, step=step)
     return JsonResponse({"begin": begin.timestamp(), "step": step.total_seconds(), "buckets": buckets})
@@ -148,13 +159,20 @@ def media(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 def _act(request: HttpRequest, pk: int, action: Callable[..., Alert], **arguments: Any) -> HttpResponse:
     """Do it and show the alert again; what the person must put right stands above the buttons, with what was typed."""
+    before = _find(request, pk).state
     try:
-        action(user=request.user, alert_id=pk, **arguments)
+        done = action(user=request.user, alert_id=pk, **arguments)
     except Alert.DoesNotExist as error:
         raise Http404 from error
     except ValidationError as error:
         return _show(request, _find(request, pk), problem=" ".join(error.messages), typed=request.POST)
-    return _show(request, _find(request, pk)) if _is_pane(request) else redirect("alerts:alert", pk)
+    if not _is_pane(request):
+        return redirect("alerts:alert", pk)
+    response = _show(request, after := _find(request, pk))
+    if isinstance(done, Alert) and after.state != before:  # the page says so, and offers to take it back
+        word = after.get_reason_display() or after.get_state_display()
+        response["HX-Trigger"] = json.dumps({"decided": {"alert": pk, "state": after.state, "word": str(word)}})
+    return response
 
 
 def _show(request: HttpRequest, alert: Alert, problem: str = "", typed: Any = None) -> HttpResponse:
@@ -169,6 +187,7 @@ def _show(request: HttpRequest, alert: Alert, problem: str = "", typed: Any = No
         "assignable": queries.assignable(alert),
         "picture": picture,
         "boxes": json.dumps(picture.detections if picture else []),
+        "pictured": [(event, json.dumps(event.detections)) for event in events if store.exists(event.snapshot)],
         "clip": next((event for event in events if store.exists(event.clip)), None),
         "problem": problem,
         "typed": typed or {},
@@ -182,6 +201,12 @@ def _find(request: HttpRequest, pk: int) -> Alert:
         return queries.get_alert(request.user, pk)
     except Alert.DoesNotExist as error:
         raise Http404 from error
+
+
+def _typed(text: str) -> str:
+    """A moment of the filters as the page's fields take it: in the portal's time zone, to the minute."""
+    t = moment(text)
+    return f"{timezone.localtime(t):%Y-%m-%dT%H:%M}" if t else ""
 
 
 def _is_number(text: str) -> bool:

@@ -11,7 +11,7 @@ from portal.alerts.queries import OpenAlerts, open_by_camera
 from portal.sites.queries import Tile, cameras, tiles_of
 
 # What the wall draws for a state of portal.sites.state; one that is not here gets the sign of a question and its own word.
-SIGNS = {"live": "live", "starting": "waiting", "stale": "stale", "silent": "dead", "tampered": "tampered", "none": "none", "revoked": "none"}
+SIGNS = {"live": "live", "starting": "waiting", "stale": "stale", "silent": "dead", "tampered": "tampered", "none": "none", "revoked": "none", "off": "off"}
 
 
 def wall(user: User) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ def test_a_strange_query_is_no_error(operator, alert, query):
 @pytest.mark.parametrize("rows", [1, 40])
 def test_the_watch_room_costs_the_same_few_queries_for_any_number_of_rows(operator, square, rows, django_assert_max_num_queries):
     square.record(*[square.event(kind=f"kind_{n}", seq=n) for n in range(rows)])
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(20):  # three roles and their sites for the frame, the rows, counters, choices, the strip
         assert operator.get("/").status_code == 200
 
 

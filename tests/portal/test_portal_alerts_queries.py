@@ -48,15 +48,15 @@ def test_the_inbox_costs_the_same_few_queries_for_any_number_of_rows(square, row
 def test_the_counters_cost_three_queries(square, django_assert_num_queries):
     square.alert()
     with django_assert_num_queries(3):  # the reader's sites, open ones, today's
-        assert queries.counts(square.operator) == {"new": 1, "acknowledged": 0, "mine": 0, "today": 1}
+        assert queries.counts(square.operator) == {"new": 1, "acknowledged": 0, "mine": 0, "ring": 2, "today": 1}
 
 
 def test_the_counters_follow_the_deeds(square):
     alert = square.alert()
     actions.acknowledge(user=square.operator, alert_id=alert.pk)
-    assert queries.counts(square.operator) == {"new": 0, "acknowledged": 1, "mine": 1, "today": 1}
+    assert queries.counts(square.operator) == {"new": 0, "acknowledged": 1, "mine": 1, "ring": None, "today": 1}
     actions.resolve(user=square.operator, alert_id=alert.pk, reason="real")
-    assert queries.counts(square.operator) == {"new": 0, "acknowledged": 0, "mine": 0, "today": 1}
+    assert queries.counts(square.operator) == {"new": 0, "acknowledged": 0, "mine": 0, "ring": None, "today": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-// The evidence of one alert: boxes drawn over the picture, the pin on the plan.
+// The evidence of one alert: boxes drawn over the picture, each event's picture, the pin on the plan; on its own page also the keys.
+
+import { offer, takeBack } from "./undo.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -40,6 +42,35 @@ function drawBoxes(figure) {
   image.after(drawing);
 }
 
+/** What was decided about which alert, in a sentence. */
+export function decidedWord({ word, alert }) {
+  return document.getElementById("toast").dataset.decided.replace("{word}", word).replace("{n}", alert);
+}
+
+// One of the events of the strip: its picture, its boxes, its figures.
+function showEvent(link) {
+  const pane = link.closest(".alert");
+  const figure = pane.querySelector("figure.picture");
+  const fresh = Object.assign(new Image(), { src: link.href, alt: figure.querySelector("img").alt });
+  figure.querySelector("svg.boxes")?.remove();
+  figure.querySelector("img").replaceWith(fresh);
+  figure.dataset.boxes = link.dataset.boxes;
+  figure.querySelector("[data-picture-time]").textContent = link.dataset.time;
+  figure.querySelector("[data-picture-score]").textContent = link.dataset.score;
+  const event = pane.querySelector("[data-picture-event]");
+  if (event) event.value = link.dataset.eventPicture;
+  pane.querySelector(".strip [aria-current]")?.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "true");
+  drawBoxes(figure);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-event-picture]");
+  if (!link || event.ctrlKey || event.metaKey || !link.closest(".alert").querySelector("figure.picture")) return;
+  event.preventDefault();
+  showEvent(link);
+});
+
 function toggle(button) {
   const figure = button.closest("figure");
   const off = figure.classList.toggle("without-boxes");
@@ -58,7 +89,8 @@ addEventListener("keydown", (event) => {
   const pane = document.querySelector(".pane.is-page");
   const field = event.target.closest("input, textarea, select, dialog, video");
   if (!pane || field || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "r") pane.querySelector('[data-do="resolve"]')?.focus();
+  if (event.key === "z") takeBack();
+  else if (event.key === "r") pane.querySelector('[data-do="resolve"]')?.focus();
   else if (Object.hasOwn(keys, event.key)) pane.querySelector(`[data-do="${keys[event.key]}"]`)?.click();
   else return;
   event.preventDefault();
@@ -66,3 +98,6 @@ addEventListener("keydown", (event) => {
 
 dress(document);
 document.body.addEventListener("htmx:afterSettle", (event) => dress(event.target));
+document.body.addEventListener("decided", ({ detail }) => {
+  if (document.querySelector(".pane.is-page")) offer(decidedWord(detail), [detail.alert], () => window.htmx?.ajax("GET", location.pathname, "#pane"));
+});

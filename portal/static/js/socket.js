@@ -4,6 +4,8 @@
 const SIGNED_OUT = 4401;
 const FORBIDDEN = 4403;
 const SLOWEST_MS = 8000;
+const TICK_MS = 1000;
+const SLEPT_MS = 20000; // of a page that shows; a hidden page's timers may run once a minute
 const SILENCE_MS = 12000; // a hello is always answered; no answer for this long means the line is dead
 
 /**
@@ -29,6 +31,7 @@ export function connect(path, { hello = () => ({}), every = 20000, onMessage = (
   };
 
   const open = () => {
+    clearTimeout(retry);
     asked = 0;
     socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
@@ -45,17 +48,41 @@ export function connect(path, { hello = () => ({}), every = 20000, onMessage = (
       onState(false);
       if (code === SIGNED_OUT && !ended) location.reload();
       if (ended || code === SIGNED_OUT || code === FORBIDDEN) return;
-      show(false);
-      retry = setTimeout(open, wait * (0.75 + Math.random() / 2));
-      wait = Math.min(wait * 2, SLOWEST_MS);
+      lost();
     };
   };
+  const lost = () => {
+    show(false);
+    retry = setTimeout(open, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, SLOWEST_MS);
+  };
+  // A line that is dead says nothing, not even when it is closed: it is left where it is and another one opened.
+  const abandon = () => {
+    if (ended) return;
+    socket.onclose = socket.onmessage = socket.onopen = null;
+    socket.close();
+    onState(false);
+    clearTimeout(retry);
+    wait = 501; // not the first try: what is shown as lost is shown as found when an answer comes
+    show(false);
+    open();
+  };
 
+  let ticked = Date.now();
+  let greeted = Date.now();
   const beat = setInterval(() => {
-    if (asked && Date.now() - asked > SILENCE_MS) socket.close();
-    else if (!document.hidden) greet();
-  }, every);
+    const now = Date.now();
+    const slept = !document.hidden && now - ticked > SLEPT_MS; // no timer ran meanwhile: the machine slept, and what the socket looks like means nothing
+    ticked = now;
+    if (slept || (asked && now - asked > SILENCE_MS)) abandon();
+    else if (!document.hidden && now - greeted >= every) {
+      greeted = now;
+      greet();
+    }
+  }, TICK_MS);
   document.addEventListener("visibilitychange", greet);
+  addEventListener("online", abandon);
+  addEventListener("offline", () => show(false));
   addEventListener("pagehide", () => close());
   const close = () => {
     ended = true;

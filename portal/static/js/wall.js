@@ -90,7 +90,7 @@ function judge({ at, now }) {
 function ageOf({ at, now }, sign) {
   if (sign === "live") return duration(Date.now() - at);
   const portal = Date.now() + clock;
-  if (sign === "none" || sign === "waiting") return "";
+  if (["none", "off", "waiting"].includes(sign)) return "";
   if (sign === "dead") return now.seen ? words.seen.replace("{n}", duration(portal - now.seen * 1000)) : words.never;
   if (now.t && clock) return words.age.replace("{n}", duration(portal - now.t * 1000));
   return at ? words.age.replace("{n}", duration(Date.now() - at)) : "";

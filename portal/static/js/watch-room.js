@@ -1,7 +1,10 @@
-// The watch room: rows that come and change by themselves, keyboard, detail pane, optional sound.
+// The watch room: rows that come and change by themselves, keyboard, detail pane, several alerts at once, sound.
 
-import { dress } from "./alert.js";
+import { decidedWord, dress } from "./alert.js";
+import * as selection from "./selection.js";
 import { connect } from "./socket.js";
+import { bell } from "./sound.js";
+import { offer, takeBack } from "./undo.js";
 
 const DESKTOP = matchMedia("(min-width: 1100px)");
 const MOST_ROWS = 150;
@@ -10,6 +13,7 @@ const pane = document.getElementById("pane");
 const rows = () => document.getElementById("rows");
 const all = () => [...rows().querySelectorAll("[data-alert]")];
 const selected = () => rows().querySelector('[aria-current="true"]');
+const sound = bell(document.getElementById("sound"), document.getElementById("sound-refused"), document.getElementById("sound-allow"));
 let cursor = rows().dataset.cursor;
 let shown = null;
 let ready = Promise.resolve(); // when the pane shows what was selected
@@ -28,12 +32,27 @@ function take(message) {
   for (const id of message.gone) document.getElementById(`alert-${id}`)?.remove();
   for (const [name, value] of Object.entries(message.counts)) count(name, value);
   if (message.rows.length) trim();
+  if (message.rows.length || message.gone.length) selection.show();
   if (message.rows.some((row) => row.id === shown) && !isBusy()) load(shown, isBusy);
   document.getElementById("none").hidden = all().length > 0;
-  if (fresh) sound();
+  sound.ring(message.counts.ring, fresh > 0);
 }
 
-// Put a row where its time belongs; true when it was not there before.
+// What decides between two rows in the order asked for: the first number that differs, the larger first.
+const ORDERS = {
+  "": ({ last, alert }) => [last, alert],
+  severity: ({ severity, last, alert }) => [severity, last, alert],
+  opened: ({ opened, alert }) => [opened, alert],
+  oldest: ({ last, alert }) => [-last, -alert],
+};
+function comesBefore(one, other) {
+  const order = ORDERS[rows().dataset.sort] ?? ORDERS[""];
+  const [mine, theirs] = [order(one.dataset).map(Number), order(other.dataset).map(Number)];
+  const n = mine.findIndex((value, i) => value !== theirs[i]);
+  return n >= 0 && mine[n] > theirs[n];
+}
+
+// Put a row where it belongs; true when it was not there before.
 function put({ id, html }) {
   const holder = document.createElement("template");
   holder.innerHTML = html.trim();
@@ -44,16 +63,23 @@ function put({ id, html }) {
     if (old.getAttribute("aria-current")) row.setAttribute("aria-current", "true");
     const focused = old.contains(document.activeElement);
     old.replaceWith(row);
+    place(row);
     if (focused) row.querySelector("a").focus();
     return false;
   }
   if (Number(rows().dataset.page) > 1) return false;
   row.classList.add("is-fresh");
-  const opened = Number(row.dataset.opened);
-  const next = all().find((other) => Number(other.dataset.opened) <= opened);
+  return place(row);
+}
+
+function place(row) {
+  const others = all().filter((each) => each !== row);
+  const next = others.find((other) => comesBefore(row, other));
+  if (next ? row.nextElementSibling === next : row.isConnected && !row.nextElementSibling) return true;
   if (next) next.before(row);
-  else if (all().length < MOST_ROWS) rows().append(row);
-  return true;
+  else if (others.length < MOST_ROWS) rows().append(row);
+  else row.remove();
+  return row.isConnected;
 }
 
 function trim() {
@@ -82,6 +108,7 @@ function select(row) {
   row.setAttribute("aria-current", "true");
   row.classList.remove("is-fresh");
   row.scrollIntoView({ block: "nearest" });
+  if (!selection.count()) selection.from(row);
   const id = Number(row.dataset.alert);
   if (DESKTOP.matches && id !== shown) ready = load(id);
 }
@@ -120,23 +147,68 @@ function keep(clip) {
 }
 
 const press = (name) => (pane.inert ? null : pane.querySelector(`[data-do="${name}"]`));
+
+// Shift and an arrow: this row and the one it leads to are chosen.
+function extend(step) {
+  const current = selected() ?? all()[0];
+  if (!current) return;
+  if (!selection.count()) selection.toggle(current, true);
+  const next = step > 0 ? current.nextElementSibling : current.previousElementSibling;
+  if (!next) return;
+  select(next);
+  selection.toggle(next, true);
+}
+
 const keys = {
   j: () => select(selected() ? selected().nextElementSibling : all()[0]),
   k: () => select(selected()?.previousElementSibling),
-  a: () => ready.then(() => press("acknowledge")?.click()),
+  x: () => selected() && selection.toggle(selected()),
+  J: () => extend(1),
+  K: () => extend(-1),
+  a: () => (selection.count() ? selection.acknowledge(restored) : ready.then(() => press("acknowledge")?.click())),
   t: () => ready.then(() => press("real")?.click()),
   f: () => ready.then(() => press("false-alarm")?.click()),
   r: () => ready.then(() => press("resolve")?.focus()),
   b: () => ready.then(() => press("boxes")?.click()),
+  z: takeBack,
+  s: () => sound.toggle(),
   "/": () => document.getElementById("q").focus(),
   "?": () => document.getElementById("keys").showModal(),
+  Escape: selection.clear,
   Enter: () => selected() && (DESKTOP.matches ? pane.querySelector("h2")?.focus() : selected().querySelector("a").click()),
 };
 
+// After a resolution the next alert that is not resolved comes into the pane. Which rows follow is noted when the decision is sent: a row that
+// no longer fits the filter may be gone before the answer is here.
+let following = [];
+pane.addEventListener("htmx:beforeRequest", () => {
+  const list = all();
+  const here = list.indexOf(selected());
+  following = [...list.slice(here + 1), ...list.slice(0, Math.max(0, here)).reverse()].map((row) => row.id);
+});
+document.body.addEventListener("decided", ({ detail }) => {
+  offer(decidedWord(detail), [detail.alert], restored);
+  if (detail.state !== "resolved" || !DESKTOP.matches) return;
+  const next = following.map((id) => document.getElementById(id)).find((row) => row && row.dataset.state !== "resolved");
+  if (next) setTimeout(() => select(next)); // after htmx has put its answer into the pane
+});
+
+function restored(numbers) {
+  if (numbers.length !== 1 || !DESKTOP.matches) return;
+  const row = document.getElementById(`alert-${numbers[0]}`);
+  if (row && numbers[0] !== shown) select(row);
+  else ready = load(numbers[0]);
+}
+
 addEventListener("keydown", (event) => {
   const field = event.target.closest("input, textarea, select, dialog, video");
-  if (event.key === "Escape" && field) return field.blur();
-  if (field || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+  const isPick = event.target.matches("[data-pick]");
+  if (event.key === "Escape" && field && !isPick) return field.blur();
+  if (event.shiftKey && (event.key === "ArrowDown" || event.key === "ArrowUp") && (!field || isPick)) {
+    event.preventDefault();
+    return extend(event.key === "ArrowDown" ? 1 : -1);
+  }
+  if ((field && !isPick) || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   event.preventDefault();
   keys[event.key]();
@@ -144,18 +216,36 @@ addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  if (opener && !document.getElementById(opener.dataset.opens).open) document.getElementById(opener.dataset.opens).showModal();
+  if (event.target.closest("#more-filters")) return openFilters();
+  if (event.target.closest('[data-bulk="acknowledge"]')) return selection.acknowledge(restored);
+  const row = event.target.closest("#rows [data-alert]");
+  if (event.target.matches("[data-pick]")) return event.shiftKey ? selection.reach(row) : selection.toggle(row, event.target.checked);
   const link = event.target.closest("#rows a");
-  if (!link || !DESKTOP.matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || event.ctrlKey || event.metaKey) return;
+  if (event.shiftKey && document.getElementById("bulk")) {
+    event.preventDefault();
+    return selection.reach(row);
+  }
+  if (!DESKTOP.matches) return;
   event.preventDefault();
-  select(link.closest("[data-alert]"));
+  selection.from(row);
+  select(row);
 });
+// Shift and a click choose rows, not letters.
+rows().parentElement.parentElement.addEventListener("mousedown", (event) => event.shiftKey && event.target.closest("#rows") && event.preventDefault());
+
+function openFilters() {
+  const open = document.getElementById("filters").classList.toggle("is-open");
+  document.getElementById("more-filters").setAttribute("aria-expanded", String(open));
+}
 
 // The filter form swaps the list: take its time stamp and its filters from here on.
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "inbox" || event.detail.elt?.id === "inbox") {
     cursor = rows().dataset.cursor;
     tell(document);
+    selection.show();
     socket.greet();
   }
   if (pane.contains(event.target)) {
@@ -167,27 +257,8 @@ addEventListener("popstate", () => location.reload());
 
 pane.addEventListener("input", () => (dirty = true));
 
-const bell = document.getElementById("sound");
-let context = null;
-bell.addEventListener("click", () => {
-  const on = bell.getAttribute("aria-pressed") !== "true";
-  bell.setAttribute("aria-pressed", String(on));
-  if (on) context = context ?? new AudioContext();
-  sound();
-});
-
-function sound() {
-  if (bell.getAttribute("aria-pressed") !== "true" || !context) return;
-  const tone = context.createOscillator();
-  const volume = context.createGain();
-  tone.frequency.value = 660;
-  volume.gain.setValueAtTime(0.15, context.currentTime);
-  volume.gain.exponentialRampToValueAtTime(0.001, context.currentTime + 0.4);
-  tone.connect(volume).connect(context.destination);
-  tone.start();
-  tone.stop(context.currentTime + 0.4);
-}
-
 setInterval(() => tell(document), 1000);
 tell(document);
+selection.over(all);
+sound.ring(Number(rows().dataset.ring) || null);
 if (DESKTOP.matches) select(all()[0]);
