@@ -32,18 +32,40 @@ def sign_out(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def invited(boss: Page) -> str:
+    """The one-time link that the administrator is shown."""
+    boss.goto("/users/")
+    boss.get_by_role("button", name="Invite somebody").click()
+    boss.get_by_label("E-mail").fill("Ada@Specola.example")
+    boss.get_by_label("Name").fill("Ada")
+    boss.get_by_role("group", name="Every site").get_by_label("Security operator").check()
+    boss.get_by_role("button", name="Invite", exact=True).click()
+    link = boss.locator("#secret").inner_text()
+    return link
+
+
+def in_with_a_code(ada: Page) -> None:
+    """Set up an app that makes codes, sign out, and come as far as the button of the second step, the code filled in."""
+    ada.goto("/account/codes/")
+    app = TOTP(base64.b32decode(ada.locator("#key").inner_text()), 6, SHA1(), 30)
+    ada.get_by_label("Code that the app shows now").fill(app.generate(int(time.time())).decode())
+    ada.get_by_role("button", name="Set up").click()
+    expect(ada.get_by_text("App that makes codes", exact=False).first).to_be_visible()
+    ada.goto("/account/")
+    sign_out(ada)
+    ada.fill("input[name=username]", "ada@specola.example")
+    ada.fill("input[name=password]", CHOSEN)
+    ada.get_by_role("button", name="Sign in", exact=True).click()
+    expect(ada.get_by_role("button", name="Use a passkey")).to_be_visible()
+    ada.get_by_label("Code of the app, or a recovery code").fill(app.generate(int(time.time())).decode())
+
+
 def test_invited_given_a_role_in_with_passkey_and_code_and_closed(portal, chromium):
     address = portal.address.replace("127.0.0.1", "localhost")  # passkeys want a name
     with watched_pages(chromium, address) as opened:
         boss = opened("/sign-in/", DESKTOP)
         sign_in(boss, "administrator@specola.example", portal.password)
-        boss.goto("/users/")
-        boss.get_by_role("button", name="Invite somebody").click()
-        boss.get_by_label("E-mail").fill("Ada@Specola.example")
-        boss.get_by_label("Name").fill("Ada")
-        boss.get_by_role("group", name="Every site").get_by_label("Security operator").check()
-        boss.get_by_role("button", name="Invite", exact=True).click()
-        link = boss.locator("#secret").inner_text()
+        link = invited(boss)
         assert link.startswith(f"{address}/welcome/")
 
         ada = opened(link.removeprefix(address), PHONE, with_passkeys)
@@ -71,18 +93,7 @@ def test_invited_given_a_role_in_with_passkey_and_code_and_closed(portal, chromi
         ada.get_by_role("button", name="Sign in with a passkey").click()
         ada.wait_for_url(f"{address}/")
 
-        ada.goto("/account/codes/")
-        app = TOTP(base64.b32decode(ada.locator("#key").inner_text()), 6, SHA1(), 30)
-        ada.get_by_label("Code that the app shows now").fill(app.generate(int(time.time())).decode())
-        ada.get_by_role("button", name="Set up").click()
-        expect(ada.get_by_text("App that makes codes", exact=False).first).to_be_visible()
-        ada.goto("/account/")
-        sign_out(ada)
-        ada.fill("input[name=username]", "ada@specola.example")
-        ada.fill("input[name=password]", CHOSEN)
-        ada.get_by_role("button", name="Sign in", exact=True).click()
-        expect(ada.get_by_role("button", name="Use a passkey")).to_be_visible()
-        ada.get_by_label("Code of the app, or a recovery code").fill(app.generate(int(time.time())).decode())
+        in_with_a_code(ada)
         sockets, closed = [], []
         ada.on("websocket", lambda socket: (sockets.append(socket), socket.on("close", lambda each: closed.append(each))))
         ada.get_by_role("button", name="Sign in", exact=True).click()
