@@ -123,7 +123,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.house.context.shell",
-            ]
+            ],
+            "builtins": ["portal.core.templatetags.clock"],
         },
     }
 ]

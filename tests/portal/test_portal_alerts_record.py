@@ -110,9 +110,9 @@ def test_a_resolved_alert_is_not_joined(square):
     assert Alert.objects.filter(state=AlertState.NEW).get().count == 1
 
 
-def test_an_acknowledged_alert_is_joined(square):
-    Alert.objects.filter(pk=square.alert(t=NOW).pk).update(state=AlertState.ACKNOWLEDGED)
-    square.record(square.event(t=NOW + 1))
+def test_an_acknowledged_alert_is_joined_by_what_is_about_nobody_in_particular(square):
+    Alert.objects.filter(pk=square.alert(t=NOW, kind="anomaly", data={}).pk).update(state=AlertState.ACKNOWLEDGED)
+    square.record(square.event(t=NOW + 1, kind="anomaly", data={}))
     assert Alert.objects.get().count == 2
 
 
