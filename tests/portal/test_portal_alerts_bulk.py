@@ -28,7 +28,7 @@ def square():
     return scene()
 
 
-def three(square) -> list[int]:
+def raise_each(square) -> list[int]:
     """Three alerts of one camera, each of its own zone."""
     square.record(*[square.event(seq=n, t=NOW + n, data={"zone": f"zone {n}", "track": n}) for n in range(3)])
     return list(Alert.objects.filter(camera=square.camera).order_by("pk").values_list("pk", flat=True))
@@ -39,7 +39,7 @@ def states() -> list[tuple[str, str]]:
 
 
 def test_a_list_is_acknowledged_decided_and_given_away_with_one_row_for_each(square):
-    ids = three(square)
+    ids = raise_each(square)
     bulk_actions.acknowledge_many(user=square.operator, alert_ids=[*ids, ids[0]])
     bulk_actions.assign_many(user=square.operator, alert_ids=ids, assignee_id=square.manager.pk)
     done = bulk_actions.resolve_many(user=square.operator, alert_ids=ids, reason="false_alarm")
@@ -50,7 +50,7 @@ def test_a_list_is_acknowledged_decided_and_given_away_with_one_row_for_each(squ
 
 
 def test_one_that_cannot_be_done_leaves_all_as_they_were_and_is_named(square):
-    ids = three(square)
+    ids = raise_each(square)
     actions.resolve(user=square.manager, alert_id=ids[1], reason="real")
     before, rows = list(Alert.objects.order_by("pk").values()), AuditRow.objects.count()
     with pytest.raises(ValidationError, match=f"Alert #{ids[1]}: .*resolved this alert already. Nothing was changed"):
@@ -61,7 +61,7 @@ def test_one_that_cannot_be_done_leaves_all_as_they_were_and_is_named(square):
 @pytest.mark.parametrize("act", [bulk_actions.acknowledge_many, bulk_actions.resolve_many, bulk_actions.assign_many])
 def test_rights_are_asked_at_the_site_of_each_alert(square, act):
     museum = scene("museum")
-    ids, more = three(square), {bulk_actions.resolve_many: {"reason": "real"}, bulk_actions.assign_many: {"assignee_id": None}}.get(act, {})
+    ids, more = raise_each(square), {bulk_actions.resolve_many: {"reason": "real"}, bulk_actions.assign_many: {"assignee_id": None}}.get(act, {})
     foreign = museum.alert().pk
     with pytest.raises(Alert.DoesNotExist):
         act(user=square.operator, alert_ids=[*ids, foreign], **more)
@@ -78,7 +78,7 @@ def test_a_list_has_one_to_two_hundred(square, ids):
 
 
 def test_a_decision_is_taken_back_to_what_was_before_and_teaches_nothing(square):
-    ids = three(square)
+    ids = raise_each(square)
     actions.assign(user=square.operator, alert_id=ids[0], assignee_id=square.manager.pk)
     actions.acknowledge(user=square.operator, alert_id=ids[1])
     before = list(Alert.objects.order_by("pk").values_list("state", "reason", "assignee"))
@@ -94,7 +94,7 @@ def test_a_decision_is_taken_back_to_what_was_before_and_teaches_nothing(square)
 
 
 def test_only_ones_own_last_step_is_taken_back_and_not_for_ever(square):
-    (first, second, third) = three(square)
+    (first, second, third) = raise_each(square)
     bulk_actions.acknowledge_many(user=square.operator, alert_ids=[first, second])
     actions.assign(user=square.manager, alert_id=first, assignee_id=None)
     HistoryEntry.objects.filter(alert=second).update(t=timezone.now() - bulk_actions.UNDO - datetime.timedelta(seconds=1))
@@ -104,7 +104,7 @@ def test_only_ones_own_last_step_is_taken_back_and_not_for_ever(square):
 
 
 def test_the_page_and_the_api_do_the_same(square):
-    ids, client = three(square), signed_in(square.operator)
+    ids, client = raise_each(square), signed_in(square.operator)
     assert client.post("/alerts/bulk/resolve", {"alert": ids, "reason": "real"}).json() == {"done": ids}
     assert client.post("/alerts/bulk/undo", {"alert": ids}).json() == {"done": ids}
     answer = client.post("/alerts/bulk/resolve", {"alert": ids, "reason": "ended"})
@@ -149,7 +149,7 @@ def jpeg():
 
 @pytest.mark.django_db(transaction=True)
 def test_lists_in_other_orders_and_events_at_the_same_time_wait_for_each_other(square):
-    ids = three(square)
+    ids = raise_each(square)
     barrier, problems = threading.Barrier(3), []
 
     def run(act) -> None:

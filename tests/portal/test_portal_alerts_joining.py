@@ -10,10 +10,12 @@ import pytest
 from django.db import connection
 
 from portal.alerts import actions, kinds, queries
+from portal.alerts.filters import moment
 from portal.alerts.models import Alert, AlertState, Event
 from portal.core import media
 from portal.sites.models import Rule, Zone
 from tests.portal.alert_scene import JPEG, scene
+from tests.portal.portal_scene import signed_in
 
 pytestmark = pytest.mark.django_db
 NOW = time.time() - 3600
@@ -158,16 +160,19 @@ def test_filters_by_severity_and_time_and_the_timeline(square):
     step = datetime.timedelta(minutes=15)
     shown = queries.timeline(square.operator, queries.AlertFilters(), begin=begin, end=begin + 4 * step, step=step)
     assert [tuple(each[level] for level in ("low", "medium", "high")) for each in shown] == [(1, 1, 0), (0, 0, 1), (0, 0, 0), (0, 0, 0)]
+    answer = signed_in(square.operator).get("/alerts/timeline", {"since": begin.isoformat(), "until": (begin + 4 * step).isoformat(), "severity": "2+"}).json()
+    assert (answer["step"], sum(each["medium"] + each["high"] for each in answer["buckets"]), answer["buckets"][0]["low"]) == (60, 2, 0)
+    assert signed_in(square.operator).get("/alerts/timeline?since=nonsense").status_code == 200
     assert queries.timeline(square.operator, queries.AlertFilters(kind="anomaly"), begin=begin, end=begin + step, step=step)[0]["low"] == 0
 
 
 def test_both_half_past_two_of_the_night_when_clocks_go_back_are_in_a_range_that_names_them(square, settings):
     """25 October 2026, Rome: 02:30 comes at 00:30 and at 01:30 UTC. A range from 02:30 to 02:30 holds the hour between."""
     first, second = (datetime.datetime(2026, 10, 25, hour, 30, tzinfo=datetime.UTC) for hour in (0, 1))
-    assert (queries.moment("2026-10-25T02:30"), queries.moment("2026-10-25T02:30", end=True)) == (first, second)
-    assert queries.moment("2026-10-25T02:30+01:00") == second
+    assert (moment("2026-10-25T02:30"), moment("2026-10-25T02:30", end=True)) == (first, second)
+    assert moment("2026-10-25T02:30+01:00") == second
     day = datetime.timedelta(hours=25)
-    assert queries.moment("2026-10-25", end=True) - queries.moment("2026-10-25") == day
+    assert moment("2026-10-25", end=True) - moment("2026-10-25") == day
     for t in (first, second):
         square.record(square.event(kind="anomaly", t=t.timestamp(), data={}))
     shown = queries.timeline(square.operator, queries.AlertFilters(), begin=first, end=second + datetime.timedelta(hours=1), step=datetime.timedelta(hours=1))

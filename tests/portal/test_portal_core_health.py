@@ -213,7 +213,7 @@ def test_a_look_at_the_health_costs_few_queries(square, no_superlink, django_ass
     client = signed_in(person("all@square.example", "administrator"))
     for camera in (square.door, square.square):
         machine(camera)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(31):
         client.get("/health/")
 
 

@@ -141,7 +141,7 @@ def test_dates_are_said_in_the_chosen_language(client, language, words):
     assert re.search(rf"4 {words[:3]}\w* 2026", text, re.IGNORECASE)
 
 
-@pytest.mark.parametrize(("language", "texts"), [("en", "12.5 GB free"), ("it", "12,5 GB liberi")])
+@pytest.mark.parametrize(("language", "texts"), [("en", "12.5 GB free (25.0 %)"), ("it", "12,5 GB liberi (25,0 %)")])
 def test_numbers_are_said_in_the_chosen_language(monkeypatch, language, texts):
     monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=12.5 * 2**30, total=50 * 2**30))
     with translation.override(language):
