@@ -49,6 +49,7 @@ from site_agents.training import Footage, SuperNodeSupervisor, step_now
 from site_agents.updates import Updates
 from site_agents.uplink import Heart, Sender
 from site_agents.versions import on_mains, versions
+from site_agents.views import ViewStore
 from site_agents.witness import WitnessStore
 
 TAKE_S = 0.5
@@ -75,7 +76,7 @@ class CameraAgent:
         self.outbox = Outbox(self.folder, int(config.outbox.media_mb * 1e6))
         self.writer = OutboxWriter(self.outbox)
         self.models = ModelStore(self.folder)
-        self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps)
+        self.pipeline = Pipeline(self.models.load, self.clock, drone=config.source.kind == "drone", fps=config.source.fps, views=ViewStore(self.folder))
         self.updates = Updates(self.models, self.link, self.identity.portal_public_key, self.pipeline.swap, budget_ms=1000 / config.source.fps)
         self.pipeline.failed = self.updates.fail
         self.disagreement_sender = DisagreementSender(self.link)
@@ -224,6 +225,8 @@ class CameraAgent:
             people=sum(each.kind == "person" for each in last.tracks) if last is not None else 0,
             telemetry=last.frame.telemetry if last is not None else None,
             stages_ms=self.pipeline.stages.rounded(),
+            faults=tuple(each.kind for each in last.health) if last is not None else (),
+            suspended=last is not None and last.elsewhere,
         )
 
     def apply_answer(self, answer: HeartbeatAnswer) -> None:

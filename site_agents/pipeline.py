@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from detectors.errors import DetectorError
+from detectors.health.viewpoint import SAME, ViewState
 from detectors.rules import registry
 from detectors.rules.engine import Engine
 from detectors.rules.scene import CameraRule, RuleFinding, SceneView
@@ -23,8 +24,10 @@ from site_agents.privacy import Mask
 from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig
 from site_agents.staff_list_store import NOBODY, Staff
 from site_agents.stages import Stages
+from site_agents.views import ViewAlarm, ViewStore, places_of
 
-ALWAYS = ("people", "anomaly", "camera-health")
+HEALTH = "camera-health"
+ALWAYS = ("people", "anomaly", HEALTH)
 PATIENCE = 3  # failures in a row after which a model is given back
 log = logging.getLogger("site_agents.pipeline")
 
@@ -45,6 +48,7 @@ class PipelineStep:
     anomaly: Detection | None = None
     health: tuple[Detection, ...] = ()
     findings: tuple[RuleFinding, ...] = ()
+    elsewhere: bool = False  # the camera looks elsewhere than where its zones were drawn: its rules were not asked
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,8 +66,17 @@ class Pipeline:
     `failed(name, reason)` is told when a detector fails again and again. `staff` is whom a door may recognise, and may be replaced at any time.
     """
 
-    def __init__(self, load: Loads, clock: Clock, *, drone: bool = False, fps: float = 5.0, failed: Callable[[str, str], None] = lambda *_: None) -> None:
-        self.load, self.clock, self.drone, self.fps, self.failed = load, clock, drone, fps, failed
+    def __init__(
+        self,
+        load: Loads,
+        clock: Clock,
+        *,
+        drone: bool = False,
+        fps: float = 5.0,
+        failed: Callable[[str, str], None] = lambda *_: None,
+        views: ViewStore | None = None,
+    ) -> None:
+        self.load, self.clock, self.drone, self.fps, self.failed, self.views = load, clock, drone, fps, failed, views
         self.stages = Stages()
         self.signed_config, self._next = NO_CONFIG, None
         self.stopped, self.staff = False, NOBODY
@@ -72,6 +85,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._troubles: Counter[str] = Counter()
         self.looked: dict[str, Looked] = {}
+        self._view_of, self._view_with, self._view_kept = "", None, 0
         self._tracker = self._new_tracker()
         self.recognizer = FaceRecognizer(self._detector)
         self._apply_config(NO_CONFIG)
@@ -108,6 +122,7 @@ class Pipeline:
     def step(self, frame: Frame) -> PipelineStep:
         """Take the next frame."""
         self._take_changes()
+        self._take_view(frame.camera)
         self.looked = {}
         if frame.n == 0:
             self.begin_anew()
@@ -116,12 +131,17 @@ class Pipeline:
             self._forget_faces()
         with self.stages("mask"):
             frame = dataclasses.replace(frame, image=self._mask.apply(frame.image))
-        health = tuple(self._run("camera-health", lambda detector: detector.step(frame), []))
+        health = tuple(self._run(HEALTH, lambda detector: detector.step(frame), []))
+        with self.stages("mask"):
+            frame = dataclasses.replace(frame, image=self._mask.follow(frame.image, self._view(frame.camera, health)))
+            self._keep_view(frame.camera)
+        elsewhere = SceneView(frame.t, health=health).elsewhere
         objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
-        faces = self._run(FINDER, lambda _: self.recognizer.find(frame), []) if mode == M1 and self._doors else []
+        at_door = mode == M1 and bool(self._doors) and not elsewhere
+        faces = self._run(FINDER, lambda _: self.recognizer.find(frame), []) if at_door else []
         with self.stages("tracking"):
             tracks = tuple(self._tracker.update(frame, [*objects, *faces]))
-        tracks = self._judge_faces(frame, tracks, self.staff) if mode == M1 and self._doors else tracks
+        tracks = self._judge_faces(frame, tracks, self.staff) if at_door else tracks
         anomaly = self._run("anomaly", lambda detector: detector.step(frame), None)
         with self.stages("rules"):
             view = SceneView(
@@ -135,8 +155,8 @@ class Pipeline:
                 best=self.recognizer.best(),
                 wall_t=self.clock.stamp(frame.t),
             )
-            findings = (*self.engine.step(view, mode), *self.recognizer.news(frame.t, self.staff))
-        return PipelineStep(frame, mode, tracks, anomaly, health, findings)
+            findings = (*self.engine.step(view, mode), *self._turned.step(view), *self.recognizer.news(frame.t, self.staff))
+        return PipelineStep(frame, mode, tracks, anomaly, health, findings, elsewhere)
 
     def silence(self, t: float, silent_s: float) -> list[RuleFinding]:
         """What there is to report at the steady time `t` when no frame comes."""
@@ -171,6 +191,33 @@ class Pipeline:
 
         plain = [track for track in tracks if track.kind != "face"]
         return tuple(self._run(SHARP, lambda _: self.recognizer.follow(frame, tracks, staff, self.clock.latest(), inside), plain))
+
+    def _take_view(self, camera: str) -> None:
+        """Masks, zones and lines were drawn on what the camera saw then: with others the view of now is what counts, with those of before the kept one."""
+        drawn = places_of(self.signed_config)
+        detector = self._detector(HEALTH)
+        if detector is None or (self._view_of, self._view_with) == (drawn, detector):
+            return
+        if self._view_with is detector:
+            self.ask(HEALTH, lambda detector: detector.forget(camera))
+        self._view_of, self._view_with, self._view_kept = drawn, detector, 0
+        if self.views is not None and (content := self.views.load(drawn)):
+            self.ask(HEALTH, lambda detector: detector.recall(camera, content))
+
+    def _keep_view(self, camera: str) -> None:
+        version = self.ask(HEALTH, lambda detector: detector.reference_version(camera), 0)
+        if self.views is None or version == self._view_kept:
+            return
+        self._view_kept = version
+        if content := self.ask(HEALTH, lambda detector: detector.reference(camera), b""):
+            self.views.keep(self._view_of, content)
+
+    def _view(self, camera: str, health: Sequence[Detection]) -> ViewState | None:
+        """Where the camera looks; None when that should be watched and cannot be, so that masks must not be relied on."""
+        if self.drone or self.signed_config.detectors.get(HEALTH, {}).get("enabled", True) is False:
+            return SAME
+        covered = any(each.kind == "covered" for each in health)  # or turned to where there is nothing to compare
+        return None if covered else self.ask(HEALTH, lambda detector: detector.view(camera))
 
     def _forget_faces(self) -> None:
         self.recognizer.forget()
@@ -210,7 +257,7 @@ class Pipeline:
             options = dict(self.signed_config.detectors.get(name, {}))
             if options.pop("enabled", True) is False or self._troubles[name] >= PATIENCE:
                 return None
-            if name == "camera-health":
+            if name == HEALTH:
                 options.setdefault("moving", self.drone)
             try:
                 self._detectors[name] = self.load(name, **options)
@@ -236,6 +283,7 @@ class Pipeline:
                 self._detectors.pop(name, None)
                 self._troubles.pop(name, None)
         self.signed_config, self._mask, self.engine = signed_config, Mask(signed_config.masks), Engine(signed_config.rules)
+        self._turned = ViewAlarm(signed_config)
         self._doors = [rule for rule in signed_config.rules if rule.kind in registry.kinds() and registry.kinds()[rule.kind].needs_faces]
         self.recognizer.limits = _limits(self._doors)
 

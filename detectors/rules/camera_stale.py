@@ -12,6 +12,7 @@ from detectors.rules.scene import CameraRule, RuleFinding, SceneView
     label={"en": "No picture from the camera", "it": "Nessuna immagine dalla telecamera"},
     event={"en": "No picture from camera", "it": "Nessuna immagine dalla telecamera"},
     about="camera",
+    placed=False,
     numbers=(after(5, 1, 3600, 1),),
     order=80,
 )

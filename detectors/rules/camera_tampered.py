@@ -13,6 +13,7 @@ HEALED_S = 5.0
     label={"en": "Camera covered, blurred or turned away", "it": "Telecamera coperta, sfocata o girata"},
     event={"en": "Camera tampered with", "it": "Telecamera manomessa"},
     about="camera",
+    placed=False,
     order=90,
     severity=3,
 )

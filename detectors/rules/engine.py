@@ -22,15 +22,18 @@ class Engine:
         self._t = float("-inf")
 
     def step(self, view: SceneView, mode: str = "M0") -> list[RuleFinding]:
-        """What has happened by this moment. A frame that is not newer than the last one says nothing; a kind that the legal mode forbids forgets all."""
+        """What has happened by this moment. A frame that is not newer than the last one says nothing.
+
+        A kind that the legal mode forbids forgets all, and so does one that means places in the picture while the camera looks elsewhere.
+        """
         if view.t < self._t - STEP_BACK_S:
             self.reset()
         elif view.t <= self._t:
             return []
         self._t = view.t
-        blind, findings = view.silent_s is not None, []
+        blind, elsewhere, findings = view.silent_s is not None, view.elsewhere, []
         for kind, watch in self.watches:
-            if mode < kind.mode:
+            if mode < kind.mode or (elsewhere and kind.placed):
                 watch.reset()
             elif not blind or getattr(watch, "blind", False):
                 findings += watch.step(view)

@@ -35,6 +35,7 @@ class RuleKind:
     mode: str  # the least legal mode in which it may work; from M1 on it needs faces
     order: int  # its place in forms and lists
     severity: int  # of its alerts, unless the rule's own is chosen: 1 low, 2 medium, 3 high
+    placed: bool  # whether it means places or movements in the picture: then it says nothing while the camera looks elsewhere
 
     @property
     def needs_faces(self) -> bool:
@@ -58,6 +59,7 @@ def rule_kind(
     mode: str = "M0",
     order: int = 100,
     severity: int = 2,
+    placed: bool = True,
 ) -> Callable[[type], type]:
     """Register a class as the rule kind `name`. Raises ValueError for two of one name, and for what no page could show."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or about not in ABOUT or mode not in ("M0", "M1") or severity not in (1, 2, 3):
@@ -68,7 +70,7 @@ def rule_kind(
     def register(build: type) -> type:
         if name in _kinds and _kinds[name].build.__module__ != build.__module__:
             raise ValueError(f"two rule kinds are called {name!r}: {_kinds[name].build.__module__} and {build.__module__}")
-        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order, severity)
+        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order, severity, placed)
         return build
 
     return register

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from detectors.types import Box, Detection, Frame
 
 Point = tuple[float, float]
+ELSEWHERE = ("moved", "view_lost")  # what camera-health says when the camera looks elsewhere: zones, lines and masks are not where they were drawn
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class SceneView:
     silent_s: float | None = None
     wall_t: float | None = None  # the same moment in Unix seconds, where `t` only measures how time passes
     best: Mapping[int, tuple[Frame, Box]] = dataclasses.field(default_factory=dict)  # of face tracks: the frame that shows the face best
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the camera looks elsewhere than where zones and lines were drawn."""
+        return any(each.data.get("reason", each.kind) in ELSEWHERE for each in self.health)
 
     def foot(self, found: Detection) -> Point:
         """Where something stands, in fractions of the picture."""

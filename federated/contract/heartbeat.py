@@ -45,6 +45,9 @@ class CameraStatus(ContractMessage):
     """State and figures of the camera; `problem_code` of `federated/contract/camera_problem.py` words why it gives no picture.
 
     `telemetry` is a drone's lat, lon, alt, heading; `stages_ms` the mean milliseconds of each stage of a frame.
+
+    `faults`: what camera-health says of it now, such as "moved" or "sprayed"; `suspended`: it looks elsewhere than where its zones were drawn, so that its
+    rules are not asked.
     """
 
     state: CameraState = "starting"
@@ -59,6 +62,8 @@ class CameraStatus(ContractMessage):
     people: Count | None = None
     telemetry: Annotated[dict[Name, float], Meta(max_length=20)] | None = None
     stages_ms: Annotated[dict[Name, Amount], Meta(max_length=60)] = dataclasses.field(default_factory=dict)
+    faults: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()
+    suspended: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from detectors.health.words import sentence
 from detectors.rules import registry
 from detectors.rules.numbers import in_language
 from portal.core.severity import Severity
@@ -93,3 +94,9 @@ def alerting() -> list[tuple[str, str]]:
 def without_alert() -> list[str]:
     """The kinds that raise none: crossings are counted, recognitions go to the face log."""
     return [kind for kind in (registry.RECOGNISED, *registry.kinds()) if not registry.raises_alert(kind)]
+
+
+def detail_of(kind: str, data: dict[str, Any]) -> str:
+    """Why "tampered with": what the camera's own watch found, as a sentence in the reader's language."""
+    reason = data.get("reason") if kind == "camera_tampered" else None
+    return sentence(str(reason), get_language() or "en") if reason else ""

@@ -68,6 +68,11 @@ class Alert(models.Model):
         return f"{self.kind_label} · {self.camera or 'Specola'}"
 
     @property
+    def fault(self) -> str:
+        """What its newest event adds to the kind, as a sentence in the reader's language; mostly nothing."""
+        return kinds.detail_of(self.kind, self.last.data) if self.last else ""
+
+    @property
     def kind_label(self) -> str:
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
         return kinds.label_of(self.kind)

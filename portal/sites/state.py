@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from detectors.health.words import sentence
 from federated.contract.heartbeat import CAUSE_KILLED, CAUSE_POWER, CameraStatus
 from portal.sites import problems
 from portal.sites.models import Agent, Camera
@@ -45,6 +47,7 @@ class State(Worded):
     width: int = 4
     height: int = 3
     problem: str = ""  # why there is no picture, in the reader's language
+    faults: tuple[str, ...] = ()  # what its agent finds wrong with the picture, each a sentence in the reader's language
 
 
 def of(agent: Agent | None, now: datetime.datetime) -> State:
@@ -57,7 +60,15 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
     people = camera.people if name in ("live", "tampered") else None
     problem = problems.in_words(camera.problem_code) if camera.problem_code and name in ("stale", "starting") else ""
-    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem)
+    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem, faults=_faults(camera) if name == "tampered" else ())
+
+
+def _faults(camera: CameraStatus) -> tuple[str, ...]:
+    language = get_language() or "en"
+    sentences = [sentence(each, language) for each in camera.faults]
+    if camera.suspended:
+        sentences.append(_("While it looks elsewhere, zones, lines and rules are suspended, and privacy masks cover more than was drawn."))
+    return tuple(map(str, sentences))
 
 
 def of_camera(camera: Camera, agent: Agent | None, now: datetime.datetime) -> State:

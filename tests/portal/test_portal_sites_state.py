@@ -208,3 +208,14 @@ def test_the_cameras_page_says_why_there_is_no_picture(language, words):
     found.save()
     page = signed_in(square.person("operator")).get(f"/sites/{square.site.slug}/{square.square.slug}/", headers={"accept-language": language})
     assert words in page.content.decode()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "turned or moved"), ("it", "girata o spostata")])
+def test_a_turned_camera_is_told_in_words_and_that_its_rules_are_suspended(language, words):
+    with translation.override(language):
+        found = state.of(agent(state="tampered", faults=["moved", "smoked_over"], suspended=True), NOW)
+    assert found.name == "tampered"
+    assert words in found.faults[0]
+    assert found.faults[1] == "smoked over"
+    assert len(found.faults) == 3
+    assert state.of(agent(), NOW).faults == ()

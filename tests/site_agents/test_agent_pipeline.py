@@ -10,6 +10,7 @@ import pytest
 from agent_lab import FOOTAGE, scene
 
 from detectors.errors import WeightsError
+from detectors.health.viewpoint import SAME
 from detectors.rules.scene import CameraRule, WatchedZone
 from detectors.types import Box, Detection, Frame
 from detectors.video import frames
@@ -37,6 +38,15 @@ class Eye:
     def step(self, frame):
         self.seen.append(frame.image)
         return self.answer([] if self.name == "camera-health" else None)
+
+    def view(self, camera):
+        return SAME
+
+    def reference_version(self, camera):
+        return 0
+
+    def forget(self, camera):
+        pass
 
     def answer(self, nothing):
         if isinstance(self.result, Exception):
