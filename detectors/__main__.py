@@ -11,7 +11,7 @@ from typing import Any
 
 import detectors
 from detectors import evaluate as judging
-from detectors import image, registry
+from detectors import image, nuisances, registry
 from detectors.errors import BadDataset, BadInput, DetectorError
 from detectors.messages import LANGUAGES, shown, worded
 from detectors.reports import report_to_json
@@ -78,7 +78,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def evaluate(asked: argparse.Namespace) -> int:
     """Judge on a data set; one JSON object."""
-    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution", "peer") if getattr(asked, name) is not None}
+    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution", "peer", "kinds", "seconds") if getattr(asked, name) is not None}
     answer = judging.evaluate(asked.name, asked.dataset, **options)
     print(json.dumps(answer) if asked.json else _readable(answer))
     return 0
@@ -121,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--tiles", type=_tiles, help="parts a large picture is looked at in, as COLUMNSxROWS")
     evaluating.add_argument("--resolution", type=int, help="degrade the probes to N x N pixels first")
     evaluating.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
+    evaluating.add_argument("--kinds", nargs="+", choices=nuisances.kinds(), help="of nuisances: only these")
+    evaluating.add_argument("--seconds", type=float, help="how long each nuisance is looked at")
     timed = add("bench", bench)
     timed.add_argument("--items", type=int, default=20)
     timed.add_argument("--threads", type=int, nargs="+", help="numbers of threads, such as 1 2 8")

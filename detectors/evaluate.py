@@ -19,7 +19,11 @@ FOLDER = Path(__file__).with_name("evaluators")
 
 @dataclasses.dataclass(slots=True)
 class Evaluation:
-    """What an evaluator found out. `threshold` is {"value", "from"}; `extra` goes into the answer as it is."""
+    """What an evaluator found out. `threshold` is {"value", "from"}; `extra` goes into the answer as it is.
+
+    `headline` names the metrics without which there is no answer (the first one, when it names none). A metric that could not be measured has no value: never
+    a number that chance would give as well.
+    """
 
     n: int
     metrics: dict[str, dict[str, float | None]]
@@ -27,6 +31,7 @@ class Evaluation:
     model: dict[str, str]
     inference_s: float
     skipped: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    headline: tuple[str, ...] = ()
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -58,6 +63,7 @@ def evaluate(name: str, dataset: Path | str, **options: Any) -> dict[str, Any]:
         raise BadDataset(f"{folder}: there is no such folder")
     start = time.perf_counter()
     outcome = _all()[name](folder, **options)
+    refuse_unmeasured(outcome, folder)
     return {
         "name": name,
         "dataset": folder.resolve().name,
@@ -70,6 +76,22 @@ def evaluate(name: str, dataset: Path | str, **options: Any) -> dict[str, Any]:
         "skipped": outcome.skipped,
         **outcome.extra,
     }
+
+
+def refuse_unmeasured(outcome: Evaluation, folder: Path) -> None:
+    """Raises BadDataset when the data cannot answer the question: nothing usable in it, one class only, no score at all."""
+    if outcome.n < 1 or not outcome.metrics:
+        raise BadDataset(f"{folder}: nothing in here could be judged; left out: {_left_out(outcome.skipped)}")
+    for name in outcome.headline or tuple(outcome.metrics)[:1]:
+        if outcome.metrics[name]["value"] is None:
+            raise BadDataset(
+                f"{folder}: {name} cannot be measured on this data: it needs items of every class (as labelled in the tables) that have a score; "
+                f"left out: {_left_out(outcome.skipped)}"
+            )
+
+
+def _left_out(skipped: list[dict[str, str]]) -> str:
+    return "; ".join(f"{each['item']} ({each['reason']})" for each in skipped[:3]) + (" ..." if len(skipped) > 3 else "") or "nothing"
 
 
 def model_of(name: str) -> dict[str, str]:

@@ -15,7 +15,8 @@ import numpy as np
 import detectors
 from detectors import datasets, image
 from detectors.anomaly import small
-from detectors.anomaly.calibration import Calibration, calibrate
+from detectors.anomaly.calibration import LEAST, Calibration, calibrate
+from detectors.anomaly.motion import WARM_UP
 from detectors.errors import BadDataset, BadInput
 from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.metrics import auc, interval
@@ -43,17 +44,20 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
     """Frame AUC over all clips in one row, AUC within clips, false alarms an hour.
 
     With `fit="train"` half of the normal clips in train/ train the net, a quarter calibrate it, a quarter counts false alarms; without it
-    the shipped net is calibrated on train/ when that is there. Only past frames are used; the first frame of a clip has no score.
+    the shipped net is calibrated on train/ when that is there, else on a clip's own first 300 frames, which then are not judged; a shorter clip is left out.
+    Only past frames are used; the first frame of a clip has no score. Raises BadDataset when no clip could be calibrated, or all labels are of one class.
     """
     clips, skipped = read_clips(folder, "test")
     normal, more = read_clips(folder, fit or "train") if fit or (folder / "train").is_dir() else ([], [])
     with tempfile.TemporaryDirectory() as scratch:
         path, trained = _fit(normal[0::4] + normal[1::4], Path(scratch) / "net.onnx", seed) if fit else (None, {})
-        calibration = _calibrate(path, normal[2::4], fps) if normal else None
+        unused = normal[3::4] if fit or len(normal) > 3 else []
+        calibration = _calibrate(path, normal[2::4] if unused else normal, fps) if normal else None
         start = time.perf_counter()
-        for clip in clips + normal[3::4]:
+        for clip in clips + unused:
             _score(clip, path, calibration, fps)
         seconds = time.perf_counter() - start
+        clips, skipped = _calibrated(folder, clips, calibration, skipped)
         model = dataclasses.asdict(detectors.load("anomaly", path=path).card)
     n = sum(len(clip.labels) for clip in clips)
     metrics = {
@@ -61,18 +65,52 @@ def evaluate_anomaly(folder: Path, *, fit: str | None = None, fps: float = FPS, 
         "frame_auc_per_clip": interval(clips, _auc_per_clip),
         "false_alarms_per_hour": interval(clips, lambda drawn: false_alarms(drawn, fps)),
     }
-    if normal[3::4]:
-        metrics["false_alarms_per_hour_unused_normal_clips"] = interval(normal[3::4], lambda drawn: false_alarms(drawn, fps))
+    if unused:
+        metrics["false_alarms_per_hour_unused_normal_clips"] = interval(unused, lambda drawn: false_alarms(drawn, fps))
     metrics["alarmed_share_of_abnormal_frames"] = interval(clips, _recall)
     return Evaluation(
         n=n,
         metrics=metrics,
-        threshold={"value": 0.5, "from": f"z = {detectors.card('anomaly').thresholds['z']} in the card, calibrated on a quarter of {fit or 'train'}/"},
+        threshold={"value": 0.5, "from": f"z = {detectors.card('anomaly').thresholds['z']} in the card, calibrated on {_calibrated_on(fit, normal, unused)}"},
         model={name: model[name] for name in ("name", "version", "sha256")} if fit else model_of("anomaly"),
-        inference_s=seconds * n / max(1, n + sum(len(clip.labels) for clip in normal[3::4])),
+        inference_s=seconds * n / max(1, n + sum(len(clip.labels) for clip in unused)),
         skipped=skipped + more,
         extra={"rivals": _rivals(clips), **trained},
     )
+
+
+def _calibrated(
+    folder: Path, clips: Sequence[LabelledClip], calibration: Calibration | None, skipped: list[dict[str, str]]
+) -> tuple[list[LabelledClip], list[dict[str, str]]]:
+    """The clips that have scores, those of frames before their calibration cut off, and what was left out. Raises BadDataset when that leaves too little."""
+    kept = []
+    for clip in clips:
+        scored = np.isfinite(clip.scores)
+        if not scored.any():
+            skipped = [*skipped, {"item": clip.name, "reason": f"never calibrated: {len(clip.labels)} frames, and no normal footage"}]
+        elif calibration is None:
+            at = int(scored.argmax())
+            kept.append(LabelledClip(clip.name, clip.frames[at:], clip.labels[at:], clip.scores[at:], clip.alarms[at:]))
+        else:
+            kept.append(clip)
+    if not kept:
+        raise BadDataset(
+            f"{folder}: the score was never calibrated, so no figure would mean anything: normal footage is needed, train/<clip>/001.jpg ... "
+            f"with more than {LEAST} frames, or test clips of more than {WARM_UP} frames that begin with normal life"
+        )
+    labels = np.concatenate([clip.labels for clip in kept])
+    if not 0 < labels.mean() < 1:
+        raise BadDataset(
+            f"frames.csv, line 2: all {len(labels)} judged frames are labelled {labels[0]}: a frame AUC needs normal (0) and abnormal (1) ones; "
+            "expected columns clip,frame,label"
+        )
+    return kept, skipped
+
+
+def _calibrated_on(fit: str | None, normal: Sequence[LabelledClip], unused: Sequence[LabelledClip]) -> str:
+    if not normal:
+        return f"each clip's own first {WARM_UP} frames: there is no train/"
+    return f"a quarter of {fit or 'train'}/" if unused else "train/"
 
 
 def read_clips(folder: Path, part: str) -> tuple[list[LabelledClip], list[dict[str, str]]]:
@@ -89,15 +127,25 @@ def read_clips(folder: Path, part: str) -> tuple[list[LabelledClip], list[dict[s
         labelled = labels.get(each.name, {} if part == "test" else dict.fromkeys(range(1, len(files) + 1), 0))
         if missing := [file.name for n, file in enumerate(files, 1) if n not in labelled]:
             raise BadDataset(f"frames.csv, line {len(table) + 1}: no label for {each.name}/{missing[0]}; expected columns clip,frame,label")
-        frames = []
+        frames: list[np.ndarray | None] = []
         for file in files:
             try:
                 frames.append(cv2.cvtColor(image.read(file), cv2.COLOR_BGR2GRAY))
             except BadInput as error:
                 skipped.append({"item": f"{each.name}/{file.name}", "reason": str(error)})
-                frames.append(frames[-1] if frames else np.zeros((240, 360), np.uint8))
-        clips.append(LabelledClip(each.name, np.stack(frames), np.array([labelled[n] for n in range(1, len(files) + 1)])))
+                frames.append(frames[-1] if frames else None)
+        clips.append(LabelledClip(each.name, _one_size(each.name, frames), np.array([labelled[n] for n in range(1, len(files) + 1)])))
     return clips, skipped
+
+
+def _one_size(name: str, frames: Sequence[np.ndarray | None]) -> np.ndarray:
+    """A clip's frames; what could not be read before the first good one is that one. Raises BadDataset for sizes that differ, or when none is good."""
+    first = next((frame for frame in frames if frame is not None), None)
+    if first is None:
+        raise BadDataset(f"{name}: none of its {len(frames)} pictures can be read")
+    if len(sizes := {frame.shape for frame in frames if frame is not None}) > 1:
+        raise BadDataset(f"{name}: its pictures have {len(sizes)} sizes, as {' and '.join(f'{w} x {h}' for h, w in sorted(sizes)[:2])}; one clip has one size")
+    return np.stack([first if frame is None else frame for frame in frames])
 
 
 def _fit(clips: Sequence[LabelledClip], path: Path, seed: int) -> tuple[Path, dict[str, Any]]:
@@ -117,8 +165,13 @@ def _fit(clips: Sequence[LabelledClip], path: Path, seed: int) -> tuple[Path, di
 
 def _calibrate(path: Path | None, clips: Sequence[LabelledClip], fps: float) -> Calibration:
     judge = detectors.load("anomaly", path=path)
-    maps = [judge.excess(frame) for clip in clips for frame in frames_of(clip, fps)]
-    return calibrate(np.stack([each for each in maps if each is not None]))
+    maps = [found for clip in clips for frame in frames_of(clip, fps) if (found := judge.excess(frame)) is not None]
+    if len(maps) < LEAST:
+        raise BadDataset(
+            f"train: {len(clips)} clips with {sum(len(clip.labels) for clip in clips)} frames are there to calibrate with, which is too little: {LEAST} frames "
+            "after the first of each clip are needed; expected train/<clip>/001.jpg ... of normal footage"
+        )
+    return calibrate(np.stack(maps))
 
 
 def _score(clip: LabelledClip, path: Path | None, calibration: Calibration | None, fps: float) -> None:

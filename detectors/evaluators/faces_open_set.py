@@ -44,6 +44,8 @@ def evaluate_open_set(folder: Path, *, resolution: int | None = None, peer: str 
     probes = rows_with(portraits, rows, ("path",), resolution)
     if not gallery or not probes:
         raise BadDataset("probes.csv, line 2: no usable probes or no usable gallery; expected columns path,person")
+    if len({row["person"] == STRANGER for row in probes}) < 2:
+        raise BadDataset(f"probes.csv, line 2: known people and strangers (person {STRANGER!r}) are both needed; expected columns path,person")
     enrolled = identify.enrol(_by_person(gallery, lambda path: portraits.template(path, resolution)))
     embedded = np.stack([portraits.probe(row["path"], resolution) for row in probes])
     clusters = _clusters(probes, enrolled, *identify.by_centroid(enrolled, embedded))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from detectors import datasets, evaluate, registry, scenes
 from detectors.__main__ import main
 from detectors.bench import measure_all, measure_threads, scene
 from detectors.errors import BadDataset, UnknownDetector
+from detectors.evaluate import Evaluation
 from detectors.evaluators.anomaly import LabelledClip, false_alarms
 from detectors.evaluators.faces_open_set import Probe, fpir_at, threshold_at_fpir, tpir_at
 from detectors.evaluators.faces_verify import Pair, fold_accuracy, fold_cllr
@@ -133,6 +135,92 @@ def test_a_damaged_frame_is_skipped_and_told(ped, capsys):
     assert evaluated(capsys, "anomaly", ped)["skipped"][0]["item"] == "Test001/000005.jpg"
 
 
+def refused(capsys, name: str, folder: Path) -> str:
+    """The one line of an evaluator that cannot answer: exit 2, and no figure."""
+    assert main(["evaluate", name, str(folder), "--json"]) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "\n" not in said.err.strip()
+    return said.err
+
+
+def test_a_score_that_was_never_calibrated_is_no_figure(ped, capsys):
+    """Without normal footage every frame had the score -inf, and the AUC was .5 with an interval of no width."""
+    shutil.rmtree(ped / "train")
+    assert "never calibrated" in refused(capsys, "anomaly", ped)
+
+
+def test_too_little_normal_footage_is_no_calibration(ped, capsys):
+    for name in ("Train002", "Train003", "Train004"):
+        shutil.rmtree(ped / "train" / name)
+    for file in sorted((ped / "train" / "Train001").iterdir())[40:]:
+        file.unlink()
+    assert "train: 1 clips with 40 frames" in refused(capsys, "anomaly", ped)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_frames_of_one_class_have_no_auc(ped, capsys, label):
+    rows = [(name, n, label) for name in ("Test001", "Test002") for n in range(1, 21)]
+    table(ped / "frames.csv", ("clip", "frame", "label"), *rows)
+    assert f"all 40 judged frames are labelled {label}" in refused(capsys, "anomaly", ped)
+
+
+def test_one_normal_clip_is_enough_to_calibrate(ped, capsys):
+    for name in ("Train002", "Train003", "Train004"):
+        shutil.rmtree(ped / "train" / name)
+    answer = evaluated(capsys, "anomaly", ped)
+    assert "calibrated on train/" in answer["threshold"]["from"]
+
+
+@pytest.mark.parametrize("emptied", ["tracks.csv", "occupancy.csv"])
+def test_flow_without_truth_is_no_figure(flow, capsys, emptied):
+    lines = (flow / emptied).read_text().splitlines()
+    (flow / emptied).write_text(lines[0] + "\n")
+    assert f"{emptied}, line 2: the table has no rows" in refused(capsys, "flow", flow)
+
+
+def test_people_without_anybody_in_the_truth_is_no_figure(flow, capsys):
+    table(flow / "tracks.csv", ("frame", "track", "x", "y", "w", "h"))
+    assert "ap50 cannot be measured" in refused(capsys, "people", flow)
+
+
+@pytest.mark.parametrize("people", [("p1", "p2"), ("-", "-")])
+def test_probes_of_one_class_are_no_open_set(faces, capsys, people):
+    table(faces / "probes.csv", ("path", "person"), ("p1/b.jpg", people[0]), ("p2/b.jpg", people[1]))
+    for name in ("faces-open-set", "faces-grid", "faces-track", "faces-covered"):
+        assert "strangers" in refused(capsys, name, faces)
+
+
+def test_pairs_of_one_class_are_no_verification(faces, capsys):
+    table(faces / "pairs.csv", ("path_a", "path_b", "same", "fold"), *[(f"p{n}/a.jpg", f"p{n}/b.jpg", 1, n) for n in (1, 2, 3)])
+    assert "no usable pairs of both kinds" in refused(capsys, "faces-verify", faces)
+
+
+def test_nuisances_are_judged_by_kind_with_the_rules_that_fell_for_them(tmp_path, capsys):
+    writer = cv2.VideoWriter(str(tmp_path / "place.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (320, 240))
+    for n in range(12):
+        writer.write(scene(n, (240, 320)))
+    writer.release()
+    answer = evaluated(capsys, "nuisance", tmp_path, "--kinds", "half_covered", "--seconds", "10")
+    assert set(answer) >= FORM | {"by_rule"}
+    assert set(answer["by_rule"]) == {"nothing", "half_covered"}
+    rate = answer["metrics"]["false_alarms_per_hour: half_covered"]["value"]
+    assert rate == sum(answer["by_rule"]["half_covered"].values()) * 360
+    assert answer["metrics"]["lens_fault_named: half_covered"]["value"] == 1
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_an_answer_without_its_headline_is_none(value, tmp_path):
+    """Whatever evaluator comes: what could not be measured is refused, also where an evaluator forgot to look."""
+    metric = {"value": value, "low": None, "high": None}
+    for outcome, good in ((Evaluation(3, {"auc": metric}, {}, {}, 0.0), value is not None), (Evaluation(0, {"auc": metric}, {}, {}, 0.0), False)):
+        if good:
+            evaluate.refuse_unmeasured(outcome, tmp_path)
+        else:
+            with pytest.raises(BadDataset, match=r"cannot be measured|could be judged"):
+                evaluate.refuse_unmeasured(outcome, tmp_path)
+
+
 def labelled(alarms: str, labels: str) -> LabelledClip:
     return LabelledClip("c", np.zeros((len(alarms), 2, 2)), np.array(list(map(int, labels))), alarms=np.array([each == "x" for each in alarms]))
 
@@ -217,10 +305,10 @@ def test_probes_can_be_degraded_first(faces, capsys):
 
 
 def test_a_picture_without_a_face_is_left_out_and_told(faces, capsys):
-    cv2.imwrite(str(faces / "p3" / "b.jpg"), scene(0))
+    cv2.imwrite(str(faces / "p2" / "b.jpg"), scene(0))
     answer = evaluated(capsys, "faces-open-set", faces)
     assert (answer["n"], answer["probes_left_out"]) == (2, 1)
-    assert answer["skipped"] == [{"item": "p3/b.jpg", "reason": "no face was found"}]
+    assert answer["skipped"] == [{"item": "p2/b.jpg", "reason": "no face was found"}]
 
 
 def test_ten_fold_accuracy_never_sees_its_own_fold():
