@@ -30,7 +30,7 @@ person = Person.objects.create(site=gate.site, name=name, title="Custodian", leg
 seen = {"gallery_version": 12, "people": 4, "score": 0.71, "threshold": 0.41, "frames": 18}
 Recognition.objects.create(camera=gate, person=person, visit="ab" * 16, started=timezone.now(), ended=timezone.now(), net="face-embedding", **seen)
 """
-GROUND = "getComputedStyle(document.body).backgroundColor"
+GROUND = "getComputedStyle(document.documentElement).backgroundColor"
 LIGHT, DARK = "rgb(246, 241, 231)", "rgb(24, 22, 18)"
 
 
