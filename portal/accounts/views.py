@@ -10,7 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -123,7 +123,8 @@ def language(request: HttpRequest) -> HttpResponse:
     """Read the portal in another language from now on, on every device once signed in."""
     chosen = request.POST.get("language", "")
     target = request.POST.get("next", "")
-    response = redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()) else "/")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    response: HttpResponse = HttpResponseRedirect(target if safe else "/")  # `redirect` would take a bare word for a view
     if chosen not in dict(settings.LANGUAGES):
         return response
     if request.user.is_authenticated:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.alerts import kinds
 from portal.alerts.events import AlertRaised, AlertsChanged
 from portal.alerts.models import Alert, AlertState, HistoryEntry, HouseCondition, ResolutionReason
-from portal.core import audit, health
+from portal.core import audit, audit_witness, health
 from portal.core.events import publish
 from portal.core.periodic import for_each
 from portal.sites import conditions, listening
@@ -40,6 +40,8 @@ def _of_portal(now: datetime.datetime, before: set[str]) -> list[Condition]:
     found = []
     if not health.workers():
         found.append(Condition("worker_down", None, now, sure=listening.has_lasted(WORKER_AWAY)))
+    if findings := audit_witness.open_findings():
+        found.append(Condition("audit_changed", None, findings[-1].noticed, str(min(each.seq for each in findings))))
     try:
         free, share = health.room()
     except OSError:  # the Health page names it; nobody knows how much is free

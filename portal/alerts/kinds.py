@@ -32,6 +32,7 @@ HOUSE: dict[str, HouseKind] = {
     "agent_disk_low": HouseKind(lazy("The camera's computer is short of disk"), Severity.MEDIUM),
     "agent_disk_full": HouseKind(lazy("The camera's computer has no disk left"), Severity.HIGH),
     "certificate_overdue": HouseKind(lazy("Certificate overdue"), Severity.MEDIUM),
+    "audit_changed": HouseKind(lazy("The audit log was changed"), Severity.HIGH),
     "worker_down": HouseKind(lazy("Background worker down"), Severity.HIGH),
     "disk_low": HouseKind(lazy("The portal is short of disk"), Severity.MEDIUM),
     "disk_full": HouseKind(lazy("The portal has hardly any disk left"), Severity.HIGH),

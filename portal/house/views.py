@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
@@ -101,7 +101,9 @@ def theme(request: HttpRequest) -> HttpResponse:
     """Light, dark or as the system wishes, in this browser from now on, also before signing in; a script gets no page back."""
     chosen, target = request.POST.get("theme", ""), request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
-    response = HttpResponse(status=204) if request.headers.get("HX-Request") else redirect(target if safe else "/")
+    response = (
+        HttpResponse(status=204) if request.headers.get("HX-Request") else HttpResponseRedirect(target if safe else "/")
+    )  # `redirect` would take a bare word for a view
     if chosen in THEMES:
         response.set_cookie(THEME_COOKIE, chosen, max_age=31536000, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
     else:

@@ -23,8 +23,11 @@ from django.utils import timezone
 
 from federated.contract.heartbeat import HeartbeatAnswer
 from federated.trust import signing, witness
+from portal.alerts import house
+from portal.alerts.models import Alert
 from portal.core import audit, audit_check, audit_witness
 from portal.core.models import AuditFinding, AuditRow, AuditWitness
+from portal.core.severity import Severity
 from portal.house import actions, anchors
 from portal.sites import config
 from portal.sites.config import portal_key
@@ -172,6 +175,9 @@ def test_the_next_heartbeat_of_any_agent_finds_it_at_once(boxes, tamper):
     assert "The audit log was changed" in reader.get("/audit/").content.decode()
     boxes[1].beat()
     assert AuditFinding.objects.count() == 1
+    house.check()
+    alert = Alert.objects.get(kind="audit_changed")
+    assert (alert.severity, alert.detail) == (Severity.HIGH, "16")
 
 
 def test_a_log_that_grew_to_its_old_length_again_is_found_too(boxes):
