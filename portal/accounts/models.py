@@ -53,6 +53,10 @@ class User(AbstractBaseUser):
         rows = [row for row in self._roles() if row.role == role]
         return any(site is None or row.site_id is None or row.site_id == site.pk for row in rows)
 
+    def role_sites(self, *roles: str) -> set[int | None]:
+        """The sites (by key; None: all of them) at which the user holds one of these roles, as it was when the request began."""
+        return {row.site_id for row in self._roles() if row.role in roles}
+
     def _roles(self) -> list[Membership]:
         if not self.is_active:
             return []

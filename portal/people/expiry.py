@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
+from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
 from portal.core import audit, events
 from portal.core.periodic import for_each
@@ -52,7 +53,8 @@ def extend(*, user: User, uid: uuid.UUID, expires: datetime.datetime, reason: st
         raise ValidationError(_("Say why: the reason stands in the audit log."))
     refuse_secret(reason)
     with transaction.atomic():
-        person = Person.objects.get(uid=uid, revoked=None)
+        person = Person.objects.select_related("site").get(uid=uid, revoked=None)
+        require_role(user, person.site, Role.MANAGER)
         if not person.templates.exists():
             raise ValidationError(_("The templates are deleted already: enrol the person again."))
         actions.change(user=user, uid=uid, expires=expires, doors=list(person.doors.all()))

@@ -9,15 +9,16 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from detectors.files import create_durably
-from portal.accounts.models import Role
+from portal.accounts.models import Role, User
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, ModelState, ModelVersion, Run, RunNode, RunRound, RunState
+from portal.training.permissions import acting_sites
 
 PRESENT = datetime.timedelta(seconds=12)
 
@@ -27,13 +28,14 @@ def page(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus; with the token, or for an administrator who looks."""
     if not may_read(request):
         raise PermissionDenied
-    return HttpResponse(text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    reader = request.user if request.user.is_authenticated else None
+    return HttpResponse(text(reader), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def text() -> str:
-    """Every figure with its help line."""
+def text(reader: User | None = None) -> str:
+    """Every figure with its help line; a person (None: the program with the token) gets the cameras of the own sites by name, the others as one sum."""
     lines: list[str] = []
-    for name, kind, meaning, rows in _figures():
+    for name, kind, meaning, rows in _figures(reader):
         lines += [f"# HELP specola_{name} {meaning}", f"# TYPE specola_{name} {kind}"]
         lines += [f"specola_{name}{_labels(labels)} {value:g}" for labels, value in rows]
     return "\n".join(lines) + "\n"
@@ -56,7 +58,7 @@ def token() -> str:
     return path.read_text().strip()
 
 
-def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float]]]]:
+def _figures(reader: User | None) -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float]]]]:
     runs = dict(Run.objects.order_by().values_list("state").annotate(n=Count("pk")))
     sites = dict(RunNode.objects.order_by().values_list("status").annotate(n=Count("pk")))
     moved = RunNode.objects.aggregate(down=Sum("bytes_down"), up=Sum("bytes_up"))
@@ -78,8 +80,17 @@ def _figures() -> Iterable[tuple[str, str, str, list[tuple[dict[str, str], float
     yield "agents", "gauge", "Agents in use.", [({}, agents.count())]
     yield "agents_heard", "gauge", "Agents heard within 12 s.", [({}, present.count())]
     yield "agents_enrolled_for_training", "gauge", "Agents whose SuperNode is registered.", [({}, agents.exclude(node_id="").count())]
-    dropped = [({"site": each.camera.site.slug, "camera": each.camera.slug}, _dropped(each)) for each in agents.select_related("camera__site")]
-    yield "frames_dropped_total", "counter", "Frames an agent had no time for since it began.", dropped
+    yield "frames_dropped_total", "counter", "Frames an agent had no time for since it began.", _dropped_frames(agents, reader)
+
+
+def _dropped_frames(agents: QuerySet[Agent], reader: User | None) -> list[tuple[dict[str, str], float]]:
+    own = None if reader is None else set(acting_sites(reader).values_list("pk", flat=True))
+    rows = list(agents.select_related("camera__site"))
+    named = [each for each in rows if own is None or each.camera.site_id in own]
+    found = [({"site": each.camera.site.slug, "camera": each.camera.slug}, _dropped(each)) for each in named]
+    if len(rows) > len(named):
+        found.append(({"site": "", "camera": ""}, sum(_dropped(each) for each in rows if each not in named)))
+    return found
 
 
 def _dropped(agent: Agent) -> float:

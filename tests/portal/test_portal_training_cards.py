@@ -13,6 +13,7 @@ from federated.trust.signing import public_text
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
 from portal.training.models import ModelVersion
+from portal.training.node_names import CameraNames
 from portal.training.rollout import actions, cards
 
 pytestmark = pytest.mark.django_db
@@ -84,13 +85,13 @@ def test_without_votes_and_samples_it_says_so(person, client):
 def test_the_cards_own_losses_stand_in_for_a_run_that_is_gone(person):
     model = made(person, loss_before={"100": 1.0}, loss_after={"100": 0.5})
     model.run.delete()
-    (vote,) = cards.votes(ModelVersion.objects.get())
+    (vote,) = cards.votes(ModelVersion.objects.get(), CameraNames(None))
     assert (vote.place, vote.change) == ("Site square / Camera 0", -0.5)
 
 
 @pytest.mark.parametrize("votes", [[{"node": "1", "before": None, "after": 0.5}], [{"node": "1", "before": "x", "after": 1}], ["nonsense"], "nonsense"])
 def test_votes_that_are_no_numbers_are_left_out(person, votes):
-    assert cards.votes(made(person, votes=votes)) == []
+    assert cards.votes(made(person, votes=votes), CameraNames(None)) == []
 
 
 def test_privacy_settings_of_plan_and_card_are_shown_whatever_they_are_called(person, client):
@@ -149,5 +150,5 @@ def test_the_registry_links_to_the_card(person, client):
 def test_a_card_costs_the_same_few_queries_for_any_number_of_sites(person, client, django_assert_max_num_queries):
     model = made(person)
     client.force_login(person)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get(reverse("training:card", args=[model.pk]))

@@ -18,6 +18,7 @@ from training_scene import CARD, administrator, agents, round_event, run, store
 from federated.learning import control
 from federated.trust import verify
 from federated.trust.signing import public_text
+from portal.core import audit
 from portal.core.models import AuditRow
 from portal.sites import actions as sites_actions
 from portal.sites import key_actions, tasks
@@ -159,6 +160,7 @@ def test_numbers_that_an_older_portal_let_go_come_back_from_the_audit_log():
     FormerKeys.objects.create(agent=agent, public_key="before", node_id="98")
     for number in ("97", "98", "97", agent.node_id):
         AuditRow.objects.create(
+            seq=audit.head()[0] + 1,
             t=timezone.now(),
             actor="system",
             verb="agent.node_unregistered",

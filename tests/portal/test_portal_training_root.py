@@ -18,6 +18,7 @@ from training_scene import administrator, agents, round_event, run, store
 
 from detectors import video
 from federated.learning import root, task
+from portal.accounts.models import User
 from portal.core.models import AuditRow
 from portal.training.models import RunNode
 from portal.training.runs import footage, queries, root_set
@@ -282,7 +283,7 @@ def test_the_videos_name_is_no_path(admin, walk):
 
 
 def strategies(name="anomaly", number=3) -> dict[str, bool]:
-    return {each["name"]: each["works"] for each in queries.choices()["offers"][name][number]}
+    return {each["name"]: each["works"] for each in queries.choices(User.objects.filter(memberships__site=None).first())["offers"][name][number]}
 
 
 def test_fltrust_is_offered_for_the_task_that_has_a_root_set(admin, walk):

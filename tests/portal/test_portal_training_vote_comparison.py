@@ -14,6 +14,7 @@ from training_scene import administrator, agents, round_event, run, store
 
 from federated.learning import task
 from portal.training.models import Run
+from portal.training.node_names import CameraNames
 from portal.training.runs import queries, vote_comparison
 
 NUMBERS = {"value", "low", "high"}
@@ -41,7 +42,7 @@ def page(client, stored, language="en"):
 
 
 def test_every_site_has_its_row_and_only_whole_ones_count(voted):
-    found = vote_comparison.compare(voted)
+    found = vote_comparison.compare(voted, CameraNames(None))
     assert [(row["name"], row["before"], row["alone"], row["after"]) for row in found["rows"]] == [
         ("Camera 0", 0.9, 0.5, 0.25),
         ("Camera 1", 0.8, 0.2, 0.4),
@@ -54,24 +55,24 @@ def test_every_site_has_its_row_and_only_whole_ones_count(voted):
 def test_before_the_vote_there_is_nothing_to_compare(db):
     agents()
     begun = run(administrator())
-    assert vote_comparison.compare(begun) is None
+    assert vote_comparison.compare(begun, CameraNames(None)) is None
     assert queries.run_state(begun.started_by, begun.pk)["three"] is None
 
 
 def test_a_run_of_an_older_version_has_votes_without_the_third_number(voted):
     voted.gate = {"votes": [{"node": "100", "before": 0.9, "after": 0.2}]}
-    found = vote_comparison.compare(voted)
+    found = vote_comparison.compare(voted, CameraNames(None))
     assert (found["rows"][0]["alone"], found["mean"], found["better"], found["of"]) == (None, None, 0, 0)
 
 
 def test_a_site_that_nobody_knows_any_more_keeps_its_number(voted):
     voted.gate = {"votes": [{"node": "4711", "before": 0.9, "alone": 0.3, "after": 0.2}]}
-    assert vote_comparison.compare(voted)["rows"][0]["name"] == "4711"
+    assert vote_comparison.compare(voted, CameraNames(None))["rows"][0]["name"] == "4711"
 
 
 def test_names_are_read_in_two_queries(voted, django_assert_num_queries):
     with django_assert_num_queries(2):
-        vote_comparison.compare(voted)
+        vote_comparison.compare(voted, CameraNames(None))
 
 
 def test_the_page_holds_the_numbers_and_says_that_central_must_not_exist(client, voted):

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from federated.contract.model_outcome import OUTCOMES
-from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
+from portal.accounts.models import User
 from portal.core import audit
 from portal.sites.models import Agent
 from portal.training.models import ModelOutcome, ModelState, ModelVersion, Run
+from portal.training.permissions import require_everywhere
 from portal.training.rollout import budget, canary, documents
 
 
@@ -39,7 +39,7 @@ def keep_model(*, run: Run, content: bytes, card: dict[str, Any]) -> ModelVersio
 
 def publish(*, user: User, model_id: int) -> ModelVersion:
     """Let every agent run this version; the one that was published until now is retired."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_everywhere(user)
     with transaction.atomic():
         model = ModelVersion.objects.select_for_update().get(pk=model_id)
         if model.state == ModelState.PUBLISHED:
@@ -59,7 +59,7 @@ def publish(*, user: User, model_id: int) -> ModelVersion:
 
 def roll_back(*, user: User, detector: str) -> ModelVersion | None:
     """Take the published version away from the agents; the one published before it comes back, or the one shipped with the agents (None)."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_everywhere(user)
     with transaction.atomic():
         current = _current(detector)
         if current is None:

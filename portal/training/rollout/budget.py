@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import User
 from portal.sites.models import Camera
 from portal.training.models import ModelOutcome, ModelVersion
+from portal.training.permissions import readable_sites
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,9 +28,11 @@ class SelfTest:
         return self.budget_ms is not None and self.ms > self.budget_ms
 
 
-def measured(model: ModelVersion) -> list[SelfTest]:
-    """The last self-test of every agent in use that has tested this version, by camera."""
+def measured(model: ModelVersion, user: User | None = None) -> list[SelfTest]:
+    """The last self-test of every agent in use (of the reader's sites; None: of all) that has tested this version, by camera."""
     outcomes = ModelOutcome.objects.filter(sha256=model.sha256, detector=model.detector, agent__revoked=None).exclude(ms=None)
+    if user is not None:
+        outcomes = outcomes.filter(agent__camera__site__in=readable_sites(user))
     last = {each.agent_id: each for each in outcomes.select_related("agent__camera__site").order_by("pk")}
     found = [SelfTest(each.agent.camera, each.ms, each.budget_ms) for each in last.values()]
     return sorted(found, key=lambda each: (each.camera.site.name, each.camera.name))

@@ -7,14 +7,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
+from portal.accounts.models import User
 from portal.core import audit, events
 from portal.core.periodic import for_each
 from portal.core.secrets import refuse_secret
 from portal.sites.models import Agent, Camera
 from portal.training.events import CanaryTakenBack
 from portal.training.models import Canary, CanaryCamera, ModelState, ModelVersion
+from portal.training.permissions import require_at
 from portal.training.rollout import canary_comparison, canary_figures, canary_limits
 
 STARTABLE = (ModelState.CANDIDATE, ModelState.RETIRED, ModelState.ROLLED_BACK)
@@ -23,7 +23,7 @@ STARTABLE = (ModelState.CANDIDATE, ModelState.RETIRED, ModelState.ROLLED_BACK)
 @transaction.atomic
 def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
     """Let the agents of these cameras run the version; the others stay with the one before. Raises ValidationError with a sentence."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_at(user, Camera.objects.filter(pk__in=set(cameras)))
     model = ModelVersion.objects.select_for_update().get(pk=model_id)
     if model.state not in STARTABLE:
         raise ValidationError(_("This version is at work already."))
@@ -47,10 +47,10 @@ def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
 @transaction.atomic
 def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
     """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
-    if isinstance(user, User):
-        require_role(user, None, Role.ADMINISTRATOR)
-        refuse_secret(reason)
     canary = Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
+    if isinstance(user, User):
+        require_at(user, [row.camera for row in canary.cameras.select_related("camera")])
+        refuse_secret(reason)
     if canary.ended is None:
         canary.model.state = ModelState.ROLLED_BACK
         canary.model.save(update_fields=["state"])

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from federated.contract.heartbeat import CanaryStatus
 from portal.accounts.models import User
-from portal.accounts.queries import sites_of
 from portal.core import audit, media
 from portal.sites.models import Agent
 from portal.training.models import Canary, CanaryCamera, Compared, Disagreement
+from portal.training.permissions import readable_sites
 
 MOST_A_CAMERA, MOST_A_CANARY = 60, 300  # pictures: an agent keeps 40 for each of its starts
 KEPT = datetime.timedelta(days=90)  # after the canary's end
@@ -91,7 +91,7 @@ def by_camera(canary: Canary, user: User | None = None) -> list[CameraComparison
     """The table: a row for each of the canary's cameras at the reader's sites (None: everywhere)."""
     found = canary.cameras.select_related("camera__site").prefetch_related("compared").annotate(pictures=Count("disagreements"))
     if user is not None:
-        found = found.filter(camera__site__in=sites_of(user))
+        found = found.filter(camera__site__in=readable_sites(user))
     return [_row(each) for each in found]
 
 
@@ -104,13 +104,13 @@ def totals(canary: Canary) -> dict[str, int]:
 
 def pictures(canary: Canary, user: User) -> QuerySet[Disagreement]:
     """What the two disagreed on, at the reader's sites, newest first."""
-    found = Disagreement.objects.filter(row__canary=canary, row__camera__site__in=sites_of(user))
+    found = Disagreement.objects.filter(row__canary=canary, row__camera__site__in=readable_sites(user))
     return found.select_related("row__camera__site").order_by("-t", "-pk")
 
 
 def picture_of(user: User, canary: int, pk: int) -> Disagreement | None:
     """One of them, if the reader may see it and its picture is here."""
-    found = Disagreement.objects.filter(pk=pk, row__canary=canary, row__camera__site__in=sites_of(user)).first()
+    found = Disagreement.objects.filter(pk=pk, row__canary=canary, row__camera__site__in=readable_sites(user)).first()
     return found if found is not None and found.here else None
 
 

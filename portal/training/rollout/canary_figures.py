@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.queries import sites_of
 from portal.alerts import kinds
 from portal.alerts.models import Alert, Event
 from portal.core.periodic import for_each
 from portal.sites.models import Agent
 from portal.training.models import Canary, ModelOutcome, Sample
+from portal.training.permissions import readable_sites
 from portal.training.rollout import canary_comparison
 from portal.training.rollout.canary_limits import Figures, Limit, limits
 
@@ -74,7 +74,7 @@ def others(canary: Canary) -> tuple[Figures, Figures]:
 def alerts(canary: Canary, user: User) -> QuerySet[Alert]:
     """What the canary's cameras raised meanwhile, at the reader's sites, newest first; not what the house raised about itself."""
     until = canary.ended or timezone.now()
-    found = Alert.objects.filter(camera__in=canary.cameras.values("camera"), camera__site__in=sites_of(user), last_t__gte=canary.began, opened__lte=until)
+    found = Alert.objects.filter(camera__in=canary.cameras.values("camera"), camera__site__in=readable_sites(user), last_t__gte=canary.began, opened__lte=until)
     return found.exclude(kind__in=kinds.HOUSE).select_related("camera__site").order_by("-last_t")[:SHOWN]
 
 

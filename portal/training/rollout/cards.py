@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from federated.learning.privacy import COVERS, UNITS
 from federated.trust.signing import public_text, sign_document
+from portal.accounts.models import User
 from portal.sites.config import portal_key
 from portal.sites.nodes import cameras_of
 from portal.training.models import ModelVersion
-from portal.training.node_names import place
+from portal.training.node_names import CameraNames, place
+from portal.training.permissions import readable_sites
 from portal.training.rollout import budget, documents
 
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond, the last one is a little too wide, which is the safe side.
@@ -74,25 +76,24 @@ def interval(changes: list[float]) -> Interval | None:
     return Interval(n, mean, mean - half, mean + half)
 
 
-def votes(model: ModelVersion) -> list[Vote]:
+def votes(model: ModelVersion, names: CameraNames) -> list[Vote]:
     """Each site's vote, by place; from the run's gate, else from the card."""
     metrics = _dict(model.card, "metrics")
     before, after = _dict(metrics, "loss_before"), _dict(metrics, "loss_after")
     losses = {str(node): (before.get(node), after[node]) for node in after}
     if model.run:
         losses |= {str(each.get("node")): (each.get("before"), each.get("after")) for each in _list(model.run.gate, "votes") if isinstance(each, dict)}
-    places = _places(losses)
-    found = [Vote(places.get(node, node), *pair) for node, pair in losses.items() if all(map(_finite, pair))]
+    found = [Vote(str(names.get(node) or node), *pair) for node, pair in losses.items() if all(map(_finite, pair))]
     return sorted(found, key=lambda vote: vote.place)
 
 
-def card(model: ModelVersion) -> dict[str, Any]:
-    """Everything the page shows."""
-    metrics, plan, found = _dict(model.card, "metrics"), model.run.plan if model.run else {}, votes(model)
+def card(model: ModelVersion, user: User) -> dict[str, Any]:
+    """Everything the page shows to this reader."""
+    names = CameraNames(user)
+    metrics, plan, found = _dict(model.card, "metrics"), model.run.plan if model.run else {}, votes(model, names)
     samples = {str(node): count for node, count in _dict(metrics, "samples").items()}
-    places = _places(samples)
     return {
-        "samples": [(places.get(node, node), count) for node, count in sorted(samples.items(), key=lambda pair: places.get(pair[0], pair[0]))],
+        "samples": sorted((str(names.get(node) or node), count) for node, count in samples.items()),
         "total": sum(count for count in samples.values() if _finite(count)),
         "strategy": metrics.get("strategy") or plan.get("strategy"),
         "privacy": _privacy(metrics, plan),
@@ -102,16 +103,16 @@ def card(model: ModelVersion) -> dict[str, Any]:
         "others": [(OTHERS.get(name, name), _plain(value)) for name, value in metrics.items() if _other(name, value)],
         "thresholds": _dict(model.card, "thresholds"),
         "preprocessing": _dict(model.card, "preprocessing"),
-        "measured": budget.measured(model),
+        "measured": budget.measured(model, user),
         "public": public_text(portal_key()),
     }
 
 
-def document(model: ModelVersion) -> dict[str, Any]:
+def document(model: ModelVersion, user: User) -> dict[str, Any]:
     """The document as it is downloaded, signed anew with `cameras` (node number to "site / camera"): agents get it without, for they have no use for names."""
     metrics = _dict(model.card, "metrics")
     nodes = {str(node) for each in metrics.values() if isinstance(each, dict) for node in each}
-    return sign_document({**documents.of(model), "cameras": _places(sorted(nodes))}, portal_key())
+    return sign_document({**documents.of(model), "cameras": _places(sorted(nodes), user)}, portal_key())
 
 
 def _other(name: str, value: Any) -> bool:
@@ -124,9 +125,10 @@ def _plain(value: Any) -> Any:
     return f"{value:.3g}" if isinstance(value, float) else value
 
 
-def _places(nodes: Iterable[str]) -> dict[str, str]:
-    """Where the nodes stand, as far as an agent has or had this number."""
-    return {number: place(camera) for number, camera in cameras_of(nodes).items()}
+def _places(nodes: Iterable[str], user: User) -> dict[str, str]:
+    """Where the nodes of this reader's sites stand, as far as an agent has or had this number."""
+    own, found = set(readable_sites(user).values_list("pk", flat=True)), cameras_of(nodes)
+    return {number: place(camera) for number, camera in found.items() if camera.site_id in own}
 
 
 def _dict(parent: Any, name: str) -> dict[str, Any]:

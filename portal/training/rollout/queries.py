@@ -11,7 +11,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from portal.sites.models import Agent, Camera
 from portal.training.models import ModelOutcome, ModelState, ModelVersion
-from portal.training.permissions import may_read
+from portal.training.permissions import acting_sites, may_read, readable_sites
 from portal.training.rollout import documents
 
 
@@ -43,23 +43,28 @@ def models_by_detector(user: User) -> dict[str, list[ModelVersion]]:
     return found
 
 
-def running_models() -> dict[str, list[Agent]]:
-    """Which agents said in their last heartbeat that they run which weights, by sha256."""
+def running_models(user: User) -> dict[str, list[Agent]]:
+    """Which agents of the reader's sites reported in their last heartbeat that they run which weights, by sha256."""
     found: dict[str, list[Agent]] = {}
-    for agent in Agent.objects.filter(revoked=None).select_related("camera__site"):
+    for agent in Agent.objects.filter(revoked=None, camera__site__in=readable_sites(user)).select_related("camera__site"):
         for sha256 in set(agent.heartbeat.models.values()) if agent.heartbeat else ():
             found.setdefault(sha256, []).append(agent)
     return found
 
 
-def watched_cameras() -> QuerySet[Camera]:
-    """Cameras with an agent: where a canary can run."""
-    return Camera.objects.filter(agents__revoked=None, agents__isnull=False).select_related("site").order_by("site__name", "name").distinct()
+def watched_cameras(user: User) -> QuerySet[Camera]:
+    """Cameras with an agent at sites at which the user may act: where a canary can run."""
+    return (
+        Camera.objects.filter(agents__revoked=None, agents__isnull=False, site__in=acting_sites(user))
+        .select_related("site")
+        .order_by("site__name", "name")
+        .distinct()
+    )
 
 
-def last_outcomes(limit: int = 20) -> QuerySet[ModelOutcome]:
-    """What last became of models at agents they were asked to run."""
-    return ModelOutcome.objects.select_related("agent__camera__site")[:limit]
+def last_outcomes(user: User, limit: int = 20) -> QuerySet[ModelOutcome]:
+    """What last became of models at agents of the reader's sites that they were asked to run."""
+    return ModelOutcome.objects.filter(agent__camera__site__in=readable_sites(user)).select_related("agent__camera__site")[:limit]
 
 
 def desired_models(camera: Camera) -> list[dict[str, Any]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from portal.accounts.models import User
 from portal.sites.models import Agent
 from portal.training.models import ModelOutcome, ModelState, ModelVersion
+from portal.training.permissions import readable_sites
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -17,12 +19,16 @@ class AgentUpdate:
     reason: str = ""
 
 
-def waiting(models: list[ModelVersion], running: dict[str, list[Agent]]) -> dict[int, list[AgentUpdate]]:
-    """For each published version (by its key) the agents that are asked to run it and do not report it yet. Two queries, however many there are."""
+def waiting(models: list[ModelVersion], running: dict[str, list[Agent]], user: User) -> dict[int, list[AgentUpdate]]:
+    """For each published version (by its key) the agents of the reader's sites that are asked to run it and do not report it yet."""
     published = [model for model in models if model.state == ModelState.PUBLISHED]
     if not published:
         return {}
-    agents = [agent for agent in Agent.objects.filter(revoked=None).select_related("camera__site").order_by("camera__name") if agent.heartbeat]
+    agents = [
+        agent
+        for agent in Agent.objects.filter(revoked=None, camera__site__in=readable_sites(user)).select_related("camera__site").order_by("camera__name")
+        if agent.heartbeat
+    ]
     outcomes = list(ModelOutcome.objects.filter(sha256__in=[model.sha256 for model in published]).order_by("id"))
     found = {}
     for model in published:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from portal.accounts.models import Role
 from portal.core import media
 from portal.training.models import Canary, ModelState, ModelVersion
-from portal.training.permissions import acted_on, seen
+from portal.training.permissions import acted_on, acts_everywhere, readable_sites, seen
 from portal.training.rollout import actions, canary_comparison, canary_figures, canary_limits, cards, queries, updates
 from portal.training.rollout import canary as canaries
 from portal.training.runs import vote_comparison
@@ -29,11 +29,11 @@ PICTURES = 24  # on a page
 @seen
 def models(request: HttpRequest) -> HttpResponse:
     """The registry: what is published, what could be, who runs what."""
-    running = queries.running_models()
+    running = queries.running_models(request.user)
     found = queries.models_by_detector(request.user)
     published = {name for name, versions in found.items() if any(each.state == ModelState.PUBLISHED for each in versions)}
     every = [each for versions in found.values() for each in versions]
-    waiting = updates.waiting(every, running)
+    waiting = updates.waiting(every, running, request.user)
     for model in every:
         model.agents = running.get(model.sha256, [])
         model.canary_list = list(model.canaries.all())
@@ -41,9 +41,10 @@ def models(request: HttpRequest) -> HttpResponse:
         model.waiting = waiting.get(model.pk, [])
     shown = {
         "detectors": found,
-        "cameras": queries.watched_cameras(),
+        "cameras": queries.watched_cameras(request.user),
         "published": published,
-        "outcomes": queries.last_outcomes(),
+        "may_publish": acts_everywhere(request.user),
+        "outcomes": queries.last_outcomes(request.user),
         "may_act": request.user.has_role(Role.ADMINISTRATOR),
     }
     return render(request, "training/rollout/models.html", shown)
@@ -54,7 +55,7 @@ def models(request: HttpRequest) -> HttpResponse:
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """What is known of a version."""
     model = _find(pk)
-    return render(request, "training/rollout/card.html", {"model": model, "canaries": model.canaries.all(), **cards.card(model)})
+    return render(request, "training/rollout/card.html", {"model": model, "canaries": model.canaries.all(), **cards.card(model, request.user)})
 
 
 @require_GET
@@ -62,7 +63,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
 def document(request: HttpRequest, pk: int) -> HttpResponse:
     """The signed document, card and all, to keep and to verify elsewhere."""
     model = _find(pk)
-    text = json.dumps(cards.document(model), indent=1, ensure_ascii=False)
+    text = json.dumps(cards.document(model, request.user), indent=1, ensure_ascii=False)
     name = f"{model.detector}-{model.sha256[:12]}.json"
     return HttpResponse(text, content_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
@@ -113,13 +114,18 @@ def canary(request: HttpRequest, pk: int) -> HttpResponse:
     found = Canary.objects.select_related("model", "started_by").filter(pk=pk).first()
     if found is None:
         raise Http404
-    cameras = found.cameras.select_related("camera__site")
-    shown = {"canary": found, "cameras": cameras, "rows": _figure_rows(found), "alerts": canary_figures.alerts(found, request.user)}
-    return render(
-        request,
-        "training/rollout/canary.html",
-        {**shown, **_comparison(found, request), "amber": vote_comparison.amber(found.model.run), "may_act": request.user.has_role(Role.ADMINISTRATOR)},
-    )
+    cameras = found.cameras.filter(camera__site__in=readable_sites(request.user)).select_related("camera__site")
+    foreign = found.cameras.exclude(camera__site__in=readable_sites(request.user)).count()
+    shown = {
+        "canary": found,
+        "cameras": cameras,
+        "foreign": foreign,
+        "may_publish": acts_everywhere(request.user),
+        "rows": _figure_rows(found),
+        "alerts": canary_figures.alerts(found, request.user),
+        "amber": vote_comparison.amber(found.model.run),
+    }
+    return render(request, "training/rollout/canary.html", {**shown, **_comparison(found, request), "may_act": request.user.has_role(Role.ADMINISTRATOR)})
 
 
 @require_POST

@@ -9,12 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
+from portal.accounts.models import User
 from portal.core import audit, events, jobs, push
 from portal.training.events import RunEnded
 from portal.training.models import Run, RunState
-from portal.training.runs import resume
+from portal.training.permissions import require_at
+from portal.training.runs import plans, resume
 from portal.training.runs.plans import check_plan
 
 follow_run, stop_flower_run = jobs.named("training.follow_run"), jobs.named("training.stop_flower_run")
@@ -22,14 +22,14 @@ follow_run, stop_flower_run = jobs.named("training.follow_run"), jobs.named("tra
 
 def start_run(*, user: User, task: str, **plan: Any) -> Run:
     """Queue a run of a task. Raises ValidationError with a sentence when the plan cannot work."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_at(user, plans.cameras(plan.get("sites")))
     return _queue(user, task, check_plan(task, plan))
 
 
 def resume_run(*, user: User, run_id: int) -> Run:
     """Queue a run that goes on from the checkpoint of one that ended early. Raises ValidationError when there is none."""
-    require_role(user, None, Role.ADMINISTRATOR)
     ended = Run.objects.get(pk=run_id)
+    require_at(user, plans.cameras(ended.plan.get("sites")))
     checkpoint = resume.resumable(ended)
     if checkpoint is None:
         raise ValidationError(_("This run left no checkpoint to go on from."))
@@ -38,9 +38,9 @@ def resume_run(*, user: User, run_id: int) -> Run:
 
 def stop_run(*, user: User, run_id: int) -> Run:
     """Ask for the end of a run: a queued one ends now, a running one when the SuperLink has stopped it. Stopping an ended run changes nothing."""
-    require_role(user, None, Role.ADMINISTRATOR)
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
+        require_at(user, plans.cameras(run.plan.get("sites")))
         if not run.over:
             _end(run, RunState.STOPPED, _("stopped by %(user)s") % {"user": user}, actor=user)
             if run.flower_id:

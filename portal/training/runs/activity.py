@@ -8,19 +8,20 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.sites.models import Agent, Camera
+from portal.sites.models import Agent
 from portal.sites.nodes import owners
 from portal.training.models import Run, RunRound, RunState
+from portal.training.node_names import CameraNames
 
 
-def activity(run: Run, cameras: dict[str, Camera]) -> dict[str, Any] | None:
+def activity(run: Run, names: CameraNames) -> dict[str, Any] | None:
     """The round or vote that goes on, a row for each camera that was asked, seconds so far and left; None when nothing goes on."""
     found = run.progress
     if run.state != RunState.RUNNING or not found:
         return None
     agents = owners(found["asked"])
     answered = set(found["answered"])
-    nodes = [_row(node, node in answered, agents.get(node), cameras, run) for node in found["asked"]]
+    nodes = [_row(node, node in answered, agents.get(node), names, run) for node in found["asked"]]
     seconds = max(0.0, timezone.now().timestamp() - found["t"])
     return {
         "phase": found["phase"],
@@ -34,8 +35,8 @@ def activity(run: Run, cameras: dict[str, Camera]) -> dict[str, Any] | None:
     }
 
 
-def _row(node: str, answered: bool, agent: Agent | None, cameras: dict[str, Camera], run: Run) -> dict[str, Any]:
-    camera = agent.camera if agent else cameras.get(node)
+def _row(node: str, answered: bool, agent: Agent | None, names: CameraNames, run: Run) -> dict[str, Any]:
+    camera = names.of(agent.camera) if agent else names.get(node)
     heartbeat = agent.heartbeat if agent else None
     step = heartbeat.training_step if heartbeat else None
     if answered:

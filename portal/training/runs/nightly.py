@@ -11,8 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
+from portal.accounts.models import User
 from portal.alerts import kinds
 from portal.alerts.models import Event
 from portal.core import audit
@@ -20,8 +19,9 @@ from portal.core.periodic import for_each
 from portal.sites import nodes, state
 from portal.sites.models import Agent
 from portal.training.models import Run, RunState, Schedule
+from portal.training.permissions import require_at
 from portal.training.runs import actions, terms
-from portal.training.runs.plans import check_plan
+from portal.training.runs.plans import cameras, check_plan
 
 PATIENCE_H = 5  # from the hour on: later it would not be night any more
 CALM = datetime.timedelta(minutes=10)  # without an event that wants an eye
@@ -31,10 +31,12 @@ HOURS = range(24)
 @transaction.atomic
 def save(*, user: User, task: str, hour: int, enabled: bool, **plan: Any) -> Schedule:
     """Set the nightly run of a task. Raises ValidationError with a sentence when the plan cannot work."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_at(user, cameras(plan.get("sites")))
     if hour not in HOURS:
         raise ValidationError(_("The hour must lie between 0 and 23."))
     chosen = check_plan(task, plan)
+    if (before := Schedule.objects.filter(task=task).first()) is not None:
+        require_at(user, cameras(before.plan.get("sites")))
     fields = {"plan": chosen, "hour": hour, "enabled": enabled, "by": user, "note": ""}
     schedule, _made = Schedule.objects.update_or_create(task=task, defaults=fields)
     audit.record(actor=user, verb="run.scheduled", subject=f"schedule:{schedule.pk}", data={"task": task, "hour": hour, "enabled": enabled, **chosen})

@@ -12,11 +12,11 @@ from federated.contract.heartbeat import Heartbeat
 from federated.learning import control
 from federated.learning.terms import Terms
 from portal.accounts.models import User
-from portal.accounts.queries import sites_of
 from portal.sites import certificates, nodes, state
 from portal.sites.models import Agent
 from portal.training.models import RunNode
 from portal.training.node_names import worded
+from portal.training.permissions import readable_sites
 from portal.training.runs import terms
 
 ASKED_S = 5  # the SuperLink is asked at most so often
@@ -43,7 +43,7 @@ class NodeRow:
 def inventory(user: User) -> tuple[list[NodeRow], str]:
     """Every agent in use of the reader's sites, and why the SuperLink cannot be asked (empty when it answers)."""
     agents = list(
-        Agent.objects.filter(revoked=None, camera__site__in=sites_of(user)).select_related("camera__site").order_by("camera__site__name", "camera__name")
+        Agent.objects.filter(revoked=None, camera__site__in=readable_sites(user)).select_related("camera__site").order_by("camera__site__name", "camera__name")
     )
     links, trouble = ask_superlink()
     newest = _newest(nodes.owners())

@@ -13,7 +13,7 @@ from federated.learning import task as tasks_of
 from federated.learning.errors import PlanError
 from federated.learning.plan import check
 from portal.sites import nodes
-from portal.sites.models import Agent
+from portal.sites.models import Agent, Camera
 from portal.training.runs import root_set, terms
 
 CHOSEN = tuple(field.name for field in dataclasses.fields(RunPlan) if field.name not in ("task", "base_model", "resume"))
@@ -33,6 +33,13 @@ def check_plan(task: str, plan: dict[str, Any]) -> dict[str, Any]:
         raise ValidationError(str(error)) from error
     _check_sites(config)
     return {name: value for name, value in dataclasses.asdict(config).items() if name in CHOSEN}
+
+
+def cameras(sites: Any) -> list[Camera]:
+    """The cameras that a plan's `sites` (node numbers; none: every one enrolled for training) concern."""
+    if sites:
+        return list(nodes.cameras_of(map(str, sites)).values())
+    return [agent.camera for agent in Agent.objects.filter(revoked=None).exclude(node_id="").select_related("camera")]
 
 
 def config_of(task: str, plan: dict[str, Any], **more: Any) -> RunPlan:

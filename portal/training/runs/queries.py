@@ -9,13 +9,12 @@ from django.db.models import Prefetch, QuerySet
 from federated.learning import privacy
 from federated.learning import task as tasks_of
 from portal.accounts.models import User
-from portal.sites.models import Agent, Camera
-from portal.sites.nodes import cameras_of
-from portal.training.models import Run, RunNode, RunState
-from portal.training.node_names import worded
-from portal.training.permissions import may_read
+from portal.sites.models import Agent
+from portal.training.models import Run, RunNode, RunState, Schedule
+from portal.training.node_names import CameraNames
+from portal.training.permissions import acting_sites, may_read, readable_sites
 from portal.training.rollout.queries import model_state
-from portal.training.runs import activity, resume, root_set, terms, vote_comparison, words
+from portal.training.runs import activity, plans, resume, root_set, terms, vote_comparison, words
 
 MOST_SITES = 20  # from so many on every strategy works, or never will
 
@@ -28,9 +27,9 @@ def runs(user: User) -> QuerySet[Run]:
 
 def last_runs(user: User, limit: int = 20) -> list[Run]:
     """The newest runs for a list, with cameras in the reasons of those that failed."""
-    found, cameras = list(runs(user)[:limit]), cameras_of()
+    found, names = list(runs(user)[:limit]), CameraNames(user)
     for run in found:
-        run.reason, run.title = worded(run.reason, cameras), words.title(run.task)
+        run.reason, run.title = names.worded(run.reason), words.title(run.task)
     return found
 
 
@@ -41,7 +40,7 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     run = runs(user).filter(pk=int(run_id)).first()
     if run is None:
         return None
-    cameras = cameras_of()
+    names = CameraNames(user)
     model, left = getattr(run, "model", None), resume.resumable(run)
     return {
         "id": run.pk,
@@ -50,7 +49,7 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         "strategy_title": words.title(run.plan.get("strategy", "")),
         "status": run.state,
         "label": str(run.get_state_display()),
-        "reason": worded(run.reason, cameras),
+        "reason": names.worded(run.reason),
         "note": run.note,
         "created": run.created.isoformat(),
         "began": run.began and run.began.isoformat(),
@@ -63,16 +62,16 @@ def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
         "checkpoint": left and left.round,
         "bytes_sent": run.bytes_sent,
         "bytes_received": run.bytes_received,
-        "rounds": rounds(run, cameras),
-        "gate": _gate(run, cameras),
-        "three": vote_comparison.compare(run),
-        "activity": activity.activity(run, cameras),
+        "rounds": rounds(run, names),
+        "gate": _gate(run, names),
+        "three": vote_comparison.compare(run, names),
+        "activity": activity.activity(run, names),
         "privacy": run.privacy,
         "model": model and model_state(model),
     }
 
 
-def rounds(run: Run, cameras: dict[str, Camera]) -> list[dict[str, Any]]:
+def rounds(run: Run, names: CameraNames) -> list[dict[str, Any]]:
     """Every round that led to this run's weights, also those of the runs it goes on from; a round done again counts as it went last."""
     found: dict[int, dict[str, Any]] = {}
     sites = Prefetch("sites", RunNode.objects.select_related("camera__site"))
@@ -83,7 +82,7 @@ def rounds(run: Run, cameras: dict[str, Camera]) -> list[dict[str, Any]]:
                 "number": row.number,
                 "loss": row.loss,
                 "seconds": row.seconds,
-                "sites": [_reply(reply, cameras) for reply in row.sites.all()],
+                "sites": [_reply(reply, names) for reply in row.sites.all()],
             }
     return [found[number] for number in sorted(found)]
 
@@ -95,15 +94,37 @@ def ahead(run: Run) -> int:
     return Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING), pk__lt=run.pk).count()
 
 
-def nodes() -> list[dict[str, Any]]:
-    """The agents that can train: where they are, and how much data of each task they report to keep (numbers, never content)."""
-    found = Agent.objects.filter(revoked=None).select_related("camera__site").order_by("camera__site__name", "camera__name")
+def nodes(user: User) -> list[dict[str, Any]]:
+    """The agents of the reader's sites that can train: where they are, and how much data of each task they report to keep (numbers, never content)."""
+    found = (
+        Agent.objects.filter(revoked=None, camera__site__in=readable_sites(user)).select_related("camera__site").order_by("camera__site__name", "camera__name")
+    )
     return [_node(agent) for agent in found]
 
 
-def choices() -> dict[str, Any]:
+def startable(user: User) -> list[dict[str, Any]]:
+    """Those at the sites at which this user may start a run."""
+    own = set(acting_sites(user).values_list("pk", flat=True))
+    return [node for node in nodes(user) if node["agent"].camera.site_id in own]
+
+
+def schedules(user: User) -> list[Schedule]:
+    """The nightly runs; why one was not started names cameras, so only who may act at all of them reads it."""
+    found, own = list(Schedule.objects.all()), set(acting_sites(user).values_list("pk", flat=True))
+    for schedule in found:
+        if any(camera.site_id not in own for camera in plans.cameras(schedule.plan.get("sites"))):
+            schedule.note = ""
+    return found
+
+
+def foreign_nodes(user: User) -> int:
+    """How many agents can train at sites of which this reader may name none."""
+    return Agent.objects.filter(revoked=None).exclude(node_id="").exclude(camera__site__in=readable_sites(user)).count()
+
+
+def choices(user: User) -> dict[str, Any]:
     """What the start form offers: the tasks, and for each task and number of sites that must answer every strategy with whether it works, and why (not)."""
-    enrolled = list(Agent.objects.filter(revoked=None).exclude(node_id=""))
+    enrolled = list(Agent.objects.filter(revoked=None, camera__site__in=acting_sites(user)).exclude(node_id=""))
     sites = len(enrolled)
     tasks = [{**words.task(name), "root": root_set.present(name)} for name in tasks_of.names()]
     return {
@@ -124,15 +145,15 @@ def _node(agent: Agent) -> dict[str, Any]:
     return {"agent": agent, "enrolled": bool(agent.node_id), "data": data, "refuses": refuses, "most_epsilon": demands.most_epsilon}
 
 
-def _reply(reply: RunNode, cameras: dict[str, Camera]) -> dict[str, Any]:
+def _reply(reply: RunNode, names: CameraNames) -> dict[str, Any]:
     """What one camera did in a round; `name` is the camera's and `site` its site's, or `name` is the node's number where the camera is gone."""
-    camera = reply.camera or cameras.get(reply.node)
+    camera = names.of(reply.camera) if reply.camera else names.get(reply.node)
     return {
         "node": reply.node,
         "name": camera.name if camera else reply.node,
-        "site": camera.site.name if camera else "",
+        "site": camera.site if camera else "",
         "status": reply.status,
-        "reason": worded(reply.reason, cameras),
+        "reason": names.worded(reply.reason),
         "samples": reply.samples,
         "loss": reply.loss,
         "bytes_down": reply.bytes_down,
@@ -143,7 +164,7 @@ def _reply(reply: RunNode, cameras: dict[str, Camera]) -> dict[str, Any]:
     }
 
 
-def _gate(run: Run, cameras: dict[str, Camera]) -> dict[str, Any]:
+def _gate(run: Run, names: CameraNames) -> dict[str, Any]:
     """What the gate found, with cameras in its sentences."""
-    sentences = {name: [worded(str(each), cameras) for each in run.gate[name] or ()] for name in ("reasons", "warnings") if name in run.gate}
+    sentences = {name: [names.worded(str(each)) for each in run.gate[name] or ()] for name in ("reasons", "warnings") if name in run.gate}
     return {**run.gate, **sentences}

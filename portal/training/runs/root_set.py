@@ -20,9 +20,9 @@ from django.utils.translation import gettext as _
 
 from detectors.files import write_durably
 from federated.learning import root
-from portal.accounts.models import Role, User
-from portal.accounts.permissions import require_role
+from portal.accounts.models import User
 from portal.core import audit
+from portal.training.permissions import require_everywhere
 from portal.training.runs import footage
 
 TASKS = ("anomaly",)  # for which one can be made of footage here
@@ -47,7 +47,7 @@ def of(task: str) -> dict[str, Any] | None:
 
 def replace(*, user: User, task: str, files: Sequence[File[Any]]) -> dict[str, Any]:
     """Make the root set of these videos: whole, or the one before stays. Raises ValidationError with a sentence."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_everywhere(user)
     if task not in TASKS:
         raise ValidationError(_("There can be no root set of footage for the task %(task)s.") % {"task": task[:40]})
     target = root.folder(task, settings.HOME)
@@ -68,7 +68,7 @@ def replace(*, user: User, task: str, files: Sequence[File[Any]]) -> dict[str, A
 
 def remove(*, user: User, task: str) -> None:
     """Take the root set away, with its footage. Raises ValidationError when there is none."""
-    require_role(user, None, Role.ADMINISTRATOR)
+    require_everywhere(user)
     found = of(task) if task in TASKS else None
     if found is None:
         raise ValidationError(_("There is no root set to remove."))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.models import Role
-from portal.training.models import Run, Schedule
+from portal.training.models import Run
 from portal.training.permissions import acted_on, seen
 from portal.training.runs import actions, export, nightly, nodes, queries, vote_comparison
 from portal.training.runs.forms import NightForm, PlanForm
@@ -25,14 +25,21 @@ FILES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 @seen
 def console(request: HttpRequest) -> HttpResponse:
     """Who can train on what, a form to start a run, and the runs so far."""
-    trainers = queries.nodes()
-    form = PlanForm(request.POST or None, nodes=trainers)
+    trainers = queries.nodes(request.user)
+    form = PlanForm(request.POST or None, nodes=queries.startable(request.user))
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("training:run", actions.start_run(user=request.user, **form.cleaned_data).pk)
         except ValidationError as error:
             form.add_error(None, error)
-    shown = {"form": form, "nodes": trainers, "runs": queries.last_runs(request.user), "schedules": Schedule.objects.all(), **queries.choices()}
+    shown = {
+        "form": form,
+        "nodes": trainers,
+        "foreign": queries.foreign_nodes(request.user),
+        "runs": queries.last_runs(request.user),
+        "schedules": queries.schedules(request.user),
+        **queries.choices(request.user),
+    }
     return render(request, "training/runs/console.html", {**shown, **_may(request)}, status=422 if form.errors else 200)
 
 
@@ -97,7 +104,7 @@ def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 @acted_on
 def night(request: HttpRequest) -> HttpResponse:
     """The nightly run of a task."""
-    form = NightForm(request.POST or None, nodes=queries.nodes())
+    form = NightForm(request.POST or None, nodes=queries.startable(request.user))
     if request.method == "POST" and form.is_valid():
         try:
             saved = nightly.save(user=request.user, **form.cleaned_data)
@@ -107,7 +114,10 @@ def night(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
     return render(
-        request, "training/runs/night.html", {"form": form, "schedules": Schedule.objects.all(), **queries.choices()}, status=422 if form.errors else 200
+        request,
+        "training/runs/night.html",
+        {"form": form, "schedules": queries.schedules(request.user), **queries.choices(request.user)},
+        status=422 if form.errors else 200,
     )
 
 

@@ -9,30 +9,29 @@ from typing import Any
 
 from federated import learning
 from federated.learning import gate
-from portal.sites.models import Camera
-from portal.sites.nodes import cameras_of
 from portal.training.models import Run
+from portal.training.node_names import CameraName, CameraNames
 
 NUMBERS = ("before", "alone", "after")
 FIGURES = Path(learning.__file__).parent / "figures"
 WAYS = ("local", "federated", "central")
 
 
-def compare(run: Run) -> dict[str, Any] | None:
+def compare(run: Run, names: CameraNames | None = None) -> dict[str, Any] | None:
     """A row for each camera that voted, the mean of those with all three numbers, and at how many of them together is better than alone; None before the vote.
 
     `own` is what a camera would run: its own weights, made from the shared ones, or those where they are no better. `alone_better`: cameras that would do
     better alone than with what they would run, by more than the gate's margin; `most_alone`: they are the most, so the gate is amber.
+    Without `names` no row is named.
     """
     votes = (run.gate or {}).get("votes")
     if not votes:
         return None
-    cameras = cameras_of(vote["node"] for vote in votes)
-    rows = [_row(vote, cameras.get(str(vote["node"]))) for vote in votes]
+    rows = [_row(vote, names.get(vote["node"]) if names else None) for vote in votes]
     whole = [row for row in rows if all(row[name] is not None for name in NUMBERS)]
     own = [row for row in whole if row["own"] is not None]
-    names = (*NUMBERS, "own") if whole and len(own) == len(whole) else NUMBERS
-    mean = {name: sum(row[name] for row in whole) / len(whole) for name in names} if whole else None
+    numbers = (*NUMBERS, "own") if whole and len(own) == len(whole) else NUMBERS
+    mean = {name: sum(row[name] for row in whole) / len(whole) for name in numbers} if whole else None
     alone = gate.better_alone({row["node"]: _runs(row) for row in whole}, {row["node"]: row["alone"] for row in whole})
     return {
         "rows": rows,
@@ -67,11 +66,11 @@ def lab(task: str) -> dict[str, Any] | None:
     return {**{name: content[name] for name in ("command", "date")}, **result, "ways": [{"way": way, **result[way]} for way in WAYS]}
 
 
-def _row(vote: dict[str, Any], camera: Camera | None) -> dict[str, Any]:
+def _row(vote: dict[str, Any], camera: CameraName | None) -> dict[str, Any]:
     return {
         "node": str(vote["node"]),
         "name": camera.name if camera else str(vote["node"]),
-        "site": camera.site.name if camera else "",
+        "site": camera.site if camera else "",
         "before": vote.get("before"),
         "alone": vote.get("alone"),
         "after": vote.get("after"),
