@@ -10,6 +10,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from portal.alerts.models import Event
+from portal.core import naming
 from portal.sites.models import Site
 from portal.sites.queries import midnight
 
@@ -35,5 +36,8 @@ def visitor_flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]
         if way in DIRECTIONS and line:
             counts = lines.setdefault((camera, line), {way: [0] * steps for way in DIRECTIONS})
             counts[way][min(steps - 1, int((at - begin) / STEP))] += n
-    shown = [{"camera": camera, "line": line, **counts, "totals": [sum(counts[way]) for way in DIRECTIONS]} for (camera, line), counts in sorted(lines.items())]
+    shown = [
+        {"camera": camera, "line": naming.shown(line), **counts, "totals": [sum(counts[way]) for way in DIRECTIONS]}
+        for (camera, line), counts in sorted(lines.items())
+    ]
     return {"from": begin.timestamp(), "step": STEP.total_seconds(), "t": [begin.timestamp() + i * STEP.total_seconds() for i in range(steps)], "lines": shown}

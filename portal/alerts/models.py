@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.alerts import kinds
-from portal.core import media
+from portal.core import media, naming
 from portal.core.severity import Severity
 from portal.sites.models import Agent, Camera, Site
 from portal.sites.state import CAUSES
@@ -76,6 +76,11 @@ class Alert(models.Model):
     def kind_label(self) -> str:
         """The kind in the reader's language; a kind this portal does not know yet in plain words."""
         return kinds.label_of(self.kind)
+
+    @property
+    def zone_shown(self) -> str:
+        """The zone or line as the reader's language has it."""
+        return naming.shown(self.zone)
 
     @property
     def site(self) -> Site | None:

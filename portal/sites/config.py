@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.utils import translation
 
 from detectors.rules import registry
 from federated.contract.config import ConfigDocument, LineConfig, ZoneConfig
@@ -28,7 +29,13 @@ def portal_key() -> Ed25519PrivateKey:
 
 
 def config_for(camera: Camera, *, now: float | None = None) -> dict[str, Any]:
-    """The camera's configuration document, signed (docs/architecture.md, section 4)."""
+    """The camera's configuration document, signed (docs/architecture.md, section 4); its names are the kept ones, whoever's request this is."""
+    with translation.override(None):
+        camera = Camera.objects.select_related("site").get(pk=camera.pk)
+        return _signed(camera, now)
+
+
+def _signed(camera: Camera, now: float | None) -> dict[str, Any]:
     mode, off = effective_mode(camera), camera.switched_off is not None
     document = ConfigDocument(
         version=camera.config_version,

@@ -5,17 +5,27 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.staticfiles import finders
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from federated.contract.heartbeat import Heartbeat
 from federated.contract.message import ContractError
+from portal.core.naming import NameField, NoteField
 from portal.core.severity import Severity
+
+
+def _in_language(plan: str) -> str:
+    """A static plan with its words in the reader's language, where we ship one: plans/square.it.svg beside plans/square.svg."""
+    stem, dot, suffix = plan.rpartition(".")
+    other = f"{stem}.{get_language()}.{suffix}"
+    return other if dot and finders.find(other) else plan
 
 
 class LegalMode(models.TextChoices):
@@ -37,9 +47,9 @@ class Site(models.Model):
     """
 
     slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     place = models.CharField(max_length=120, blank=True)
-    note = models.TextField(blank=True)
+    note = NoteField(blank=True)
     latitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
     longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     plan = models.CharField(max_length=200, blank=True)
@@ -68,7 +78,7 @@ class Site(models.Model):
         """Where a browser finds the plan; "" when there is none."""
         if self.plan_picture:
             return reverse("sites:plan", args=[self.slug, self.plan_picture[:12]])
-        return static(self.plan) if self.plan else ""
+        return static(_in_language(self.plan)) if self.plan else ""
 
 
 class Camera(models.Model):
@@ -84,9 +94,9 @@ class Camera(models.Model):
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="cameras")
     slug = models.SlugField()
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.FIXED)
-    note = models.CharField(max_length=300, blank=True)  # where the pictures come from, shown on the page
+    note = NameField(max_length=300, blank=True)  # where the pictures come from, shown on the page
     legal_mode = models.CharField(max_length=2, choices=LegalMode.choices, default=LegalMode.M0)
     plan_x = models.FloatField(default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)])
     plan_y = models.FloatField(default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)])
@@ -111,7 +121,7 @@ class Zone(models.Model):
     """A named polygon in a camera's picture; points are fractions of its width and height."""
 
     camera = models.ForeignKey(Camera, models.CASCADE, related_name="zones")
-    name = models.CharField(max_length=60)
+    name = NameField(max_length=60)
     polygon = models.JSONField()
 
     class Meta:
@@ -125,7 +135,7 @@ class Line(models.Model):
     """A counting line from a to b, in fractions; looking from a to b, side a is on the left."""
 
     camera = models.ForeignKey(Camera, models.CASCADE, related_name="lines")
-    name = models.CharField(max_length=60)
+    name = NameField(max_length=60)
     a = models.JSONField()
     b = models.JSONField()
 
