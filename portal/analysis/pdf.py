@@ -16,6 +16,7 @@ from portal.analysis import examiners
 from portal.analysis.models import Case
 from portal.analysis.reading import WordedEvidence, worded_report
 from portal.core import media, two_person
+from portal.core.templatetags import dates
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 LONGEST = 2000  # characters of one value in a table
@@ -41,7 +42,7 @@ def document(case: Case, folder: Path) -> dict[str, Any]:
         "id": case.pk,
         "title": case.title,
         "tool": case.tool_name,
-        "made": f"{timezone.localtime(case.ended):%Y-%m-%d %H:%M %Z}",
+        "made": f"{dates.written(case.ended)} {timezone.localtime(case.ended):%Z}",
         "by": str(case.opened_by),
         "label": report.label,
         "band": report.band,

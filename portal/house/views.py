@@ -22,7 +22,7 @@ from portal.core import audit_check, audit_witness, full_disk
 from portal.core import health as checks
 from portal.core.models import AuditFinding, AuditRow
 from portal.core.secrets import mask_data
-from portal.house import actions, queries
+from portal.house import actions, audit_words, queries
 from portal.house.context import THEME_COOKIE, THEMES
 
 PAGE = 50
@@ -64,12 +64,13 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     page = Paginator(queries.audit_rows(request.user, filters), PAGE).get_page(request.GET.get("page"))
     for row in page:
         row.data = mask_data(row.data)  # rows of before texts were checked; the log itself is never changed
+    audit_words.add_words(page)
     kept = urlencode({name: getattr(filters, name) for name in filters.__dataclass_fields__ if getattr(filters, name)})
     context = {
         "page": page,
         "filters": filters,
         "kept": kept,
-        "verbs": queries.verbs(request.user),
+        "verbs": sorted(((verb, audit_words.verb_in_words(verb)) for verb in queries.verbs(request.user)), key=lambda pair: pair[1]),
         "sites": sites_of(request.user),
         "chain": _chain(),
         "findings": audit_witness.open_findings(),

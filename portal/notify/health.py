@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import DatabaseError
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from portal.core.health import Check
+from portal.core.templatetags import dates
 from portal.notify import config
 from portal.notify.models import ChannelState
 
@@ -40,4 +39,4 @@ def _line(channel: str, state: ChannelState | None) -> str:
 
 
 def _when(t: Any) -> str:
-    return date_format(localtime(t), "SHORT_DATETIME_FORMAT")
+    return dates.written(t)

@@ -9,13 +9,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
+from portal.core.templatetags import dates
 from portal.people import expiry
 from portal.people.forms import end_of
 from portal.people.models import Person
@@ -40,7 +40,7 @@ def extend(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         raise Http404 from error
     except ValidationError as error:
         return _page(request, problem=" ".join(error.messages), status=422)
-    messages.success(request, _("%(person)s may be recognised until %(day)s.") % {"person": person, "day": f"{timezone.localtime(person.expires):%Y-%m-%d}"})
+    messages.success(request, _("%(person)s may be recognised until %(day)s.") % {"person": person, "day": dates.written(person.expires, dates.DAY)})
     return redirect("people:expiring")
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from portal.alerts.models import HistoryEntry
 from portal.core import audit, audit_check
 from portal.core.models import AuditRow
-from portal.house import queries
+from portal.core.templatetags import dates
+from portal.house import audit_words, queries
 from tests.portal.portal_scene import person, place, signed_in
 
 
@@ -217,3 +221,44 @@ def test_the_log_costs_the_same_few_queries_for_any_number_of_rows(django_assert
         audit.record(actor="system", verb="test", data={"n": n})
     with django_assert_max_num_queries(16):
         client.get("/audit/")
+
+
+RECORDED = re.compile(r"""(?:verb|concluded)=["']([a-z_]+\.[a-z_]+)["']""")
+CALLED = re.compile(r"""_(?:audit|changed|record|note)\([^"\n]*"([a-z_]+\.[a-z_]+)\"""")
+
+
+def test_every_verb_of_the_sources_has_words_in_both_languages():
+    sources = "\n".join(file.read_text() for file in (settings.ROOT / "portal").rglob("*.py"))
+    used = {*RECORDED.findall(sources), *CALLED.findall(sources), *(f"alert.{verb}" for verb in HistoryEntry.Verb.values)}
+    assert len(used) > 60
+    assert used - set(audit_words.VERBS) == set()
+    with translation.override("en"):
+        english = {verb: str(words) for verb, words in audit_words.VERBS.items()}
+    with translation.override("it"):
+        assert [verb for verb, words in audit_words.VERBS.items() if str(words) == english[verb]] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "words"), [("en", ["acknowledged an alert", "Alert 12"]), ("it", ["ha preso in carico un allarme", "Allarme 12"])])
+def test_the_page_shows_sentences_instead_of_keys(language, words):
+    reader = person("all@square.example", "administrator")
+    audit.record(actor=reader, verb="alert.acknowledged", subject="alert:12")
+    audit.record(actor="system", verb="account.renamed", subject=f"user:{reader.pk}")
+    text = signed_in(reader).get("/audit/", headers={"accept-language": language}).content.decode()
+    seen = re.sub(r"<pre>.*?</pre>|<[^>]*>", " ", text, flags=re.DOTALL)
+    assert [word for word in [*words, "Specola", "all@square.example"] if word not in seen] == []
+    assert re.findall(r"\b(?:user|alert|system):?\d+\b|\b[a-z]+\.[a-z]+_[a-z]+\b|alert\.acknowledged", seen) == []
+
+
+def test_dates_have_one_style_in_every_template():
+    styles = {"j M Y", "j M Y, H:i", "j M Y, H:i:s", "j M, H:i", "j M, H:i:s", "H:i", "H:i:s", "c", "U", "U.u"}
+    files = [file for file in (settings.ROOT / "portal").rglob("*.html") if "vendor" not in file.parts]
+    used = {style for file in files for style in re.findall(r"""\|date:["']([^"']*)["']""", file.read_text())}
+    assert used - styles == set()
+
+
+def test_months_are_written_small_in_italian():
+    day = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
+    with translation.override("it"):
+        assert (dates.written(day), dates.written(day, "j F Y")) == ("29 nov 2026, 13:00", "29 novembre 2026")
+    assert dates.written(day) == "29 Nov 2026, 13:00"
