@@ -118,7 +118,6 @@ TEMPLATES = [
         "DIRS": [ROOT / "portal" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["portal.core.templatetags.dates"],  # its `date` takes the place of Django's
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -126,10 +125,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.house.context.shell",
             ],
-<<<<<<< HEAD
             "builtins": ["portal.core.templatetags.clock"],
-=======
->>>>>>> 0370be7 (Write the audit log in sentences, and dates in one style with Italian months written small)
         },
     }
 ]

@@ -8,15 +8,18 @@ from typing import Any
 
 from django import template
 from django.template import defaultfilters
+from django.utils import translation
 
+_MONTH = re.compile(r"\b(?:Gen|Feb|Mar|Apr|Mag|Giu|Lug|Ago|Set|Ott|Nov|Dic)[a-z]*\b")
 register = template.Library()
 HOURS, SETTLED = set("HGghfPi"), set("cUr")  # letters that show an hour or a minute; forms for machines. Django leaves "T" empty in such an hour
 
 
 @register.filter(name="date", expects_localtime=True, is_safe=False)
 def date(value: Any, form: str | None = None) -> str:
-    """As Django's, and "02:30 CEST" or "02:30 CET" in the night when clocks go back."""
-    return _distinct(value, str(defaultfilters.date(value, form)), form or "")
+    """As Django's, and "02:30 CEST" or "02:30 CET" in the night when clocks go back; in Italian a month is written small, also within a text."""
+    shown = _distinct(value, str(defaultfilters.date(value, form)), form or "")
+    return _MONTH.sub(lambda month: month[0].lower(), shown) if (translation.get_language() or "").startswith("it") else shown
 
 
 @register.filter(name="time", expects_localtime=True, is_safe=False)
