@@ -137,9 +137,9 @@ function drawFlow(place, flow) {
   }));
   place.replaceChildren();
   if (!flow.lines.length) return;
-  const strokes = [colour("--accent"), colour("--alarm"), colour("--warning"), colour("--ok"), colour("--ink-soft")];
-  const series = flow.lines.flatMap(({ line }, i) => [["a_to_b", words.inside, []], ["b_to_a", words.outside, [6, 4]]].map(([, way, dash]) => (
-    { label: `${line} ${way}`, stroke: strokes[i % strokes.length], width: 2, dash, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } })));
+  const strokes = [colour("--accent"), colour("--warning"), colour("--ok"), colour("--ink-soft")]; // never the red of an alarm
+  const series = flow.lines.flatMap(({ line, totals }, i) => [[words.inside, []], [words.outside, [6, 4]]].map(([way, dash], n) => (
+    { label: `${line}, ${way} (${totals[n]})`, stroke: strokes[i % strokes.length], width: 2, dash, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } })));
   const axis = { stroke: colour("--ink-soft"), font: "12px Inter, sans-serif", grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 } };
   const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Rome" }));
   const data = [flow.t, ...flow.lines.flatMap(({ a_to_b, b_to_a }) => [a_to_b, b_to_a])];
