@@ -194,7 +194,9 @@ class Updates(threading.Thread):
             return  # the release's own weights: there is nothing to go back to
         if personal.find(self.models.home, name, installed.current) is not None:
             personal.drop(self.models.home, name, installed.current)
-            self._use(name, installed.current, "installed", f"this camera's own weights failed at work and are dropped: {reason}")
+            file = self.models.path(name, installed.current)
+            self.swap(name, self.models.build(name, weights.verify(file, installed.current), self.options(name)))
+            self._report(name, installed.current, "installed", f"this camera's own weights failed at work and are dropped: {reason}")
             return
         self._refused[name, installed.current] = time.monotonic() + AGAIN_S
         before = installed.previous
