@@ -11,7 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.http import Http404
 
-from portal.accounts.models import User
+from portal.accounts.models import Membership, User
 from portal.accounts.queries import roles_version
 from portal.analysis.errors import UploadGone
 from portal.core import media
@@ -21,7 +21,7 @@ from portal.training.models import Canary, ModelState, ModelVersion
 from portal.training.rollout import canary
 from tests.portal.alert_scene import JPEG
 from tests.portal.portal_scene import person, place, signed_in
-from tests.portal.whole_portal import MARK, NODE, Everything, actions, everything
+from tests.portal.whole_portal import MARK, NODE, Everything, actions, addresses, everything, values_at
 
 pytestmark = pytest.mark.django_db
 ROLES = ("operator", "manager", "administrator")
@@ -47,7 +47,17 @@ SELF = {
     "sites.actions.make_site",
     "accounts.actions.make_person",
 }
-DATA: dict[str, Any] = {"reason": "because", "detector": "anomaly", "task": "anomaly", "sites": NODE, "hour": 2, "on": "1", "required": "1", "typed": "x"}
+DATA: dict[str, Any] = {
+    "reason": "because",
+    "expires": "2030-01-01",
+    "detector": "anomaly",
+    "task": "anomaly",
+    "sites": NODE,
+    "hour": 2,
+    "on": "1",
+    "required": "1",
+    "typed": "x",
+}
 ALLOWED_VERBS = ("account.", "site.made", "case.", "machine.")
 
 
@@ -61,6 +71,35 @@ def somebody(role: str) -> User:
     """Somebody with this role at another site."""
     other = place("b-place")
     return person(f"{role}@b-place.example", role, other.site)
+
+
+def answers(client: Any, path: str, data: dict[str, Any], machine: bool) -> list[Any]:
+    found = [client.get(path), client.post(path, data)]
+    if path.startswith("/api/v1/") and not machine:
+        found += [client.generic(method, path, b"{}", content_type="application/json") for method in ("PUT", "PATCH", "DELETE")]
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES[1:])  # an operator opens less than a manager; the actions below are tried by all
+def test_no_address_opens_changes_or_names_anything_of_a_foreign_site(foreign, role):
+    user = somebody(role)
+    client, wrong = signed_in(user), []
+    data = {**DATA, "cameras": foreign.camera.pk, "camera": foreign.camera.pk, "site": foreign.site.slug, "run": foreign.run.pk}
+    for address in addresses():
+        if address.name in OWN:
+            continue
+        path = address.path(values_at(address, foreign))
+        for answer in answers(client, path, data, address.machine):
+            method, body = answer.wsgi_request.method, b"" if answer.streaming else answer.content
+            if answer.status_code >= 500 or MARK.encode() in body:
+                wrong.append((method, path, answer.status_code, "names it" if MARK.encode() in body else ""))
+            opened = answer.status_code not in (400, 401, 403, 404, 405, 412, 415)
+            if address.parameters and opened and not (method == "GET" and address.name in SHARED) and address.name not in PARTLY:
+                wrong.append((method, path, answer.status_code, "opens"))
+    assert wrong == []
+    rows = AuditRow.objects.filter(actor=f"user:{user.email}").values_list("verb", "site", "subject")
+    assert [row for row in rows if row[1] == foreign.site.slug or not row[0].startswith(ALLOWED_VERBS)] == []
+    assert Membership.objects.filter(user=user).count() == 1
 
 
 def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def everything(slug: str = "a-place") -> Everything:
     camera = Camera.objects.create(site=site, slug="gate", name=f"Porta {MARK}", kind="door", legal_mode="M1", note=f"{MARK} note")
     agent = Agent.objects.create(camera=camera, public_key=f"{slug}-key", node_id=NODE, last_seen=timezone.now())
     keeper = person(f"keeper@{slug}.example", "manager", site)
-    User.objects.filter(pk=keeper.pk).update(name=f"{MARK} Keeper")
+    User.objects.filter(pk=keeper.pk).update(name="Ada Keeper")
     now = timezone.now()
     at = {"camera": camera, "kind": "person_in_zone"}
     alert = Alert.objects.create(**at, **_needed(Alert, {*at}, now))
