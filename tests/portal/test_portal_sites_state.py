@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone, translation
 
 from federated.contract.camera_problem import PROBLEMS
@@ -206,7 +207,7 @@ def test_the_cameras_page_says_why_there_is_no_picture(language, words):
     found = machine(square.square).agent
     found.health, found.last_seen = {"camera": {"state": "stale", "problem": "technical", "problem_code": "password"}}, timezone.now()
     found.save()
-    page = signed_in(square.person("operator")).get(f"/sites/{square.site.slug}/{square.square.slug}/", headers={"accept-language": language})
+    page = signed_in(square.person("operator")).get(reverse("sites:camera", args=[square.site.slug, square.square.slug]), headers={"accept-language": language})
     assert words in page.content.decode()
 
 
