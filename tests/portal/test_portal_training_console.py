@@ -159,7 +159,7 @@ def test_the_inventory_shows_the_readers_sites_only(client):
 
 def test_the_inventory_asks_a_fixed_number_of_questions(admin, django_assert_max_num_queries):
     agents("museum", 8)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         admin.get(reverse("training:nodes"))
 
 

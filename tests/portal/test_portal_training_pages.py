@@ -108,12 +108,12 @@ def test_what_is_not_there_is_404(admin, name, method):
 def test_the_registry_asks_the_database_a_fixed_number_of_questions(admin, django_assert_max_num_queries):
     for number in range(8):
         model(str(number).encode(), str(number))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         admin.get(reverse("training:models"))
 
 
 def test_a_run_page_asks_a_fixed_number_of_questions(admin, django_assert_max_num_queries):
     agents()
     started = run(admin.person)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         admin.get(reverse("training:run", args=[started.pk]))
