@@ -159,6 +159,11 @@ def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
     table |= {"reason": "real", "version": roles_version(found.user)}
     texts = ("note", "text", "name", "title", "document", "typed", "login", "password")
     table |= dict.fromkeys(texts, "x") | dict.fromkeys(("files", "uploads", "pictures", "doors"), ())
+    return given(function, table)
+
+
+def given(function: Any, table: dict[str, Any]) -> dict[str, Any]:
+    """Of the table what the function must be given, and the site always."""
     arguments: dict[str, Any] = {}
     for name, each in inspect.signature(function).parameters.items():
         if each.kind is each.VAR_KEYWORD:
