@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.alerts import kinds
 from portal.core import media, naming
 from portal.core.severity import Severity
-from portal.sites.models import Agent, Camera, Site
+from portal.sites.models import Agent, Camera, LegalMode, Site
 from portal.sites.state import CAUSES
 
 DOUBTFUL = 0.5  # probability of a false alarm from which an alert counts as likely false
@@ -140,6 +140,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} · {self.camera} · {self.t:%F %T}"
+
+    @property
+    def mode_label(self) -> str:
+        """The legal mode it was seen in, with its words."""
+        return str(dict(LegalMode.choices).get(self.legal_mode, self.legal_mode))
 
 
 class HouseCondition(models.Model):

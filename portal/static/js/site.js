@@ -144,7 +144,7 @@ function drawFlow(place, flow) {
   const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Rome" }));
   const data = [flow.t, ...flow.lines.flatMap(({ a_to_b, b_to_a }) => [a_to_b, b_to_a])];
   const size = () => ({ width: place.clientWidth, height: 240 });
-  const chart = new uPlot({ ...size(), series: [{ value: (u, t) => (t === null ? "–" : clock(u, [t])[0]) }, ...series], axes: [{ ...axis, values: clock }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], size: 40 }], scales: { y: { range: (u, low, high) => [0, Math.max(4, Math.ceil((high || 0) * 1.1))] } } }, data, place);
+  const chart = new uPlot({ ...size(), series: [{ label: words.time, value: (u, t) => (t === null ? "–" : clock(u, [t])[0]) }, ...series], axes: [{ ...axis, values: clock }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], size: 40 }], scales: { y: { range: (u, low, high) => [0, Math.max(4, Math.ceil((high || 0) * 1.1))] } } }, data, place);
   new ResizeObserver(() => chart.setSize(size())).observe(place);
 }
 
