@@ -146,8 +146,8 @@ def report(session: AdministratorSession) -> float:
 
 
 def federated_round(session: AdministratorSession) -> float:
-    """One round of real training at the three agents; seconds until a candidate stands whose weights no version before it had."""
-    agents = len(session.running.demo["agents"])
+    """One round of real training at the three agents that train; seconds until a candidate stands whose weights no version before it had."""
+    agents = sum(agent.get("trains", True) for agent in session.running.demo["agents"])
     session.wait(lambda: session.agents_with_data() >= agents, DATA_S, "training data at every agent")
     versions = {model["sha256"] for models in session.call("GET", "models").values() for model in models}
     began = time.monotonic()

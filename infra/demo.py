@@ -32,7 +32,7 @@ fps = 5
 telemetry = {telemetry}
 
 [training]
-enabled = true
+enabled = {trains}
 
 [neighbours]
 host = "127.0.0.1"
@@ -54,7 +54,7 @@ def start_agents(running: Running, show: Callable[[str], None]) -> None:
     began, clips = time.time(), clips_for([agent["name"] for agent in running.demo["agents"]], running.plan.footage)
     for agent in running.demo["agents"]:
         folder = running.plan.home / "agents" / agent["name"]
-        write_config(folder, agent["name"], running.plan.address, clips[agent["name"]])
+        write_config(folder, agent["name"], running.plan.address, clips[agent["name"]], trains=agent.get("trains", True))
         if agent["code"]:
             show(f"enrol {agent['name']}")
             command = [sys.executable, "-m", "site_agents", "enrol", "--config", str(folder / "agent.toml"), "--code", agent["code"]]
@@ -75,10 +75,10 @@ def clips_for(names: list[str], footage: Path | None) -> dict[str, dict[str, str
     return {name: _own_clip(name) for name in names}
 
 
-def write_config(folder: Path, name: str, portal: str, source: dict[str, Any]) -> None:
+def write_config(folder: Path, name: str, portal: str, source: dict[str, Any], *, trains: bool = True) -> None:
     """Write an agent's agent.toml; JSON strings are TOML strings."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = {key: json.dumps(value) for key, value in {"name": name, "portal": portal, **source}.items()}
+    values = {key: json.dumps(value) for key, value in {"name": name, "portal": portal, "trains": trains, **source}.items()}
     write_durably(folder / "agent.toml", CONFIG.format(**values))
 
 

@@ -37,7 +37,7 @@ class DemoError(Exception):
 
 
 def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
-    """Make what is missing. Returns `{email, password or None, agents: [{name, code or None}]}`. Raises DemoError.
+    """Make what is missing. Returns `{email, password or None, agents: [{name, code or None, trains}]}`. Raises DemoError.
 
     `clips` names a folder of other clips that the cameras play: our zones do not fit them, so a new camera watches the whole picture,
     and no page may claim our clips' origin.
@@ -51,7 +51,9 @@ def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
         cameras = [_camera(user, site, described) for described in manifest["cameras"]]
     _staff(user, site, folder, manifest.get("staff", []))
     ask_for_root_set(user, [] if clips else sorted(folder.glob("*.webm")))
-    return {"email": user.email, "password": password, "agents": [{"name": camera.slug, "code": _code(camera)} for camera in cameras]}
+    trains = {described.get("slug") or described["name"]: described.get("trains", True) for described in manifest["cameras"]}
+    agents = [{"name": camera.slug, "code": _code(camera), "trains": trains[camera.slug]} for camera in cameras]
+    return {"email": user.email, "password": password, "agents": agents}
 
 
 def _read(path: Path) -> dict[str, Any]:

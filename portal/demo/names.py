@@ -16,7 +16,6 @@ NAMES = (
     _("Road"),
     _("Door"),
     _("At the table"),
-    _("Table"),
     _("Whole picture"),
     _("Demo site: the clips were filmed elsewhere."),
     _("Demo clip: public-domain portraits passing a door, rendered over a real background. It shows the mechanism, not accuracy."),

@@ -120,7 +120,7 @@ def test_one_camera_tries_it_while_three_stay(stage):
     page.get_by_role("button", name="Start the canary").click()
     page.wait_for_url("**/training/trials/**")
     loaded_again_until(agents, lambda: running_it(agents, stage.found["sha"]) == 1, SWAPPED_S, "one agent on trial")
-    assert running_it(agents, stage.found["before"]) == 3
+    assert running_it(agents, stage.found["before"]) == 4
     loaded_again_until(page, lambda: "runs it since" in page.locator("main").inner_text(), SWAPPED_S, "the trial's clock")
     loaded_again_until(page, lambda: int(page.locator("#compared").get_attribute("data-frames")) > 0, SWAPPED_S, "frames compared with the version before")
     assert "beyond its limits" not in page.locator("main").inner_text()
@@ -132,7 +132,7 @@ def test_published_from_the_trial_all_four_swap(stage):
     page.get_by_role("button", name="Publish to all agents").click()
     page.wait_for_url("**/training/models/**")
     agents = stage.open("/agents/")
-    loaded_again_until(agents, lambda: running_it(agents, stage.found["sha"]) == 4, SWAPPED_S, "four agents with the new model")
+    loaded_again_until(agents, lambda: running_it(agents, stage.found["sha"]) == 5, SWAPPED_S, "five agents with the new model")
     page.goto(stage.found["trial"])
     expect(page.locator("#ended")).to_contain_text("Published")
 
@@ -142,7 +142,7 @@ def test_rolled_back_all_four_run_the_old_model_again(stage):
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("li[data-status='rolled back']")).to_have_count(1)
     agents = stage.open("/agents/")
-    loaded_again_until(agents, lambda: running_it(agents, stage.found["before"]) == 4, SWAPPED_S, "four agents with the old model")
+    loaded_again_until(agents, lambda: running_it(agents, stage.found["before"]) == 5, SWAPPED_S, "five agents with the old model")
     assert running_it(agents, stage.found["sha"]) == 0
 
 
@@ -151,7 +151,7 @@ def test_revoked_with_one_click_the_fourth_node_is_gone_at_its_next_call(stage):
     page.locator("article.node", has_text="Lawn").get_by_role("button", name="Revoke").click()
     page.wait_for_url("**/agents/")
     nodes = stage.open("/training/nodes/")
-    loaded_again_until(nodes, lambda: nodes.locator("article.node").count() == 3, 30, "three nodes")
+    loaded_again_until(nodes, lambda: nodes.locator("article.node").count() == 4, 30, "four nodes")
     log = stage.up.home / "logs" / "agent-lawn.log"
     loaded_again_until(nodes, lambda: "the portal refuses us" in log.read_text(), 60, "the refusal of the agent")
     loaded_again_until(nodes, lambda: "starting again" in log.read_text() or "starting it again" in log.read_text(), 60, "the refusal of its node")

@@ -1,4 +1,4 @@
-"""Training in the browser on the running demo: start a round, see it end, publish, see all three agents swap, roll back."""
+"""Training in the browser on the running demo: start a round, see it end, publish, see all four agents swap, roll back."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_published_every_agent_tests_the_model_and_swaps(open_up, story):
     page = open_up(story["run"], DESKTOP)
     page.locator("#publish button").click()
     page.wait_for_url("**/training/models/**")
-    loaded_again_until(agents, lambda: agents_with(agents, story["sha"]) == 3, SWAPPED)
+    loaded_again_until(agents, lambda: agents_with(agents, story["sha"]) == 4, SWAPPED)
     page.reload()
     expect(page.locator("li[data-status=published]")).to_contain_text(re.compile("Running on:.*(Square|Drone|Staff gate)"))
     expect(page.get_by_role("cell", name="installed", exact=True)).to_have_count(3)
@@ -70,7 +70,7 @@ def test_rolled_back_every_agent_runs_the_old_model_again(open_up, story):
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("li[data-status='rolled back']")).to_have_count(1)
     agents = open_up("/agents/")
-    loaded_again_until(agents, lambda: agents_with(agents, story["before"]) == 3, SWAPPED)
+    loaded_again_until(agents, lambda: agents_with(agents, story["before"]) == 4, SWAPPED)
     assert agents_with(agents, story["sha"]) == 0
 
 

@@ -171,7 +171,7 @@ def test_a_missing_folder_is_refused_in_one_sentence(tmp_path):
 def test_the_shipped_demo_enrols_its_staff_from_their_pictures(settings, tmp_path, capsys):
     settings.HOME = tmp_path
     output = lay_out(SHIPPED, capsys)
-    assert {agent["name"] for agent in output["agents"]} == {"gate", "square", "drone"}
+    assert {agent["name"] for agent in output["agents"]} == {"gate", "square", "room", "drone"}
     assert Person.objects.exists()
     assert all(person.templates.exists() and person.document for person in Person.objects.all())
 
@@ -251,4 +251,4 @@ def test_a_camera_that_plays_our_clip_again_says_so_again(capsys, settings, tmp_
     call_command("demo", "--clips", "holiday")
     call_command("demo")
     assert "PETS 2009" in Camera.objects.get(slug="square").note
-    assert AuditRow.objects.filter(verb="camera.note_changed").count() == 3
+    assert AuditRow.objects.filter(verb="camera.note_changed").count() == 4
