@@ -50,8 +50,8 @@ def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
         site = _site(user, manifest.get("site", {}))
         cameras = [_camera(user, site, described) for described in manifest["cameras"]]
     _staff(user, site, folder, manifest.get("staff", []))
-    ask_for_root_set(user, [] if clips else sorted(folder.glob("*.webm")))
     trains = {described.get("slug") or described["name"]: described.get("trains", True) for described in manifest["cameras"]}
+    ask_for_root_set(user, [] if clips else [clip for clip in sorted(folder.glob("*.webm")) if trains.get(clip.stem, True)])
     agents = [{"name": camera.slug, "code": _code(camera), "trains": trains[camera.slug]} for camera in cameras]
     return {"email": user.email, "password": password, "agents": agents}
 

@@ -252,3 +252,11 @@ def test_a_camera_that_plays_our_clip_again_says_so_again(capsys, settings, tmp_
     call_command("demo")
     assert "PETS 2009" in Camera.objects.get(slug="square").note
     assert AuditRow.objects.filter(verb="camera.note_changed").count() == 4
+
+
+def test_only_clips_of_cameras_that_train_are_in_the_root_set_which_has_a_longest_length(settings, tmp_path, capsys, monkeypatch):
+    settings.HOME = tmp_path
+    asked = []
+    monkeypatch.setattr(layout, "ask_for_root_set", lambda user, clips: asked.extend(clip.name for clip in clips))
+    lay_out(SHIPPED, capsys)
+    assert asked == ["drone.webm", "gate.webm", "square.webm"]
