@@ -233,6 +233,7 @@ ON_PURPOSE = {
     ("tests/site_agents/test_agent_evidence.py", "sleep"): "a slow detector: what the test is about",
     ("tests/e2e/conftest.py", "wait_for_timeout"): "between two looks of a wait by condition",
     ("tests/e2e/test_e2e_federation.py", "wait_for_timeout"): "between two looks of a wait by condition",
+    ("tests/e2e/test_e2e_users.py", "wait_for_timeout"): "between two looks of a wait by condition",
     ("tests/detectors/test_detectors_files.py", "sleep"): "between two looks of a wait by condition",
     ("tests/waiting.py", "sleep"): "between two looks of a wait by condition",
 }

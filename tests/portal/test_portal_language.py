@@ -116,7 +116,9 @@ def bare_words(template: str) -> list[str]:
 
 def test_no_template_says_a_word_that_is_not_translated():
     same_everywhere = {"Specola", "PDF", "JSON", "CSV", "sha", "Enter", "Esc"}
-    files = [file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts and file.name != "500.html"]
+    files = [
+        file for file in PORTAL.rglob("*.html") if "vendor" not in file.parts and file.name not in ("500.html", "507.html")
+    ]  # both speak both languages at once
     found = {file.name: set(bare_words(file.read_text())) - same_everywhere for file in files}
     assert {name: words for name, words in found.items() if words - {"BB"}} == {}
 

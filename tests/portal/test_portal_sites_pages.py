@@ -71,7 +71,7 @@ def test_a_site_shows_its_cameras_and_what_they_watch_for(square, manager):
 def test_a_sites_page_costs_the_same_few_queries_for_any_number_of_cameras(square, manager, django_assert_max_num_queries):
     for n in range(8):
         watch_lawn(Camera.objects.create(site=square.site, slug=f"c{n}", name=f"Camera {n}"))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         manager.get("/sites/square/")
 
 
@@ -281,5 +281,5 @@ def test_the_inventory_shows_what_an_agent_runs_and_what_wants_a_look(square, ad
 def test_the_inventory_costs_the_same_few_queries_for_any_number_of_agents(square, administrator, django_assert_max_num_queries):
     for n in range(6):
         machine(place(f"museum-{n}").door)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(30):
         administrator.get("/agents/")

@@ -120,7 +120,7 @@ ODD = [
     ValueError("netloc 'admin:geheim@cam' contains invalid characters"),
     MemoryError(),
     SystemExit(1),
-    RecursionError("\ud800\0"),
+    RecursionError("\0"),
     StopIteration(),
 ]
 

@@ -47,10 +47,11 @@ def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
 @transaction.atomic
 def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
     """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
+    if isinstance(user, User):
+        refuse_secret(reason)
     canary = Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
     if isinstance(user, User):
         require_at(user, [row.camera for row in canary.cameras.select_related("camera")])
-        refuse_secret(reason)
     if canary.ended is None:
         canary.model.state = ModelState.ROLLED_BACK
         canary.model.save(update_fields=["state"])
