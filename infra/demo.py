@@ -19,6 +19,7 @@ from infra.running import Running, manage, run_quietly
 ROOT = Path(__file__).resolve().parent.parent
 FOOTAGE = ROOT / "infra" / "footage"
 CLIPS = (".webm", ".mp4", ".avi", ".mkv", ".mov")
+TRAINS_FPS, WATCHES_FPS = 5, 2  # frames a second that are looked at: four agents share the two cores of a small machine
 CONFIG = """# Written by `manage.py up`; the rest of what this camera does comes signed from the portal.
 name = {name}
 portal = {portal}
@@ -28,7 +29,7 @@ kind = {kind}
 path = {path}
 loop = true
 pace = "real-time"
-fps = 5
+fps = {fps}
 telemetry = {telemetry}
 
 [training]
@@ -78,7 +79,8 @@ def clips_for(names: list[str], footage: Path | None) -> dict[str, dict[str, str
 def write_config(folder: Path, name: str, portal: str, source: dict[str, Any], *, trains: bool = True) -> None:
     """Write an agent's agent.toml; JSON strings are TOML strings."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = {key: json.dumps(value) for key, value in {"name": name, "portal": portal, "trains": trains, **source}.items()}
+    fields = {"name": name, "portal": portal, "trains": trains, "fps": TRAINS_FPS if trains else WATCHES_FPS, **source}
+    values = {key: json.dumps(value) for key, value in fields.items()}
     write_durably(folder / "agent.toml", CONFIG.format(**values))
 
 
