@@ -21,6 +21,8 @@ NO_FILES = {
     "core.AuditFinding.expected": "hash of a row",
     "core.AuditFinding.found": "hash of a row",
     "sites.EnrolmentCode.code_sha256": "hash of a code",
+    "accounts.OneTimeLink.token_hash": "hash of a link's secret",
+    "accounts.UserSession.address": "where somebody signed in from",
     "people.Template.model_sha256": "weights of the package",
     "people.Template.picture_sha256": "pictures of enrolment are not kept",
     "people.Recognition.model_sha256": "weights of the package",

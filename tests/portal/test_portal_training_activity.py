@@ -91,7 +91,7 @@ def test_after_publishing_each_agent_is_followed(client, going):
     client.force_login(going.started_by)
     page = client.get(reverse("training:models"), headers={"accept-language": "en"}).content.decode()
     assert "is fetching it and testing it on itself" in page
-    agent = queries.nodes()[0]["agent"]
+    agent = queries.nodes(going.started_by)[0]["agent"]
     agent.health = {"t": time.time(), "contract": "1.2", "models": {"anomaly": candidate.sha256}, "own_weights": {"anomaly": "a" * 64}}
     agent.save()
     page = client.get(reverse("training:models"), headers={"accept-language": "en"}).content.decode()
