@@ -11,7 +11,7 @@ from tests.e2e.conftest import DESKTOP, PHONE, loaded_again_until
 from tests.waiting import patience_ms
 
 # long since the museum room joined: four agents, a SuperLink and three that train want more than a busy two-core machine gives within the time limits
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.story, pytest.mark.timeout(500)]
 ENOUGH = "Array.from(document.querySelectorAll('td.num')).filter((cell) => Number(cell.textContent) >= 40).length"
 TRAINED, SWAPPED = 240, 90  # seconds on a loaded machine
 
