@@ -37,8 +37,12 @@ def bomb(side: int) -> bytes:
 
 
 def decoders() -> list[psutil.Process]:
-    """The servers that this process has started."""
-    return [child for child in psutil.Process().children() if "portal.core.decoding_child" in child.cmdline()]
+    """The servers that this process has started; another test's child may end while we look."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # zombies too
+            found += [child] if "portal.core.decoding_child" in child.cmdline() else []
+    return found
 
 
 def test_a_picture_comes_back_as_it_would_be_decoded_here():
