@@ -26,9 +26,10 @@ READERS = (Role.MANAGER, Role.OPERATOR)
 def record(events: Iterable[Event]) -> int:
     """Write fresh events of kind "recognised" into the log; call it inside their transaction. Returns how many made sense.
 
-    A visit is sent twice, when the name is given and when it is over, in any order; what makes no sense is no reason to lose the rest.
+    A visit is sent twice, when the name is given and when it is over, in any order; what makes no sense is no reason to lose the rest. Each person is locked:
+    whoever erases them meanwhile comes before or after. Sorted by person, so that two batches wait for each other in one order.
     """
-    return sum(_record(event) for event in events)
+    return sum(_record(event) for event in sorted(events, key=_person_named))
 
 
 def sites_of_reader(user: User) -> QuerySet[Site]:
@@ -53,11 +54,15 @@ def forget_old(now: datetime.datetime | None = None) -> int:
     return count
 
 
+def _person_named(event: Event) -> str:
+    return str(event.data.get("person")) if isinstance(event.data, dict) else ""
+
+
 def _record(event: Event) -> bool:
     data = event.data if isinstance(event.data, dict) else {}
     try:
         values = _values(data, event)
-        person = Person.objects.get(uid=uuid.UUID(str(data["person"])), site_id=event.camera.site_id)
+        person = Person.objects.select_for_update(no_key=True).get(uid=uuid.UUID(str(data["person"])), site_id=event.camera.site_id)
     except (KeyError, TypeError, ValueError, OverflowError, Person.DoesNotExist):
         return False
     ended = values.pop("ended")
