@@ -70,14 +70,15 @@ def renew(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def _inventory(request: HttpRequest, **more: Any) -> HttpResponse:
-    rows = [_row(tile) for tile in queries.agents(request.user)]
+    tiles = list(queries.agents(request.user))
+    wanted = ports.desired_versions([tile.camera for tile in tiles])
+    rows = [_row(tile, wanted[tile.camera.pk]) for tile in tiles]
     return render(request, "sites/agents.html", {"rows": rows, "revoked": queries.revoked_agents(request.user), **more})
 
 
-def _row(tile: queries.Tile) -> dict[str, Any]:
+def _row(tile: queries.Tile, wanted: dict[str, str]) -> dict[str, Any]:
     heartbeat = tile.agent.heartbeat if tile.agent else None
     running = heartbeat.models if heartbeat else {}
-    wanted = {document["detector"]: document["sha256"] for document in ports.desired_models(tile.camera)}
     return {
         "tile": tile,
         "heartbeat": heartbeat,

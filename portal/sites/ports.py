@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from federated.contract.heartbeat import LabelsHeld, NeighboursStatus
@@ -29,6 +30,11 @@ def alert_labels_news(camera: Camera, held: LabelsHeld | None) -> dict[str, Any]
 @port
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
     """The signed documents of the models that the agent of this camera should run."""
+
+
+@port
+def desired_versions(cameras: Collection[Camera]) -> dict[int, dict[str, str]]:
+    """What the agents of these cameras should run: detector -> sha256 by the camera's number; one question for all of them, and nothing is signed."""
 
 
 @port

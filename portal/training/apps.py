@@ -16,6 +16,7 @@ class TrainingConfig(AppConfig):
         from portal.training.runs.actions import push_run
 
         ports.desired_models.fill(queries.desired_models)
+        ports.desired_versions.fill(queries.desired_versions)
         ports.record_outcome.fill(actions.record_outcome)
         media.hold("canaries", canary_comparison.held)
         media.hold("models", queries.held)

@@ -281,5 +281,5 @@ def test_the_inventory_shows_what_an_agent_runs_and_what_wants_a_look(square, ad
 def test_the_inventory_costs_the_same_few_queries_for_any_number_of_agents(square, administrator, django_assert_max_num_queries):
     for n in range(6):
         machine(place(f"museum-{n}").door)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(17):
         administrator.get("/agents/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -65,6 +66,16 @@ def watched_cameras(user: User) -> QuerySet[Camera]:
 def last_outcomes(user: User, limit: int = 20) -> QuerySet[ModelOutcome]:
     """What last became of models at agents of the reader's sites that they were asked to run."""
     return ModelOutcome.objects.filter(agent__camera__site__in=readable_sites(user)).select_related("agent__camera__site")[:limit]
+
+
+def desired_versions(cameras: Collection[Camera]) -> dict[int, dict[str, str]]:
+    """detector -> sha256 of what each of these cameras' agents should run, by the camera's number: the published versions, and a canary where it is tried."""
+    published = dict(ModelVersion.objects.filter(state=ModelState.PUBLISHED).values_list("detector", "sha256"))
+    wanted = {camera.pk: dict(published) for camera in cameras}
+    canaries = ModelVersion.objects.filter(state=ModelState.CANARY, canaries__ended=None, canaries__cameras__camera__in=cameras)
+    for pk, detector, sha256 in canaries.values_list("canaries__cameras__camera_id", "detector", "sha256"):
+        wanted[pk][detector] = sha256
+    return wanted
 
 
 def desired_models(camera: Camera) -> list[dict[str, Any]]:
