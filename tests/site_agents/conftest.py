@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from agent_lab import enrolled
+from door_lab import pipeline, portraits, staff  # noqa: F401 - fixtures
 from portal_peer import Peer, serve
 
 from site_agents.link import PortalLink
