@@ -19,6 +19,7 @@ from portal.accounts.permissions import role_required
 from portal.core import media
 from portal.sites import camera_actions, ports, queries
 from portal.sites.forms import CameraChangeForm, SiteChangeForm
+from portal.sites.found import find_camera, find_site
 from portal.sites.models import Camera, CameraSource, Site
 
 seen_by_all = role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
@@ -47,7 +48,7 @@ def camera_settings(request: HttpRequest, site: str, camera: str) -> HttpRespons
 @edited
 def move(request: HttpRequest, site: str, camera: str) -> JsonResponse:
     """Another place on the plan, as JSON `{x, y, heading}`: fractions of the plan, degrees."""
-    found = _camera(request, site, camera)
+    found = find_camera(request, site, camera)
     try:
         sent = json.loads(request.body)
         place = {name: float(sent[name]) for name in ("x", "y", "heading")}
@@ -64,7 +65,7 @@ def move(request: HttpRequest, site: str, camera: str) -> JsonResponse:
 @edited
 def switch(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """Off or on, with a reason."""
-    found, on = _camera(request, site, camera), request.POST.get("on") == "1"
+    found, on = find_camera(request, site, camera), request.POST.get("on") == "1"
     try:
         camera_actions.switch_camera(user=request.user, camera_id=found.pk, on=on, reason=request.POST.get("reason", ""))
     except ValidationError as error:
@@ -78,7 +79,7 @@ def switch(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 @edited
 def delete_camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """What happens to the camera's data, and the button behind its typed name."""
-    found, problem = _camera(request, site, camera), ""
+    found, problem = find_camera(request, site, camera), ""
     _editor(request, found.site)
     if request.method == "POST":
         try:
@@ -97,7 +98,7 @@ def delete_camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 @edited
 def site_settings(request: HttpRequest, slug: str) -> HttpResponse:
     """Name, note and plan of a site; all its cameras off and on; the way to its end."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     _editor(request, found)
     form = SiteChangeForm(request.POST or None, instance=Site.objects.get(pk=found.pk))
     if request.method == "POST" and form.is_valid() and _kept(form, lambda fields: camera_actions.change_site(user=request.user, site=found, **fields)):
@@ -112,7 +113,7 @@ def switch_site(request: HttpRequest, slug: str) -> HttpResponse:
     """All cameras of a site off, or on again."""
     on = request.POST.get("on") == "1"
     try:
-        changed = camera_actions.switch_site(user=request.user, site=_site(request, slug), on=on, reason=request.POST.get("reason", ""))
+        changed = camera_actions.switch_site(user=request.user, site=find_site(request, slug), on=on, reason=request.POST.get("reason", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("sites:site_settings", slug)
@@ -126,7 +127,7 @@ def switch_site(request: HttpRequest, slug: str) -> HttpResponse:
 @edited
 def upload_plan(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a picture as the plan."""
-    found, file = _site(request, slug), request.FILES.get("plan")
+    found, file = find_site(request, slug), request.FILES.get("plan")
     try:
         if file is None:
             raise ValidationError(_("Choose a picture of the plan."))
@@ -141,7 +142,7 @@ def upload_plan(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def plan(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
     """The uploaded plan; its address changes with it."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     if not found.plan_picture.startswith(sha256) or not media.exists(found.plan_picture):
         raise Http404
     content = media.path(found.plan_picture).read_bytes()
@@ -153,7 +154,7 @@ def plan(request: HttpRequest, slug: str, sha256: str) -> HttpResponse:
 @edited
 def delete_site(request: HttpRequest, slug: str) -> HttpResponse:
     """End a site that has nothing any more."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     try:
         camera_actions.delete_site(user=request.user, site=found, typed=request.POST.get("name", ""))
     except ValidationError as error:
@@ -166,7 +167,7 @@ def delete_site(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def camera_state(request: HttpRequest, site: str, camera: str) -> JsonResponse:
     """How the camera is, and which version of what it watches for its agent has: asked for again every few seconds."""
-    (tile,) = queries.tiles_of([_camera(request, site, camera)])
+    (tile,) = queries.tiles_of([find_camera(request, site, camera)])
     heartbeat = tile.agent.heartbeat if tile.agent else None
     answer = {"state": tile.state.name, "label": tile.state.label, "style": tile.state.style, "version": tile.camera.config_version}
     return JsonResponse({**answer, "agent_version": heartbeat.config_version if heartbeat else None, "agent": tile.agent is not None})
@@ -174,7 +175,7 @@ def camera_state(request: HttpRequest, site: str, camera: str) -> JsonResponse:
 
 def editors_camera(request: HttpRequest, site: str, camera: str) -> Camera:
     """A camera that the reader may change. Raises Http404, PermissionDenied."""
-    found = _camera(request, site, camera)
+    found = find_camera(request, site, camera)
     _editor(request, found.site)
     return found
 
@@ -218,17 +219,3 @@ def _site_shown(request: HttpRequest, found: Site, *, form: SiteChangeForm | Non
 def _editor(request: HttpRequest, site: Site) -> None:
     if not may_edit(request, site):
         raise PermissionDenied(_("Your role at this site does not allow this."))
-
-
-def _site(request: HttpRequest, slug: str) -> Site:
-    try:
-        return queries.get_site(request.user, slug)
-    except Site.DoesNotExist as error:
-        raise Http404 from error
-
-
-def _camera(request: HttpRequest, site: str, camera: str) -> Camera:
-    try:
-        return queries.get_camera(request.user, site, camera)
-    except Camera.DoesNotExist as error:
-        raise Http404 from error

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,9 +22,10 @@ from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.sites import actions, ports, queries, rules, state
 from portal.sites.forms import CameraForm, SiteForm
+from portal.sites.found import find_camera, find_site
 from portal.sites.graph import graph
 from portal.sites.manage_views import may_edit
-from portal.sites.models import Camera, LegalMode, Site
+from portal.sites.models import Camera, LegalMode
 
 WATCH_S = 10
 seen_by_all = role_required(Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
@@ -42,7 +43,7 @@ def site_map(request: HttpRequest) -> HttpResponse:
 @seen_by_all
 def site(request: HttpRequest, slug: str) -> HttpResponse:
     """One site: plan, cameras, visitor flow, what is watched for, the stop button."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     tiles = queries.tiles_of(found.cameras.select_related("site").prefetch_related("rules__zone", "rules__line"))
     context = {
         "site": found,
@@ -61,7 +62,7 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def site_tiles(request: HttpRequest, slug: str) -> HttpResponse:
     """The states of a site's cameras, asked for again every few seconds."""
-    tiles = queries.tiles_of(_site(request, slug).cameras.select_related("site"))
+    tiles = queries.tiles_of(find_site(request, slug).cameras.select_related("site"))
     now = [{"id": tile.camera.pk, "state": tile.state.name, "label": tile.state.label, "style": tile.state.style, **_numbers(tile)} for tile in tiles]
     return JsonResponse({"cameras": now})
 
@@ -70,7 +71,7 @@ def site_tiles(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def neighbours(request: HttpRequest, slug: str) -> HttpResponse:
     """The graph of cameras that help each other; htmx asks for the changing part again every few seconds."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     template = "sites/neighbours_graph.html" if request.headers.get("HX-Request") else "sites/neighbours.html"
     return render(request, template, {"site": found, "graph": graph(found)})
 
@@ -79,14 +80,14 @@ def neighbours(request: HttpRequest, slug: str) -> HttpResponse:
 @seen_by_all
 def site_flow(request: HttpRequest, slug: str) -> HttpResponse:
     """The visitor flow of today, for the chart."""
-    return JsonResponse(ports.visitor_flow(_site(request, slug)))
+    return JsonResponse(ports.visitor_flow(find_site(request, slug)))
 
 
 @require_GET
 @seen_by_all
 def frame(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """The camera's last frame; asking for it asks the agent to send the next ones. 204 while there is none."""
-    found = _camera(request, site, camera)
+    found = find_camera(request, site, camera)
     if found.switched_off:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     cache.set(f"watch:{found.pk}", True, WATCH_S)
@@ -99,7 +100,7 @@ def frame(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 @seen_by_all
 def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """The zone editor on the camera's picture; POST takes the whole document as JSON."""
-    found = _camera(request, site, camera)
+    found = find_camera(request, site, camera)
     if request.method == "POST":
         return _save(request, found)
     (tile,) = queries.tiles_of([found])
@@ -116,7 +117,7 @@ def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 @role_required(Role.MANAGER)
 def mode(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     """Change the camera's legal mode, with a reason."""
-    found = _camera(request, site, camera)
+    found = find_camera(request, site, camera)
     try:
         actions.change_mode(user=request.user, camera_id=found.pk, mode=request.POST.get("mode", ""), reason=request.POST.get("reason", ""))
     except ValidationError as error:
@@ -131,7 +132,7 @@ def mode(request: HttpRequest, site: str, camera: str) -> HttpResponse:
 def stop(request: HttpRequest, slug: str) -> HttpResponse:
     """The stop button: every biometric function of the site halts."""
     try:
-        actions.stop_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
+        actions.stop_biometrics(user=request.user, site=find_site(request, slug), reason=request.POST.get("reason", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
@@ -144,7 +145,7 @@ def stop(request: HttpRequest, slug: str) -> HttpResponse:
 def resume(request: HttpRequest, slug: str) -> HttpResponse:
     """Allow again what the cameras' modes allow."""
     try:
-        actions.resume_biometrics(user=request.user, site=_site(request, slug), reason=request.POST.get("reason", ""))
+        actions.resume_biometrics(user=request.user, site=find_site(request, slug), reason=request.POST.get("reason", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("sites:site", slug)
@@ -155,7 +156,7 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
 def kept(request: HttpRequest, slug: str) -> HttpResponse:
     """Change for how many days closed alerts, pictures and clips are kept."""
     try:
-        actions.change_kept_days(user=request.user, site=_site(request, slug), days=request.POST.get("days", ""))
+        actions.change_kept_days(user=request.user, site=find_site(request, slug), days=request.POST.get("days", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
@@ -176,7 +177,7 @@ def new_site(request: HttpRequest) -> HttpResponse:
 @watched_over
 def new_camera(request: HttpRequest, slug: str) -> HttpResponse:
     """Make a camera at a site."""
-    found = _site(request, slug)
+    found = find_site(request, slug)
     form = CameraForm(request.POST or None, instance=Camera(site=found))
     if request.method == "POST" and form.is_valid():
         try:
@@ -228,17 +229,3 @@ def _pin(tile: queries.Tile) -> dict[str, Any]:
 
 def _numbers(tile: queries.Tile) -> dict[str, Any]:
     return {"fps": tile.state.fps, "people": tile.state.people, "t": tile.state.last_frame and tile.state.last_frame.timestamp()}
-
-
-def _site(request: HttpRequest, slug: str) -> Site:
-    try:
-        return queries.get_site(request.user, slug)
-    except Site.DoesNotExist as error:
-        raise Http404 from error
-
-
-def _camera(request: HttpRequest, site: str, camera: str) -> Camera:
-    try:
-        return queries.get_camera(request.user, site, camera)
-    except Camera.DoesNotExist as error:
-        raise Http404 from error
