@@ -75,12 +75,16 @@ class Wire:
 
     async def _carry(self, to: str, queue: asyncio.Queue[bytes]) -> None:
         """Messages to one peer, over one connection as long as it holds; what cannot be sent is dropped: the asker's timer does the rest."""
+        reader: asyncio.StreamReader | None = None
         writer: asyncio.StreamWriter | None = None
         try:
             while True:
                 framed = await queue.get()
                 try:
-                    writer = writer or await self._call(to)
+                    if reader and reader.at_eof():  # the peer hung up: a first write into such a connection is lost without an error
+                        writer = _ended(writer)
+                    if writer is None:
+                        reader, writer = await self._call(to)
                     writer.write(framed)
                     await writer.drain()
                 except (OSError, TimeoutError) as error:
@@ -89,11 +93,10 @@ class Wire:
         finally:
             _ended(writer)
 
-    async def _call(self, to: str) -> asyncio.StreamWriter:
+    async def _call(self, to: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self._addresses[to]
         async with asyncio.timeout(PATIENCE_S):  # wait_for of Python 3.11 can swallow that we are being closed
-            _, writer = await asyncio.open_connection(host, port, ssl=self._calling, server_hostname=to)
-        return writer
+            return await asyncio.open_connection(host, port, ssl=self._calling, server_hostname=to)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Messages of one peer, until it ends or sends something that is not accepted."""

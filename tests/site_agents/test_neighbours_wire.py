@@ -12,7 +12,7 @@ import pytest
 from neighbours_lab import load
 
 from federated.trust.pki import ensure_peer
-from site_agents.neighbours.messages import HEADER, LARGEST, PeerMessage, encode
+from site_agents.neighbours.messages import HEADER, LARGEST, PeerMessage, decode, encode
 from site_agents.neighbours.wire import Wire, contexts
 
 HELLO = PeerMessage("LOAD", "hall", "hall-1", load())
@@ -130,6 +130,32 @@ def test_a_peer_that_is_away_loses_messages_and_hears_again_when_it_is_back(tmp_
             return message
 
     assert asyncio.run(play()).id == "hall-2"
+
+
+def test_a_message_is_not_lost_in_a_connection_that_the_peer_has_ended(tmp_path):
+    """A camera that does not know its neighbours yet ends the connection of the first greeting; what is sent after that must arrive."""
+
+    async def play() -> list[PeerMessage]:
+        received: list[PeerMessage] = []
+        ended: asyncio.Queue[None] = asyncio.Queue()
+
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            size = int.from_bytes(await reader.readexactly(HEADER), "big")
+            received.append(decode(await reader.readexactly(size)))
+            writer.close()
+            await writer.wait_closed()  # TLS: the other end has answered the goodbye
+            ended.put_nowait(None)
+
+        server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=contexts(ensure_peer(tmp_path, "gate"))[0])
+        hall = Wire(ensure_peer(tmp_path, "hall"), {"gate": ("127.0.0.1", server.sockets[0].getsockname()[1])}, print)
+        for message in (HELLO, PeerMessage("LOAD", "hall", "hall-2", load()), PeerMessage("LOAD", "hall", "hall-3", load())):
+            hall.send("gate", message)
+            await asyncio.wait_for(ended.get(), 10)
+        await hall.close()
+        server.close()
+        return received
+
+    assert [message.id for message in asyncio.run(play())] == ["hall-1", "hall-2", "hall-3"]
 
 
 async def _sent_until_received(send: Callable[[], int], received: asyncio.Queue[PeerMessage]) -> PeerMessage:
