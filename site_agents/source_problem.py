@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from site_agents.errors import CameraSourceError
 
 CONNECT_S, ANSWER_S = 3.0, 5.0
 SECURE = ("rtsps", "https")
+CODECS = {"h264": "H.264", "hevc": "H.265", "mjpeg": "MJPEG", "mpeg4": "MPEG-4"}  # FFmpeg's name to the one on a camera's own page; others in capitals
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an opened stream is: `code` of federated/contract/camera_problem.py ("": it has pictures), `codec` as a camera's own page names it."""
+
+    code: str
+    codec: str = ""
 
 
 def unreachable(camera: StreamAddress) -> CameraSourceError | None:
@@ -28,14 +38,17 @@ def unreachable(camera: StreamAddress) -> CameraSourceError | None:
 
 
 def diagnose(camera: StreamAddress) -> CameraSourceError:
-    """Ask once more, with a library that gives FFmpeg's reason (OpenCV keeps it to itself)."""
-    if (found := unreachable(camera)) is not None:
-        return found
-    import av  # 20 MB that only a failing camera needs
+    """Why an address that failed gives no picture; "stalled" when it would give one again."""
+    return unreachable(camera) or problem(camera, inspect(camera).code or "stalled")
+
+
+def inspect(camera: StreamAddress) -> Inspection:
+    """Open the stream with a library that gives FFmpeg's reason (OpenCV keeps it to itself)."""
+    import av  # 20 MB that only a failing or a tried camera needs
 
     try:
         with av.open(camera.opening, timeout=(ANSWER_S, ANSWER_S), options={"rtsp_transport": "tcp"}) as container:
-            return problem(camera, _lacking(container) or "stalled")
+            return Inspection(_lacking(container), _codec(container))
     except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError):
         code = "password"
     except av.error.HTTPNotFoundError:
@@ -48,7 +61,7 @@ def diagnose(camera: StreamAddress) -> CameraSourceError:
         code = "tls" if camera.scheme in SECURE and isinstance(error, OSError) else "not_stream"
     except (OSError, ValueError):
         code = "failed"
-    return problem(camera, code)
+    return Inspection(code)
 
 
 def check_film(path: Path) -> None:
@@ -71,9 +84,19 @@ def problem(camera: StreamAddress, code: str) -> CameraSourceError:
 
 def _lacking(container: object) -> str:
     """What an opened container lacks: "no_video", "codec", or nothing."""
-    import av
-
-    films = [each for each in container.streams if each.type == "video" and not each.disposition & av.stream.Disposition.attached_pic]
+    films = _films(container)
     if not films:
         return "no_video"
     return "" if any(each.codec_context is not None for each in films) else "codec"
+
+
+def _codec(container: object) -> str:
+    names = [each.codec_context.name for each in _films(container) if each.codec_context is not None]
+    return CODECS.get(names[0], names[0].upper())[:40] if names else ""
+
+
+def _films(container: object) -> list[object]:
+    """Its streams of pictures, without a cover of a sound file."""
+    import av
+
+    return [each for each in container.streams if each.type == "video" and not each.disposition & av.stream.Disposition.attached_pic]

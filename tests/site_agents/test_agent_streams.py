@@ -19,7 +19,7 @@ from agent_lab import scene, wait_for
 
 from federated.contract.camera_problem import PROBLEMS
 from infra.testing import gstreamer_problem
-from site_agents import capture, sources
+from site_agents import capture, source_probe, sources
 from site_agents.capture import Capture
 from site_agents.check import check
 from site_agents.config import Config
@@ -170,6 +170,19 @@ def test_each_way_of_failing_has_its_own_sentence_and_check_prints_it(rtsp, page
     assert result.detail.endswith(f"({PATHS[address]})")
     assert PATHS[address] == "address" or PROBLEMS[PATHS[address]] in result.detail
     assert "wrong#" not in str(result)
+
+
+@pytest.mark.parametrize(("path", "codec"), [("{rtsp}/h265", "H.265"), (LOGIN + "{rtsp}/secret", "H.264")])
+def test_a_tried_address_names_codec_size_and_the_cameras_clock(rtsp, path, codec):
+    found = source_probe.probe("rtsp://" + path.format(rtsp=rtsp))
+    assert (found.outcome, found.codec, found.image.shape[:2]) == ("picture", codec, (240, 320))
+    assert abs(found.clock_s) < 10
+    assert found.fps > 5
+
+
+@pytest.mark.parametrize(("path", "outcome"), [("{rtsp}/nothing", "path"), ("{rtsp}/secret", "password"), ("{rtsp}/sound", "no_video")])
+def test_a_tried_address_that_fails_says_why(rtsp, path, outcome):
+    assert source_probe.probe("rtsp://" + path.format(rtsp=rtsp)).outcome == outcome
 
 
 JPEG = cv2.imencode(".jpg", scene(1).image)[1].tobytes()
