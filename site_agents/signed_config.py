@@ -33,6 +33,7 @@ class SignedConfig:
     masks: tuple[tuple[Point, ...], ...] = ()
     rules: tuple[CameraRule, ...] = ()
     detectors: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    view: int = 0  # how often a person said that the camera's view of then is the one that masks, zones and lines belong to
 
     def mode(self, now: float) -> str:
         """The legal mode that holds now: M0 as soon as the configuration has expired."""
@@ -103,6 +104,7 @@ def _from_document(document: ConfigDocument) -> SignedConfig:
         masks=document.masks,
         rules=tuple(dataclasses.replace(rule, timezone=timezone) for each in document.typed_rules() if (rule := _rule(each, zones, lines))),
         detectors=document.detectors or {},
+        view=document.view,
     )
 
 

@@ -17,9 +17,11 @@ log = logging.getLogger("site_agents.views")
 
 
 def places_of(config: SignedConfig) -> str:
-    """A name for everything that is drawn on the picture: masks, zones and lines. It changes when one of their points does, and with nothing else."""
+    """A name for everything that is drawn on the picture, and for the view it belongs to: it changes with a point of a mask, zone or line, when a person says
+    that the view of now is the right one, and with nothing else."""
     drawn = [config.masks, sorted({(rule.zone.name, rule.zone.polygon) for rule in config.rules if rule.zone})]
     drawn.append(sorted({(rule.line.name, rule.line.a, rule.line.b) for rule in config.rules if rule.line}))
+    drawn += [config.view] if config.view else []
     return hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:32]
 
 

@@ -62,7 +62,10 @@ class RuleConfig(ContractMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigDocument(ContractMessage):
-    """All that a camera watches for and may do until `valid_until`. Each of `rules` is a RuleConfig; `detectors`: options by name; `timezone`: IANA name."""
+    """All that a camera watches for and may do until `valid_until`. Each of `rules` is a RuleConfig; `detectors`: options by name; `timezone`: IANA name.
+
+    `view` rises when a person says that what the camera sees now is its view: what is drawn belongs there, and the agent learns it anew.
+    """
 
     limit = 4 * 1024 * 1024
 
@@ -77,6 +80,7 @@ class ConfigDocument(ContractMessage):
     rules: Annotated[tuple[Unread, ...], Meta(max_length=400)] = ()
     detectors: dict[Name, dict[str, Any]] | None = None
     timezone: Annotated[str, Meta(max_length=80)] = ""
+    view: Annotated[int, Meta(ge=0, le=2**31)] = 0
     contract: Version = VERSION
 
     def typed_rules(self) -> tuple[RuleConfig, ...]:

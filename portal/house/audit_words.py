@@ -69,6 +69,7 @@ VERBS = {
     "camera.source_tested": _("tested a camera's address"),
     "camera.switched_off": _("switched a camera off"),
     "camera.switched_on": _("switched a camera on"),
+    "camera.view_accepted": _("accepted what a camera sees now as its view"),
     "camera.zones_saved": _("saved zones and rules"),
     "canary.taken_back": _("took a trial model back"),
     "case.cancelled": _("cancelled an examination"),

@@ -57,6 +57,17 @@ def switch_camera(*, user: User, camera_id: int, on: bool, reason: str) -> Camer
 
 
 @transaction.atomic
+def accept_view(*, user: User, camera_id: int) -> Camera:
+    """What the camera sees now is its view from here on: masks, zones and lines lie in it as they are drawn, and its agent learns it anew."""
+    camera = locked_camera(user, camera_id)
+    camera.view += 1
+    camera.config_version += 1
+    camera.save(update_fields=["view", "config_version"])
+    audit.record(actor=user, verb="camera.view_accepted", subject=f"camera:{camera.pk}", site=camera.site.slug, data={"view": camera.view})
+    return camera
+
+
+@transaction.atomic
 def switch_site(*, user: User, site: Site, on: bool, reason: str) -> int:
     """All cameras of a site off, or on again; how many that changed."""
     site, reason = _site(user, site), actions.checked_reason(reason)

@@ -49,6 +49,7 @@ def _signed(camera: Camera, now: float | None) -> dict[str, Any]:
         rules=() if off else tuple(rules_of(camera, mode)),
         detectors={},
         timezone=settings.TIME_ZONE,
+        view=camera.view,
     )
     return sign_document(document.to_json(), portal_key())
 

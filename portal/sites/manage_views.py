@@ -75,6 +75,15 @@ def switch(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     return redirect("sites:camera", site, camera)
 
 
+@require_POST
+@edited
+def accept_view(request: HttpRequest, site: str, camera: str) -> HttpResponse:
+    """The camera was turned on purpose: what it sees now is its view."""
+    camera_actions.accept_view(user=request.user, camera_id=find_camera(request, site, camera).pk)
+    messages.success(request, _("Within seconds the agent learns the view of now, and zones, lines, masks and rules hold as they are drawn."))
+    return redirect("sites:camera", site, camera)
+
+
 @require_http_methods(["GET", "POST"])
 @edited
 def delete_camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:

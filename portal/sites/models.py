@@ -103,6 +103,7 @@ class Camera(models.Model):
     heading = models.FloatField(default=0)  # degrees clockwise from the plan's top
     masks = models.JSONField(default=list, blank=True)  # privacy masks: polygons [[x, y], ...] in fractions of the picture
     config_version = models.PositiveIntegerField(default=1)
+    view = models.PositiveIntegerField(default=0)  # rises when a person accepts what a turned camera sees now as its view
     switched_off = models.DateTimeField(null=True, blank=True)
     deleted = models.DateTimeField(null=True, blank=True)
 

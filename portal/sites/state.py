@@ -47,6 +47,7 @@ class State(Worded):
     width: int = 4
     height: int = 3
     problem: str = ""  # why there is no picture, in the reader's language
+    elsewhere: bool = False  # it looks elsewhere than where its masks, zones and lines were drawn
     faults: tuple[str, ...] = ()  # what its agent finds wrong with the picture, each a sentence in the reader's language
 
 
@@ -60,7 +61,8 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     size = (camera.width, camera.height) if camera.width and camera.height else (4, 3)
     people = camera.people if name in ("live", "tampered") else None
     problem = problems.in_words(camera.problem_code) if camera.problem_code and name in ("stale", "starting") else ""
-    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem, faults=_faults(camera) if name == "tampered" else ())
+    faults, elsewhere = (_faults(camera), camera.suspended) if name == "tampered" else ((), False)
+    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem, elsewhere=elsewhere, faults=faults)
 
 
 def _faults(camera: CameraStatus) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ urlpatterns = [
     path("sites/<slug:site>/cameras/<slug:camera>/move/", manage_views.move, name="move"),
     path("sites/<slug:site>/cameras/<slug:camera>/switch/", manage_views.switch, name="switch"),
     path("sites/<slug:site>/cameras/<slug:camera>/delete/", manage_views.delete_camera, name="delete_camera"),
+    path("sites/<slug:site>/cameras/<slug:camera>/view/", manage_views.accept_view, name="accept_view"),
     path("sites/<slug:site>/cameras/<slug:camera>/source/test/", source_views.test, name="source_test"),
     path("sites/<slug:site>/cameras/<slug:camera>/source/<uuid:pk>/", source_views.result, name="source_result"),
     path("sites/<slug:site>/cameras/<slug:camera>/source/<uuid:pk>.jpg", source_views.picture, name="source_picture"),

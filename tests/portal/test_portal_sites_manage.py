@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import cv2
@@ -12,12 +13,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from federated.contract.config import ConfigDocument
+from federated.trust.signing import public_text, verify_document
 from portal.alerts.models import Alert, Event
 from portal.core import media
 from portal.core.models import AuditRow
 from portal.people.models import Person, Recognition
 from portal.sites import camera_actions
-from portal.sites.config import config_for
+from portal.sites.config import config_for, portal_key
 from portal.sites.models import Agent, Camera, EnrolmentCode, Site, Zone
 from tests.portal.alert_scene import JPEG, scene
 from tests.portal.portal_scene import machine, person, place, signed_in, watch_lawn
@@ -280,3 +282,23 @@ def test_a_camera_without_an_agent_leads_an_administrator_to_enrolment(square):
     link = f"/agents/#agent-{square.door.pk}"
     assert link in signed_in(square.person("administrator")).get(GATE).content.decode()
     assert link not in signed_in(square.person("manager")).get(GATE).content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_what_a_turned_camera_sees_now_is_accepted_as_its_view(square, manager, language):
+    agent = machine(square.door).agent
+    agent.health, agent.last_seen = {"camera": {"state": "tampered", "faults": ["moved"], "suspended": True}}, timezone.now()
+    agent.save()
+    button = {"en": "This is the view from now on", "it": "Questa è l'inquadratura da ora in poi"}[language]
+    spoken, operator = {"accept-language": language}, signed_in(square.person("operator"))
+    assert button in html.unescape(manager.get(GATE, headers=spoken).content.decode())
+    assert button not in html.unescape(operator.get(GATE, headers=spoken).content.decode())
+    before = ConfigDocument.parse(verify_document(config_for(square.door), public_text(portal_key())))
+    assert manager.post(f"{GATE}view/")["Location"] == GATE
+    after = ConfigDocument.parse(verify_document(config_for(again(square.door)), public_text(portal_key())))
+    assert (before.view, after.view, after.version) == (0, 1, before.version + 1)
+    assert AuditRow.objects.get(verb="camera.view_accepted").subject == f"camera:{square.door.pk}"
+    assert operator.post(f"{GATE}view/").status_code == 403
+    agent.health["camera"] |= {"suspended": False}
+    agent.save()
+    assert button not in html.unescape(manager.get(GATE, headers=spoken).content.decode()), "only of a camera that looks elsewhere"

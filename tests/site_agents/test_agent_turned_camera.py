@@ -106,6 +106,17 @@ def test_zones_drawn_anew_make_the_new_view_the_reference(pipeline, square):
     assert not any(step.elsewhere for step in watch(pipeline, square, ROLLED, 80, 40))
 
 
+def test_a_view_that_a_person_accepts_is_the_reference_without_drawing_anything_anew(pipeline, square):
+    drawn = {"detectors": {"anomaly": {"enabled": False}}}
+    assert watch(pipeline, square, ROLLED, 40, 30)[-1].elsewhere
+    pipeline.apply_config(config(CameraRule("person_in_zone", WHOLE), view=1, **drawn))
+    steps = watch(pipeline, square, ROLLED, 70, 40)
+    assert not any(step.elsewhere for step in steps)
+    assert black_at(steps[-1]) == 1.0
+    assert black_at(steps[-1], ROLLED) < 0.95, "the mask lies where it is drawn, no larger"
+    assert watch(pipeline, square, np.eye(3), 110, 40)[-1].elsewhere, "and the view of before is now the wrong one"
+
+
 def test_a_health_detector_that_fails_leaves_no_mask_to_rely_on(square):
     class Broken:
         card = type("Card", (), {"sha256": "broken"})()
