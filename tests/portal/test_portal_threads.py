@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-import io
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,38 +12,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from PIL import Image, ImageDraw
 
 from portal.analysis import actions, tasks
 from portal.analysis.models import Case, CaseState
+from tests.portraits import drawing, face, wall
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
 JOBS, PICTURE_CHECKS, COMPARISONS = 6, 36, 30
-
-
-def saved(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def wall(*numbers: int, size: tuple[int, int] = (640, 480)) -> bytes:
-    """A grey wall with these portraits side by side."""
-    sheet = Image.new("RGB", size, "grey")
-    for place, number in enumerate(numbers):
-        sheet.paste(Image.open(STAFF / f"custode-{number}.jpg"), (10 + 310 * place, 20))
-    return saved(sheet)
-
-
-def drawing() -> bytes:
-    sheet = Image.new("RGB", (300, 360), "white")
-    ImageDraw.Draw(sheet).ellipse((60, 60, 240, 280), outline="black", width=6)
-    return saved(sheet)
-
-
-def face(number: int) -> bytes:
-    return (STAFF / f"custode-{number}.jpg").read_bytes()
 
 
 def at_once(work: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
