@@ -227,6 +227,7 @@ class CameraAgent:
             stages_ms=self.pipeline.stages.rounded(),
             faults=tuple(each.kind for each in last.health) if last is not None else (),
             suspended=last is not None and last.elsewhere,
+            featureless=last is not None and last.featureless,
         )
 
     def apply_answer(self, answer: HeartbeatAnswer) -> None:

@@ -49,6 +49,7 @@ class PipelineStep:
     health: tuple[Detection, ...] = ()
     findings: tuple[RuleFinding, ...] = ()
     elsewhere: bool = False  # the camera looks elsewhere than where its zones were drawn: its rules were not asked
+    featureless: bool = False  # too little stands still in its picture to notice that
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ class Pipeline:
             frame = dataclasses.replace(frame, image=self._mask.apply(frame.image))
         health = tuple(self._run(HEALTH, lambda detector: detector.step(frame), []))
         with self.stages("mask"):
-            frame = dataclasses.replace(frame, image=self._mask.follow(frame.image, self._view(frame.camera, health)))
+            where = self._view(frame.camera, health)
+            frame = dataclasses.replace(frame, image=self._mask.follow(frame.image, where))
             self._keep_view(frame.camera)
         elsewhere = SceneView(frame.t, health=health).elsewhere
         objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
@@ -156,7 +158,7 @@ class Pipeline:
                 wall_t=self.clock.stamp(frame.t),
             )
             findings = (*self.engine.step(view, mode), *self._turned.step(view), *self.recognizer.news(frame.t, self.staff))
-        return PipelineStep(frame, mode, tracks, anomaly, health, findings, elsewhere)
+        return PipelineStep(frame, mode, tracks, anomaly, health, findings, elsewhere, where is not None and where.featureless)
 
     def silence(self, t: float, silent_s: float) -> list[RuleFinding]:
         """What there is to report at the steady time `t` when no frame comes."""

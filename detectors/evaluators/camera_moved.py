@@ -16,7 +16,6 @@ from detectors import nuisances
 from detectors.clips import FPS, SceneClip, read_scenes
 from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.health.masks import grown, polygons_over
-from detectors.health.viewpoint import ViewState
 from detectors.metrics import interval
 from detectors.rules.scene import ELSEWHERE
 from detectors.types import Frame
@@ -30,10 +29,14 @@ RIVAL_SIDE = 96  # pixels at which the rivals look
 
 @dataclasses.dataclass(slots=True)
 class Turned:
-    """One scene, turned one way: seconds until it was noticed, the share of what the masks had covered that is black then and at the end, rivals' scores."""
+    """One scene, turned one way: whether the view had been learnt by then, and seconds until the turn was noticed.
+
+    `covered`, `covered_stale`: the share of what the masks had covered that is black at the end, and would be if they stayed; `rivals`: their scores.
+    """
 
     scene: str
     how: str
+    learnt: bool
     noticed_s: float | None
     covered: float
     covered_stale: float
@@ -67,6 +70,8 @@ def evaluate_moved(folder: Path, **_: Any) -> Evaluation:
     metrics = {"noticed_within_10_s": interval(turned, _noticed)}
     for n, how in enumerate(TURNS):
         metrics[f"noticed_within_10_s: {how}"] = interval(turned, lambda drawn, n=n: _noticed([[each[n]] for each in drawn]))
+    metrics["view_learnt"] = interval(turned, lambda drawn: float(np.mean([each.learnt for row in drawn for each in row])))
+    metrics["noticed_within_10_s_where_learnt"] = interval(turned, lambda drawn: _noticed([[each for each in row if each.learnt] for row in drawn]))
     metrics["seconds_to_notice_median"] = interval(turned, lambda drawn: _median([each.noticed_s for row in drawn for each in row]))
     metrics["masks_covered"] = interval(turned, lambda drawn: float(np.mean([each.covered for row in drawn for each in row])))
     metrics["masks_covered_if_they_stayed"] = interval(turned, lambda drawn: float(np.mean([each.covered_stale for row in drawn for each in row])))
@@ -78,7 +83,7 @@ def evaluate_moved(folder: Path, **_: Any) -> Evaluation:
     return Evaluation(
         n=frames,
         metrics=metrics,
-        threshold={"value": None, "from": "detectors/health/viewpoint.py: fixed there, tried on other scenes than those of the card's table"},
+        threshold={"value": None, "from": "detectors/health/viewpoint.py: set by hand; the card says on which scenes they were looked at"},
         model=model_of("camera-health"),
         inference_s=seconds,
         skipped=skipped,
@@ -95,9 +100,10 @@ def turn(scene: SceneClip, how: str) -> Turned:
     """A camera that looks at the scene for 10 s and is then turned: what camera-health and the rivals make of it."""
     judge, frames, rivals = detectors.load("camera-health"), scene.play(), Rivals()
     height, width = (round(VIEW * side) for side in scene.frames[0].shape[:2])
-    state, noticed, t = ViewState(), None, 0.0
+    learnt, noticed, t = False, None, 0.0
     for n in range(round((LEARN_S + TURNED_S) * FPS)):
         t, begun = n / FPS, n / FPS - LEARN_S
+        learnt = learnt or (begun < 0 and judge.view(scene.name).learnt)
         picture = seen(next(frames), TURNS[how](width, height) if begun >= 0 else np.eye(3), width, height)
         found = judge.step(Frame(picture, scene.name, t, n))
         rivals.look(picture, t, begun >= 0)
@@ -107,7 +113,7 @@ def turn(scene: SceneClip, how: str) -> Turned:
     belongs = polygons_over(MASKS, _in_fractions(TURNS[how](width, height), width, height), height, width)
     before = polygons_over(MASKS, np.eye(3), height, width)
     black = before | grown(MASKS, state, height, width)
-    return Turned(scene.name, how, noticed, _share(belongs, black), _share(belongs, before), float(black.mean()), rivals.scores())
+    return Turned(scene.name, how, learnt, noticed, _share(belongs, black), _share(belongs, before), float(black.mean()), rivals.scores())
 
 
 def stay(scene: SceneClip, under: str) -> Unmoved:
@@ -208,7 +214,8 @@ def _share(wanted: np.ndarray, black: np.ndarray) -> float:
 
 
 def _noticed(drawn: Sequence[Sequence[Turned]]) -> float:
-    return float(np.mean([each.noticed_s is not None and each.noticed_s <= WITHIN_S for row in drawn for each in row]))
+    found = [each.noticed_s is not None and each.noticed_s <= WITHIN_S for row in drawn for each in row]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def _median(seconds: Sequence[float | None]) -> float:

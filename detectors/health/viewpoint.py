@@ -18,6 +18,7 @@ CHECK_S, SPACED_S = 1.0, 0.3  # seconds between two comparisons, and between the
 AGAIN_S = 4.0  # after so long at the latest all is compared again; sooner where the picture has changed:
 CHANGED, CHANGED_SHARE = 6, 0.25  # by so many grey levels in so many of its parts
 LEARN_CHECKS, STEADY = 5, 0.4  # comparisons for which a reference is learnt, and the share in which a feature must have stood still
+HOPELESS = 6  # such tries (36 s) that found too little: the scene is called featureless, and tried on
 CELLS, MOST_IN_CELL = (8, 6), 15  # features are spread over the picture: rain or a web in one corner must not take all the places
 ALIKE, CLOSE = 64, 3.0  # bits (of 256) by which descriptors of one place may differ, and pixels by which places may
 LEAST = 30  # steady features below which a scene (fog, a bare wall) holds nothing to go by
@@ -40,7 +41,7 @@ class ViewState:
 
     `transform` (3, 3) takes points of the reference, in fractions of the picture, to where they are now; None while they are where they were, or when nobody
     can tell. `doubtful`: one comparison speaks for `transform`, and the next has not yet confirmed it; without a transform: nothing was compared yet since a
-    restart.
+    restart. `featureless`: too little stands still to learn a reference from, so nothing can be said.
     """
 
     reason: str = ""
@@ -49,6 +50,7 @@ class ViewState:
     doubtful: bool = False
     learnt: bool = False
     score: float = 0.0
+    featureless: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class ViewWatch:
         self._sampled = self._checked = self._pictured = float("-inf")
         self._picture: np.ndarray | None = None
         self._candidate: _Features | None = None
-        self._steady, self._tries = np.zeros(0), 0
+        self._steady, self._tries, self._failed = np.zeros(0), 0, 0
         self._before: _Features | None = None
         self._proposed: np.ndarray | None = None
         self._strange_since: float | None = None
@@ -267,6 +269,10 @@ class ViewWatch:
         if chosen.sum() >= LEAST:
             self._looks, self.state = [(self._candidate[0][chosen], self._candidate[1][chosen])], ViewState(learnt=True)
             self.version += 1
+        else:
+            self._failed += 1
+            if self._failed >= HOPELESS:
+                self.state = ViewState(featureless=True)
         self._candidate = None
 
     def _learn_look(self, now: _Features, before: _Features | None, found: np.ndarray, t: float) -> None:

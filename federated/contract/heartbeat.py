@@ -47,7 +47,7 @@ class CameraStatus(ContractMessage):
     `telemetry` is a drone's lat, lon, alt, heading; `stages_ms` the mean milliseconds of each stage of a frame.
 
     `faults`: what camera-health says of it now, such as "moved" or "sprayed"; `suspended`: it looks elsewhere than where its zones were drawn, so that its
-    rules are not asked.
+    rules are not asked. `featureless`: too little stands still in its picture for anybody to notice that it is turned.
     """
 
     state: CameraState = "starting"
@@ -64,6 +64,7 @@ class CameraStatus(ContractMessage):
     stages_ms: Annotated[dict[Name, Amount], Meta(max_length=60)] = dataclasses.field(default_factory=dict)
     faults: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()
     suspended: bool = False
+    featureless: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ class SitesConfig(AppConfig):
         from detectors.rules import registry
         from portal.core import health, media, serving
         from portal.sites import camera_actions, listening
-        from portal.sites.health import agents, certificates, disks, restarts, superlink
+        from portal.sites.health import agents, certificates, disks, restarts, superlink, views
 
         registry.kinds()  # a rule kind that cannot be read stops the start, not the first page
         media.hold("plans", camera_actions.held)
@@ -20,4 +20,5 @@ class SitesConfig(AppConfig):
         health.register(restarts)
         health.register(certificates)
         health.register(disks)
+        health.register(views)
         serving.repeat(listening.note, listening.EVERY_S)

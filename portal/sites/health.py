@@ -59,6 +59,18 @@ def disks(reader: User) -> Check:
     return Check(name, level, named, _("Make room on the camera's computer: without it the agent keeps neither events nor pictures while the portal is away."))
 
 
+def views(reader: User) -> Check:
+    """Of every camera with privacy masks it would be noticed that it is turned."""
+    name = _("Views of cameras with privacy masks")
+    blind = [tile.camera for tile in _tiles(reader) if tile.camera.masks and tile.state.featureless]
+    if not blind:
+        return Check(name, "ok", _("watched"))
+    advice = _(
+        "Too little stands still in their pictures to notice that they are turned: let them see something that stands, or look at their masks now and then."
+    )
+    return Check(name, "warning", _named(str(camera) for camera in blind), advice)
+
+
 def certificates(reader: User) -> Check:
     """Every agent renews its certificate in time."""
     name, now = _("Certificates of agents"), timezone.now()

@@ -47,6 +47,7 @@ class State(Worded):
     width: int = 4
     height: int = 3
     problem: str = ""  # why there is no picture, in the reader's language
+    featureless: bool = False  # it would not be noticed that it is turned
     elsewhere: bool = False  # it looks elsewhere than where its masks, zones and lines were drawn
     faults: tuple[str, ...] = ()  # what its agent finds wrong with the picture, each a sentence in the reader's language
 
@@ -62,7 +63,8 @@ def of(agent: Agent | None, now: datetime.datetime) -> State:
     people = camera.people if name in ("live", "tampered") else None
     problem = problems.in_words(camera.problem_code) if camera.problem_code and name in ("stale", "starting") else ""
     faults, elsewhere = (_faults(camera), camera.suspended) if name == "tampered" else ((), False)
-    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem, elsewhere=elsewhere, faults=faults)
+    featureless = camera.featureless and people is not None
+    return State(name, t, camera.fps, camera.dropped, people, *size, problem=problem, featureless=featureless, elsewhere=elsewhere, faults=faults)
 
 
 def _faults(camera: CameraStatus) -> tuple[str, ...]:

@@ -155,6 +155,15 @@ def test_a_scene_without_anything_to_go_by_is_never_called_moved():
     assert {watch.step(flat, n / FPS) for n in range(100)} == {SAME}
 
 
+def test_a_scene_that_holds_too_little_says_so_until_it_holds_more(square):
+    wall, built = np.full((230, 307, 3), 128, np.uint8), ViewWatch()
+    states = follow(built, ((wall, n / FPS) for n in range(round(60 * FPS))))
+    assert [states[0].featureless, states[-1].featureless, states[-1].learnt, built.save()] == [False, True, False, b""]
+    assert not states[round(30 * FPS)].featureless, "not before it has been tried for half a minute"
+    after = follow(built, play(square, start=60.0, seconds=15.0))
+    assert (after[-1].featureless, after[-1].learnt) == (False, True)
+
+
 def test_a_nuisance_is_the_same_for_the_same_seed(square):
     for kind in nuisances.kinds():
         first, again, other = (nuisances.make(kind, square[0].shape[:2], seed)(square[0], 3.0) for seed in (1, 1, 2))

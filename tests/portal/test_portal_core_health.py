@@ -183,7 +183,7 @@ def test_the_page_shows_one_trouble_and_every_other_part(square, no_superlink, m
     levels = {check.name: check.level for check in answer.context["checks"]}
     assert levels[part] == "problem"
     assert levels["Database"] == "ok"
-    assert len(levels) == 11
+    assert len(levels) == 12
 
 
 def test_the_page_says_in_a_word_that_something_does_not_work(square, no_superlink):
@@ -213,7 +213,7 @@ def test_a_look_at_the_health_costs_few_queries(square, no_superlink, django_ass
     client = signed_in(person("all@square.example", "administrator"))
     for camera in (square.door, square.square):
         machine(camera)
-    with django_assert_max_num_queries(31):
+    with django_assert_max_num_queries(32):
         client.get("/health/")
 
 

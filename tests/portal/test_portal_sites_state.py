@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from federated.contract.camera_problem import PROBLEMS
 from portal.live import queries as live
-from portal.sites import problems, queries, state
+from portal.sites import health, problems, queries, state
 from tests.portal.portal_scene import machine, place, signed_in
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.UTC)
@@ -220,3 +220,21 @@ def test_a_turned_camera_is_told_in_words_and_that_its_rules_are_suspended(langu
     assert found.faults[1] == "smoked over"
     assert len(found.faults) == 3
     assert state.of(agent(), NOW).faults == ()
+
+
+@pytest.mark.django_db
+def test_a_camera_whose_turning_would_go_unnoticed_says_so_where_masks_rely_on_it():
+    square = place()
+    agent = machine(square.square).agent
+    agent.health, agent.last_seen = {"camera": {"state": "live", "last_frame_t": timezone.now().timestamp(), "people": 0, "featureless": True}}, timezone.now()
+    agent.save()
+    reader = square.person("manager")
+    page = reverse("sites:camera", args=[square.site.slug, square.square.slug])
+    words = "Troppo poco sta fermo in questa immagine"
+    browser = signed_in(reader)
+    assert words not in browser.get(page, headers={"accept-language": "it"}).content.decode(), "there are no masks that would be in the wrong place"
+    assert health.views(reader).level == "ok"
+    square.square.masks = [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]
+    square.square.save()
+    assert words in browser.get(page, headers={"accept-language": "it"}).content.decode()
+    assert (health.views(reader).level, str(square.square) in health.views(reader).detail) == ("warning", True)

@@ -26,7 +26,7 @@ from site_agents.signed_config import M0, M1
 KEYS = {"t", "started", "mains", "training_held_s", "versions", "legal_mode", "config_version", "camera", "outbox", "models", "data", "training"}
 KEYS |= {"disk_free", "terms", "contract", "trials", "box", "source", "own_weights"}
 CAMERA = {"state", "fps", "dropped", "restarts", "problem", "problem_code", "last_frame_t", "width", "height", "people", "telemetry", "stages_ms"}
-CAMERA |= {"faults", "suspended"}
+CAMERA |= {"faults", "suspended", "featureless"}
 UNKNOWN = {"mains", "last_frame_t", "telemetry"}  # left out where nothing is known of it
 PLACE = {"lat": 43.7, "lon": 10.4, "alt": 30.0, "heading": 90.0}
 
