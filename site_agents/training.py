@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.anomaly import small
+from detectors.anomaly import LONGEST_GAP_S, small
 from detectors.files import BAD_ARCHIVE, replacing
 from detectors.types import Frame
 from federated.contract.heartbeat import TrainingStep
@@ -26,7 +26,6 @@ from site_agents.training_throttle import TrainingThrottle, tasks_of
 CLIP = 50  # frames of one kept clip
 EAGER = 12  # so many clips are kept one after the other, then one each SPACING_S
 SPACING_S = 60.0
-LONGEST_GAP_S = 1.0  # between two frames of one clip
 STOP_S = 6.0
 QUIET_S = 60.0  # without a task for so long no run is under way: between its rounds a site has nothing to do for seconds
 log = logging.getLogger("site_agents.training")
@@ -51,7 +50,7 @@ class Footage:
         """Take a (masked) frame; a clip with anything unusual in it is thrown away whole."""
         if not self.settings.enabled:
             return
-        if not normal or not 0 < frame.t - self._t <= LONGEST_GAP_S or frame.n == 0:
+        if not normal or not 0 < frame.t - self._t < LONGEST_GAP_S or frame.n == 0:
             self._frames = []
         self._t = frame.t
         if not normal or (len(self.clips) >= EAGER and 0 <= frame.t - self._since < SPACING_S):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from detectors.anomaly.prepare import PAST, small
+from detectors.anomaly.prepare import LONGEST_GAP_S, PAST, small
 
-__all__ = ["PAST", "small"]
+__all__ = ["LONGEST_GAP_S", "PAST", "small"]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from detectors.anomaly.calibration import Calibration, calibrate
-from detectors.anomaly.prepare import HEIGHT, PAST, WIDTH, small
+from detectors.anomaly.prepare import HEIGHT, LONGEST_GAP_S, PAST, WIDTH, small
 from detectors.native import StreamTurn
 from detectors.registry import detector
 from detectors.types import Box, Detection, Frame, ModelCard
@@ -23,7 +23,6 @@ CELL = 8  # pixels of the small frame a block is wide
 GATHER = 4  # blocks a side over which excess is averaged: about a person near the camera, a vehicle far away
 RECENT = 4  # frames over which it is averaged, this one and earlier ones only
 WARM_UP = 300  # frames from which an uncalibrated camera learns what is normal
-LONGEST_GAP_S = 2.0  # after such a pause the earlier frames say nothing about motion
 CUT_SHARE, CUT_GREY = 0.6, 12  # when more blocks than this change by more grey levels, it is the picture that changed, not something in it
 
 

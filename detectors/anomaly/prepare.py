@@ -9,6 +9,7 @@ from detectors.image import check
 
 HEIGHT, WIDTH = 160, 240
 PAST = 4  # earlier frames a window holds besides the one that is judged; the net is built for it
+LONGEST_GAP_S = 2.0  # after such a pause the earlier frames say nothing about motion: neither to the detector nor in training
 
 
 def small(image: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ __all__ += ["nodes", "register_node", "start_run", "status", "stop_run", "unregi
 TOKEN_HEADER = "x-specola-control"  # noqa: S105 - the header's name, not the token
 METRIC = "METRIC "
 KEY_IN_USE, NO_SUCH_NODE, RUN_OVER = 23, 24, 18
-PENDING_S = 60.0  # a run that nobody has begun to work on by then is stopped: without this it would wait for ever
+PENDING_S = 300.0  # a run that nobody has begun to work on by then is stopped: without this it would wait for ever; a busy machine needs a minute or two
 
 log = logging.getLogger("federated.learning.control")
 

@@ -20,7 +20,7 @@ from typing import Any
 from federated.learning import agent_folder, fab, process
 
 POLL_S = 0.5
-NICE = 10  # training yields to watching
+NICE = {"client": 10, "server": 5}  # of a task: training yields to watching, and so does, a little less, what combines it. At 19 it got no processor at all
 log = logging.getLogger("federated.learning.executor")
 
 
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process.die_with(options.parent)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # the children go with it
     process.log_quietly()
-    os.nice(NICE)
-    _warm_up()
+    _warm_up(options.kind)
     executor = Executor(options.kind, options.runtime, options.secret.read_bytes(), options.ca.read_bytes() if options.ca else None)
     executor.allowed = (lambda: agent_folder.allowed_bundles(options.folder)) if options.folder else (lambda: {fab.digest()})
     log.info("ready for %s tasks of bundle %s", options.kind, fab.digest()[:16])
@@ -75,6 +74,8 @@ class Executor:
         """The child: run Flower's task loop once and end, whatever happens."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         process.die_with(parent)
+        # not the executor itself: it does next to nothing, and a task that waits to be taken has a time limit
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE[self.kind], os.getpriority(os.PRIO_PROCESS, 0)))
         try:
             (_run_client if self.kind == "client" else _run_server)(self.runtime, token, self.ca)
         except SystemExit:
@@ -151,14 +152,22 @@ def _runtime_client(runtime: str, ca: bytes | None, *, secret: bytes | None = No
     )
 
 
-def _warm_up() -> None:
-    """Import what every task needs, before any fork; torch must not have started threads by then."""
+def _warm_up(kind: str) -> None:
+    """Import all that a task needs, before any fork: a second of work is more than a minute for a child of low priority on a busy machine. torch must not
+    have started threads by then."""
     import torch
 
     torch.set_num_threads(1)
-    import flwr.clientapp
-    import flwr.serverapp
-    import flwr.supernode.runtime.run_clientapp  # noqa: F401
+    if kind == "client":
+        import flwr.clientapp
+        import flwr.supernode.runtime.run_clientapp
+
+        import federated.learning.client_app
+    else:
+        import flwr.serverapp
+        import flwr.superlink.runtime  # noqa: F401
+
+        import federated.learning.server_app  # noqa: F401
 
     process.log_quietly()  # flwr sets its own level when it is imported
 

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from federated.learning import agent_folder, process, snapshot
+from federated.learning import agent_folder, claims, process, snapshot
 from federated.trust import pki
 
 EXIT_USAGE, EXIT_GAVE_UP = 2, 3
@@ -123,6 +123,7 @@ def _supernode(parent: int, flags: str) -> int:
     os.umask(0o077)
     from flwr.supernode.cli.flower_supernode import flower_supernode
 
+    claims.wait_longer()
     sys.argv = ["flower-supernode", *json.loads(flags)]
     code: object = EXIT_GAVE_UP
     try:

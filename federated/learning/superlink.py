@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.files import create_durably
-from federated.learning import fab, process
+from federated.learning import claims, fab, process
 from federated.learning.control import TOKEN_HEADER
 from federated.learning.refusals import Refusals
 from federated.trust import pki
@@ -103,7 +103,8 @@ async def _serve(folder: Path, authority: pki.Authority, token: str, control: so
     import uvicorn
 
     app = _flower(folder, authority, control.getsockname())
-    _end_orphans(app.state.linkstate_factory.state())
+    state = app.state.linkstate_factory.state()
+    _end_orphans(state, "the SuperLink was restarted while the run was going on")
     guarded = Guarded(app, fleet.getsockname()[1], token, Refusals(folder))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -111,7 +112,7 @@ async def _serve(folder: Path, authority: pki.Authority, token: str, control: so
         )
     )
     print(f"superlink: control {_text(control.getsockname())}, fleet {_text(fleet.getsockname())}, bundle {fab.digest()[:16]}", flush=True)
-    watcher = asyncio.create_task(_keep_executor(server, folder, authority, _text(control.getsockname())))
+    watcher = asyncio.create_task(_keep_executor(server, state, folder, authority, _text(control.getsockname())))
     try:
         await server.serve(sockets=[control, fleet])
     finally:
@@ -120,7 +121,7 @@ async def _serve(folder: Path, authority: pki.Authority, token: str, control: so
             await watcher
 
 
-async def _keep_executor(server: Any, folder: Path, authority: pki.Authority, address: str) -> None:
+async def _keep_executor(server: Any, state: Any, folder: Path, authority: pki.Authority, address: str) -> None:
     """Start the executor of ServerApps when the server is up and again whenever it ends."""
     environment = process.calm_environment(FLWR_HOME=str(folder / "flower"), SPECOLA_HOME=str(folder.parent))
     arguments = ["federated.learning.executor", "server", "--runtime", address, "--secret", str(folder / "executor.secret"), "--ca", str(authority.ca)]
@@ -128,6 +129,8 @@ async def _keep_executor(server: Any, folder: Path, authority: pki.Authority, ad
     try:
         while True:
             if server.started and (child is None or child.poll() is not None):
+                if child:
+                    _end_orphans(state, "the program that carries out runs ended while the run was going on")
                 await asyncio.sleep(backoff.delay(time.monotonic()) if child else 0)
                 backoff.begin(time.monotonic())
                 child = process.spawn(arguments, environment)
@@ -143,6 +146,7 @@ def _flower(folder: Path, authority: pki.Authority, address: tuple[str, int]) ->
     from flwr.superlink.main import create_app
 
     process.log_quietly()  # flwr sets its own level when it is imported
+    claims.wait_longer()
     tls = ["--ssl-ca-certfile", str(authority.ca), "--ssl-certfile", str(authority.certificate), "--ssl-keyfile", str(authority.key)]
     executor = ["--isolation", "process", "--superexec-auth-secret-file", str(folder / "executor.secret")]
     state = ["--database", str(folder / "state.db"), "--enable-supernode-auth", "--disable-runtime-dependency-installation"]
@@ -153,12 +157,12 @@ def _flower(folder: Path, authority: pki.Authority, address: tuple[str, int]) ->
         sys.argv = before
 
 
-def _end_orphans(state: Any) -> None:
-    """Runs that were going on when the last SuperLink was killed cannot go on: say so at once instead of after a heartbeat's patience."""
+def _end_orphans(state: Any, reason: str) -> None:
+    """Runs that were going on when the last SuperLink or its executor was killed cannot go on: say so at once instead of after a heartbeat's patience."""
     for run in state.get_run_info():
         if run.status.status in ("starting", "running"):
-            state.finish_task(run.primary_task_id, "failed", "the SuperLink was restarted while the run was going on")
-            log.warning("run %s was going on when the SuperLink ended: failed", run.run_id)
+            state.finish_task(run.primary_task_id, "failed", reason)
+            log.warning("run %s failed: %s", run.run_id, reason)
 
 
 def _listen(address: str, *, loopback: bool = False) -> socket.socket:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from federated.learning import control, rounds
+from federated.learning import claims, control, rounds
 
 ROOT = Path(__file__).parents[2] / "federated"
 PUBLIC = {"flwr.app", "flwr.clientapp", "flwr.serverapp", "flwr.serverapp.strategy"}
-MAY_USE_PRIVATE = {"control.py", "superlink.py", "node.py", "executor.py", "local.py"}
+MAY_USE_PRIVATE = {"control.py", "superlink.py", "node.py", "executor.py", "local.py", "claims.py"}
 SIGNATURES = {
     "flwr.superlink.main:create_app": ["config", "superlink_lifespan_class"],
     "flwr.superlink.cli.flower_superlink:_parse_superlink_lifespan_config": [],
@@ -104,3 +105,40 @@ def test_the_codes_of_a_site_that_cannot_be_reached_are_the_ones_we_know():
     from flwr.common.constant import ErrorCode
 
     assert (ErrorCode.MESSAGE_UNAVAILABLE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE, ErrorCode.NODE_UNAVAILABLE) == rounds.UNREACHABLE
+
+
+@pytest.mark.parametrize("kept", ["memory", "file"])
+def test_a_task_that_gets_no_processor_for_minutes_keeps_its_claim(kept, tmp_path, monkeypatch):
+    """Flower's own 30 s to the first heartbeat and 60 s between two were over on a box at a load of 25: 401, and the run failed."""
+    from flwr.supercore.constant import TaskType
+    from flwr.supercore.corestate import in_memory_corestate, sql_corestate
+
+    claims.wait_longer()
+    state, module = (sql_state(tmp_path), sql_corestate) if kept == "file" else (memory_state(), in_memory_corestate)
+    task = state.create_task(TaskType.CLIENT_APP, 1)
+    token, real = state.claim_task(task), module.now
+    later = lambda seconds: monkeypatch.setattr(module, "now", lambda: real() + timedelta(seconds=seconds))  # noqa: E731
+    later(claims.CLAIM_S - 10)
+    assert state.get_task_by_token(token).task_id == task
+    assert state.activate_task(task)
+    later(3 * claims.CLAIM_S - 20)
+    assert state.acknowledge_task_heartbeat(task)
+    later(5 * claims.CLAIM_S)
+    assert state.get_task_by_token(token) is None
+
+
+def memory_state():
+    """What a SuperNode keeps."""
+    from flwr.supercore.object_store import ObjectStoreFactory
+    from flwr.supernode.nodestate import InMemoryNodeState
+
+    return InMemoryNodeState(ObjectStoreFactory().store())
+
+
+def sql_state(folder):
+    """What a SuperLink keeps."""
+    from flwr.server.superlink.linkstate import LinkStateFactory
+    from flwr.supercore.object_store import ObjectStoreFactory
+    from flwr.superlink.federation import NoOpFederationManager
+
+    return LinkStateFactory(str(folder / "state.db"), NoOpFederationManager(), ObjectStoreFactory()).state()

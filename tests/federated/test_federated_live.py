@@ -213,23 +213,35 @@ def _family(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in _family(int(child)))]
 
 
-def test_an_executor_killed_hard_is_replaced(live):
+def test_an_executor_killed_hard_fails_its_run_at_once_and_is_replaced(live):
     ready = live.log("superlink").count("ready for server tasks")
+    found = waiting_run(live)
     os.kill(_family(live.processes["superlink"].pid)[1], signal.SIGKILL)
     wait_for(lambda: live.log("superlink").count("ready for server tasks") > ready, "the new executor")
+    assert found() == ("failed", "the program that carries out runs ended while the run was going on")
 
 
-def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
+def waiting_run(live):
+    """A run that waits for nodes that do not exist; gives what returns its last status and reason when it has ended."""
     run_id = control.start_run(RunPlan("anomaly", rounds=1, min_sites=9, wait_s=3000), link=live.link)
     found: list[RunEvent] = []
     follower = threading.Thread(target=lambda: found.extend(control.events(run_id, link=live.link)))
     follower.start()
     wait_for(lambda: found, "the run's first event")
+
+    def end():
+        follower.join(patience(30))
+        return found[-1].status, found[-1].reason
+
+    return end
+
+
+def test_a_superlink_killed_hard_fails_its_run_and_the_nodes_come_back(live):
+    found = waiting_run(live)
     os.kill(live.processes["superlink"].pid, signal.SIGKILL)
     live.processes["superlink"].wait()
     live.start_superlink()
-    follower.join(patience(30))
-    assert (found[-1].status, found[-1].reason) == ("failed", "the SuperLink was restarted while the run was going on")
+    assert found() == ("failed", "the SuperLink was restarted while the run was going on")
 
 
 def test_a_node_renews_its_key_and_is_never_missing(live):

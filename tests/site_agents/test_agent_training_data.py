@@ -65,6 +65,14 @@ def test_a_gap_in_time_begins_a_new_clip(tmp_path):
     assert footage.count == 0
 
 
+def test_a_busy_camera_that_sees_a_frame_every_one_and_a_half_seconds_keeps_footage_too(tmp_path):
+    """Its detector judges such frames; a door with four nets needed 1.1 s a frame on a busy machine and never could take part in a run."""
+    footage = Footage(tmp_path, ON)
+    for n in range(CLIP):
+        footage.add(scene(n + 1, t=1.5 * n), normal=True)
+    assert footage.count == CLIP
+
+
 def test_the_end_of_a_loop_is_no_motion(tmp_path):
     footage = Footage(tmp_path, ON)
     live(footage, 0, CLIP - 1)
