@@ -15,6 +15,7 @@ from agent_lab import scene, wait_for
 from site_agents import training
 from site_agents.config import TrainingSettings
 from site_agents.training import CLIP, EAGER, QUIET_S, Footage, SuperNodeSupervisor, why_not
+from tests.waiting import patience
 
 ON = TrainingSettings(enabled=True)
 FLEET = {"fleet": {"address": "127.0.0.1:1", "ca_pem": ""}}
@@ -141,7 +142,7 @@ def test_a_child_that_ends_is_started_again_with_growing_pauses(supervisor, monk
     monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
     supervisor.tick()
     first = supervisor.child
-    first.wait(30)
+    first.wait(patience(30))
     supervisor.tick()
     assert supervisor.child is None
     assert "the SuperNode ended" in caplog.text
