@@ -43,11 +43,23 @@ host = "127.0.0.1"
 def lay_out(running: Running) -> None:
     """Make the demo site, its administrator and the enrolment codes; nothing is made twice."""
     clips = ["--clips", running.plan.footage.name] if running.plan.footage else []
+    _mark(running).touch()
     output = run_quietly(running, "demo", manage("demo", *clips))
     try:
         running.demo = json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:
         raise ServiceError(f"`manage.py demo` did not end with a line of JSON but with {output.strip()[-200:]!r}.") from error
+
+
+def was_laid_out(running: Running) -> bool:
+    """Whether the demo once ran in this home, and its made-up history was not taken away since."""
+    return _mark(running).exists()
+
+
+def forget_history(running: Running) -> None:
+    """Take the made-up history away: without the demo, every figure is a camera's own."""
+    run_quietly(running, "demo", manage("demo", "--forget"))
+    _mark(running).unlink()
 
 
 def start_agents(running: Running, show: Callable[[str], None]) -> None:
@@ -82,6 +94,11 @@ def write_config(folder: Path, name: str, portal: str, source: dict[str, Any], *
     fields = {"name": name, "portal": portal, "trains": trains, "fps": TRAINS_FPS if trains else WATCHES_FPS, **source}
     values = {key: json.dumps(value) for key, value in fields.items()}
     write_durably(folder / "agent.toml", CONFIG.format(**values))
+
+
+def _mark(running: Running) -> Path:
+    """Stands in a home in which the demo was laid out."""
+    return running.plan.home / "run" / "demo"
 
 
 def _own_clip(name: str) -> dict[str, str]:

@@ -68,6 +68,8 @@ def steps(running: Running) -> list[tuple[str, Callable[[Callable[[str], None]],
     ]
     if running.plan.demo:
         every.append(("lay out the Square of Miracles", lambda show: demo.lay_out(running)))
+    elif demo.was_laid_out(running):
+        every.append(("take the demo's made-up history away", lambda show: demo.forget_history(running)))
     every.append(("start the portal and the SuperLink", lambda show: _start_portal(running, show)))
     every.append(("start the worker", lambda show: running.supervisor.start([programs.worker(running.plan, running.environment)], show)))
     if running.plan.demo:

@@ -51,6 +51,7 @@ class AlertShape(serializers.ModelSerializer):
             "last_event",
             "picture",
             "changed",
+            "demo",
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 from typing import Any
 
 from django.utils.translation import get_language
@@ -80,6 +81,29 @@ def label_of(kind: str) -> str:
         return str(HOUSE[kind].label)
     found = registry.kinds().get(kind)
     return in_language(found.event, get_language() or "en") if found else kind.replace("_", " ")
+
+
+THINGS = {
+    "person": lazy("person"),
+    "face": lazy("face"),
+    "bicycle": lazy("bicycle"),
+    "car": lazy("car"),
+    "motorcycle": lazy("motorcycle"),
+    "bus": lazy("bus"),
+    "truck": lazy("lorry"),
+    "dog": lazy("dog"),
+    "backpack": lazy("backpack"),
+    "umbrella": lazy("umbrella"),
+    "handbag": lazy("handbag"),
+    "suitcase": lazy("suitcase"),
+    "anomaly": lazy("unusual movement"),
+}
+
+
+def boxes_of(detections: list[dict[str, Any]]) -> str:
+    """What was found in a picture, for the page's drawing (JSON), with each thing named in the reader's language."""
+    named = [{**each, "kind": str(THINGS.get(each.get("kind", ""), each.get("kind", ""))).replace("_", " ")} for each in detections if isinstance(each, dict)]
+    return json.dumps(named)
 
 
 def severity_of(kind: str) -> int:

@@ -25,8 +25,10 @@ def write_down(alert: Alert) -> None:
     read up to one misses none before it.
     """
     label = alert.reason if alert.reason in TAUGHT else ""
+    if alert.demo or alert.kind in EXCLUDED or alert.about_house:
+        return
     earlier = AlertLabel.objects.filter(alert=alert)
-    if alert.kind in EXCLUDED or alert.about_house or earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
+    if earlier.values_list("label", flat=True).first() == label or (not label and not earlier.exists()):
         return
     earlier.delete()
     AlertLabel.objects.create(alert=alert, camera_id=alert.camera_id, label=label, t=timezone.now())

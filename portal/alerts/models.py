@@ -54,6 +54,7 @@ class Alert(models.Model):
     picture = models.CharField(max_length=64, blank=True)  # sha256 of the newest snapshot among its events; from the acknowledgement on it stays
     false_alarm = models.FloatField(null=True)  # the lowest probability that its events name; null: no camera has learned to judge it
     changed = models.DateTimeField(db_index=True)  # any change at all: what a browser that was away asks for
+    demo = models.BooleanField(default=False)  # made up for the demo (demo_records.py), and every page says so; no agent can make one
 
     class Meta:
         ordering = ["-last_t", "-id"]
@@ -126,6 +127,7 @@ class Event(models.Model):
     detections = models.JSONField(default=list)
     snapshot = models.CharField(max_length=64, null=True)  # sha256; null is "no picture", as the agent says it
     clip = models.CharField(max_length=64, null=True)
+    demo = models.BooleanField(default=False)  # made up, as of Alert
     data = models.JSONField(default=dict)
     models = models.JSONField(default=dict)  # the last field: from here on the name means this field
 

@@ -100,7 +100,7 @@ def counts(user: User) -> dict[str, int | None]:
         mine=Count("pk", filter=Q(assignee=user)),
         ring=Max("severity", filter=Q(state=AlertState.NEW, last_t__gte=timezone.now() - RINGS)),
     )
-    return {**open_rows, "today": rows.filter(opened__gte=today).count()}
+    return {**open_rows, "today": rows.filter(opened__gte=today, demo=False).count()}
 
 
 def open_by_site(user: User) -> dict[int, int]:
@@ -110,17 +110,19 @@ def open_by_site(user: User) -> dict[int, int]:
 
 
 def timeline(user: User, filters: AlertFilters, *, begin: datetime.datetime, end: datetime.datetime, step: datetime.timedelta) -> list[dict[str, Any]]:
-    """`[{t, low, medium, high}]`: how many alerts opened in each step from `begin` to `end`, by severity; `t` is the step's beginning in Unix seconds.
+    """`[{t, low, medium, high, demo}]`: how many alerts opened in each step from `begin` to `end`, by severity; `t` is the step's beginning in Unix seconds.
 
-    Steps are of real time: an hour that the clocks show twice is two hours. At most MOST_STEPS.
+    `demo`: how many of them are made up. Steps are of real time: an hour that the clocks show twice is two hours. At most MOST_STEPS.
     """
     begin, end = begin.astimezone(datetime.UTC), end.astimezone(datetime.UTC)
     steps = max(1, min(MOST_STEPS, math.ceil((end - begin) / step)))
     rows = filtered(visible(user), user, dataclasses.replace(filters, since="", until="", sort="")).filter(opened__gte=begin, opened__lt=begin + steps * step)
     bins = Func(Value(step, DurationField()), F("opened"), Value(begin, DateTimeField()), function="date_bin", output_field=DateTimeField())
-    shown = [{"t": (begin + i * step).timestamp(), **dict.fromkeys(LEVELS.values(), 0)} for i in range(steps)]
-    for at, severity, n in rows.order_by().annotate(bin=bins).values_list("bin", "severity").annotate(n=Count("pk")):
-        shown[round((at - begin) / step)][LEVELS[severity]] += n
+    shown = [{"t": (begin + i * step).timestamp(), **dict.fromkeys((*LEVELS.values(), "demo"), 0)} for i in range(steps)]
+    for at, severity, demo, n in rows.order_by().annotate(bin=bins).values_list("bin", "severity", "demo").annotate(n=Count("pk")):
+        row = shown[round((at - begin) / step)]
+        row[LEVELS[severity]] += n
+        row["demo"] += n if demo else 0
     return shown
 
 

@@ -37,6 +37,7 @@ def strip(request: HttpRequest, filters: AlertFilters) -> dict[str, Any]:
         "begin": timezone.localtime(begin),
         "end": timezone.localtime(end),
         "total": {level: sum(row[level] for row in counted) for level in LEVELS},
+        "demo": sum(row["demo"] for row in counted),
     }
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from federated.contract.media import media_type
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
-from portal.alerts import actions, bulk_actions, queries
+from portal.alerts import actions, bulk_actions, kinds, queries
 from portal.alerts.filters import moment
 from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState
 from portal.alerts.ranges import ranged
@@ -186,8 +186,8 @@ def _show(request: HttpRequest, alert: Alert, problem: str = "", typed: Any = No
         "may_act": queries.may_act(request.user, alert),
         "assignable": queries.assignable(alert),
         "picture": picture,
-        "boxes": json.dumps(picture.detections if picture else []),
-        "pictured": [(event, json.dumps(event.detections)) for event in events if store.exists(event.snapshot)],
+        "boxes": kinds.boxes_of(picture.detections if picture else []),
+        "pictured": [(event, kinds.boxes_of(event.detections)) for event in events if store.exists(event.snapshot)],
         "clip": next((event for event in events if store.exists(event.clip)), None),
         "problem": problem,
         "typed": typed or {},

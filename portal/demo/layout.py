@@ -17,6 +17,7 @@ from portal.accounts import actions as accounts
 from portal.accounts.models import Membership, Role, User
 from portal.core import audit, jobs
 from portal.core.models import AuditRow
+from portal.demo import history
 from portal.people import actions as people
 from portal.people.models import Person
 from portal.sites import actions, rules
@@ -50,6 +51,7 @@ def lay_out(folder: Path, clips: str = "") -> dict[str, Any]:
         site = _site(user, manifest.get("site", {}))
         cameras = [_camera(user, site, described) for described in manifest["cameras"]]
     _staff(user, site, folder, manifest.get("staff", []))
+    history.lay_out(site, folder, {} if clips else manifest.get("history", {}))
     trains = {described.get("slug") or described["name"]: described.get("trains", True) for described in manifest["cameras"]}
     ask_for_root_set(user, [] if clips else [clip for clip in sorted(folder.glob("*.webm")) if trains.get(clip.stem, True)])
     agents = [{"name": camera.slug, "code": _code(camera), "trains": trains[camera.slug]} for camera in cameras]

@@ -81,6 +81,8 @@ VERBS = {
     "case.priority": _("changed a case's priority"),
     "case.queued": _("queued an examination"),
     "case.running": _("began an examination"),
+    "demo.history_forgotten": _("took the demo's made-up history away"),
+    "demo.history_made": _("made up a history for the demo"),
     "door.recalibrated": _("adjusted a door's threshold"),
     "events.recorded": _("reported events"),
     "machine.refused": _("was refused as an agent"),
@@ -185,7 +187,8 @@ def _fits(kind: str, key: str) -> bool:
 def _worded(text: str, names: dict[str, str], *, actor: bool = False) -> str:
     kind, colon, key = text.partition(":")
     if not colon:
-        return "Specola" if actor and text == "system" else gettext("several") if text in ("recognitions", "trials") else text
+        several = gettext("several")
+        return "Specola" if actor and text == "system" else {"recognitions": several, "trials": several, "demo": gettext("the demo")}.get(text, text)
     if kind not in THINGS:
         return text
     name = names.get(text)

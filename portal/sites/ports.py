@@ -78,5 +78,5 @@ def cases_of_site(site: Site) -> int:
 
 
 @port
-def visitor_flow(site: Site, day: datetime.date | None = None) -> dict[str, Any]:
-    """How many people crossed each line in each quarter of an hour of a day, as portal/alerts/flow.py describes it."""
+def visitor_flow(site: Site, first: datetime.date | None = None, last: datetime.date | None = None, *, hours: int = 0) -> dict[str, Any]:
+    """How many people crossed each line in some days, the last hours or today, as portal/alerts/flow.py describes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -79,8 +81,18 @@ def neighbours(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @seen_by_all
 def site_flow(request: HttpRequest, slug: str) -> HttpResponse:
-    """The visitor flow of today, for the chart."""
-    return JsonResponse(ports.visitor_flow(find_site(request, slug)))
+    """The visitor flow for the chart: `range` "today", "24h", "7d", or "days" with `from` and `to`; `{"error": a sentence}` with 400 for days that are none."""
+    found, asked, today = find_site(request, slug), request.GET.get("range", "today"), timezone.localdate()
+    if asked == "24h":
+        return JsonResponse(ports.visitor_flow(found, hours=24))
+    if asked == "7d":
+        return JsonResponse(ports.visitor_flow(found, today - datetime.timedelta(days=6), today))
+    if asked != "days":
+        return JsonResponse(ports.visitor_flow(found))
+    first, last = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
+    if not first or not last or not datetime.date(2000, 1, 1) <= first <= last <= datetime.date(2999, 1, 1):
+        return JsonResponse({"error": _("Choose two days, the first not after the last.")}, status=400)
+    return JsonResponse(ports.visitor_flow(found, first, last))
 
 
 @require_GET
@@ -188,6 +200,13 @@ def new_camera(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("sites:camera", found.slug, made.slug)
     shown = {"form": form, "heading": _("New camera at %(site)s") % {"site": found}, "back": f"/sites/{found.slug}/"}
     return render(request, "sites/form.html", shown, status=422 if form.errors else 200)
+
+
+def _day(text: str) -> datetime.date | None:
+    try:
+        return parse_date(text)
+    except ValueError:  # a day that no month has
+        return None
 
 
 def _save(request: HttpRequest, found: Camera) -> HttpResponse:

@@ -1,6 +1,6 @@
-// The site page: plan with cameras, tiles that tell how the cameras are, and the day's visitor flow.
+// The site page: plan with cameras, tiles that tell how the cameras are, and the visitor flow.
 
-import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { visitorChart } from "./visitor-chart.js";
 
 const words = document.getElementById("words").dataset;
 const pins = JSON.parse(document.getElementById("pins").textContent);
@@ -122,37 +122,6 @@ async function refreshFrame(tile) {
   tile.querySelector(".waiting").hidden = true;
 }
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-function drawFlow(place, flow) {
-  const table = document.getElementById("flow-table");
-  document.getElementById("no-flow").hidden = flow.lines.length > 0;
-  table.hidden = !flow.lines.length;
-  table.tBodies[0].replaceChildren(...flow.lines.map(({ camera, line, totals }) => {
-    const row = document.createElement("tr");
-    for (const [i, value] of [`${line} · ${camera}`, ...totals].entries()) row.append(Object.assign(document.createElement("td"), { textContent: value, className: i ? "num" : "" }));
-    return row;
-  }));
-  place.replaceChildren();
-  if (!flow.lines.length) return;
-  const strokes = [colour("--accent"), colour("--warning"), colour("--ok"), colour("--ink-soft")]; // never the red of an alarm
-  const series = flow.lines.flatMap(({ line, totals }, i) => [[words.inside, []], [words.outside, [6, 4]]].map(([way, dash], n) => (
-    { label: `${line}, ${way} (${totals[n]})`, stroke: strokes[i % strokes.length], width: 2, dash, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } })));
-  const axis = { stroke: colour("--ink-soft"), font: "12px Inter, sans-serif", grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 } };
-  const clock = (u, values) => values.map((t) => new Date(t * 1000).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Rome" }));
-  const data = [flow.t, ...flow.lines.flatMap(({ a_to_b, b_to_a }) => [a_to_b, b_to_a])];
-  const size = () => ({ width: place.clientWidth, height: 240 });
-  const chart = new uPlot({ ...size(), series: [{ label: words.time, value: (u, t) => (t === null ? "–" : clock(u, [t])[0]) }, ...series], axes: [{ ...axis, values: clock }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], size: 40 }], scales: { y: { range: (u, low, high) => [0, Math.max(4, Math.ceil((high || 0) * 1.1))] } } }, data, place);
-  new ResizeObserver(() => chart.setSize(size())).observe(place);
-}
-
-async function refreshFlow(place) {
-  const answer = await fetch(place.dataset.flow).catch(() => null);
-  if (answer?.ok) drawFlow(place, await answer.json());
-}
-
 function every(milliseconds, act) {
   act();
   setInterval(() => document.hidden || act(), milliseconds);
@@ -164,4 +133,4 @@ const list = document.querySelector("[data-tiles]");
 if (plan) drawPlan(plan);
 every(SILENT_MS, () => refreshStates(list));
 for (const tile of list.querySelectorAll("[data-frame]")) every(2000, () => refreshFrame(tile));
-every(30000, () => refreshFlow(document.getElementById("flow")));
+every(30000, visitorChart(document.getElementById("flow")));

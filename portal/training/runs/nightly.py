@@ -58,7 +58,7 @@ def idle(agents: list[Agent]) -> list[Agent]:
     """Those that may train now: live, nobody in view, nothing to report for a while, not on battery."""
     now = timezone.now()
     eventful = set(
-        Event.objects.filter(camera__in=[agent.camera_id for agent in agents], t__gt=now - CALM)
+        Event.objects.filter(camera__in=[agent.camera_id for agent in agents], t__gt=now - CALM, demo=False)
         .exclude(kind__in=kinds.without_alert())
         .values_list("camera", flat=True)
     )

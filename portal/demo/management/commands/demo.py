@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from portal.alerts import demo_records
 from portal.demo import layout
 
 
@@ -21,7 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("--footage", type=Path, default=settings.ROOT / "infra" / "footage", help="folder with manifest.toml and the staff's pictures")
         parser.add_argument("--clips", default="", help="name of the folder of other clips that the cameras play instead of ours")
 
+        parser.add_argument("--forget", action="store_true", help="only take away the made-up crossings and past alerts; the cameras and what they saw stay")
+
     def handle(self, **options: Any) -> None:
+        if options["forget"]:
+            self.stdout.write(json.dumps(demo_records.forget()))
+            return
         try:
             laid_out = layout.lay_out(options["footage"], options["clips"])
         except layout.DemoError as error:
