@@ -52,9 +52,9 @@ def open_case(
         require_role(user, site, *PRIORITY_ROLES)
         if priority not in Priority.values:
             raise ValidationError(_("Choose a priority."))
-    refuse_secret(title)
+    title = refuse_secret(title.strip()[:200])
     with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text) as inputs, transaction.atomic():
-        named = title.strip()[:200] or mask_secrets(" · ".join(each.name for each in inputs))[:200]
+        named = title or mask_secrets(" · ".join(each.name for each in inputs))[:200]
         case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority)
         for position, each in enumerate(inputs):
             sha256 = each.sha256 or media.take_in(each.path)

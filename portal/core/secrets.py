@@ -18,11 +18,11 @@ _WORDS = (
     "pass(?:wor[dt]|wd|phrase|code|key)?|pwd|psw|passwort|kennwort|parola[ _-]?d[ _-]?ordine|"
     "(?:access|auth|api|session|refresh|secret|private)[_-]?(?:token|key)|token|secret|client[_-]?secret|apikey"
 )
-_USER = re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://[^\s/:@?#]*:)(?!\d{1,5}(?:[/?#]|\s|$))(?P<secret>\S+)(?=@[^\s@])", re.IGNORECASE)
+_USER = re.compile(r"(?P<keep>(?<![a-z0-9+.-])[a-z0-9+.-]{1,40}://[^\s/:@?#]{0,200}:)(?!\d{1,5}(?:[/?#]|\s|$))(?P<secret>\S{1,500})(?=@[^\s@])", re.IGNORECASE)
 _NAMED = re.compile(rf"(?<![a-z])(?P<keep>(?:{_WORDS})(?:=|%3d|\s+=\s+))(?P<secret>[^\s&;,\"'<>]+)", re.IGNORECASE)
-_WRITTEN = re.compile(rf"(?<![a-z])(?P<keep>(?!pass\s*:)(?:{_WORDS})\s*:\s*)(?P<secret>(?=\S*[\d!$%^*+@#_~])[^\s;,\"'<>]+)", re.IGNORECASE)
+_WRITTEN = re.compile(rf"(?<![a-z])(?P<keep>(?!pass\s*:)(?:{_WORDS})\s*:\s*)(?P<secret>(?=\S{{0,100}}[\d!$%^*+@#_~])[^\s;,\"'<>]+)", re.IGNORECASE)
 _BEARER = re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)(?P<secret>[a-z0-9+/_=-]{16,}(?:\.[a-z0-9+/_=-]+)*)", re.IGNORECASE)
-_KEY = re.compile(r"(?P<keep>-----BEGIN [A-Z ]*PRIVATE KEY-----)(?P<secret>.*?)(?=-----END|\Z)", re.DOTALL)
+_KEY = re.compile(r"(?P<keep>-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?P<secret>.*?)(?=-----END|\Z)", re.DOTALL)
 PATTERNS = (_USER, _NAMED, _WRITTEN, _BEARER, _KEY)
 
 

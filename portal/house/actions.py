@@ -12,6 +12,7 @@ from portal.core import audit_check, audit_witness
 from portal.core.audit_check import AuditReport
 from portal.core.models import AuditFinding
 from portal.house import anchors
+from portal.sites.actions import checked_reason
 from portal.sites.config import portal_key
 
 
@@ -27,7 +28,7 @@ def walk_audit() -> AuditReport:
 
 
 def settle_finding(*, user: User, finding_id: int, reason: str) -> AuditFinding:
-    """Close a finding, with the reason; for administrators of every site. Raises PermissionDenied."""
+    """Close a finding, with the reason; for administrators of every site. Raises PermissionDenied and (the reason) ValidationError."""
     if not (user.is_active and user.memberships.filter(role=Role.ADMINISTRATOR, site=None).exists()):
         raise PermissionDenied(_("Only an administrator of every site may close this."))
-    return audit_witness.settle(user=user, finding_id=finding_id, reason=reason)
+    return audit_witness.settle(user=user, finding_id=finding_id, reason=checked_reason(reason))

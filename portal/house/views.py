@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -87,6 +89,8 @@ def settle_finding(request: HttpRequest, pk: int) -> HttpResponse:
         actions.settle_finding(user=request.user, finding_id=pk, reason=request.POST.get("reason", ""))
     except AuditFinding.DoesNotExist as error:
         raise Http404 from error
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     return redirect("house:audit")
 
 

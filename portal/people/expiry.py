@@ -49,16 +49,16 @@ def count(user: User) -> int:
 
 def extend(*, user: User, uid: uuid.UUID, expires: datetime.datetime, reason: str) -> Person:
     """Another end date, with the reason in the audit log. Raises ValidationError, PermissionDenied or Person.DoesNotExist."""
-    if not reason.strip():
+    reason = refuse_secret(reason.strip()[:300])
+    if not reason:
         raise ValidationError(_("Say why: the reason stands in the audit log."))
-    refuse_secret(reason)
     with transaction.atomic():
         person = Person.objects.select_related("site").get(uid=uid, revoked=None)
         require_role(user, person.site, Role.MANAGER)
         if not person.templates.exists():
             raise ValidationError(_("The templates are deleted already: enrol the person again."))
         actions.change(user=user, uid=uid, expires=expires, doors=list(person.doors.all()))
-        audit.record(actor=user, verb="person.extended", subject=f"person:{uid}", site=person.site.slug, data={"reason": reason.strip()[:300]})
+        audit.record(actor=user, verb="person.extended", subject=f"person:{uid}", site=person.site.slug, data={"reason": reason})
     person.refresh_from_db()
     return person
 

@@ -18,6 +18,7 @@ from portal.accounts.actions import WORDS
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
 from portal.core import audit, jobs
+from portal.core.numbers import whole
 from portal.core.secrets import refuse_secret
 from portal.sites.models import Agent, Camera, EnrolmentCode, LegalMode, Line, Rule, Site, Zone
 from portal.sites.rules import Watching
@@ -67,7 +68,7 @@ def change_note(*, user: User, camera_id: int, note: str) -> None:
     """Say where a camera's pictures come from; cut at 300 characters."""
     camera = Camera.objects.select_for_update(of=("self",)).select_related("site").get(pk=camera_id)
     require_role(user, camera.site, "administrator", "manager")
-    camera.note = refuse_secret(note)[:300]
+    camera.note = refuse_secret(note[:300])
     camera.save(update_fields=["note"])
     audit.record(actor=user, verb="camera.note_changed", subject=f"camera:{camera.pk}", site=camera.site.slug, data={"note": camera.note})
 
@@ -111,7 +112,7 @@ def change_mode(*, user: User, camera_id: int, mode: str, reason: str) -> Camera
 def stop_biometrics(*, user: User, site: Site, reason: str = "") -> None:
     """Halt every biometric function of the site; agents hear it with their next heartbeat. Anybody on duty may press it."""
     require_role(user, site, "operator", "manager", "administrator")
-    _set_stop(user, site, True, "site.biometrics_stopped", refuse_secret(reason).replace("\x00", "").strip()[:500])
+    _set_stop(user, site, True, "site.biometrics_stopped", refuse_secret(reason.replace("\x00", "").strip()[:500]))
 
 
 @transaction.atomic
@@ -127,7 +128,7 @@ def change_kept_days(*, user: User, site: Site, days: Any) -> None:
     require_role(user, site, "manager")
     row = Site.objects.select_for_update().get(pk=site.pk)
     before = row.kept_days
-    row.kept_days = int(days) if str(days).strip().isascii() and str(days).strip().isdigit() and len(str(days)) < 9 else 0
+    row.kept_days = whole(str(days).strip()) or 0
     if not 1 <= row.kept_days <= LONGEST_KEPT:
         raise ValidationError(_("Pictures are kept for 1 to %(most)d days.") % {"most": LONGEST_KEPT})
     if row.kept_days != before:
@@ -156,10 +157,10 @@ def revoke(*, user: User | str, agent: Agent, reason: str = "") -> None:
     agent = Agent.objects.select_for_update(of=("self",)).select_related("camera__site").get(pk=agent.pk)
     if agent.revoked:
         return
-    refuse_secret(reason)
+    reason = refuse_secret(reason.replace("\x00", "")[:500])
     agent.revoked = timezone.now()
     agent.save(update_fields=["revoked"])
-    data = {"camera": agent.camera.slug, "reason": reason.replace("\x00", "")[:500]}
+    data = {"camera": agent.camera.slug, "reason": reason}
     audit.record(actor=user, verb="agent.revoked", subject=f"agent:{agent.pk}", site=agent.camera.site.slug, data=data)
     if agent.node_id or agent.node_public_key:  # it may be about to be registered
         unregister_node.defer(agent_id=str(agent.pk))

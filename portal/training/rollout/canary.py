@@ -48,7 +48,7 @@ def start(*, user: User, model_id: int, cameras: list[int]) -> Canary:
 def take_back(*, user: User | str, canary_id: int, reason: str = "") -> Canary:
     """End the canary; its cameras return to the version before with their next heartbeat. `user` is "system" when a figure left its limits."""
     if isinstance(user, User):
-        refuse_secret(reason)
+        reason = refuse_secret(reason[:2000])
     canary = Canary.objects.select_for_update(of=("self",)).select_related("model").get(pk=canary_id)
     if isinstance(user, User):
         require_at(user, [row.camera for row in canary.cameras.select_related("camera")])
