@@ -16,8 +16,9 @@ from django.conf import settings  # noqa: E402
 
 from portal.core.bodies import bounded  # noqa: E402
 from portal.core.serving import lifespan  # noqa: E402
+from portal.live.door import from_somewhere  # noqa: E402
 from portal.live.urls import websocket_urlpatterns  # noqa: E402
 
 http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE})
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket = from_somewhere(AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
 application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": lifespan})

@@ -30,8 +30,8 @@ class AlertsConsumer(PortalConsumer):
         return {alerts_group(pk) for pk in (None, *sites_of(user).values_list("pk", flat=True))}
 
     def take(self, message: dict[str, Any]) -> None:
-        if "alerts" in message:
-            self.pending.update(message["alerts"])
+        if isinstance(numbers := message.get("alerts"), list):
+            self.pending.update(number for number in numbers[: MAX_PENDING + 1] if type(number) is int and 0 < number < 2**63)
         if isinstance(message.get("filters"), dict):
             self.filters = queries.AlertFilters.read(message["filters"])
         if isinstance(message.get("since"), str):

@@ -56,6 +56,10 @@ class PortalConsumer(AsyncJsonWebsocketConsumer):
             except (RedisError, OSError):
                 log.info("left %s without telling the channel layer, which is away", group)
 
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **named: Any) -> None:
+        """Only texts are taken; of anything else Channels makes an exception."""
+        await (super().receive(text_data, bytes_data, **named) if text_data else self.close(FORBIDDEN))
+
     async def receive_json(self, content: Any, **_: Any) -> None:
         if not isinstance(content, dict):
             await self.close(FORBIDDEN)
@@ -69,7 +73,7 @@ class PortalConsumer(AsyncJsonWebsocketConsumer):
     async def decode_json(cls, text_data: str) -> Any:
         try:
             return await super().decode_json(text_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # closed in receive_json
 
     async def push(self, event: dict[str, Any]) -> None:
