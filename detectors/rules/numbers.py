@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 from detectors.messages import LANGUAGES, Words
@@ -28,7 +27,7 @@ class RuleNumber:
 
     def read(self, value: Any) -> float:
         """The value as a number. Raises ValueError when it is none or outside the limits."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not self.least <= value <= self.most:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.least <= value <= self.most:
             raise ValueError(f"{self.name} must be a number from {self.least:g} to {self.most:g}, not {value!r}")
         return value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,11 @@ def check(config: RunPlan, *, root: bool = False) -> None:
     """Raise PlanError when the plan cannot work, before anything is started. `root`: whether the portal has a root set of this task."""
     for name, low, high in (("rounds", 1, 500), ("local_epochs", 1, 100), ("min_sites", 1, 10_000), ("deadline_s", 1, 86_400), ("wait_s", 0, 86_400)):
         value = getattr(config, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise PlanError(f"{name} must lie between {low} and {high}, not {value!r}")
-    if not math.isfinite(config.learning_rate) or not 0 <= config.learning_rate <= 1:
+    if not 0 <= config.learning_rate <= 1:
         raise PlanError(f"learning_rate must lie between 0 (the task's own) and 1, not {config.learning_rate!r}")
-    if isinstance(config.share, bool) or not math.isfinite(config.share) or not 0 < config.share <= 1:
+    if isinstance(config.share, bool) or not 0 < config.share <= 1:
         raise PlanError(f"share must lie above 0 and be at most 1 (every node), not {config.share!r}")
     if not isinstance(config.compare, bool):
         raise PlanError(f"compare is true or false, not {config.compare!r}")

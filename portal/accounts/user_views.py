@@ -21,6 +21,7 @@ from portal.accounts import queries, sessions, user_actions
 from portal.accounts.forms import HandOverForm, InviteForm
 from portal.accounts.models import Role, SecondFactorRule, User
 from portal.accounts.permissions import role_required
+from portal.core.numbers import whole
 from portal.sites.models import Site
 
 PAGE = 50
@@ -125,8 +126,8 @@ def reset_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
 @for_administrators
 def end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
     """One session (its number in `session`), or all of them."""
-    found, only = _user(request, pk), request.POST.get("session", "")[:18]
-    number = int(only) if only.isascii() and only.isdecimal() else None
+    found, only = _user(request, pk), request.POST.get("session", "")
+    number = whole(only)
     if only and number is None:
         raise Http404
     try:
@@ -192,8 +193,8 @@ def _grants(request: HttpRequest) -> user_actions.Grants:
     found = set()
     for text in request.POST.getlist("role")[:3000]:
         role, _colon, place = text.partition(":")
-        if role in Role.values and (place == "*" or (place.isascii() and place.isdecimal() and len(place) < 18)):
-            found.add((role, None if place == "*" else int(place)))
+        if role in Role.values and (place == "*" or whole(place) is not None):
+            found.add((role, None if place == "*" else whole(place)))
     return frozenset(found)
 
 

@@ -22,6 +22,7 @@ from rest_framework.authtoken.models import Token
 from portal.accounts import actions, factors, queries, sessions, signing_in, user_actions
 from portal.accounts.factor_adapter import host_name, passkeys_possible
 from portal.accounts.forms import NewPasswordForm, OwnNameForm, SignInForm
+from portal.core.numbers import whole
 
 
 class SignIn(LoginView):
@@ -91,8 +92,8 @@ def change_name(request: HttpRequest) -> HttpResponse:
 @login_required
 def end_own_sessions(request: HttpRequest) -> HttpResponse:
     """One session of the person's own (its number in `session`), or all but this one."""
-    only = request.POST.get("session", "")[:18]
-    number = int(only) if only.isascii() and only.isdecimal() else None
+    only = request.POST.get("session", "")
+    number = whole(only)
     keep = "" if number is not None else request.session.session_key
     ended = actions.end_own_sessions(user=request.user, only=number, keep=keep) if number is not None or not only else 0
     messages.success(request, ngettext("%(n)d session ended.", "%(n)d sessions ended.", ended) % {"n": ended})

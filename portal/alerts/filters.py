@@ -14,8 +14,10 @@ from django.utils.dateparse import parse_date, parse_datetime
 from portal.accounts.models import User
 from portal.alerts import kinds
 from portal.alerts.models import DOUBTFUL, Alert, AlertState, HistoryEntry
+from portal.core.numbers import whole
 from portal.core.severity import Severity
 
+YEARS = range(1900, 9000)  # beyond them a day more or less is no time any more
 SORTS = {
     "": ("-last_t", "-id"),  # what was seen last stands on top
     "severity": ("-severity", "-last_t", "-id"),
@@ -67,7 +69,8 @@ def filtered(rows: QuerySet[Alert], user: User, filters: AlertFilters) -> QueryS
     if filters.site:
         rows = rows.filter(camera__site__slug=filters.site)
     if filters.camera:
-        rows = rows.filter(camera_id=int(filters.camera)) if _is_number(filters.camera) else rows.none()
+        camera = whole(filters.camera)
+        rows = rows.none() if camera is None else rows.filter(camera_id=camera)  # without one are the alerts about the portal itself
     if filters.kind:
         rows = rows.filter(kind=filters.kind)
     if filters.state:
@@ -94,18 +97,21 @@ def moment(text: str, *, end: bool = False) -> datetime.datetime | None:
         day, t = parse_date(text), parse_datetime(text)
         if day is not None:
             t = datetime.datetime.combine(day + datetime.timedelta(days=int(end)), datetime.time())
-        if t is None or t.tzinfo is not None:
-            return t
-        return t.replace(tzinfo=timezone.get_current_timezone(), fold=int(end and day is None)).astimezone(datetime.UTC)
+        if t is None:
+            return None
+        if t.tzinfo is None:
+            t = t.replace(tzinfo=timezone.get_current_timezone(), fold=int(end and day is None))
+        t = t.astimezone(datetime.UTC)
     except (ValueError, OverflowError):  # the 31st of February, the year 9999
         return None
+    return t if t.year in YEARS else None
 
 
 def _of_severity(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
-    level = text.removesuffix("+")
-    if not _is_number(level) or int(level) not in Severity.values:
+    level = whole(text.removesuffix("+"))
+    if level not in Severity.values:
         return rows.none()
-    return rows.filter(severity__gte=int(level)) if text.endswith("+") else rows.filter(severity=int(level))
+    return rows.filter(severity__gte=level) if text.endswith("+") else rows.filter(severity=level)
 
 
 def _searched(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
@@ -114,10 +120,5 @@ def _searched(rows: QuerySet[Alert], text: str) -> QuerySet[Alert]:
         named = [kind for kind, label in kinds.alerting() if word.lower() in label.lower()]
         found = Q(camera__name__icontains=word) | Q(camera__site__name__icontains=word) | Q(zone__icontains=word) | Q(kind__in=named)
         found |= Q(assignee__name__icontains=word) | Q(pk__in=HistoryEntry.objects.filter(text__icontains=word).values("alert_id"))
-        number = word.lstrip("#")
-        rows = rows.filter(found | Q(pk=int(number)) if _is_number(number) else found)
+        rows = rows.filter(found | Q(pk=whole(word.lstrip("#"))))
     return rows
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 18

@@ -25,6 +25,7 @@ from portal.alerts.models import CHOSEN_REASONS, Alert, AlertState
 from portal.alerts.ranges import ranged
 from portal.alerts.strip import strip
 from portal.core import media as store
+from portal.core.numbers import whole
 
 PAGE = 50
 DAY = datetime.timedelta(days=1)
@@ -69,7 +70,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
 @acted_on
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = request.POST.get("assignee", "")
-    return _act(request, pk, actions.assign, assignee_id=int(chosen) if _is_number(chosen) else None)
+    return _act(request, pk, actions.assign, assignee_id=whole(chosen))
 
 
 @require_POST
@@ -114,13 +115,13 @@ def desk(request: HttpRequest, pk: int) -> HttpResponse:
 @acted_on
 def bulk(request: HttpRequest, verb: str) -> JsonResponse:
     """Several alerts at once, `alert=1&alert=2`: `{"done": [1, 2]}`, or `{"error": a sentence}` and nothing was changed."""
-    chosen = [int(each) for each in request.POST.getlist("alert") if _is_number(each)]
+    chosen = [number for each in request.POST.getlist("alert") if (number := whole(each)) is not None]
     sent = {name: request.POST.get(name, "") for name in ("reason", "note")}
     assignee = request.POST.get("assignee", "")
     verbs: dict[str, Callable[[], list[Alert]]] = {
         "acknowledge": lambda: bulk_actions.acknowledge_many(user=request.user, alert_ids=chosen),
         "resolve": lambda: bulk_actions.resolve_many(user=request.user, alert_ids=chosen, **sent),
-        "assign": lambda: bulk_actions.assign_many(user=request.user, alert_ids=chosen, assignee_id=int(assignee) if _is_number(assignee) else None),
+        "assign": lambda: bulk_actions.assign_many(user=request.user, alert_ids=chosen, assignee_id=whole(assignee)),
         "undo": lambda: bulk_actions.undo(user=request.user, alert_ids=chosen),
     }
     try:
@@ -207,10 +208,6 @@ def _typed(text: str) -> str:
     """A moment of the filters as the page's fields take it: in the portal's time zone, to the minute."""
     t = moment(text)
     return f"{timezone.localtime(t):%Y-%m-%dT%H:%M}" if t else ""
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 18
 
 
 def _is_pane(request: HttpRequest) -> bool:

@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from portal.accounts.permissions import HasRole
 from portal.analysis import actions, examiners, intake, pdf, queries, tools, upload_api
 from portal.analysis.models import Case, Priority, Support
+from portal.core.parsers import StorableJson
 
 
 class CaseShape(serializers.Serializer):
@@ -77,7 +78,7 @@ class Tools(DeskView):
 
 
 class Cases(DeskView):
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, StorableJson]
 
     @extend_schema(operation_id="cases_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, words
 from portal.analysis.models import Case, CaseFile, CaseState, Upload
+from portal.core.numbers import whole
 from portal.sites.models import Site
 
 
@@ -24,7 +25,7 @@ def cases(user: User) -> QuerySet[Case]:
 
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
     """A case as its page shows it, as plain JSON; None when there is none or the user may not see it."""
-    case = cases(user).filter(pk=int(case_id)).first() if str(case_id).isdecimal() else None
+    case = cases(user).filter(pk=whole(str(case_id))).first()
     return case and state_of(case, user)
 
 

@@ -17,6 +17,7 @@ from portal.analysis import actions, intake, queries, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, two_person
+from portal.core.numbers import whole
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PAGE = 25
@@ -38,7 +39,7 @@ def desk(request: HttpRequest) -> HttpResponse:
                 text=chosen["text"],
                 title=chosen["title"],
                 site=intake.site_named(request.user, chosen["site"]),
-                priority=int(chosen["priority"]) if chosen["priority"].isdecimal() else Priority.NORMAL,
+                priority=whole(chosen["priority"]) or Priority.NORMAL,
             )
             return redirect("analysis:case", case.pk)
         except ValidationError as error:
@@ -86,8 +87,8 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @seen
 def priority(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a waiting case go first, or in its turn again."""
-    chosen = request.POST.get("priority", "")
-    return _change(request, pk, lambda: actions.set_priority(user=request.user, case_id=pk, priority=int(chosen) if chosen.isdecimal() else -1))
+    chosen = whole(request.POST.get("priority"))
+    return _change(request, pk, lambda: actions.set_priority(user=request.user, case_id=pk, priority=-1 if chosen is None else chosen))
 
 
 @require_GET

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from portal.core.numbers import DIGITS
+
 App = Callable[[Mapping[str, Any], Any, Any], Awaitable[None]]
 MANY = 128 * 2**20  # two pictures of 50 MB and what stands beside them in a form
 
@@ -18,7 +20,7 @@ def bounded(app: App, pieces: Mapping[str, int]) -> App:
         announced = headers.get(b"content-length", b"")
         if limit is not None and b"transfer-encoding" in headers and not announced:
             return await _refuse(send, 411, b"the length of a piece must be announced")
-        if announced.isdigit() and int(announced) > (limit or MANY):
+        if announced.isdigit() and (len(announced) > DIGITS or int(announced) > (limit or MANY)):
             return await _refuse(send, 413, b"the request is too large")
         return await app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""What every answer carries, and the answer to what no database column takes."""
+"""What every answer carries, and the answers to what is no text and to what no database column takes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 NOTHING = "camera=(), microphone=(), geolocation=()"
 PROGRAMS = "/api/v1/"
+DECODED = ("multipart/form-data", "application/x-www-form-urlencoded", "application/json")
+ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")  # the last two are a part of the first
 log = logging.getLogger(__name__)
 
 
@@ -22,6 +24,18 @@ def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> C
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", NOTHING)
         return response
+
+    return answer
+
+
+def text_in_utf8(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse with 415 a body whose header names another encoding than browsers use: some of Python's, such as rot13, are none of text at all."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if request.content_type in DECODED and charset.strip().lower() not in ENCODINGS:
+            return _refused(request, _("Text is taken in UTF-8 only: the request names another encoding."), 415)
+        return get_response(request)
 
     return answer
 
@@ -44,9 +58,14 @@ class StorableInput:
             return None
         log.warning("a value cannot be stored: %s %s", request.method, request.path, exc_info=exception)
         sentence = _("Something that you sent cannot be stored: a number or date that is too large, or a character that no text may hold.")
-        if request.path_info.startswith(PROGRAMS):
-            return JsonResponse({"error": [sentence]}, status=400)
-        return HttpResponse(render_to_string("400.html", {"exception": sentence}), status=400)
+        return _refused(request, sentence, 400)
+
+
+def _refused(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    """The sentence as JSON for programs, else as a page that needs no database."""
+    if request.path_info.startswith(PROGRAMS):
+        return JsonResponse({"error": [sentence]}, status=status)
+    return HttpResponse(render_to_string("400.html", {"exception": sentence}), status=status)
 
 
 def storable(text: str) -> bool:

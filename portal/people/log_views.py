@@ -21,6 +21,7 @@ from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
 from portal.core import media
+from portal.core.numbers import whole
 from portal.people import doors, verifiers
 from portal.people import log as face_log
 from portal.people.models import Person, Recognition, RecognitionVerdict, VerificationAnswer
@@ -155,10 +156,10 @@ def _filtered(request: HttpRequest) -> QuerySet[Recognition]:
     """What the address asks for; what makes no sense there is left out."""
     rows = Recognition.objects.filter(camera__site__in=face_log.sites_of_reader(request.user)).select_related("camera__site", "person")
     asked = request.GET
-    if asked.get("camera", "").isdecimal():
-        rows = rows.filter(camera_id=min(int(asked["camera"]), 2**62))
-    if asked.get("person", "").isdecimal():
-        rows = rows.filter(person_id=min(int(asked["person"]), 2**62))
+    if (camera := whole(asked.get("camera"))) is not None:
+        rows = rows.filter(camera_id=camera)
+    if (person := whole(asked.get("person"))) is not None:
+        rows = rows.filter(person_id=person)
     if asked.get("verdict") in RecognitionVerdict.values:
         rows = rows.filter(verdict=asked["verdict"])
     if begin := _midnight(asked.get("from", "")):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
+from portal.core.numbers import whole
 from portal.people import actions, expiry, lookalikes, pictures, queries
 from portal.people.forms import ChangeForm, PersonForm
 from portal.people.models import Person
@@ -61,7 +62,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def judge(request: HttpRequest) -> HttpResponse:
     """What a picture is worth, before anything is saved: `{"fits", "problems": [sentence], "alike": [name], "turned": bool}`. Nothing of it is kept."""
     file = request.FILES.get("picture")
-    site = Site.objects.filter(pk=_number(request.POST.get("site")), pk__in=sites_of(request.user, Role.MANAGER)).first()
+    site = Site.objects.filter(pk=whole(request.POST.get("site")), pk__in=sites_of(request.user, Role.MANAGER)).first()
     if file is None or site is None:
         return JsonResponse({"fits": False, "problems": [_("Choose a site and a picture.")], "alike": [], "turned": False}, status=400)
     try:
@@ -117,7 +118,3 @@ def _content(file: object) -> bytes:
     if file.size > MOST_BYTES:
         raise ValidationError(_("%(name)s is too large: %(mb)d MB, at most %(most)d.") % {"name": file.name, "mb": file.size >> 20, "most": MOST_BYTES >> 20})
     return file.read()
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 18 else 0

@@ -78,7 +78,7 @@ def _rule(data: dict[str, Any], zones: dict[str, Any], lines: dict[str, Any]) ->
         raise ValidationError(_("There is no rule called %(kind)s.") % {"kind": str(data.get("kind"))[:40]})
     about = {"zone": zones, "line": lines}.get(kind.about)
     place = data.get(kind.about) if about is not None else None
-    if about is not None and place not in about:
+    if about is not None and not (isinstance(place, str) and place in about):
         raise ValidationError(_("The rule “%(rule)s” names a zone or line that is not there.") % {"rule": in_words(kind.label)})
     numbers = {each.name: _number(data.get(each.name, each.default), each, kind) for each in kind.numbers}
     places = {about: place if kind.about == about else None for about in ("zone", "line")}

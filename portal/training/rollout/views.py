@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.models import Role
 from portal.core import media
+from portal.core.numbers import whole
 from portal.training.models import Canary, ModelState, ModelVersion
 from portal.training.permissions import acted_on, acts_everywhere, readable_sites, seen
 from portal.training.rollout import actions, canary_comparison, canary_figures, canary_limits, cards, queries, updates
@@ -97,7 +98,7 @@ def roll_back(request: HttpRequest) -> HttpResponse:
 @acted_on
 def start_canary(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a canary at the chosen cameras."""
-    cameras = [int(value) for value in request.POST.getlist("cameras") if value.isdecimal()]
+    cameras = [number for each in request.POST.getlist("cameras") if (number := whole(each)) is not None]
     try:
         return redirect("training:canary", canaries.start(user=request.user, model_id=pk, cameras=cameras).pk)
     except ModelVersion.DoesNotExist as error:

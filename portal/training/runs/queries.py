@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from federated.learning import privacy
 from federated.learning import task as tasks_of
 from portal.accounts.models import User
+from portal.core.numbers import whole
 from portal.sites.models import Agent
 from portal.training.models import Run, RunNode, RunState, Schedule
 from portal.training.node_names import CameraNames
@@ -35,9 +36,7 @@ def last_runs(user: User, limit: int = 20) -> list[Run]:
 
 def run_state(user: User, run_id: int | str) -> dict[str, Any] | None:
     """A run as its page shows it, as plain JSON; None when there is none or the user may not see it."""
-    if not str(run_id).isdecimal():
-        return None
-    run = runs(user).filter(pk=int(run_id)).first()
+    run = runs(user).filter(pk=whole(str(run_id))).first()
     if run is None:
         return None
     names = CameraNames(user)
