@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -23,8 +24,9 @@ from site_agents.alert_labels import kept_features
 from site_agents.errors import ModelRefused
 from site_agents.models import FAILURES
 
-TIMEOUT_S, MEMORY = 120, 4 << 30
-FRAMES, SLOWEST_MS = 12, 200.0
+PROCESSOR_S, TIMEOUT_S = 120, 900  # of processor time, and by the clock: a child of low priority on a busy machine waits most of the time
+MEMORY = 4 << 30
+FRAMES, SLOWEST_MS = 12, 200.0  # milliseconds of processor time
 
 
 def try_model(name: str, file: Path, folder: Path, *, budget_ms: float = SLOWEST_MS) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def try_model(name: str, file: Path, folder: Path, *, budget_ms: float = SLOWEST
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        if run.returncode == -signal.SIGXCPU:
+            raise ModelRefused(f"the self-test did not end within {PROCESSOR_S} s of processor time")
         report = json.loads(run.stdout.strip().splitlines()[-1])
     except subprocess.TimeoutExpired as error:
         raise ModelRefused(f"the self-test did not end within {TIMEOUT_S} s") from error
@@ -56,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 5))
     try:
         report = run(options.detector, Path(options.file), Path(options.folder), options.budget_ms)
     except (ModelRefused, MemoryError, *FAILURES) as error:
@@ -74,9 +79,9 @@ def run(name: str, file: Path, folder: Path, budget_ms: float) -> dict[str, Any]
         detector = detectors.load(name, path=file, calibration=learnt or _flat(detector))
     times = []
     for frame in _sample(folder):
-        began = time.perf_counter()
+        began = time.process_time()
         found = detector.step(frame) if detectors.entry(name).kind == "stream" else detector.detect([frame.image])[0]
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.process_time() - began) * 1000)
         check_findings([found] if isinstance(found, Detection) else found or [])
     median = _within_budget(times, budget_ms)
     if name == calibration.DETECTOR and learnt is not None:
@@ -88,9 +93,9 @@ def _try_head(head: Any, folder: Path, budget_ms: float) -> dict[str, Any]:
     """The newest features kept here, and made-up ones."""
     times, made = [], np.random.default_rng(0).normal(size=(FRAMES, SIZE)).astype(np.float32)
     for row in [*kept_features(folder, FRAMES), *made]:
-        began = time.perf_counter()
+        began = time.process_time()
         scores = head.judge(row[None])
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.process_time() - began) * 1000)
         check_findings([Detection("head", float(each)) for each in np.ravel(scores)])
     return {"ms": round(_within_budget(times, budget_ms), 2), "frames": len(times)}
 
