@@ -16,10 +16,12 @@ export function draw(place, rounds, lines, main = true) {
       : { label, stroke: TONES[(n - (main ? 1 : 0)) % TONES.length], width: main ? 1.5 : 2.5, dash: main ? [5, 4] : undefined, points: { size: 5 } });
   const options = {
     width: place.clientWidth, height: 240, scales: { x: { time: false, range: (_, low, high) => [low - 0.5, high + 0.5] } },
-    axes: [{ ...axis, values: (_, marks) => marks.map((mark) => (Number.isInteger(mark) ? mark : "")) }, { ...axis, size: 64 }],
+    axes: [{ ...axis, incrs: [1, 2, 5, 10, 25], values: (shown, marks) => marks.map((mark) => (shown.data[0].includes(mark) ? mark : "")) }, { ...axis, size: 64 }],
     series: [{ label: place.dataset.x }, ...series],
+    hooks: { setLegend: [(shown) => { if (shown.legend.idx == null && shown.data[0].length) shown.setLegend({ idx: shown.data[0].length - 1 }); }] },
   };
   const chart = new uPlot(options, [rounds, ...lines.map(({ values }) => values)], place);
+  chart.setLegend({ idx: rounds.length - 1 }); // the last round's numbers, as long as nobody points at another
   addEventListener("resize", () => chart.setSize({ width: place.clientWidth, height: 240 }));
   return chart;
 }

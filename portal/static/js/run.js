@@ -134,6 +134,7 @@ function drawModel(model, comparison) {
     const amber = Boolean(comparison?.most_alone);
     const first = at("try-first");
     first.href = model.url;
+    at("may-try").hidden = model.state !== "candidate";
     first.hidden = !amber || !["candidate", "retired", "rolled back"].includes(model.state);
     form.querySelector("button").classList.toggle("quiet", amber);
     if (amber) form.dataset.ask = filled(words.ask, comparison);
