@@ -81,8 +81,8 @@ def _alert(made: PastAlert, now: datetime.datetime, n: int) -> Alert:
     event.score, event.detections, event.snapshot = made.score, list(made.detections), media.put(made.snapshot)
     alert = Alert(camera=made.camera, kind=made.kind, zone=made.zone, opened=made.opened, last_t=event.t, count=1, score=made.score, demo=True)
     alert.state, alert.reason, alert.picture, alert.changed = AlertState.RESOLVED, made.reason, event.snapshot, now
-    rules = Rule.objects.filter(camera=made.camera, kind=made.kind).order_by("-severity").values_list("severity", flat=True)
-    alert.severity = rules.first() or kinds.severity_of(made.kind)
+    rules = Rule.objects.filter(camera=made.camera, kind=made.kind, zone__name=made.zone or None)
+    alert.severity = rules.values_list("severity", flat=True).first() or kinds.severity_of(made.kind)
     alert.save()
     event.alert = alert
     event.save()

@@ -60,10 +60,11 @@ def label_of(kind: str) -> str:
 
 
 def numbers_in_words(kind: str, parameters: dict[str, Any]) -> list[str]:
-    """A rule's numbers as a list shows them."""
+    """A rule's numbers as a list shows them; those that were left as they come and have no short words are left out."""
     found = registry.kinds().get(kind)
     numbers = {number.name: number for number in found.numbers} if found else {}
-    return [_shown(name, value, numbers.get(name)) for name, value in parameters.items()]
+    shown = {name: value for name, value in parameters.items() if name not in numbers or numbers[name].short or value != numbers[name].default}
+    return [_shown(name, value, numbers.get(name)) for name, value in shown.items()]
 
 
 def _shown(name: str, value: Any, number: RuleNumber | None) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 
 from portal.sites import rules
-from portal.sites.models import Rule
+from portal.sites.models import LegalMode, Rule
 
 register = template.Library()
 
@@ -16,6 +17,18 @@ register = template.Library()
 def at(mapping: dict[Any, Any], key: Any) -> Any:
     """The entry of a mapping."""
     return mapping.get(key)
+
+
+@register.filter
+def mode_word(mode: str) -> str:
+    """What a legal mode means, as short as a chip needs it."""
+    return gettext("recognises staff") if mode == LegalMode.M1 else gettext("no biometrics")
+
+
+@register.filter
+def mode_label(mode: str) -> str:
+    """A legal mode with its words; of an agent newer than this portal its short name."""
+    return str(dict(LegalMode.choices).get(mode, mode))
 
 
 @register.filter

@@ -45,7 +45,7 @@ export function visitorChart(place) {
   const words = document.getElementById("words").dataset;
   const by = (id) => document.getElementById(id);
   const form = by("flow-range");
-  let [chart, flow, asked] = [null, null, new URLSearchParams({ range: "today" })];
+  let [chart, flow, asked] = [null, null, new URLSearchParams({ range: "24h" })];
 
   function draw() {
     const strokes = [colour("--accent"), colour("--warning"), colour("--ok"), colour("--ink-soft")]; // never the red of an alarm
