@@ -249,8 +249,12 @@ def watch_reads(monkeypatch: Any, walker: Walker) -> None:
     plain_item, plain_list, plain_in = MultiValueDict.__getitem__, MultiValueDict.getlist, dict.__contains__
 
     def note(parameters: Any, name: Any) -> None:
-        if isinstance(name, str) and name.isidentifier() and name != "csrfmiddlewaretoken":
-            (walker.read if isinstance(parameters, QueryDict) else walker.files).add(name)
+        if not isinstance(name, str) or not name.isidentifier() or name in ("csrfmiddlewaretoken", "unasked"):
+            return
+        if isinstance(parameters, QueryDict):
+            walker.read.add(name)
+        elif not len(parameters):  # the files of a request without any; Django keeps its addresses in such a dictionary too
+            walker.files.add(name)
 
     def item(self: Any, name: Any) -> Any:
         note(self, name)
