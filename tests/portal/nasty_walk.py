@@ -24,7 +24,7 @@ from tests.portal.portal_scene import PASSWORD
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-ALWAYS = ("\x00", "9" * 5000)  # one of them is sent in place of every parameter; of the others one, another for each
+ALWAYS = ("\x00", "9" * 5000)
 OTHERS = (
     "",
     "NaN",
@@ -206,7 +206,7 @@ class Walker:
                 files |= self.files
             if self.thorough:
                 ask(path, {each: value for each, value in good.items() if each != name}, about=f"no {name}")
-        for turn in range(len(VALUES) if self.thorough else 2) if names else ():
+        for turn in range(len(VALUES) if self.thorough else 3) if names else ():
             data = {name: VALUES[(number + turn) % len(VALUES)] for number, name in enumerate(names)}
             ask(path, data, about=f"bad everywhere, from value {turn} on")
         if names:
@@ -229,10 +229,10 @@ class Walker:
             yield from reader.found
 
     def _chosen(self, name: str, path: str) -> tuple[str, ...]:
-        """All values, or two of them: other ones for each parameter, and the same in every run."""
+        """All values, or one of them: another for each parameter, and the same in every run."""
         if self.thorough:
             return VALUES
-        return (*self.some(ALWAYS, 1, name + path), *self.some(OTHERS, 1, name + path))
+        return tuple(self.some(VALUES, 1, name + path))
 
     def some(self, values: Sequence[Any], few: int, where: str) -> list[Any]:
         """All of them, or a few: other ones at each place, and the same in every run."""
