@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,7 @@ class FirstVisit:
     path: list[str]
     password: str
     cookies: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +106,7 @@ def open_page(portal: Portal, chromium: Browser, signed_in_as: Callable[[str], d
 
 @pytest.fixture(scope="session")
 def up() -> Iterator[Up]:
-    """One `manage.py up` with its demo for all tests that ask for it: they come last, so that its three cameras slow down nobody else."""
+    """One `manage.py up` with its demo for all tests that ask for it: they come last, so that its four cameras slow down nobody else."""
     with running_up() as running:
         yield running
 
@@ -122,11 +124,12 @@ def open_up(up: Up, chromium: Browser, galileo: FirstVisit) -> Iterator[Callable
         yield lambda path="/", size=DESKTOP, prepare=None: opened(path, size, prepare, storage_state=galileo.cookies)
 
 
-def first_visit(up: Up, browser: Browser) -> FirstVisit:
-    """One-time password, a new one of his own. What he met on the way is kept for the tests."""
+def first_visit(up: Up, browser: Browser, email: str = "", password: str = "", locale: str = "en-GB") -> FirstVisit:
+    """One-time password (the printed one, or that of a colleague), a new one of the own. What was met on the way is kept for the tests."""
+    began = time.monotonic()
     with watched_pages(browser, up.address) as opened:
-        page = opened("/", DESKTOP)
-        sign_in(page, up.email, up.password)
+        page = opened("/", DESKTOP, None, locale=locale)
+        sign_in(page, email or up.email, password or up.password)
         visit = FirstVisit([page.url.removeprefix(up.address)], CHOSEN)
         page.goto("/sites/")
         visit.path.append(page.url.removeprefix(up.address))
@@ -136,6 +139,7 @@ def first_visit(up: Up, browser: Browser) -> FirstVisit:
         page.wait_for_url(up.address + "/")
         visit.path.append("/")
         visit.cookies = page.context.storage_state()
+        visit.seconds = time.monotonic() - began
     return visit
 
 

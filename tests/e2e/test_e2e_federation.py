@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.story,
     pytest.mark.long,
     pytest.mark.timeout(1200),
-]  # test_e2e_training.py does it with three agents in the ordinary run
+]  # test_e2e_first_steps.py does it with three nodes in the ordinary run
 ENOUGH = "Array.from(document.querySelectorAll('td.num')).filter((cell) => Number(cell.textContent) >= 40).length"
 SITE = "/sites/square-of-miracles/"
 IDLE_S, SWAPPED_S = 20, 90
