@@ -175,8 +175,9 @@ def test_step_3_a_corner_is_dragged_and_the_camera_follows(open_as, followed, la
         page.mouse.move(x + far, y + far / 2, steps=5)
         page.mouse.up()
         page.locator("#save").click()
-        expect(page.locator("#saved")).to_have_text(re.compile(r"\d"))
-        version = re.search(r"\d+", page.locator("#saved").inner_text())[0]
+        saved = re.compile(re.escape(word("Saved as version {n}.")).replace(r"\{n\}", r"(\d+)"))
+        expect(page.locator("#saved")).to_have_text(saved)
+        version = saved.search(page.locator("#saved").inner_text())[1]
         expect(page.locator("#agent-has")).to_have_text(word("The agent watches with version {n}").replace("{n}", version), timeout=patience_ms(SOON))
 
 
@@ -280,8 +281,10 @@ def test_step_6_a_picture_is_dropped_and_two_are_compared(open_as, followed, lan
 
 def examine(page: Page, word: story.Words, *pictures: Path) -> None:
     """Drop them on the desk, press the button, wait for the report."""
+    expect(page.locator("#about")).not_to_be_empty()  # the page's script is there, which takes what is dropped
     carried = page.evaluate_handle(DROP, [[each.name, base64.b64encode(each.read_bytes()).decode()] for each in pictures])
     for moment in ("dragenter", "dragover", "drop"):
         page.dispatch_event("#drop", moment, {"dataTransfer": carried})
+    expect(page.locator("#chosen")).to_contain_text(pictures[0].name)
     page.get_by_role("button", name=word("Examine"), exact=True).click()
     expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(SOON))
