@@ -33,7 +33,7 @@ KEYS = {
     "Python": r"\b(?:None|True|False|NaN|nan)(?=$|[,;)\]}])|\bdatetime\.|<class|<function|\bTraceback\b",  # "False alarm", "None: ..." are English
     "a code": r"\b[A-Z]{2,}_[A-Z_]+\b",
 }
-BESIDE = {"training:console", "training:night"}  # the training pages give the field's term beside the plain name, and as a choice's value
+WITH_TERMS = {"training:console", "training:night"}  # the training pages give the field's term beside the plain name, and as a choice's value
 
 
 class Words(HTMLParser):
@@ -120,7 +120,7 @@ def test_no_page_shows_keys_codes_or_the_other_languages_sentences(filled):
                 continue
             looked_at.add(name)
             for text in read(answer.content.decode(), aloud=name != "house:audit"):  # there the technical word is kept as a row's title
-                patterns = {} if name in BESIDE else KEYS
+                patterns = {} if name in WITH_TERMS else KEYS
                 offences |= {(name, what, text[:90]) for what, pattern in patterns.items() if re.search(pattern, text)}
                 if language == "it" and text in english:
                     offences.add((name, "English", text[:90]))
