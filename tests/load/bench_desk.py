@@ -68,9 +68,9 @@ def main(arguments: list[str]) -> int:
         kinds += [("face-compare", (face(1), face(2))), ("face-compare", (face(1), wall(1, 3))), ("face-compare", (wall(2), face(2)))]
         enrolled = [face(1), face(2), face(3), wall(1, 2), drawing()]
         cases_alone = [guard.findings([guard.open_case(*kind)])[0] for kind in kinds]
-        judged_alone = [manager.judgement(site, picture) for picture in enrolled]
-        if any(each[0] != "done" for each in cases_alone) or any(status != 200 for status, _answer in judged_alone):
-            raise RuntimeError(f"alone already: {cases_alone} {judged_alone}")
+        answers_alone = [manager.judgement(site, picture) for picture in enrolled]
+        if any(each[0] != "done" for each in cases_alone) or any(status != 200 for status, _answer in answers_alone):
+            raise RuntimeError(f"alone already: {cases_alone} {answers_alone}")
         figures: dict[str, Any] = {"jobs": 0, "pictures": 0, "wrong_jobs": 0, "wrong_pictures": 0}
         seconds, loads = [], []
         with busy(chosen.busy), concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -80,11 +80,11 @@ def main(arguments: list[str]) -> int:
                 opened = [pool.submit(guard.open_case, *kinds[n]) for n in wanted]
                 pictures = [pool.submit(manager.judgement, site, picture) for picture in enrolled]
                 found = guard.findings([each.result() for each in opened])
-                judged = [each.result() for each in pictures]
+                answered = [each.result() for each in pictures]
                 figures["jobs"] += JOBS
                 figures["pictures"] += len(enrolled)
                 figures["wrong_jobs"] += sum(each != cases_alone[n] for n, each in zip(wanted, found, strict=True))
-                figures["wrong_pictures"] += sum(each != alone for each, alone in zip(judged, judged_alone, strict=True))
+                figures["wrong_pictures"] += sum(each != alone for each, alone in zip(answered, answers_alone, strict=True))
                 seconds.append(time.monotonic() - began)
                 loads.append(os.getloadavg()[0])
                 progress(
