@@ -28,14 +28,14 @@ SEED = 1173  # the tower's first stone: every demo gets the same days
 
 
 def lay_out(site: Site, folder: Path, described: dict[str, Any]) -> None:
-    """Write the history of the manifest's table `[history]` once; who took it away does not get it again. Lines and cameras that are missing are left out."""
+    """Write the history of the manifest's table `[history]` once; who took it away does not get it again. What it names that is not there is left out."""
     if not described or AuditRow.objects.filter(verb=demo_records.MADE, site=site.slug).exists():
         return
     cameras, now = {camera.slug: camera for camera in Camera.objects.filter(site=site)}, timezone.now()
     lines = {(camera.slug, line) for camera in cameras.values() for line in camera.lines.values_list("name", flat=True)}
     counted = [each for each in described.get("lines", []) if (each["camera"], each["line"]) in lines]
     crossings = [crossing for each in counted for crossing in _crossings(cameras[each["camera"]], each, now, described.get("days", 1))]
-    past = [each for each in described.get("alerts", []) if each["camera"] in cameras]
+    past = [each for each in described.get("alerts", []) if each["camera"] in cameras and (folder / f"{each['camera']}.webm").is_file()]
     demo_records.add(site=site, crossings=crossings, alerts=list(_alerts(past, cameras, folder, now)))
 
 

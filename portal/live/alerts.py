@@ -7,11 +7,11 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.alerts import queries
+from portal.alerts.filters import moment
 from portal.alerts.models import Alert
 from portal.live.base import PortalConsumer
 from portal.live.pushes import alerts_group
@@ -35,7 +35,7 @@ class AlertsConsumer(PortalConsumer):
         if isinstance(message.get("filters"), dict):
             self.filters = queries.AlertFilters.read(message["filters"])
         if isinstance(message.get("since"), str):
-            self.since = _time(message["since"])
+            self.since = moment(message["since"])
 
     async def deliver(self, user: User) -> None:
         now, since = timezone.now(), self.since
@@ -59,11 +59,3 @@ def compose(user: User, filters: queries.AlertFilters, ids: list[int], since: da
 def draw(alert: Alert) -> dict[str, Any]:
     """A row as the page itself draws it."""
     return {"id": alert.pk, "html": render_to_string("alerts/row.html", {"alert": alert})}
-
-
-def _time(text: str) -> datetime.datetime | None:
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo else None
