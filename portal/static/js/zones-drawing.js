@@ -27,7 +27,9 @@ export function draw(svg, state) {
   const [w, h] = [WIDTH, (WIDTH * state.size[1]) / state.size[0]];
   const pixel = WIDTH / (svg.clientWidth || WIDTH);
   const at = ([x, y]) => [x * w, y * h];
-  svg.replaceChildren(...state.shapes.map((shape, index) => group(shape, index, state, at, pixel)), ...(state.draft ? [draft(state.draft, at)] : []));
+  const outlines = state.shapes.map((shape, index) => group(shape, index, state, at, pixel));
+  const points = state.editable ? state.shapes.map((shape, index) => handles(shape, index, state, at, pixel)) : []; // above all outlines: no shape hides another's point
+  svg.replaceChildren(...outlines, ...points, ...(state.draft ? [draft(state.draft, at)] : []));
   if (focused?.shape) svg.querySelector(`[data-shape="${focused.shape}"]${focused.point ? `[data-point="${focused.point}"]` : ""}`)?.focus();
 }
 
@@ -40,8 +42,13 @@ function group(shape, index, state, at, pixel) {
   if (shape.type === "line") whole.append(...sides(points, pixel));
   if (state.editable) whole.append(make(outline, { class: "shape-hit", points: points.join(" "), "data-shape": index, fill: shape.type === "line" ? "none" : undefined }));
   if (shape.name) whole.append(name(shape, points, pixel));
-  if (state.editable && chosen) whole.append(...mids(shape, index, points, pixel));
-  if (state.editable) whole.append(...points.map((point, n) => handle(shape, index, n, point, pixel, state.words, chosen)));
+  return whole;
+}
+
+function handles(shape, index, state, at, pixel) {
+  const [chosen, points, whole] = [state.chosen === shape, shape.points.map(at), make("g", {})];
+  if (chosen) whole.append(...mids(shape, index, points, pixel));
+  whole.append(...points.map((point, n) => handle(shape, index, n, point, pixel, state.words, chosen)));
   return whole;
 }
 
