@@ -32,7 +32,10 @@ def assert_whole(before, after):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize("name", ["agent-square", "portal", "postgres", "valkey"])
+TOO = pytest.mark.long  # test_e2e_kills.py kills these under a heavier load in every run
+
+
+@pytest.mark.parametrize("name", ["agent-square", "postgres", pytest.param("portal", marks=TOO), pytest.param("valkey", marks=TOO)])
 def test_a_program_killed_while_events_flow_loses_nothing(session, name):
     before = session.stored()
     killed = session.kill(name)
