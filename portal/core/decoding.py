@@ -14,6 +14,7 @@ import queue
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,23 +36,33 @@ def decode(content: bytes, longest: int) -> np.ndarray:
     """
     server = _servers.get()
     try:
-        server = server or _start()
-        header = json.dumps({"size": len(content), "longest": longest, "memory": MEMORY, "wall_s": WALL_S}).encode()
-        server.stdin.write(len(header).to_bytes(_HEADER, "big") + header + content)
-        server.stdin.flush()
-        length = int.from_bytes(_read(server, _HEADER), "big")
-        reply = json.loads(_read(server, length))
-        pixels = _read(server, reply["bytes"])
-    except (OSError, EOFError, ValueError) as error:
-        log.exception("the decoder of pictures broke down")
-        _end(server)
-        server = None
-        raise BadInput(Message("picture-too-heavy")) from error
+        for is_new in (True,) if server is None else (False, True):
+            try:
+                server = server or _start()
+                reply, pixels = _ask(server, content, longest)
+                break
+            except (OSError, EOFError, ValueError) as error:
+                _end(server)
+                server = None
+                if is_new:
+                    log.exception("the decoder of pictures broke down")
+                    raise BadInput(Message("picture-too-heavy")) from error
+                log.warning("a decoder of pictures had ended while it waited; this picture gets a new one: %s", error)
     finally:
         _servers.put(server)
     if "refused" in reply:
         raise BadInput(message_from_json(reply["refused"]))
     return np.frombuffer(pixels, np.uint8).reshape(reply["shape"])
+
+
+def _ask(server: subprocess.Popen[bytes], content: bytes, longest: int) -> tuple[dict[str, Any], bytes]:
+    """The header and pixels that a server answers. Raises OSError, EOFError or ValueError when it is gone or makes no sense."""
+    header = json.dumps({"size": len(content), "longest": longest, "memory": MEMORY, "wall_s": WALL_S}).encode()
+    server.stdin.write(len(header).to_bytes(_HEADER, "big") + header + content)
+    server.stdin.flush()
+    length = int.from_bytes(_read(server, _HEADER), "big")
+    reply = json.loads(_read(server, length))
+    return reply, _read(server, reply["bytes"])
 
 
 def _start() -> subprocess.Popen[bytes]:
