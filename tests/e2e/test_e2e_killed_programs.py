@@ -35,7 +35,7 @@ def assert_whole(before, after):
 TOO = pytest.mark.long  # test_e2e_kills.py kills these under a heavier load in every run
 
 
-@pytest.mark.parametrize("name", ["agent-square", "postgres", pytest.param("portal", marks=TOO), pytest.param("valkey", marks=TOO)])
+@pytest.mark.parametrize("name", ["agent-square", *(pytest.param(name, marks=TOO) for name in ("portal", "postgres", "valkey"))])
 def test_a_program_killed_while_events_flow_loses_nothing(session, name):
     before = session.stored()
     killed = session.kill(name)
