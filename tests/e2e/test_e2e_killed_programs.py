@@ -7,7 +7,8 @@ import pytest
 from infra.check import picture
 from tests.e2e.up_session import whole_specola
 
-pytestmark = pytest.mark.timeout(240)
+# Each of these is killed in every run elsewhere: test_e2e_kills.py (portal, PostgreSQL, Valkey), test_agent_process.py, test_federated_live.py.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 AGENTS = 3
 OVER = ("completed", "failed", "stopped")
 
@@ -32,10 +33,7 @@ def assert_whole(before, after):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-TOO = pytest.mark.long  # every run kills these elsewhere: test_e2e_kills.py (portal, PostgreSQL, Valkey), test_agent_process.py, test_federated_live.py
-
-
-@pytest.mark.parametrize("name", ["agent-square", *(pytest.param(name, marks=TOO) for name in ("portal", "postgres", "valkey"))])
+@pytest.mark.parametrize("name", ["agent-square", "portal", "postgres", "valkey"])
 def test_a_program_killed_while_events_flow_loses_nothing(session, name):
     before = session.stored()
     killed = session.kill(name)
@@ -44,7 +42,6 @@ def test_a_program_killed_while_events_flow_loses_nothing(session, name):
     assert_whole(before, session.stored())
 
 
-@TOO
 def test_an_agent_killed_over_and_over_tells_nothing_twice(session):
     before = session.stored()
     for _ in range(3):
@@ -65,7 +62,6 @@ def test_a_report_whose_worker_is_killed_is_made_by_the_next_one(session):
     assert done["status"] == "done", done
 
 
-@TOO
 def test_a_run_whose_superlink_is_killed_ends_with_a_reason(session):
     session.wait(lambda: session.person.agents_with_data() >= AGENTS, 90, "training data at every agent")
     run = session.person.call("POST", "runs", json={"task": "anomaly", "rounds": 3, "min_sites": AGENTS})
