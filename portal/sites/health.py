@@ -61,10 +61,10 @@ def disks(reader: User) -> Check:
 
 def views(reader: User) -> Check:
     """Of every camera with privacy masks it would be noticed that it is turned."""
-    name = _("Views of cameras with privacy masks")
+    name = _("Privacy masks")
     blind = [tile.camera for tile in _tiles(reader) if tile.camera.masks and tile.state.featureless]
     if not blind:
-        return Check(name, "ok", _("watched"))
+        return Check(name, "ok", _("would follow a camera that is turned"))
     advice = _(
         "Too little stands still in their pictures to notice that they are turned: let them see something that stands, or look at their masks now and then."
     )

@@ -50,9 +50,10 @@ def site(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "site": found,
         "tiles": tiles,
+        "recognising": any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles),
+        "watched_for": any(rule.enabled for tile in tiles for rule in tile.camera.rules.all()),
         "alerts": ports.open_alerts(request.user).get(found.pk, 0),
         "pins": [_pin(tile) for tile in tiles],
-        "neighbours": any(tile.camera.legal_mode == LegalMode.M1 for tile in tiles),
         "is_manager": request.user.has_role("manager", found),
         "is_administrator": request.user.has_role("administrator", found),
         "may_edit": may_edit(request, found),
