@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -10,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from site_agents.models import FAILURES
 PROCESSOR_S, TIMEOUT_S = 120, 900  # of processor time, and by the clock: a child of low priority on a busy machine waits most of the time
 MEMORY = 4 << 30
 FRAMES, SLOWEST_MS = 12, 200.0  # milliseconds of processor time
+PASS_S = 3600.0  # a detector that follows a stream wants a clock that goes on when the frames come again
+COUNTED_S = 0.2  # of processor time before a mean says anything: some kernels count it in ticks of 10 ms, and a frame of 3 ms takes 0 or 10 there
 
 
 def try_model(name: str, file: Path, folder: Path, *, budget_ms: float = SLOWEST_MS) -> dict[str, Any]:
@@ -77,34 +81,46 @@ def run(name: str, file: Path, folder: Path, budget_ms: float) -> dict[str, Any]
     if name == calibration.DETECTOR:
         learnt = calibration.learn(detector, folder)
         detector = detectors.load(name, path=file, calibration=learnt or _flat(detector))
-    times = []
-    for frame in _sample(folder):
-        began = time.process_time()
+    samples = _sample(folder)
+
+    def try_frame(frame: Frame) -> None:
         found = detector.step(frame) if detectors.entry(name).kind == "stream" else detector.detect([frame.image])[0]
-        times.append((time.process_time() - began) * 1000)
         check_findings([found] if isinstance(found, Detection) else found or [])
-    median = _within_budget(times, budget_ms)
+
+    mean = _within_budget(
+        _time_each(try_frame, (replace(frame, t=frame.t + n * PASS_S) for n in itertools.count() for frame in samples), len(samples)), budget_ms
+    )
     if name == calibration.DETECTOR and learnt is not None:
         calibration.save(folder, detector.card.sha256, learnt)
-    return {"ms": round(median, 2), "frames": len(times)}
+    return {"ms": round(mean, 2), "frames": len(samples)}
 
 
 def _try_head(head: Any, folder: Path, budget_ms: float) -> dict[str, Any]:
     """The newest features kept here, and made-up ones."""
-    times, made = [], np.random.default_rng(0).normal(size=(FRAMES, SIZE)).astype(np.float32)
-    for row in [*kept_features(folder, FRAMES), *made]:
+    rows = [*kept_features(folder, FRAMES), *np.random.default_rng(0).normal(size=(FRAMES, SIZE)).astype(np.float32)]
+
+    def try_row(row: np.ndarray) -> None:
+        check_findings([Detection("head", float(each)) for each in np.ravel(head.judge(row[None]))])
+
+    return {"ms": round(_within_budget(_time_each(try_row, itertools.cycle(rows), len(rows)), budget_ms), 3), "frames": len(rows)}
+
+
+def _time_each(attempt: Callable[[Any], None], inputs: Iterator[Any], number: int) -> float:
+    """Milliseconds of processor time of one attempt: the mean of as many passes of `number` inputs as the processor's clock needs."""
+    attempt(next(inputs))  # the first one also makes room in memory, and is not counted
+    spent, attempts = 0.0, 0
+    while spent < COUNTED_S:
         began = time.process_time()
-        scores = head.judge(row[None])
-        times.append((time.process_time() - began) * 1000)
-        check_findings([Detection("head", float(each)) for each in np.ravel(scores)])
-    return {"ms": round(_within_budget(times, budget_ms), 2), "frames": len(times)}
+        for each in itertools.islice(inputs, number):
+            attempt(each)
+        spent, attempts = spent + time.process_time() - began, attempts + number
+    return 1000 * spent / attempts
 
 
-def _within_budget(times: list[float], budget_ms: float) -> float:
-    median = float(np.median(times))
-    if median > budget_ms:
-        raise ModelRefused(f"it takes {median:.0f} ms a frame here, at most {budget_ms:.0f} are allowed", round(median, 2))
-    return median
+def _within_budget(mean: float, budget_ms: float) -> float:
+    if mean > budget_ms:
+        raise ModelRefused(f"it takes {mean:.0f} ms a frame here, at most {budget_ms:.0f} are allowed", round(mean, 2))
+    return mean
 
 
 def check_findings(found: list[Detection]) -> None:

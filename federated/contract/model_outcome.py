@@ -17,7 +17,7 @@ OUTCOMES: tuple[str, ...] = get_args(OutcomeKind)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOutcomeMessage(ContractMessage):
-    """`ms` is the median of a frame in the self-test, when it came so far; `budget_ms` what this camera allows."""
+    """`ms` is the mean processor time of a frame in the self-test, when it came so far; `budget_ms` what this camera allows."""
 
     detector: Detector
     sha256: Sha256

@@ -156,7 +156,7 @@ class ModelOutcome(models.Model):
     sha256 = models.CharField(max_length=64)
     outcome = models.CharField(max_length=20)
     reason = models.TextField(blank=True)
-    ms = models.FloatField(null=True, blank=True)  # of a frame in the self-test, the median
+    ms = models.FloatField(null=True, blank=True)  # mean processor time of a frame in the self-test
     budget_ms = models.FloatField(null=True, blank=True)  # what this camera allows
     t = models.DateTimeField(auto_now_add=True)
 

@@ -74,6 +74,15 @@ def test_a_model_that_waits_for_a_processor_is_not_slow(good, tmp_path, monkeypa
     assert selftest.run("anomaly", good, tmp_path, selftest.SLOWEST_MS)["ms"] < selftest.SLOWEST_MS
 
 
+def test_a_processor_clock_of_coarse_ticks_still_measures(good, tmp_path, monkeypatch):
+    """Under some sandboxed kernels processor time moves in steps of 10 ms: a frame of 3 ms took 0 ms there, and any budget let it pass."""
+    fine = selftest.time.process_time
+    monkeypatch.setattr(selftest.time, "process_time", lambda: fine() // 0.01 * 0.01)
+    assert 0.3 < selftest.run("anomaly", good, tmp_path, selftest.SLOWEST_MS)["ms"] < selftest.SLOWEST_MS
+    with pytest.raises(ModelRefused, match="at most 0 are allowed"):
+        selftest.run("anomaly", good, tmp_path, 0.01)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     assert "gone.onnx" in refusal("anomaly", tmp_path / "gone.onnx", tmp_path)
 
