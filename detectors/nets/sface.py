@@ -75,12 +75,12 @@ def export(net: SFaceNet, path: Path | str) -> None:
     axes, example = {"data": {0: "n"}, "fc1": {0: "n"}}, torch.zeros(1, 3, 112, 112)
     torch.onnx.export(net.eval(), (example,), str(path), input_names=["data"], output_names=["fc1"], dynamic_axes=axes, opset_version=17, dynamo=False)
     model = onnx.load(str(path))
-    _narrow(model.graph)
+    narrow(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
 
 
-def _narrow(graph: onnx.GraphProto) -> None:
+def narrow(graph: onnx.GraphProto) -> None:
     """Large initializers become float16, each widened again by a Cast: half the file, the same arithmetic."""
     large = [each for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT and np.prod(each.dims) >= LARGE]
     for tensor in large:
