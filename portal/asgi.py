@@ -19,6 +19,7 @@ from portal.core.serving import lifespan  # noqa: E402
 from portal.live.door import from_somewhere  # noqa: E402
 from portal.live.urls import websocket_urlpatterns  # noqa: E402
 
-http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE})
+FORM = 2**16  # bytes of a form around its file
+http = bounded(http, {"/api/v1/uploads/": settings.UPLOAD_PIECE, "/verify/": settings.VERIFY_LARGEST + FORM})
 websocket = from_somewhere(AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))
 application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": lifespan})

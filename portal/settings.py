@@ -60,6 +60,8 @@ UPLOAD_PIECE = 8 * 2**20  # a request's most: Django keeps a request's body besi
 DESK_LIMITS: dict[str, tuple[int, float]] = {}  # tool -> (megabytes of memory, seconds) for one case; the others: portal/analysis/limits.py
 DISK_RESERVE = 2**30  # bytes that uploads leave free
 CERTIFICATE_DAYS = _whole("SPECOLA_CERTIFICATE_DAYS", 30, 825, "days")  # how long an agent's certificate is good; it renews it when a third is left
+VERIFY_LARGEST = _whole("SPECOLA_VERIFY_MB", 256, 100_000, "megabytes") * 2**20  # of an evidence pack on the public page; larger ones: the command
+AUDIT_TSA_ROOT = os.environ.get("SPECOLA_TSA_ROOT", "")  # PEM file: certificates that time stamps of evidence packs are verified against
 AUDIT_FOLDER = os.environ.get("SPECOLA_AUDIT_FOLDER", "")  # where the audit log's anchors go too, such as a mount that only adds
 AUDIT_TSA = os.environ.get("SPECOLA_TSA", "")  # address of a time-stamp authority (RFC 3161) for the anchors; "": none is asked
 
@@ -149,6 +151,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = {"verify": "30/10m/ip"}  # beside those of allauth: packs that one address may lay on the public page
 MFA_ADAPTER = "portal.accounts.factor_adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -77,9 +77,9 @@ def used_passkey(user: User | None, text: str) -> Authenticator:
     return form.cleaned_data["credential"]
 
 
-def within_rate(request: HttpRequest) -> bool:
-    """Whether this address may try another passkey now."""
-    return bool(ratelimit.consume(request, action="login"))
+def within_rate(request: HttpRequest, action: str = "login") -> bool:
+    """Whether this address may try another passkey now, or do another `action` of settings.ACCOUNT_RATE_LIMITS."""
+    return bool(ratelimit.consume(request, action=action))
 
 
 def recovery_codes_of(user: User) -> list[str]:

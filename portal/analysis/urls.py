@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.analysis import views
+from portal.analysis import verify_views, views
 
 app_name = "analysis"
 urlpatterns = [
@@ -13,5 +13,8 @@ urlpatterns = [
     path("desk/<int:pk>/conclusions", views.conclude, name="conclude"),
     path("desk/<int:pk>/cancel", views.cancel, name="cancel"),
     path("desk/<int:pk>/priority", views.priority, name="priority"),
+    path("desk/<int:pk>/export", views.export, name="export"),
+    path("desk/<int:pk>/files/<int:number>", views.input_file, name="input_file"),
+    path("verify/", verify_views.verify, name="verify"),
     path("desk/<int:pk>/evidence/<slug:name>", views.evidence, name="evidence"),
 ]

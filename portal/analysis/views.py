@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, intake, queries, tools
+from portal.analysis import actions, custody, intake, packs, queries, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, two_person
@@ -64,7 +66,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 @require_GET
 @seen
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    """A case: how far it is, then its report."""
+    """A case: how far it is, then its report, and its custody."""
+    if found := queries.cases(request.user).filter(pk=pk).first():
+        custody.note_seen(user=request.user, case=found)
     return _show(request, pk)
 
 
@@ -105,6 +109,50 @@ def evidence(request: HttpRequest, pk: int, name: str) -> FileResponse:
     return FileResponse(file, content_type=kind)
 
 
+@require_GET
+@seen
+def input_file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """A file as it came in (`number` counts from 1), to keep; never under its own type."""
+    found = queries.cases(request.user).filter(pk=pk).first()
+    file = next((each for n, each in enumerate(found.files.all(), 1) if n == number), None) if found else None
+    if file is None or not media.exists(file.sha256):
+        raise Http404
+    custody.note_seen(user=request.user, case=found, file=file.name)
+    return _download(request, _read(file.sha256), packs.safe_name(file.name), "application/octet-stream")
+
+
+@require_POST
+@seen
+def export(request: HttpRequest, pk: int) -> HttpResponse:
+    """The case's evidence pack, streamed; the case again with a sentence when there can be none."""
+    try:
+        pack = actions.export_case(user=request.user, case_id=pk, reason=request.POST.get("reason", ""))
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    return _download(request, packs.stream(pack), pack.name, "application/zip")
+
+
+def _read(sha256: str) -> Iterator[bytes]:
+    with media.path(sha256).open("rb") as file:
+        while piece := file.read(2**20):
+            yield piece
+
+
+def _download(request: HttpRequest, pieces: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:
+    """Under ASGI Django would read a plain iterator to its end before it sends the first byte."""
+    content = _sent(pieces) if isinstance(request, ASGIRequest) else pieces
+    return StreamingHttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    taken = sync_to_async(next, thread_sensitive=False)
+    while (piece := await taken(pieces, None)) is not None:
+        if piece:
+            yield piece
+
+
 def _change(request: HttpRequest, pk: int, change: Callable[[], object]) -> HttpResponse:
     """The case again after a change, with a sentence when it could not be made."""
     try:
@@ -130,5 +178,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
         "may_hurry": any(request.user.has_role(role, found.site) for role in actions.PRIORITY_ROLES),
         "problem": problem,
         "said": request.POST,
+        "custody": custody.lines(found),
+        "longest_reason": actions.LONGEST_REASON,
     }
     return render(request, "analysis/case.html", shown, status=422 if problem else 200)

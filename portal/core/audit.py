@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from federated.trust.evidence_pack import row_hash
 from portal.core.models import AuditRow
 
 GENESIS = "0" * 64
@@ -35,5 +34,4 @@ def head() -> tuple[int, str]:
 
 def digest(row: AuditRow) -> str:
     """SHA-256 (hex) of a row's content and its predecessor's hash."""
-    content = [row.previous, row.t.isoformat(), row.actor, row.verb, row.subject, row.site, row.data]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    return row_hash(row.previous, row.t.isoformat(), row.actor, row.verb, row.subject, row.site, row.data)

@@ -8,8 +8,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import httpx
-import rfc3161_client
 from cryptography import x509
 from django.conf import settings
 from django.utils import timezone
@@ -18,6 +16,7 @@ from detectors.files import write_durably
 from federated.contract.audit_head import AuditHead
 from federated.contract.message import ContractError
 from federated.trust import signing, witness
+from federated.trust.time_stamps import StampRefused, time_stamp, verify_stamp
 from portal.core import audit
 from portal.core.audit_check import Statement
 from portal.sites.config import portal_key
@@ -25,13 +24,7 @@ from portal.sites.config import portal_key
 FOLDER = "audit"  # of the home folder
 KIND = "specola audit anchor"
 ANCHOR, STAMP = ".json", ".tsr"
-TSA_S = 15.0
-LARGEST_STAMP = 2**20
 log = logging.getLogger(__name__)
-
-
-class StampRefused(Exception):
-    """There is no time stamp, or one that does not belong to its anchor; str() says why."""
 
 
 def folder() -> Path:
@@ -59,37 +52,6 @@ def write_today(now: datetime.datetime | None = None) -> list[str]:
     for problem in problems:
         log.error("%s", problem)
     return problems
-
-
-def time_stamp(content: bytes, address: str) -> bytes:
-    """A time-stamp response (DER) of the authority at `address` over these bytes. Raises StampRefused."""
-    request = rfc3161_client.TimestampRequestBuilder().data(content).nonce(nonce=True).build()
-    try:
-        answer = httpx.post(address, content=request.as_bytes(), headers={"Content-Type": "application/timestamp-query"}, timeout=TSA_S)
-        answer.raise_for_status()
-        if len(answer.content) > LARGEST_STAMP:
-            raise StampRefused("the answer of the time-stamp authority is too large")
-        response = rfc3161_client.decode_timestamp_response(answer.content)
-        granted = response.status in (0, 1)  # granted, granted with changes
-        fits = granted and response.tst_info.nonce == request.nonce and response.tst_info.message_imprint.message == request.message_imprint.message
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise StampRefused(f"the time-stamp authority does not answer as it should: {error or type(error).__name__}") from error
-    if not fits:
-        raise StampRefused("the time-stamp authority refused, or stamped something else")
-    return answer.content
-
-
-def verify_stamp(content: bytes, stamp: bytes, roots: list[x509.Certificate]) -> datetime.datetime:
-    """When the authority saw these bytes. Raises StampRefused when the stamp is not theirs, or not of an authority below these roots."""
-    try:
-        response = rfc3161_client.decode_timestamp_response(stamp)
-        builder = rfc3161_client.VerifierBuilder()
-        for root in roots:
-            builder = builder.add_root_certificate(root)
-        builder.build().verify_message(response, content)
-        return response.tst_info.gen_time
-    except (rfc3161_client.VerificationError, ValueError) as error:
-        raise StampRefused(str(error) or "it cannot be read") from error
 
 
 def statements(folders: list[Path], roots: list[x509.Certificate]) -> tuple[list[Statement], list[str]]:

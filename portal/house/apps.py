@@ -11,10 +11,13 @@ class HouseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from portal.analysis import ports as analysis_ports
         from portal.core import health
+        from portal.house import audit_words
         from portal.house.health import audit_log
 
         health.register(audit_log)
+        analysis_ports.verb_in_words.fill(audit_words.verb_in_words)
         autodiscover_modules("ports")
         ports.check()
         jobs.check()

@@ -1,0 +1,73 @@
+"""The custody of a case: who opened, added, read and exported what, when and why. Each line is a row of the audit log."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.analysis import ports
+from portal.analysis.models import Case
+from portal.core import audit
+from portal.core.models import AuditRow
+from portal.core.secrets import mask_secrets
+
+SEEN, READ = "case.seen", "case.file_read"
+SEEN_EVERY = datetime.timedelta(hours=1)  # one line for each person and file: the custody is read by people
+NAMES = ("name", "file")  # of a row's data: which file it is about
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CustodyLine:
+    """A line as a person reads it: the audit row's number, its time, who, what was done, about which file, and why."""
+
+    seq: int
+    t: datetime.datetime
+    who: str
+    what: str
+    about: str
+    why: str
+
+
+def rows(case: Case) -> QuerySet[AuditRow]:
+    """The case's rows of the audit log, oldest first."""
+    return AuditRow.objects.filter(subject=f"case:{case.pk}").order_by("seq")
+
+
+def lines(case: Case) -> list[CustodyLine]:
+    """The same in words, in the reader's language."""
+    return [_line(row) for row in rows(case)]
+
+
+def note_seen(*, user: User, case: Case, file: str = "") -> None:
+    """Write that this person has opened the case, or read a file of it: once an hour."""
+    verb, data = (READ, {"file": mask_secrets(file)}) if file else (SEEN, {})
+    if _noted(user, case, verb, data):
+        return
+    with transaction.atomic():
+        Case.objects.select_for_update(no_key=True, of=("self",)).get(pk=case.pk)  # two pages opened at once are one line
+        if not _noted(user, case, verb, data):
+            audit.record(actor=user, verb=verb, subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
+
+
+def _noted(user: User, case: Case, verb: str, data: dict[str, Any]) -> bool:
+    found = rows(case).filter(verb=verb, actor=f"user:{user.email}", t__gt=timezone.now() - SEEN_EVERY)
+    return (found.filter(data__file=data["file"]) if data else found).exists()
+
+
+def _line(row: AuditRow) -> CustodyLine:
+    kind, _, name = row.actor.partition(":")
+    data = row.data if isinstance(row.data, dict) else {}
+    about = next((str(data[each]) for each in NAMES if data.get(each)), "")
+    return CustodyLine(row.seq, row.t, name if kind == "user" else "Specola", ports.verb_in_words(row.verb), about, _why(data))
+
+
+def _why(data: dict[str, Any]) -> str:
+    shown: Sequence[str] = [str(data[name]) for name in ("reason", "problem", "verdict") if data.get(name)]
+    return " · ".join(shown)
