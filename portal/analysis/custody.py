@@ -7,16 +7,12 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portal.accounts.models import User
 from portal.analysis import ports
 from portal.analysis.models import Case
-from portal.core import audit
 from portal.core.models import AuditRow
-from portal.core.secrets import mask_secrets
 
 SEEN, READ = "case.seen", "case.file_read"
 SEEN_EVERY = datetime.timedelta(hours=1)  # one line for each person and file: the custody is read by people
@@ -45,19 +41,9 @@ def lines(case: Case) -> list[CustodyLine]:
     return [_line(row) for row in rows(case)]
 
 
-def note_seen(*, user: User, case: Case, file: str = "") -> None:
-    """Write that this person has opened the case, or read a file of it: once an hour."""
-    verb, data = (READ, {"file": mask_secrets(file)}) if file else (SEEN, {})
-    if _noted(user, case, verb, data):
-        return
-    with transaction.atomic():
-        Case.objects.select_for_update(no_key=True, of=("self",)).get(pk=case.pk)  # two pages opened at once are one line
-        if not _noted(user, case, verb, data):
-            audit.record(actor=user, verb=verb, subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
-
-
-def _noted(user: User, case: Case, verb: str, data: dict[str, Any]) -> bool:
-    found = rows(case).filter(verb=verb, actor=f"user:{user.email}", t__gt=timezone.now() - SEEN_EVERY)
+def noted(*, case: Case, actor: str, verb: str, data: dict[str, Any]) -> bool:
+    """Whether there is such a line of the last hour already."""
+    found = rows(case).filter(verb=verb, actor=actor, t__gt=timezone.now() - SEEN_EVERY)
     return (found.filter(data__file=data["file"]) if data else found).exists()
 
 

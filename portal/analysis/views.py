@@ -67,9 +67,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 @seen
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     """A case: how far it is, then its report, and its custody."""
-    if found := queries.cases(request.user).filter(pk=pk).first():
-        custody.note_seen(user=request.user, case=found)
-    return _show(request, pk)
+    return _show(request, pk, note=True)
 
 
 @require_POST
@@ -117,7 +115,7 @@ def input_file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     file = next((each for n, each in enumerate(found.files.all(), 1) if n == number), None) if found else None
     if file is None or not media.exists(file.sha256):
         raise Http404
-    custody.note_seen(user=request.user, case=found, file=file.name)
+    actions.note_seen(user=request.user, case_id=pk, file=file)
     return _download(request, _read(file.sha256), packs.safe_name(file.name), "application/octet-stream")
 
 
@@ -164,10 +162,12 @@ def _change(request: HttpRequest, pk: int, change: Callable[[], object]) -> Http
     return redirect("analysis:case", pk)
 
 
-def _show(request: HttpRequest, pk: int, problem: str = "") -> HttpResponse:
+def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = False) -> HttpResponse:
     found = queries.cases(request.user).filter(pk=pk).first()
     if found is None:
         raise Http404
+    if note:
+        actions.note_seen(user=request.user, case_id=pk)
     shown = {
         "case": found,
         "state": queries.state_of(found, request.user),

@@ -152,7 +152,7 @@ def _value(address: Address, name: str, kind: str, found: Everything) -> Any:
     if "|" in kind:
         return kind.split("|")[0]
     fixed = {"site": found.site.slug, "slug": found.site.slug, "camera": found.camera.slug, "uid": found.person.uid, "token": "x" * 43, "detector": "anomaly"}
-    fixed |= {"sha256": "0" * 64, "name": "heat", "picture": found.disagreement.pk}
+    fixed |= {"sha256": "0" * 64, "name": "heat", "picture": found.disagreement.pk, "number": 1}
     if name in fixed:
         return fixed[name]
     if name != "pk":
