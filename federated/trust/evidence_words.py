@@ -133,14 +133,14 @@ messages.declare(
             "Chi custodisce il portale le controlla con `manage.py verify-audit`.",
         },
         "pack-inputs": {
-            "en": ("{count} input is the file that the custody says came in.", "{count} inputs are the files that the custody says came in."),
+            "en": ("{count} input is the file that the custody records as received.", "{count} inputs are the files that the custody records as received."),
             "it": (
                 "{count} file esaminato è quello che la custodia registra come arrivato.",
                 "{count} file esaminati sono quelli che la custodia registra come arrivati.",
             ),
         },
         "pack-input-foreign": {
-            "en": "{name} is not a file that the custody says came in.",
+            "en": "{name} is not a file that the custody records as received.",
             "it": "{name} non è un file che la custodia registra come arrivato.",
         },
         "pack-witness": {

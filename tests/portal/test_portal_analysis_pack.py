@@ -171,7 +171,7 @@ def test_an_input_that_never_came_in_is_named_even_when_everything_is_sealed_ane
     files = unpacked(exported(case))
     flip(files, INPUT)
     sealed_anew(files, portal_key())  # whoever has the portal's key
-    assert checked(packed(files))[0] == [f"{INPUT} is not a file that the custody says came in."]
+    assert checked(packed(files))[0] == [f"{INPUT} is not a file that the custody records as received."]
 
 
 def zips(content: bytes, files: Files) -> Iterator[tuple[bytes, str]]:
