@@ -43,3 +43,21 @@ def decode(content: bytes, kind: str) -> np.ndarray:
             return np.ascontiguousarray(rgb[..., [2, 1, 0, 3]] if alpha else rgb[..., ::-1])
     except (OSError, ValueError, RuntimeError, EOFError, SyntaxError) as error:
         raise BadInput(Message("picture-damaged", {"kind": kind})) from error
+
+
+def exif_of(content: bytes, kind: str) -> bytes:
+    """The EXIF block as TIFF bytes, empty where there is none or it is not found: libraries differ in whether "Exif" stands before it, so these two find it."""
+    try:
+        import pi_heif
+        from PIL import Image
+    except ImportError:
+        return b""
+    try:
+        if kind == "HEIC":
+            block = pi_heif.open_heif(io.BytesIO(content)).info.get("exif")
+        else:
+            with Image.open(io.BytesIO(content), formats=["AVIF"]) as opened:
+                block = opened.info.get("exif")
+    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError):
+        return b""
+    return (block or b"").removeprefix(b"Exif\0\0")

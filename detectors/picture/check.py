@@ -181,7 +181,7 @@ class PictureCheck:
         hidden = None if decoded.hidden is None else turn_by(decoded.hidden, degrees)
         hidden_faces = [] if hidden is None else self.finder.find(hidden)
         progress(0.6, Message("reading-provenance"))
-        exif, provenance, trailer = read_exif(content), read_c2pa(content, kind), trailer_of(content)
+        exif, provenance, trailer = read_exif(content, kind), read_c2pa(content, kind), trailer_of(content)
         progress(0.9, Message("writing-report"))
         size = {"kind": ("file-kind", kind), "bytes": ("file-bytes", len(content))}
         size |= {"width": ("picture-width", picture.shape[1]), "height": ("picture-height", picture.shape[0])}

@@ -6,11 +6,11 @@ import dataclasses
 import io
 import json
 import logging
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from detectors.heif import exif_of
 from detectors.messages import Message, declare
 from detectors.weights import home
 
@@ -98,18 +98,20 @@ class Provenance:
     problem: Message | None = None
 
 
-def read_exif(content: bytes) -> Exif:
-    """What EXIF says of a picture file; never raises, whatever the bytes are."""
+def read_exif(content: bytes, kind: str) -> Exif:
+    """What EXIF says of a picture file of this kind (`image.kind_of`); never raises, whatever the bytes are."""
     try:
         import exifread
     except ImportError:
         return Exif(problem=Message("exif-not-installed"))
+    if kind in ("HEIC", "AVIF") and not (content := exif_of(content, kind)):  # exifread fails on the containers that libheif writes
+        return Exif()
     try:
         found = exifread.process_file(io.BytesIO(content), details=False)
         place = exifread.utils.get_gps_coords(found)
-    except (ValueError, KeyError, IndexError, TypeError, ZeroDivisionError, struct.error) as error:
+        tags = {key: str(found[tag]).strip()[:LONGEST] for tag, key in TAGS.items() if tag in found and str(found[tag]).strip()}
+    except Exception as error:  # noqa: BLE001 - on damaged bytes this parser raises whatever comes, AssertionError and NotImplementedError among it
         return Exif(problem=Message("exif-damaged", {"error": type(error).__name__}))
-    tags = {key: str(found[tag]).strip()[:LONGEST] for tag, key in TAGS.items() if tag in found and str(found[tag]).strip()}
     editor = next((tags["software"] for each in EDITORS if each in tags.get("software", "").lower()), None)
     return Exif(bool(found), tags, (round(place[0], 6), round(place[1], 6)) if place else None, editor)
 

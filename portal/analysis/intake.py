@@ -10,7 +10,7 @@ import dataclasses
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -28,6 +28,7 @@ from portal.analysis import kinds, tools
 from portal.analysis.errors import UnreadableKind
 from portal.analysis.models import Upload
 from portal.core import media
+from portal.core.file_names import shown_name
 from portal.sites.models import Site
 
 LONGEST_TEXT = 1_000_000  # characters that may be pasted
@@ -93,7 +94,7 @@ def _of_upload(user: User, text: str) -> DeskInput:
 
 
 def _of_form(file: UploadedFile, path: Path, entry: ToolEntry) -> DeskInput:
-    name = PurePath((file.name or "").replace("\\", "/")).name[:200] or "?"
+    name = shown_name(file.name)
     if not file.size:
         raise ValidationError(_("%(name)s is empty.") % {"name": name})
     if file.size > (most := tools.largest(entry.media)):

@@ -15,7 +15,7 @@ import shutil
 import threading
 import uuid
 from collections import OrderedDict
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -29,6 +29,7 @@ from portal.accounts.permissions import require_role
 from portal.analysis import errors, intake
 from portal.analysis.models import Upload
 from portal.core import full_disk, media
+from portal.core.file_names import shown_name
 from portal.core.periodic import for_each
 
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
@@ -72,7 +73,7 @@ def uploads(user: User) -> Any:
 def begin(*, user: User, name: str, size: int) -> Upload:
     """Make room for a file of this size. Raises UploadError with a sentence."""
     require_role(user, None, *WRITERS)
-    name = PurePath(name.replace("\x00", "").replace("\\", "/")).name[:200] or "?"
+    name = shown_name(name)
     if size < 1:
         raise errors.WrongLength(_("%(name)s is empty.") % {"name": name})
     if size > settings.UPLOAD_LARGEST:

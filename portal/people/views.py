@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
+from portal.core.file_names import shown_name
 from portal.core.numbers import whole
 from portal.people import actions, expiry, lookalikes, pictures, queries
 from portal.people.forms import ChangeForm, PersonForm
@@ -116,5 +117,7 @@ def _person(request: HttpRequest, uid: uuid.UUID) -> Person:
 
 def _content(file: object) -> bytes:
     if file.size > MOST_BYTES:
-        raise ValidationError(_("%(name)s is too large: %(mb)d MB, at most %(most)d.") % {"name": file.name, "mb": file.size >> 20, "most": MOST_BYTES >> 20})
+        raise ValidationError(
+            _("%(name)s is too large: %(mb)d MB, at most %(most)d.") % {"name": shown_name(file.name), "mb": file.size >> 20, "most": MOST_BYTES >> 20}
+        )
     return file.read()

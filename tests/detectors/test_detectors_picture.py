@@ -236,7 +236,7 @@ def test_exif_is_read(checker, tmp_path):
 
 
 def test_a_place_is_read():
-    assert provenance.read_exif(with_exif(place=True)).place == pytest.approx([43.723056, 10.396389], abs=1e-4)
+    assert provenance.read_exif(with_exif(place=True), "JPEG").place == pytest.approx([43.723056, 10.396389], abs=1e-4)
 
 
 def test_editing_software_is_named_without_a_reproach(checker, tmp_path):
@@ -246,7 +246,7 @@ def test_editing_software_is_named_without_a_reproach(checker, tmp_path):
 
 
 def test_long_exif_is_cut():
-    assert len(provenance.read_exif(with_exif(Make="x" * 5000)).tags["make"]) == provenance.LONGEST
+    assert len(provenance.read_exif(with_exif(Make="x" * 5000), "JPEG").tags["make"]) == provenance.LONGEST
 
 
 def test_no_exif_says_nothing(checker, tmp_path):
@@ -259,7 +259,7 @@ def test_damaged_exif_never_crashes():
         content = bytearray(good)
         for at in rng.integers(2, 250, 4):
             content[int(at)] = int(rng.integers(256))
-        assert isinstance(provenance.read_exif(bytes(content)), provenance.Exif)
+        assert isinstance(provenance.read_exif(bytes(content), "JPEG"), provenance.Exif)
 
 
 def test_damaged_provenance_never_crashes(signed):
@@ -270,7 +270,9 @@ def test_damaged_provenance_never_crashes(signed):
         assert isinstance(provenance.read_c2pa(bytes(content), "JPEG"), provenance.Provenance)
 
 
-@pytest.mark.parametrize(("package", "read"), [("exifread", provenance.read_exif), ("c2pa", lambda content: provenance.read_c2pa(content, "JPEG"))])
+@pytest.mark.parametrize(
+    ("package", "read"), [("exifread", lambda content: provenance.read_exif(content, "JPEG")), ("c2pa", lambda content: provenance.read_c2pa(content, "JPEG"))]
+)
 def test_without_the_package_it_says_so(monkeypatch, package, read):
     monkeypatch.setitem(sys.modules, package, None)
     assert "is not installed" in worded(read(PLAIN).problem)

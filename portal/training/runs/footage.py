@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from detectors import BadInput, video
 from detectors.anomaly import small
 from detectors.types import Frame
 from federated.learning.tasks.anomaly import FOLDER, HELD_BACK
+from portal.core.file_names import shown_name
 
 RATE = 5.0  # frames a second, as an agent analyses and keeps them: the motion from frame to frame is what is learned
 CLIP = 50  # frames of one file, as an agent keeps them
@@ -72,7 +73,7 @@ def _check_size(files: Sequence[File[Any]]) -> None:
 
 
 def _keep(file: File[Any], path: Path) -> tuple[FootageFile, Path]:
-    name, digest = PurePath(file.name or "?").name[:200], hashlib.sha256()
+    name, digest = shown_name(file.name), hashlib.sha256()
     if not file.size:
         raise ValidationError(_("%(name)s is empty.") % {"name": name})
     with path.open("wb") as target:
