@@ -1,0 +1,1 @@
+"""Was a picture made to fool a net? Detectors of adversarial inputs."""
