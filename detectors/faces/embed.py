@@ -59,23 +59,23 @@ def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     points = np.asarray(landmarks, np.float32)
     if points.shape != (5, 2) or not np.isfinite(points).all():
         raise BadInput("landmarks are five finite points")
-    return cv2.warpAffine(image, _similarity(points, TEMPLATE), (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(image, similarity(points, TEMPLATE), (SIDE, SIDE), flags=cv2.INTER_LINEAR)
 
 
 def aligned_points(landmarks: np.ndarray) -> np.ndarray:
     """Where the five landmarks of a face stand in its aligned picture, (5, 2) in pixels."""
     points = np.asarray(landmarks, np.float32)
-    matrix = _similarity(points, TEMPLATE)
+    matrix = similarity(points, TEMPLATE)
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def side_of(landmarks: np.ndarray) -> float:
     """The side of the aligned crop in pixels of the picture: a face of 16 means that its 112 x 112 crop was enlarged from 16 x 16."""
-    matrix = _similarity(np.asarray(landmarks, np.float32), TEMPLATE)
+    matrix = similarity(np.asarray(landmarks, np.float32), TEMPLATE)
     return SIDE / max(float(np.hypot(*matrix[:, 0])), 1e-9)
 
 
-def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The 2 x 3 matrix of the rotation, even scale and shift that bring `source` nearest to `target`."""
     source_mean, target_mean = source.mean(0), target.mean(0)
     a, b = (source - source_mean) @ np.array([1, 1j]), (target - target_mean) @ np.array([1, 1j])

@@ -1,0 +1,1 @@
+"""Manipulated and generated faces in pictures and clips."""

@@ -1,0 +1,95 @@
+"""Look at the faces of a picture or clip: one score a face, one a person, one a file; higher means more likely fake."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import detectors
+from detectors import video
+from detectors.deepfake.crops import crop_face, scale_of
+from detectors.deepfake.identities import group, vote
+from detectors.deepfake.manipulated import Look
+from detectors.deepfake.traces import face_part, rings
+from detectors.types import Face, Frame
+
+FACES = 8  # frames of a clip that are looked at, evenly over it
+SMALLEST = 60  # pixels from chin to forehead below which there is no answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FaceEvidence:
+    """One face: its crop, what the net saw, how large it was, and the frame it is from."""
+
+    face: Face
+    crop: np.ndarray
+    look: Look
+    rings: np.ndarray
+    scale: float
+    t: float = 0.0
+    frame: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClipPerson:
+    """One person of a clip: the faces, in the order of time, and one score."""
+
+    faces: tuple[FaceEvidence, ...]
+    score: float
+
+
+class Examiner:
+    """Finds faces and looks at them."""
+
+    def __init__(self) -> None:
+        self._finder, self._net = detectors.shared("faces"), detectors.shared("face-manipulated")
+        self.card = self._net.card
+
+    @cached_property
+    def _embedder(self) -> Any:
+        return detectors.shared("face-embedding")
+
+    def picture(self, picture: np.ndarray) -> list[FaceEvidence]:
+        """Every face of a BGR picture that is large enough, the largest first; an empty list when there is none. Raises BadInput."""
+        faces = sorted(self._finder.find(picture), key=lambda face: -face.box.w * face.box.h)
+        return [self._look(picture, face) for face in faces if max(face.box.w, face.box.h) >= SMALLEST]
+
+    def clip(self, path: Path | str, count: int = FACES) -> list[ClipPerson]:
+        """The people of a clip with their scores, looking at `count` frames; an empty list without a face. Raises BadInput."""
+        return self.people([(frame.t, frame.image) for frame in sampled(path, count)])
+
+    def people(self, pictures: Sequence[tuple[float, np.ndarray]]) -> list[ClipPerson]:
+        """The people of a clip's frames, each with its second; the mean over a person's faces is the person's score. Raises BadInput."""
+        found = [
+            dataclasses.replace(each, t=t, frame=n, face=self._embedder.embed(picture, [each.face])[0])
+            for n, (t, picture) in enumerate(pictures)
+            for each in self.picture(picture)
+        ]
+        if not found:
+            return []
+        people = group(np.stack([each.face.embedding for each in found]), [each.frame for each in found])
+        return [ClipPerson(tuple(found[n] for n in each), float(np.mean([found[n].look.clip for n in each]))) for each in people]
+
+    def _look(self, picture: np.ndarray, face: Face) -> FaceEvidence:
+        crop = crop_face(picture, face.landmarks)
+        return FaceEvidence(face, crop, self._net.look(crop), rings(face_part(picture, tuple(face.box))), scale_of(face.landmarks))
+
+
+def clip_score(people: Sequence[ClipPerson], threshold: float) -> float:
+    """One score for a clip: the voting rule over its people."""
+    return vote([each.score for each in people], threshold)
+
+
+def sampled(path: Path | str, count: int) -> list[Frame]:
+    """At most `count` frames of a clip, evenly over its length. Raises BadInput."""
+    every, found = max(1, video.probe(path).frames // count), []
+    for frame in video.frames(path, every=every):
+        found.append(frame)
+        if len(found) == count:
+            break
+    return found
