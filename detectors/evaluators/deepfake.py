@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from detectors import datasets, image, video
-from detectors.deepfake.examine import Examiner, FaceEvidence, clip_score
+from detectors import datasets, image, video, weights
+from detectors.deepfake.examine import FACES, Examiner, FaceEvidence, clip_score, sampled
 from detectors.deepfake.logistic import cross_fitted
 from detectors.errors import BadDataset, BadInput
 from detectors.evaluate import Evaluation, evaluator, model_of
@@ -21,7 +22,8 @@ from detectors.verification import eer, threshold_at
 
 COLUMNS = {"path": str, "label": str, "group": str, "method": str}
 RESAMPLES = 300
-PENALTY = 30.0  # of the rivals' logistic regression
+LITE_SIDE = 224  # pixels a side of what EfficientNet-Lite0 sees
+PENALTY = 300.0  # of the frozen features' logistic regression
 Metric = dict[str, float | None]
 
 
@@ -65,14 +67,14 @@ def read_labels(folder: Path) -> list[datasets.Row]:
     return rows
 
 
-def judge(files: Sequence[Scored], low: float, high: float) -> dict[str, Metric]:
-    """All metrics by the scores; between `low` and `high` the answer is "cannot say"."""
-    clusters, half = _clusters(files), (low + high) / 2
-    metrics = {name: interval(clusters, _measured(measure), resamples=RESAMPLES) for name, measure in _measures(half).items()}
+def judge(files: Sequence[Scored], even: float, low: float, high: float) -> dict[str, Metric]:
+    """All metrics by the scores, accuracy and F1 at `even`; between `low` and `high` the answer is "cannot say"."""
+    clusters = _clusters(files)
+    metrics = {name: interval(clusters, _measured(measure), resamples=RESAMPLES) for name, measure in _measures(even).items()}
     answered = [[each for each in cluster if not low < each.score < high] for cluster in clusters]
     metrics["cannot_say_by_score"] = interval(clusters, lambda drawn: _share(drawn, lambda each: low < each.score < high), resamples=RESAMPLES)
     metrics["error_of_what_it_says"] = interval(
-        [each for each in answered if each], lambda drawn: _share(drawn, lambda each: (each.score >= half) != each.fake), resamples=RESAMPLES
+        [each for each in answered if each], lambda drawn: _share(drawn, lambda each: (each.score >= even) != each.fake), resamples=RESAMPLES
     )
     for method, chosen in by_method(files):
         metrics[f"auc_{method}"] = interval(_clusters(chosen), _measured(lambda scores, fake: auc(scores, fake)), resamples=RESAMPLES)
@@ -113,13 +115,13 @@ def _evaluate(folder: Path, score: Callable[[Path, Examiner], tuple[float, dict[
     if len({each.fake for each in files}) < 2:
         raise BadDataset(f"labels.csv, line 2: no usable files of both kinds; expected columns {','.join(COLUMNS)}")
     thresholds = examiner.card.thresholds[medium]
-    metrics = judge(files, thresholds["low"], thresholds["high"])
+    metrics = judge(files, **thresholds)
     metrics["no_face"] = {"value": round(len(skipped) / len(rows), 5), "low": None, "high": None}
     rivals, gains = _compared(files)
     return Evaluation(
         n=len(files),
         metrics=metrics | gains,
-        threshold={"value": (thresholds["low"] + thresholds["high"]) / 2, "from": examiner.card.thresholds["from"]},
+        threshold={"value": thresholds["even"], "from": examiner.card.thresholds["from"]},
         model=model_of("face-manipulated"),
         inference_s=spent,
         skipped=skipped,
@@ -158,26 +160,39 @@ def _picture(path: Path, examiner: Examiner) -> tuple[float, dict[str, np.ndarra
     faces = examiner.picture(picture)
     if not faces:
         raise BadInput("no face that is large enough was found")
-    return max(each.look.picture for each in faces), _rivals(picture.shape, faces[:1], path)
+    return max(each.score for each in faces), _rivals(picture.shape, faces[:1], [picture], path)
 
 
 def _clip(path: Path, examiner: Examiner) -> tuple[float, dict[str, np.ndarray]]:
-    people, clip = examiner.clip(path), video.probe(path)
+    frames, clip = sampled(path, FACES), video.probe(path)
+    people = examiner.people([(frame.t, frame.image) for frame in frames])
     if not people:
         raise BadInput("no face that is large enough was found")
     thresholds = examiner.card.thresholds["clip"]
-    return clip_score(people, thresholds["high"]), _rivals((clip.height, clip.width), people[0].faces, path)
+    return clip_score(people, thresholds["high"]), _rivals((clip.height, clip.width), people[0].faces, [frames[len(frames) // 2].image], path)
 
 
-def _rivals(shape: Sequence[int], faces: Sequence[FaceEvidence], path: Path) -> dict[str, np.ndarray]:
+def _rivals(shape: Sequence[int], faces: Sequence[FaceEvidence], seen: Sequence[np.ndarray], path: Path) -> dict[str, np.ndarray]:
     """What the plain rivals look at: bytes and size of the file, sharpness, size of the face, rings of the spectrum."""
     blur = [np.log(cv2.Laplacian(cv2.cvtColor(each.crop, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var() + 1e-3) for each in faces]
     return {
         "size": np.log([path.stat().st_size, shape[0], shape[1]]),
         "blur": np.array([np.mean(blur)]),
         "resolution": np.array([np.mean([np.log(each.scale) for each in faces])]),
+        "lite0": np.mean([_frozen_features(each) for each in seen], 0),
         "rings": np.mean([each.rings for each in faces], 0),
     }
+
+
+def _frozen_features(picture: np.ndarray) -> np.ndarray:
+    """(1280,) of EfficientNet-Lite0 as published, of the whole picture."""
+    seen = cv2.resize(picture, (LITE_SIDE, LITE_SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+    return _lite0().run(["features"], {"pictures": seen})[0][0]
+
+
+@functools.cache
+def _lite0() -> Any:
+    return weights.open_session(weights.find("efficientnet-lite0-1"))
 
 
 def _measures(threshold: float) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:

@@ -74,16 +74,6 @@ def spoil(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return crop
 
 
-def gently(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A little of it, for labelled pictures whose traces are faint: brightness, a small turn, sometimes compression."""
-    crop = cv2.convertScaleAbs(crop, alpha=float(rng.uniform(0.85, 1.15)), beta=float(rng.uniform(-12, 12)))
-    if rng.random() < 0.3:
-        crop = _moved(crop, rng, 0.01)
-    if rng.random() < 0.3:
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 97))])[1], cv2.IMREAD_COLOR)
-    return crop
-
-
 def _mask(rng: np.random.Generator) -> np.ndarray:
     """Face, part of the face or one feature: an uneven outline with a soft rim, (160, 160) float32 0..1."""
     mask = np.zeros((SIDE, SIDE), np.float32)
