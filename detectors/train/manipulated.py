@@ -44,9 +44,7 @@ class ManipulatedRecipe:
     frozen: int = 0
 
 
-def train(
-    crops: np.ndarray, net: ManipulatedNet, recipe: ManipulatedRecipe, log: Log = print, keep: Keep = lambda net: None
-) -> ManipulatedNet:
+def train(crops: np.ndarray, net: ManipulatedNet, recipe: ManipulatedRecipe, log: Log = print, keep: Keep = lambda net: None) -> ManipulatedNet:
     """The trained net (evaluation mode). `crops` (N, 160, 160, 3) BGR of real faces, every twentieth kept aside for the log; `keep` gets the net at times."""
     torch.manual_seed(recipe.seed)
     rng, began = np.random.default_rng(recipe.seed), time.monotonic()

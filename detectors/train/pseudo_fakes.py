@@ -41,8 +41,8 @@ def pseudo_fake(crop: np.ndarray, other: np.ndarray, kind: str, rng: np.random.G
 
 def upsampled(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The whole picture as the last layers of a generator write it: from half its size by a transposed convolution with uneven kernels, or a faint grid."""
-    out = crop.astype(np.float32)
-    if rng.random() < 0.7:
+    out, gridded = crop.astype(np.float32), rng.random() < 0.6
+    if not gridded or rng.random() < 0.5:
         small = cv2.resize(out, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
         wide = np.zeros_like(out)
         wide[::2, ::2] = small
@@ -50,7 +50,7 @@ def upsampled(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         kernel = np.outer(line, line) * rng.normal(1, rng.uniform(0.02, 0.15), (4, 4)).astype(np.float32)
         high = out - cv2.GaussianBlur(out, (0, 0), 1.2)
         out = cv2.filter2D(wide, -1, kernel * 4 / kernel.sum(), borderType=cv2.BORDER_REFLECT_101) + high * rng.uniform(0, 0.8)
-    if rng.random() < 0.6:
+    if gridded:
         y, x = np.mgrid[:SIDE, :SIDE]
         for _ in range(rng.integers(1, 4)):
             period, turn = rng.choice([2, 2.67, 4, 8]), rng.choice([0, np.pi / 2, np.pi / 4, rng.uniform(0, np.pi)])
