@@ -130,7 +130,7 @@ def _set_training(net: ManipulatedNet) -> None:
             module.eval()
 
 
-class Exported(torch.nn.Module):
+class ExportedManipulated(torch.nn.Module):
     """What the detector reads: log-odds, and the map as likelihoods."""
 
     def __init__(self, net: ManipulatedNet) -> None:
@@ -147,7 +147,7 @@ def export(net: ManipulatedNet, path: Path) -> str:
     """Write the net as ONNX (input `pictures`, outputs `whole` and `where`), large weights as float16; the sha256 of the file."""
     axes = {name: {0: "n"} for name in ("pictures", "whole", "where")}
     names = {"input_names": ["pictures"], "output_names": ["whole", "where"], "dynamic_axes": axes}
-    torch.onnx.export(Exported(net).eval(), (torch.zeros(1, 3, 160, 160),), str(path), opset_version=17, dynamo=False, **names)
+    torch.onnx.export(ExportedManipulated(net).eval(), (torch.zeros(1, 3, 160, 160),), str(path), opset_version=17, dynamo=False, **names)
     model = onnx.load(str(path))
     narrow(model.graph)
     onnx.save(model, str(path))
