@@ -128,9 +128,9 @@ messages.declare(
         },
         "pack-chain-others": {
             "en": "What the audit log's other rows say is not in the pack, only their hashes: they concern other people. The "
-            "portal's keeper checks them with `manage.py verify-audit`.",
+            "portal's keeper checks them with manage.py verify-audit.",
             "it": "Il contenuto delle altre righe del registro non è nel pacchetto, solo le impronte: riguardano altre persone. "
-            "Chi custodisce il portale le controlla con `manage.py verify-audit`.",
+            "Chi custodisce il portale le controlla con manage.py verify-audit.",
         },
         "pack-inputs": {
             "en": ("{count} input is the file that the custody records as received.", "{count} inputs are the files that the custody records as received."),

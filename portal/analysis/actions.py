@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role, User
 from portal.accounts.permissions import require_role
 from portal.accounts.queries import sites_of
-from portal.analysis import custody, examiners, intake, packs, queries, words
+from portal.analysis import examiners, intake, queries, words
 from portal.analysis.models import Case, CaseFile, CaseState, Conclusion, Priority
 from portal.analysis.sandbox import Findings
 from portal.core import audit, jobs, media, push
@@ -27,7 +27,6 @@ DEFAULT_TOOL = "picture-check"
 WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
 PRIORITY_ROLES = (Role.OPERATOR, Role.ADMINISTRATOR)
 MOST_STAGES = 50  # kept of a tool that names very many
-LONGEST_REASON = 500  # characters
 MOST_WAITING = 50  # cases whose pages are told at once that they moved up
 
 
@@ -161,43 +160,11 @@ def give_conclusion(*, user: User, case_id: int, support: str, note: str) -> Con
     return mine
 
 
-def note_seen(*, user: User, case_id: int, file: CaseFile | None = None) -> None:
-    """Write into the custody that this person has opened the case, or read a file of it: once an hour. Raises Case.DoesNotExist."""
-    case = queries.cases(user).get(pk=case_id)
-    verb, data = (custody.READ, {"file": mask_secrets(file.name)}) if file else (custody.SEEN, {})
-    line = {"case": case, "actor": f"user:{user.email}", "verb": verb, "data": data}
-    if custody.noted(**line):
-        return
-    with transaction.atomic():
-        Case.objects.select_for_update(no_key=True).get(pk=case.pk)  # two pages opened at once are one line
-        if not custody.noted(**line):
-            audit.record(actor=user, verb=verb, subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
-
-
-def export_case(*, user: User, case_id: int, reason: str) -> packs.EvidencePack:
-    """Make the case's evidence pack; the export is the last line of the custody in it. Raises Case.DoesNotExist, PermissionDenied, or ValidationError."""
-    reason = _reason(reason)
-    case = queries.cases(user).get(pk=case_id)
-    require_role(user, case.site, *WRITERS)
-    collected = packs.collect(case)
-    audit.record(actor=user, verb="case.exported", subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data={"reason": reason})
-    return packs.seal(case, collected)
-
-
 def push_state(case: Case) -> None:
     """Let the browsers that look at this case, and those that look at cases waiting behind it, read again."""
     waiting = Case.objects.filter(state=CaseState.QUEUED).exclude(pk=case.pk).values_list("pk", flat=True)[:MOST_WAITING]
     for pk in (case.pk, *(waiting if case.state != CaseState.RUNNING or not case.stages else ())):
         push.send_on_commit(f"case-{pk}", {"id": pk})
-
-
-def _reason(text: str) -> str:
-    """Why somebody does it, for the custody. Raises ValidationError."""
-    if not (text := refuse_secret(text.strip())):
-        raise ValidationError(_("Give a reason: it stands in the custody."))
-    if len(text) > LONGEST_REASON:
-        raise ValidationError(_("A reason has at most %(n)d characters.") % {"n": LONGEST_REASON})
-    return text
 
 
 def _in_queue(user: User, case_id: int) -> Case:

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, examiners, intake, pdf, queries, tools, upload_api
+from portal.analysis import actions, case_actions, examiners, intake, pdf, queries, tools, upload_api
 from portal.analysis.models import Case, Priority, Support
 from portal.core.parsers import StorableJson
 
@@ -109,7 +109,9 @@ class OneCase(DeskView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
         """A case with its report."""
-        return Response(queries.case_state(request.user, self.case(pk).pk))
+        case = self.case(pk)
+        case_actions.note_seen(user=request.user, case_id=pk)
+        return Response(queries.case_state(request.user, case.pk))
 
 
 class Conclusions(DeskView):
@@ -149,6 +151,7 @@ class ReportJson(DeskView):
         """The report alone; 404 while there is none."""
         if (report := self.case(pk).report) is None:
             raise NotFound("there is no report yet")
+        case_actions.note_seen(user=request.user, case_id=pk, report="JSON")
         return Response(report, headers={"Content-Disposition": f'attachment; filename="specola-case-{pk}.json"'})
 
 
@@ -159,6 +162,7 @@ class ReportPdf(DeskView):
         case = self.case(pk)
         if case.report is None:
             raise NotFound("there is no report yet")
+        case_actions.note_seen(user=request.user, case_id=pk, report="PDF")
         named = {"Content-Disposition": f'attachment; filename="specola-case-{pk}.pdf"'}
         return HttpResponse(pdf.render(case), content_type="application/pdf", headers=named)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from portal.analysis import ports
 from portal.analysis.models import Case
+from portal.analysis.reading import finding_of
 from portal.core.models import AuditRow
 
 SEEN, READ = "case.seen", "case.file_read"
@@ -38,7 +38,7 @@ def rows(case: Case) -> QuerySet[AuditRow]:
 
 def lines(case: Case) -> list[CustodyLine]:
     """The same in words, in the reader's language."""
-    return [_line(row) for row in rows(case)]
+    return [_line(row, case) for row in rows(case)]
 
 
 def noted(*, case: Case, actor: str, verb: str, data: dict[str, Any]) -> bool:
@@ -47,13 +47,17 @@ def noted(*, case: Case, actor: str, verb: str, data: dict[str, Any]) -> bool:
     return (found.filter(data__file=data["file"]) if data else found).exists()
 
 
-def _line(row: AuditRow) -> CustodyLine:
+def _line(row: AuditRow, case: Case) -> CustodyLine:
     kind, _, name = row.actor.partition(":")
     data = row.data if isinstance(row.data, dict) else {}
     about = next((str(data[each]) for each in NAMES if data.get(each)), "")
-    return CustodyLine(row.seq, row.t, name if kind == "user" else "Specola", ports.verb_in_words(row.verb), about, _why(data))
+    return CustodyLine(row.seq, row.t, name if kind == "user" else "Specola", ports.verb_in_words(row.verb), about, _why(data, case))
 
 
-def _why(data: dict[str, Any]) -> str:
-    shown: Sequence[str] = [str(data[name]) for name in ("reason", "problem", "verdict") if data.get(name)]
-    return " · ".join(shown)
+def _why(data: dict[str, Any], case: Case) -> str:
+    """The reason given, or how the examination ended: rows keep that in English."""
+    if data.get("problem"):
+        return case.problem_words
+    if data.get("verdict"):
+        return finding_of(case)
+    return str(data.get("reason", ""))

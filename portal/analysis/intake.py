@@ -63,6 +63,17 @@ def laid_out(*, user: User, tool: str, files: Sequence[UploadedFile], uploads: S
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def any_file(file: UploadedFile) -> Iterator[DeskInput]:
+    """A file of any kind that belongs to a case, until the block ends; no tool need read it. Raises ValidationError with a sentence."""
+    folder = settings.MEDIA_FOLDER / "incoming" / f"form-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        yield _taken(file, folder / "file", settings.UPLOAD_LARGEST)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def site_named(user: User, slug: str) -> Site | None:
     """The user's site of this name; None when none is named. Raises ValidationError."""
     if not slug:
@@ -94,10 +105,14 @@ def _of_upload(user: User, text: str) -> DeskInput:
 
 
 def _of_form(file: UploadedFile, path: Path, entry: ToolEntry) -> DeskInput:
+    return _taken(file, path, tools.largest(entry.media))
+
+
+def _taken(file: UploadedFile, path: Path, most: int) -> DeskInput:
     name = shown_name(file.name)
     if not file.size:
         raise ValidationError(_("%(name)s is empty.") % {"name": name})
-    if file.size > (most := tools.largest(entry.media)):
+    if file.size > most:
         raise ValidationError(_("%(name)s is too large: at most %(most)d MB.") % {"name": name, "most": most // 2**20})
     with path.open("wb") as kept:
         for chunk in file.chunks():

@@ -60,6 +60,8 @@ class Case(models.Model):
     failure = models.JSONField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
     evidence = models.JSONField(default=dict, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    closed = models.DateTimeField(null=True, blank=True)  # people are done with it; `state` is how far the tool is
     created = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True, blank=True)
 
@@ -105,6 +107,9 @@ class CaseFile(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=20)
+    for_tool = models.BooleanField(default=True)  # else somebody added it later: it belongs to the case, the tool never looked at it
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    added = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["position"]
@@ -116,6 +121,21 @@ class CaseFile(models.Model):
     def kind_words(self) -> str:
         """The kind, in the reader's language."""
         return str(_(kinds.TEXT)) if self.kind == kinds.TEXT else self.kind
+
+
+class CaseNote(models.Model):
+    """What somebody wrote about a case; a note is never changed."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    text = models.TextField()
+    made = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.author} #{self.case_id}"
 
 
 class Upload(models.Model):

@@ -194,8 +194,11 @@ def _described(case: Case, inputs: list[PackFile]) -> dict[str, Any]:
         "opened": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
         "problem": case.problem,
+        "tags": case.tags,
+        "closed": case.closed and case.closed.isoformat(),
+        "notes": [{"author": each.author.email, "made": each.made.isoformat(), "text": each.text} for each in case.notes.select_related("author")],
         "inputs": [
-            {"path": packed.path, "name": each.name, "sha256": each.sha256, "size": each.size, "kind": each.kind}
+            {"path": packed.path, "name": each.name, "sha256": each.sha256, "size": each.size, "kind": each.kind, "examined": each.for_tool}
             for each, packed in zip(case.files.all(), inputs, strict=True)
         ],
         "conclusions": examiners.shown(case, None),

@@ -51,7 +51,7 @@ def document(case: Case, folder: Path) -> dict[str, Any]:
         "timeline": [[str(each.number), each.clock, each.text, each.score or "–"] for each in report.timeline],
         "strip": _lay(folder, "strip.svg", report.strip),
         "evidence": [_evidence(n, each, case, folder) for n, each in enumerate(report.evidence)],
-        "files": [[file.name, f"{file.kind_words}, {file.size:,} " + _("bytes"), file.sha256] for file in case.files.all()],
+        "files": [[file.name, f"{file.kind_words}, {file.size:,} " + _("bytes"), file.sha256] for file in case.files.all() if file.for_tool],
         "examined": case.examined,
         "conclusions": _conclusions(case),
         "models": [list(each) for each in report.models],

@@ -48,7 +48,7 @@ def sweep_uploads(timestamp: int) -> None:
 
 
 def _examine(case: Case, folder: Path) -> sandbox.Findings:
-    files = [media.path(file.sha256) for file in case.files.all()]
+    files = [media.path(file.sha256) for file in case.files.filter(for_tool=True)]
     if not all(file.exists() for file in files):
         raise ToolFailure("missing")
     if (entry := tools.entry_of(case.tool)) is None:

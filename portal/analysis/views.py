@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, custody, intake, packs, queries, tools
+from portal.analysis import actions, case_actions, custody, intake, packs, queries, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, two_person
@@ -115,7 +115,7 @@ def input_file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     file = next((each for n, each in enumerate(found.files.all(), 1) if n == number), None) if found else None
     if file is None or not media.exists(file.sha256):
         raise Http404
-    actions.note_seen(user=request.user, case_id=pk, file=file)
+    case_actions.note_seen(user=request.user, case_id=pk, file=file)
     return _download(request, _read(file.sha256), packs.safe_name(file.name), "application/octet-stream")
 
 
@@ -124,12 +124,42 @@ def input_file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """The case's evidence pack, streamed; the case again with a sentence when there can be none."""
     try:
-        pack = actions.export_case(user=request.user, case_id=pk, reason=request.POST.get("reason", ""))
+        pack = case_actions.export_case(user=request.user, case_id=pk, reason=request.POST.get("reason", ""))
     except Case.DoesNotExist as error:
         raise Http404 from error
     except ValidationError as error:
         return _show(request, pk, " ".join(error.messages))
     return _download(request, packs.stream(pack), pack.name, "application/zip")
+
+
+@require_POST
+@seen
+def note(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a note about the case."""
+    return _change(request, pk, lambda: case_actions.add_note(user=request.user, case_id=pk, text=request.POST.get("text", "")))
+
+
+@require_POST
+@seen
+def tags(request: HttpRequest, pk: int) -> HttpResponse:
+    """Replace the case's tags."""
+    return _change(request, pk, lambda: case_actions.set_tags(user=request.user, case_id=pk, tags=request.POST.get("tags", "")))
+
+
+@require_POST
+@seen
+def add_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take another file into the case."""
+    file, reason = request.FILES.get("file"), request.POST.get("added_because", "")
+    return _change(request, pk, lambda: case_actions.add_file(user=request.user, case_id=pk, file=file, reason=reason))
+
+
+@require_POST
+@seen
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close the case, or open it again."""
+    reason, reopen = request.POST.get("closed_because", ""), request.POST.get("reopen") == "1"
+    return _change(request, pk, lambda: case_actions.close_case(user=request.user, case_id=pk, reason=reason, reopen=reopen))
 
 
 def _read(sha256: str) -> Iterator[bytes]:
@@ -167,7 +197,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
     if found is None:
         raise Http404
     if note:
-        actions.note_seen(user=request.user, case_id=pk)
+        case_actions.note_seen(user=request.user, case_id=pk)
     shown = {
         "case": found,
         "state": queries.state_of(found, request.user),
@@ -179,6 +209,9 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "problem": problem,
         "said": request.POST,
         "custody": custody.lines(found),
-        "longest_reason": actions.LONGEST_REASON,
+        "notes": found.notes.select_related("author"),
+        "tags": ", ".join(found.tags),
+        "longest_note": case_actions.LONGEST_NOTE,
+        "longest_reason": case_actions.LONGEST_REASON,
     }
     return render(request, "analysis/case.html", shown, status=422 if problem else 200)

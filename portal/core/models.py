@@ -22,6 +22,7 @@ class AuditRow(models.Model):
 
     class Meta:
         ordering = ["seq"]
+        indexes = [models.Index(fields=["subject", "seq"], name="audit_subject")]  # a case's custody is read by its subject
 
     def __str__(self) -> str:
         return f"{self.t:%F %T} {self.actor} {self.verb} {self.subject}"

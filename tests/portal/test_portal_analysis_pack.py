@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from detectors import worded
 from federated.trust import evidence, evidence_pack, signing, verify
-from portal.analysis import actions, packs, tasks
+from portal.analysis import actions, case_actions, packs, tasks
 from portal.analysis.models import Case, CaseState
 from portal.core import audit, media
 from portal.core.models import AuditRow
@@ -48,7 +48,7 @@ def case():
 
 
 def exported(case: Case) -> bytes:
-    return b"".join(packs.stream(actions.export_case(user=case.opened_by, case_id=case.pk, reason="For the court of Pisa")))
+    return b"".join(packs.stream(case_actions.export_case(user=case.opened_by, case_id=case.pk, reason="For the court of Pisa")))
 
 
 def unpacked(content: bytes) -> Files:
@@ -250,7 +250,7 @@ def test_the_command_checks_a_pack_without_a_portal(case, tmp_path, capsys):
 def test_no_pack_of_a_case_that_runs_that_lacks_a_file_or_without_a_reason(case):
     def refused(reason: str = "For the court") -> str:
         with pytest.raises(ValidationError) as error:
-            actions.export_case(user=case.opened_by, case_id=case.pk, reason=reason)
+            case_actions.export_case(user=case.opened_by, case_id=case.pk, reason=reason)
         return " ".join(error.value.messages)
 
     assert "Give a reason" in refused(" ")
@@ -284,6 +284,9 @@ def test_the_page_exports_notes_the_custody_and_the_public_page_checks_it(case, 
     page = client.get(address).content.decode()
     assert all(words in page for words in ("For the court of Pisa", "exported an evidence pack"))
     assert client.post(reverse("analysis:export", args=[case.pk]), {"reason": ""}).status_code == 422
+    client.get(reverse("api:report-pdf", args=[case.pk]))
+    client.get(reverse("api:report-json", args=[case.pk]))
+    assert [each.data["file"] for each in AuditRow.objects.filter(verb="case.file_read").order_by("seq")][1:] == ["PDF", "JSON"]
 
     stranger = signed_in(None)
     held = stranger.post("/verify/", {"pack": SimpleUploadedFile("pack.zip", content)}).content.decode()
@@ -297,6 +300,42 @@ def test_the_page_exports_notes_the_custody_and_the_public_page_checks_it(case, 
     settings.ACCOUNT_RATE_LIMITS = {"verify": "4/10m/ip"}
     cache.clear()
     assert [stranger.post("/verify/").status_code for _ in range(5)] == [422] * 4 + [429]
+
+
+def test_notes_tags_and_files_added_later_go_into_the_pack_and_a_closed_case_takes_none(case):
+    client, address = signed_in(case.opened_by), reverse("analysis:case", args=[case.pk])
+
+    def post(name: str, **fields: object) -> int:
+        return client.post(reverse(f"analysis:{name}", args=[case.pk]), fields).status_code
+
+    assert post("note", text="The shadows fall to the left.") == 302
+    assert post("tags", tags="tower, press ,tower") == 302
+    letter = SimpleUploadedFile("lettera.bin", b"\x00any kind\x00")
+    assert post("add_file", file=letter, added_because="Sent by the newspaper") == 302
+    assert post("add_file", file=SimpleUploadedFile("empty.txt", b""), added_because="x") == 422
+    assert post("add_file", added_because="x") == 422
+    assert post("note", text=" ") == 422
+    assert post("tags", tags=",".join(f"tag {n}" for n in range(30))) == 422
+    assert post("close", closed_because="Answered the newspaper") == 302
+    assert post("close", closed_because="again") == 422
+    assert post("note", text="too late") == 422
+    page = client.get(address).content.decode()
+    assert all(
+        words in page for words in ("The shadows fall to the left.", "tower", "lettera.bin", "Sent by the newspaper", "Answered the newspaper", "Closed")
+    )
+    content = exported(case)
+    files = unpacked(content)
+    described = json.loads(files["data/case.json"])
+    assert [note["text"] for note in described["notes"]] == ["The shadows fall to the left."]
+    assert described["tags"] == ["tower", "press"]
+    assert [each["examined"] for each in described["inputs"]] == [True, False]
+    assert files["data/inputs/002-lettera.bin"] == b"\x00any kind\x00"
+    assert checked(content)[0] == []
+    assert post("close", closed_because="New letter", reopen="1") == 302
+    tasks.run_case(case_id=case.pk)
+    case.refresh_from_db()
+    assert case.closed is None
+    assert case.files.filter(for_tool=True).count() == 1
 
 
 def test_a_stranger_to_the_case_exports_and_reads_nothing(case):

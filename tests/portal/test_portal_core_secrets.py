@@ -18,7 +18,7 @@ from portal.alerts import actions as alert_actions
 from portal.alerts import bulk_actions
 from portal.alerts.models import HistoryEntry
 from portal.analysis import actions as desk
-from portal.analysis import examiners
+from portal.analysis import case_actions, examiners
 from portal.core import audit, audit_check
 from portal.core.models import AuditFinding, AuditRow
 from portal.core.secrets import MASK, holds_secret, mask_data, mask_secrets, refuse_secret
@@ -94,7 +94,11 @@ WRITES = {
     "alert's note": lambda s: alert_actions.add_note(user=s.manager, alert_id=s.alert.pk, text=SECRET),
     "resolution": lambda s: alert_actions.resolve(user=s.manager, alert_id=s.alert.pk, reason="other", note=SECRET),
     "case": lambda s: desk.open_case(user=s.manager, text="Is this true?", title=SECRET),
-    "export": lambda s: desk.export_case(user=s.manager, case_id=1, reason=SECRET),
+    "case note": lambda s: case_actions.add_note(user=s.manager, case_id=1, text=SECRET),
+    "case tags": lambda s: case_actions.set_tags(user=s.manager, case_id=1, tags=SECRET),
+    "case file": lambda s: case_actions.add_file(user=s.manager, case_id=1, file=None, reason=SECRET),
+    "case closed": lambda s: case_actions.close_case(user=s.manager, case_id=1, reason=SECRET),
+    "export": lambda s: case_actions.export_case(user=s.manager, case_id=1, reason=SECRET),
     "conclusion": lambda s: examiners.clean("neither", SECRET),
     "staff": lambda s: enrol(s, document=SECRET),
     "extension": lambda s: expiry.extend(user=s.manager, uid="0" * 32, expires=s.soon, reason=SECRET),
@@ -125,7 +129,9 @@ def enrol(s, **typed):
 BY_WRITE = {
     "accounts.User.name": "own name",
     "alerts.HistoryEntry.text": "alert's note",
+    "analysis.Case.tags": "case tags",
     "analysis.Case.title": "case",
+    "analysis.CaseNote.text": "case note",
     "analysis.Conclusion.note": "conclusion",
     "core.AuditFinding.reason": "finding",
     "people.Person.name": "staff's name",
@@ -195,9 +201,12 @@ TYPED_BY_WRITE = {
     "alerts.actions.add_note.text": "alert's note",
     "alerts.actions.resolve.note": "resolution",
     "alerts.bulk_actions.resolve_many.note": "bulk resolution",
-    "analysis.actions.export_case.reason": "export",
     "analysis.actions.give_conclusion.note": "conclusion",
     "analysis.actions.open_case.title": "case",
+    "analysis.case_actions.add_file.reason": "case file",
+    "analysis.case_actions.add_note.text": "case note",
+    "analysis.case_actions.close_case.reason": "case closed",
+    "analysis.case_actions.export_case.reason": "export",
     "house.actions.settle_finding.reason": "finding",
     "people.actions.enrol.alternative": "staff's other way in",
     "people.actions.enrol.document": "staff",

@@ -155,6 +155,8 @@ def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
         "length": 1,
         "priority": 10,
         "content": b"",
+        "file": None,
+        "tags": "x",
     }
     table |= {"reason": "real", "version": roles_version(found.user)}
     texts = ("note", "text", "name", "title", "document", "typed", "login", "password")

@@ -1,0 +1,128 @@
+"""What people do with a case beside examining it: notes, tags, files added later, closing, and taking it along as an evidence pack."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.accounts.permissions import require_role
+from portal.analysis import actions, custody, intake, packs, queries
+from portal.analysis.models import Case, CaseFile, CaseNote
+from portal.core import audit, media
+from portal.core.secrets import mask_secrets, refuse_secret
+
+LONGEST_REASON, LONGEST_NOTE, LONGEST_TAG = 500, 4000, 40  # characters
+MOST_TAGS, MOST_FILES = 20, 200
+
+
+def note_seen(*, user: User, case_id: int, file: CaseFile | None = None, report: str = "") -> None:
+    """Write into the custody that this person has opened the case, or taken a file or its report ("PDF", "JSON"): once an hour. Raises Case.DoesNotExist."""
+    case = queries.cases(user).get(pk=case_id)
+    name = mask_secrets(file.name) if file else report
+    verb, data = (custody.READ, {"file": name}) if name else (custody.SEEN, {})
+    line = {"case": case, "actor": f"user:{user.email}", "verb": verb, "data": data}
+    if custody.noted(**line):
+        return
+    with transaction.atomic():
+        Case.objects.select_for_update(no_key=True).get(pk=case.pk)  # two pages opened at once are one line
+        if not custody.noted(**line):
+            _record(case, user, verb, data)
+
+
+def add_note(*, user: User, case_id: int, text: str) -> CaseNote:
+    """Keep a note for good; the custody gets a line, and the note itself stands beside it. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    text = _needed(text, LONGEST_NOTE, _("Write a note first."))
+    with transaction.atomic():
+        case = _open(user, case_id)
+        note = CaseNote.objects.create(case=case, author=user, text=text)
+        _record(case, user, "case.note", {"note": note.pk, "sha256": hashlib.sha256(text.encode()).hexdigest()})
+    return note
+
+
+def set_tags(*, user: User, case_id: int, tags: str) -> Case:
+    """Replace the tags (separated by commas). Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    found = list(dict.fromkeys(each.strip() for each in refuse_secret(tags).split(",") if each.strip()))
+    if len(found) > MOST_TAGS or any(len(each) > LONGEST_TAG for each in found):
+        raise ValidationError(_("At most %(n)d tags of %(m)d characters each.") % {"n": MOST_TAGS, "m": LONGEST_TAG})
+    with transaction.atomic():
+        case = _open(user, case_id)
+        if case.tags != found:
+            case.tags = found
+            case.save(update_fields=["tags"])
+            _record(case, user, "case.tagged", {"reason": ", ".join(found)})
+    return case
+
+
+def add_file(*, user: User, case_id: int, file: UploadedFile | None, reason: str) -> CaseFile:
+    """Take a file of any kind into the case; the tool does not look at it. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
+    require_role(user, queries.cases(user).get(pk=case_id).site, *actions.WRITERS)
+    if file is None:
+        raise ValidationError(_("Choose a file."))
+    with intake.any_file(file) as taken, transaction.atomic():
+        case = _open(user, case_id)
+        position = case.files.count()
+        if position >= MOST_FILES:
+            raise ValidationError(_("A case has at most %(n)d files.") % {"n": MOST_FILES})
+        sha256 = media.take_in(taken.path)
+        kept = {"name": taken.name, "sha256": sha256, "size": taken.path.stat().st_size, "kind": taken.kind}
+        added = CaseFile.objects.create(case=case, position=position, for_tool=False, added_by=user, added=timezone.now(), **kept)
+        _record(case, user, "case.file_added", {"files": [sha256], "name": mask_secrets(taken.name), "reason": reason})
+    return added
+
+
+def close_case(*, user: User, case_id: int, reason: str, reopen: bool = False) -> Case:
+    """People are done with a case, or take it up again. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
+    with transaction.atomic():
+        case = _locked(user, case_id)
+        if not case.over:
+            raise ValidationError(_("This case is still being examined: wait for its end or cancel it."))
+        if (case.closed is None) == reopen:
+            raise ValidationError(_("This case is open already.") if reopen else _("This case is closed already."))
+        case.closed = None if reopen else timezone.now()
+        case.save(update_fields=["closed"])
+        _record(case, user, "case.reopened" if reopen else "case.closed", {"reason": reason})
+    return case
+
+
+def export_case(*, user: User, case_id: int, reason: str) -> packs.EvidencePack:
+    """Make the case's evidence pack; the export is the last line of the custody in it. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
+    case = queries.cases(user).get(pk=case_id)
+    require_role(user, case.site, *actions.WRITERS)
+    collected = packs.collect(case)
+    _record(case, user, "case.exported", {"reason": reason})
+    return packs.seal(case, collected)
+
+
+def _open(user: User, case_id: int) -> Case:
+    case = _locked(user, case_id)
+    if case.closed is not None:
+        raise ValidationError(_("This case is closed: open it again first."))
+    return case
+
+
+def _locked(user: User, case_id: int) -> Case:
+    case = queries.cases(user).select_for_update(no_key=True, of=("self",)).get(pk=case_id)
+    require_role(user, case.site, *actions.WRITERS)
+    return case
+
+
+def _needed(text: str, longest: int, missing: str) -> str:
+    if not (text := refuse_secret(text.strip())):
+        raise ValidationError(missing)
+    if len(text) > longest:
+        raise ValidationError(_("At most %(n)d characters.") % {"n": longest})
+    return text
+
+
+def _record(case: Case, user: User, verb: str, data: dict[str, Any]) -> None:
+    audit.record(actor=user, verb=verb, subject=f"case:{case.pk}", site=case.site.slug if case.site else "", data=data)
