@@ -60,7 +60,10 @@ class _Findings:
     lines: list[CheckLine] = dataclasses.field(default_factory=list)
 
     def add(self, outcome: Outcome, code: str, **params: str | int) -> None:
-        self.lines.append(CheckLine(outcome, Message(f"pack-{code}", params)))
+        shown = {
+            name: "".join(each if each.isprintable() else "?" for each in value)[:300] if isinstance(value, str) else value for name, value in params.items()
+        }
+        self.lines.append(CheckLine(outcome, Message(f"pack-{code}", shown)))
 
     def broken(self, code: str, **params: str | int) -> None:
         self.add(Outcome.BROKEN, code, **params)

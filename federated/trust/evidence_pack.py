@@ -151,7 +151,14 @@ def _refuse_unsafe(files: list[zipfile.ZipInfo]) -> None:
     met: set[str] = set()
     for each in files:
         name = each.orig_filename
-        if name.startswith("/") or "\\" in name or "\0" in name or ":" in name.partition("/")[0] or {"..", ".", ""} & set(name.split("/")):
+        if (
+            not name.isprintable()
+            or name.startswith("/")
+            or "\\" in name
+            or "\0" in name
+            or ":" in name.partition("/")[0]
+            or {"..", ".", ""} & set(name.split("/"))
+        ):
             raise PackRefused("unsafe-name", name=name.encode("ascii", "backslashreplace").decode()[:200])
         if stat.S_ISLNK(each.external_attr >> 16):
             raise PackRefused("link", name=name[:200])

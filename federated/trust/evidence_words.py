@@ -25,8 +25,8 @@ messages.declare(
         },
         "pack-too-large": {"en": "{name} is larger than {megabytes:,} MB: not read.", "it": "{name} supera {megabytes:,} MB: non letto."},
         "pack-unsafe-name": {
-            "en": "A file's name leads out of the pack: {name}. Nothing was read.",
-            "it": "Il nome di un file porta fuori dal pacchetto: {name}. Non è stato letto nulla.",
+            "en": "A file's name leads out of the pack or holds signs that deceive: {name}. Nothing was read.",
+            "it": "Il nome di un file porta fuori dal pacchetto o contiene segni che ingannano: {name}. Non è stato letto nulla.",
         },
         "pack-link": {"en": "{name} is a link, not a file. Nothing was read.", "it": "{name} è un collegamento, non un file. Non è stato letto nulla."},
         "pack-encrypted": {"en": "{name} is encrypted: a pack is not.", "it": "{name} è cifrato: un pacchetto non lo è."},

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from detectors import worded
 from federated.trust import evidence, evidence_pack, signing
 from portal.accounts.factors import within_rate
+from portal.core.file_names import shown_name
 from portal.sites.config import portal_key
 
 MOST_UNPACKED = 4  # times the size that is let in: packs are stored, not compressed; one packed again by somebody may be
@@ -51,10 +52,10 @@ def _looked_at(request: HttpRequest) -> dict[str, Any]:
         pack = evidence_pack.open_pack(file, most=MOST_UNPACKED * settings.VERIFY_LARGEST)
         found = evidence.check(pack, keys=[_own_key()], roots=_roots())
     except evidence_pack.PackRefused as error:
-        return {"problem": worded(error.message, language), "name": file.name[:100]}
+        return {"problem": worded(error.message, language), "name": shown_name(file.name)}
     lines = [(each.outcome.value, worded(each.message, language)) for each in found.lines]
     groups = [(outcome.value, [words for kind, words in lines if kind == outcome]) for outcome in ORDER]
-    return {"found": found, "groups": [each for each in groups if each[1]], "name": file.name[:100]}
+    return {"found": found, "groups": [each for each in groups if each[1]], "name": shown_name(file.name)}
 
 
 def _own_key() -> str:

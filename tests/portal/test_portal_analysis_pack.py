@@ -183,6 +183,7 @@ def zips(content: bytes, files: Files) -> Iterator[tuple[bytes, str]]:
     yield b"%PDF-1.7\n" + content, "two files in one"
     for name, sentence in (
         ("../x", "leads out of the pack"),
+        ("specola-case-1/a\u202egpj.exe", "leads out of the pack"),
         ("a/../../x", "leads out"),
         ("C:/x", "leads out"),
         ("a\\b", "leads out"),
