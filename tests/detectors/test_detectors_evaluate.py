@@ -86,7 +86,7 @@ def test_the_evaluators_of_this_issue_are_there():
 
 
 def test_an_unknown_evaluator_lists_the_known_ones(tmp_path):
-    with pytest.raises(UnknownDetector, match="there are anomaly"):
+    with pytest.raises(UnknownDetector, match="there are adversarial-face"):
         evaluate.evaluate("ghosts", tmp_path)
 
 
@@ -301,7 +301,7 @@ def test_the_list_names_every_detector(capsys):
 
 def test_the_list_can_be_read(capsys):
     assert main(["list"]) == 0
-    assert "evaluators: anomaly" in capsys.readouterr().out
+    assert "evaluators: adversarial-face" in capsys.readouterr().out
 
 
 def test_a_card_is_json(capsys):
