@@ -17,7 +17,8 @@ ONNX_TOLERANCE = 1e-4
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a run has made. `before` and `after` map a node id to the loss on its held-back data with the starting and the final weights."""
+    """What a run has made. `before` and `after` map a node id to the loss on its held-back data with the starting and the final weights, `own` to that with
+    the weights of its own that it made of the final ones and would run in their place."""
 
     start: Arrays
     final: Arrays
@@ -25,6 +26,7 @@ class Candidate:
     after: dict[str, float]
     quorum: int
     onnx_difference: float
+    own: Mapping[str, float] = dataclasses.field(default_factory=dict)
     root: tuple[float, float] | None = None  # loss on the portal's root set with the starting and the final weights, where there is one
 
 
@@ -56,10 +58,17 @@ def _voted(candidate: Candidate) -> str:
 
 
 def _not_worse(candidate: Candidate) -> str:
-    """One liar in four may say "worse" without stopping everybody; with three nodes or fewer every voice counts."""
+    """What a node would run may be worse than before at fewer than one in three, the shared weights at fewer than half.
+
+    The first so that one liar in four cannot stop everybody (with three nodes or fewer every voice counts), the second because cameras that took no part have
+    no weights of their own and run the shared ones.
+    """
     votes = _votes(candidate)
     worse = [node for node, (before, after) in votes.items() if _worse(before, after)]
-    if len(worse) <= max(0, (len(votes) - 1) // 3):
+    harmed = [node for node in worse if _worse(votes[node][0], candidate.own.get(node, math.inf))]
+    if len(harmed) > max(0, (len(votes) - 1) // 3):
+        worse = harmed
+    elif 2 * len(worse) < max(1, len(votes)):
         return ""
     return f"worse than before on the held-back data of {len(worse)} of {len(votes)} nodes: {', '.join(worse)}"
 

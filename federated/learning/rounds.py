@@ -254,7 +254,7 @@ class FederatedRun:
         after, lone, own_weights = self.vote(progress, sha256)
         difference = self.task.agreement(net, draft, self.task.probe())
         own = (self.root.loss(progress.start), self.root.loss(progress.arrays)) if self.root else None
-        reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own))
+        reasons = gate.judge(gate.Candidate(progress.start, progress.arrays, progress.before, after, self.plan.min_sites, difference, own_weights, own))
         votes = tuple(
             NodeVote(node=node, before=progress.before.get(node), alone=lone.get(node), after=loss, own=own_weights.get(node)) for node, loss in after.items()
         )

@@ -47,6 +47,21 @@ def test_worse_on_one_of_three_sites_is_refused_by_name():
     assert reasons(after={"1": 0.9, "2": 0.8, "3": 1.1}) == ["worse than before on the held-back data of 1 of 3 nodes: 3"]
 
 
+def test_worse_shared_weights_do_not_count_at_a_node_that_runs_better_ones_of_its_own():
+    """Seen on 30 Nov 2026: 3.5 to 1.3 and 3.6 to .7 at two cameras, .77 to .85 at the third, which came to .43 with its own; that run was refused."""
+    before, after = {"1": 3.48, "2": 3.59, "3": 0.77}, {"1": 1.28, "2": 0.66, "3": 0.85}
+    assert reasons(before=before, after=after, own={"1": 1.03, "2": 0.49, "3": 0.43}) == []
+    assert reasons(before=before, after=after, own={"1": 1.03, "2": 0.49, "3": 0.85}) == ["worse than before on the held-back data of 1 of 3 nodes: 3"]
+    assert reasons(before=before, after=after, own={"3": float("nan")}) == ["worse than before on the held-back data of 1 of 3 nodes: 3"]
+
+
+@pytest.mark.parametrize(("nodes", "worse", "passes"), [(1, 1, False), (2, 1, False), (3, 1, True), (3, 2, False), (4, 2, False), (7, 3, True)])
+def test_the_shared_weights_may_be_worse_at_fewer_than_half_whatever_nodes_make_of_them(nodes, worse, passes):
+    before = {str(index): 1.0 for index in range(nodes)}
+    after = {str(index): 5.0 if index < worse else 0.5 for index in range(nodes)}
+    assert (reasons(before=before, after=after, own=dict.fromkeys(before, 0.4), quorum=1) == []) is passes
+
+
 def test_a_difference_within_the_noise_is_not_worse():
     assert reasons(after={"1": 1.01, "2": 1.02, "3": 1.0}) == []
 
