@@ -60,7 +60,7 @@ class ProgressWriter:
         if time.monotonic() - self._written < EVERY_S:
             return
         self._written = time.monotonic()
-        found = NodeProgress(self.name, self.run, self._phase, min(self._step, self._of) if self._of else self._step, self._of, round(time.time(), 2))
+        found = NodeProgress(self.name, self.run, self._phase, min(self._step, self._of) if self._of else self._step, self._of, time.time())
         with contextlib.suppress(OSError):
             write_durably(self.path, json.dumps(dataclasses.asdict(found)))
 
@@ -79,6 +79,6 @@ def read(folder: Path) -> NodeProgress | None:
     """What is being done now; None when nothing is."""
     try:
         found = NodeProgress(**json.loads((folder / FILE).read_text()))
-        return found if 0 <= time.time() - found.t <= STALE_S else None
+        return found if abs(time.time() - found.t) <= STALE_S else None  # a clock may be put right by a moment in between
     except (OSError, ValueError, TypeError):
         return None

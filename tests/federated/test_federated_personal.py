@@ -129,6 +129,16 @@ def test_a_round_is_followed_while_it_goes_on(lab):
     assert lab.of("progress")[-1]["phase"] == "vote"
 
 
+def test_what_was_written_this_very_moment_is_read(tmp_path, monkeypatch):
+    """Rounded to hundredths the time lay up to 5 ms ahead, and what lies ahead was taken for nothing."""
+    monkeypatch.setattr(progress.time, "time", lambda: 1000.006)
+    (tmp_path / "training").mkdir()
+    progress.ProgressWriter(tmp_path, "anomaly", "7").begin(progress.TRAIN)
+    assert progress.read(tmp_path).phase == "training"
+    monkeypatch.setattr(progress.time, "time", lambda: 1000.006 + progress.STALE_S + 1)
+    assert progress.read(tmp_path) is None
+
+
 def test_a_node_writes_what_it_is_doing_and_removes_it_afterwards(tmp_path):
     todo, seen = task.load("anomaly"), []
     folder = make_footage(tmp_path, 1)
