@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from detectors import weights
-from detectors.adversarial import fusion
-from detectors.adversarial.looks import as_vector, change, cosine_distance, grain, jpeg, log, looks
-from detectors.adversarial.picture import trajectory
-from detectors.image import check
+from detectors.adversarial.looks import FOLLOWED, change, cosine_distance, grain, jpeg, log, looks, trajectory
+from detectors.adversarial.scored import AttackDetector
 from detectors.registry import detector
-from detectors.types import Box, Detection, ModelCard
+from detectors.types import ModelCard
 
 SIDE = 112
 LAYERS = tuple(f"conv_{number}_relu" for number in range(1, 15))
 CHANNELS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 SMALL_SIDES = (28, 56)  # what the second net sees, enlarged again
-FOLLOWED = ("jpeg75", "half", "median")
 
 
 @detector("adversarial-face", family="adversarial", weights="adversarial-face-1", opens="path")
-class AdversarialFace:
+class AdversarialFace(AttackDetector):
     """A score of 0..1 for an aligned face of 112 x 112; other sizes are resized first."""
 
     def __init__(self, opened: Path, card: ModelCard) -> None:
-        self.card, self._fusion, self._nets = card, fusion.read(opened), FaceNets()
-
-    def score(self, crop: np.ndarray) -> float:
-        """How suspicious an aligned BGR crop is; the card's threshold flags one in a hundred harmless ones."""
-        return float(self._fusion.score(as_vector(self._nets.measures(as_seen(crop)))[None])[0])
-
-    def rival(self, picture: np.ndarray) -> float:
-        """The plain rival's score of the same picture, for comparison only."""
-        return self._nets.rival(as_seen(picture))
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
-        """Each picture taken as one aligned face: a Detection "adversarial" where the score is above the threshold. Raises BadInput."""
-        found = [(each, self.score(check(each))) for each in images]
-        threshold = self.card.thresholds["score"]
-        return [[Detection("adversarial", score, Box(0, 0, each.shape[1], each.shape[0]))] if score > threshold else [] for each, score in found]
+        super().__init__(opened, card, FaceNets(), as_seen)
 
 
 class FaceNets:

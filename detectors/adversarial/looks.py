@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 EPSILON = 1e-6
 BLOCK = 8
+FOLLOWED = ("jpeg75", "half", "median")  # looks whose way through the layers is measured
 
 
 def jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
@@ -105,3 +106,9 @@ def _bands(grey: np.ndarray) -> dict[str, float]:
 def as_vector(found: Mapping[str, float]) -> np.ndarray:
     """The numbers in their order, float32, none infinite."""
     return np.nan_to_num(np.array(list(found.values()), np.float32), nan=0.0, posinf=30.0, neginf=-30.0)
+
+
+def trajectory(here: np.ndarray, there: np.ndarray, channels: Sequence[int]) -> list[float]:
+    """How far two pictures lie apart in each layer: logarithms of cosine distances between the layers' averages."""
+    ends = np.cumsum(channels)
+    return [float(log(cosine_distance(here[end - size : end], there[end - size : end]))) for end, size in zip(ends, channels, strict=True)]

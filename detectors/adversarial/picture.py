@@ -9,37 +9,21 @@ import cv2
 import numpy as np
 
 from detectors import weights
-from detectors.adversarial import fusion
-from detectors.adversarial.looks import as_vector, change, cosine_distance, grain, jpeg, log, looks
-from detectors.image import check
+from detectors.adversarial.looks import FOLLOWED, change, cosine_distance, grain, jpeg, log, looks, trajectory
+from detectors.adversarial.scored import AttackDetector
 from detectors.registry import detector
-from detectors.types import Box, Detection, ModelCard
+from detectors.types import ModelCard
 
 SIDE = 224
 BLOCKS = (16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112, 192, 192, 192, 192, 320)  # channels of Lite0's blocks
-FOLLOWED = ("jpeg75", "half", "median")  # looks whose way through the layers is measured
 
 
 @detector("adversarial-image", family="adversarial", weights="adversarial-image-1", opens="path")
-class AdversarialImage:
+class AdversarialImage(AttackDetector):
     """A score of 0..1 for a picture as the classifier sees it (224 x 224); other sizes are cut to a square and resized first."""
 
     def __init__(self, opened: Path, card: ModelCard) -> None:
-        self.card, self._fusion, self._nets = card, fusion.read(opened), PictureNets()
-
-    def score(self, picture: np.ndarray) -> float:
-        """How suspicious a BGR picture is; the card's threshold flags one in a hundred harmless ones."""
-        return float(self._fusion.score(as_vector(self._nets.measures(as_seen(picture)))[None])[0])
-
-    def rival(self, picture: np.ndarray) -> float:
-        """The plain rival's score of the same picture, for comparison only."""
-        return self._nets.rival(as_seen(picture))
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
-        """One Detection "adversarial" for each picture whose score is above the threshold. Raises BadInput."""
-        found = [(each, self.score(check(each))) for each in images]
-        threshold = self.card.thresholds["score"]
-        return [[Detection("adversarial", score, Box(0, 0, each.shape[1], each.shape[0]))] if score > threshold else [] for each, score in found]
+        super().__init__(opened, card, PictureNets(), as_seen)
 
 
 class PictureNets:
@@ -106,12 +90,6 @@ class PictureNets:
     def _run(self, session: object, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         batch = np.stack([each[..., ::-1].transpose(2, 0, 1) for each in pictures]).astype(np.float32)
         return session.run(None, {"pictures": batch})  # type: ignore[attr-defined]
-
-
-def trajectory(here: np.ndarray, there: np.ndarray, channels: Sequence[int]) -> list[float]:
-    """How far two pictures lie apart in each layer: logarithms of cosine distances between the layers' averages."""
-    ends = np.cumsum(channels)
-    return [float(log(cosine_distance(here[end - size : end], there[end - size : end]))) for end, size in zip(ends, channels, strict=True)]
 
 
 def as_seen(picture: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     """Send the files in batches; count answers of 5xx, cases that are lost or have no reason, and cases that outlast their limit."""
     options = parser("mutants", __doc__ or "")
     options.add_argument("--files", type=int, default=300)
+    options.add_argument("--tool", default="picture-check", help="a tool that takes one picture")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--from", dest="folder", type=Path, help="a folder of more files to damage")
     options.add_argument("--limit", type=float, default=600, help="seconds in which a batch must be over")
@@ -37,14 +38,14 @@ def main(arguments: list[str]) -> int:
     with own_services() as home, prepared_portal(home) as portal, serving(portal), working(portal) as worker:
         guard, manager = Person(portal, "operator"), Person(portal, "manager")
         site = int(portal.django(f"from portal.sites.models import Site; print(Site.objects.get(slug={portal.site!r}).pk)"))
-        whole = guard.findings([guard.open_case("picture-check", (wall(1),))])
+        whole = guard.findings([guard.open_case(chosen.tool, (wall(1),))])
         slowest, began = 0.0, time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
             for first in range(0, chosen.files, BATCH):
                 batch = [(rng.choice(NAMES), damaged(wholes, rng)) for _ in range(min(BATCH, chosen.files - first))]
                 started = time.monotonic()
                 enrolled = [pool.submit(_enrol, manager, site, *each) for each in batch]
-                opened = list(pool.map(lambda each: _open(guard, *each), batch))
+                opened = list(pool.map(lambda each: _open(guard, chosen.tool, *each), batch))
                 for answer in (*opened, *(each.result() for each in enrolled)):
                     _count_answer(answer, figures)
                 cases = [answer.json()["id"] for answer in opened if answer.status_code == 201]
@@ -56,9 +57,9 @@ def main(arguments: list[str]) -> int:
                 slowest = max(slowest, time.monotonic() - started)
                 progress(chosen, f"{first + len(batch)} files, {dict(figures)}, {slowest:.0f} s the slowest batch")
         figures["worker_deaths"] += worker.poll() is not None
-        figures["whole_picture_differs"] += guard.findings([guard.open_case("picture-check", (wall(1),))]) != whole
+        figures["whole_picture_differs"] += guard.findings([guard.open_case(chosen.tool, (wall(1),))]) != whole
     wrong = ("worker_deaths", "answers_5xx", "refusals_without_sentence", "cases_without_reason", "whole_picture_differs")
-    report = {"files": chosen.files, "seed": chosen.seed, "seconds": time.monotonic() - began, "slowest_batch_s": slowest}
+    report = {"tool": chosen.tool, "files": chosen.files, "seed": chosen.seed, "seconds": time.monotonic() - began, "slowest_batch_s": slowest}
     report |= {each: figures[each] for each in wrong} | {each: figures[each] for each in sorted(set(figures) - set(wrong))}
     for reason, number in reasons.most_common():
         progress(chosen, f"{number} x {reason}")
@@ -146,8 +147,8 @@ def _places(length: int, number: int, rng: random.Random) -> Iterator[int]:
         yield rng.randrange(min(length, 1024) if rng.random() < 0.5 else length)
 
 
-def _open(person: Person, name: str, content: bytes) -> Any:
-    return person.http.post("/api/v1/cases", data={"tool": "picture-check"}, files={"file": (name, content)})
+def _open(person: Person, tool: str, name: str, content: bytes) -> Any:
+    return person.http.post("/api/v1/cases", data={"tool": tool}, files={"file": (name, content)})
 
 
 def _enrol(person: Person, site: int, name: str, content: bytes) -> Any:
