@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("RAYON_NUM_THREADS", "1")  # on a busy machine Typst's threads spin for each other, three times as much work; read at the first PDF
 import typst
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -20,6 +23,7 @@ from portal.core.templatetags import dates
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 LONGEST = 2000  # characters of one value in a table
+_SETTING = threading.Lock()  # Typst holds the interpreter while it sets a page: twenty at once would leave no turn to anybody else
 MOST_ROWS = 500  # of a table that is evidence: the page shows all of them
 
 
@@ -29,7 +33,8 @@ def render(case: Case) -> bytes:
         folder = Path(place)
         (folder / "data.json").write_text(json.dumps(document(case, folder)))
         (folder / "main.typ").write_bytes(TEMPLATE.read_bytes())
-        return typst.compile(folder / "main.typ", root=place, format="pdf")
+        with _SETTING:
+            return typst.compile(folder / "main.typ", root=place, format="pdf")
 
 
 def document(case: Case, folder: Path) -> dict[str, Any]:
