@@ -21,6 +21,7 @@ from infra.processes import Program
 from infra.state import MARK
 
 ROOT = Path(__file__).resolve().parent.parent
+AGENT_NICE = "5"  # four cameras can fill two cores: the page somebody waits for comes first, then the cameras (about a third each), then training
 AGENT_STOP_S = 15  # an agent flushes its outbox and stops its SuperNode
 
 
@@ -104,7 +105,7 @@ def worker(plan: Plan, environment: dict[str, str]) -> Program:
 
 def agent(folder: Path, environment: dict[str, str], ready: Callable[[], bool] = lambda: True) -> Program:
     """One camera's agent; it keeps its own SuperNode."""
-    command = _python("site_agents", "run", "--config", folder / "agent.toml")
+    command = "nice", "-n", AGENT_NICE, *_python("site_agents", "run", "--config", folder / "agent.toml")
     return Program(f"agent-{folder.name}", command, wave=3, environment=environment, ready=ready, ready_s=120, stop_s=AGENT_STOP_S)
 
 

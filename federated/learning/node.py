@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.supernode:
         return _supernode(options.parent, options.supernode)
     process.log_quietly()
+    process.rank_session()
     if options.parent:
         process.die_with(options.parent)
     try:

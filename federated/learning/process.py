@@ -27,6 +27,15 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def rank_session() -> None:
+    """Let what this process leads share the machine by its nice value: Linux (sched_autogroup) divides it among sessions first, each with a rank of its own,
+    0 at first, and only inside a session by nice. Does nothing where another process, a person's shell for one, leads the session.
+    """
+    if sys.platform == "linux" and os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # a kernel without the groups
+            Path("/proc/self/autogroup").write_text(str(os.nice(0)))
+
+
 def calm_environment(**extra: str) -> dict[str, str]:
     """The environment for a child that runs Flower: no telemetry, no update check, one thread for mathematics, output at once."""
     quiet = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -31,6 +33,19 @@ def test_up_prints_where_to_go_and_how_to_get_in(up):
     assert re.search(r"Specola is ready \(\d+ s\)", up.printed)
     assert up.address.startswith("http://127.0.0.1:")
     assert f"{up.password}   (once: you choose your own next)" in up.printed
+
+
+def ranks(up, module: str) -> set[tuple[int, str]]:
+    """The nice value of every program of `up` with this word in its command, and that of its session's scheduling group."""
+    every = [each for each in psutil.Process(up.process.pid).children(recursive=True) if any(module in word for word in each.cmdline())]
+    groups = Path("/proc/self/autogroup").exists()  # in most kernels
+    return {(each.nice(), int(Path(f"/proc/{each.pid}/autogroup").read_text().split()[-1]) if groups else each.nice()) for each in every}
+
+
+def test_whoever_waits_for_a_page_comes_before_the_cameras_and_they_before_training(up):
+    assert ranks(up, "portal.asgi") == {(0, 0)}
+    assert ranks(up, "site_agents") == {(5, 5)}
+    assert ranks(up, "federated.learning.node") == {(15, 15)}
 
 
 def test_the_one_time_password_leads_to_a_new_one_and_nowhere_else(galileo):

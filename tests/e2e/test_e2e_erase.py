@@ -21,7 +21,8 @@ from tests.waiting import patience
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 RECOGNISED = "SELECT data ->> 'person' FROM alerts_event WHERE kind = 'recognised' LIMIT 1"
 VECTORS = "SELECT vector_send(t.vector) FROM people_template t JOIN people_person p ON p.id = t.person_id WHERE p.uid = %s"
-AUDIT = "SELECT pg_relation_filepath('core_auditrow')"
+AUDIT = """SELECT pg_relation_filepath('core_auditrow') UNION ALL
+    SELECT pg_relation_filepath(indexrelid) FROM pg_index WHERE indrelid = 'core_auditrow'::regclass"""  # a row's subject stands in an index too
 
 
 def grepped(home, content: bytes) -> set[str]:
@@ -52,7 +53,7 @@ def erased(up):
         database.execute("CHECKPOINT")  # what PostgreSQL holds in memory is in its files now
         before = [grepped(up.home, secret) for secret in secrets]
         status, output = erase_person(up, uid)
-        audit = {database.execute(AUDIT).fetchone()[0]}
+        audit = {row[0] for row in database.execute(AUDIT).fetchall()}
     return uid, secrets, before, status, output, {f"postgres/data/{name}" for name in audit}
 
 
@@ -76,7 +77,8 @@ def test_after_the_erasing_grep_over_the_home_folder_finds_the_audit_row_only(er
     uid, secrets, _before, _status, _output, audit = erased
     found = {name for secret in secrets for name in grepped(up.home, secret)}
     log = {name for name in found if re.search("pg_wal/", name)}  # PostgreSQL copies the audit log's page there before it writes to it again
-    assert found - log == audit
+    assert found - log
+    assert found - log <= audit
     assert not {name for name in log if grepped(up.home / name, uuid.UUID(uid).bytes)}
 
 
