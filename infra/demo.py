@@ -19,7 +19,7 @@ from infra.running import Running, manage, run_quietly
 ROOT = Path(__file__).resolve().parent.parent
 FOOTAGE = ROOT / "infra" / "footage"
 CLIPS = (".webm", ".mp4", ".avi", ".mkv", ".mov")
-TRAINS_FPS, WATCHES_FPS = 5, 2  # frames a second that are looked at: four agents share the two cores of a small machine
+TRAINS_FPS, WATCHES_FPS = 4, 2  # frames a second that are looked at: four agents and their training share the two cores of a small machine
 CONFIG = """# Written by `manage.py up`; the rest of what this camera does comes signed from the portal.
 name = {name}
 portal = {portal}

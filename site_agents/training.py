@@ -26,6 +26,7 @@ from site_agents.training_throttle import TrainingThrottle, tasks_of
 CLIP = 50  # frames of one kept clip
 EAGER = 12  # so many clips are kept one after the other, then one each SPACING_S
 SPACING_S = 60.0
+NICE = "2"  # more than the agent: where both want all of a processor, training gets two fifths of it; while frames are dropped the throttle holds it
 STOP_S = 6.0
 QUIET_S = 60.0  # without a task for so long no run is under way: between its rounds a site has nothing to do for seconds
 log = logging.getLogger("site_agents.training")
@@ -113,7 +114,7 @@ class SuperNodeSupervisor:
             self.child, self._next = None, time.monotonic() + pause
             return
         self._backoff.begin(time.monotonic())
-        command = ["nice", "-n", "10", sys.executable, "-m", "federated.learning.node", "--home", str(self.folder), "--parent", str(os.getpid())]
+        command = ["nice", "-n", NICE, sys.executable, "-m", "federated.learning.node", "--home", str(self.folder), "--parent", str(os.getpid())]
         self.child = subprocess.Popen(command, env=process.calm_environment(), start_new_session=True)
 
     def _quiet(self) -> bool:

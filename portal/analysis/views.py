@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -95,16 +95,15 @@ def priority(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @seen
-def evidence(request: HttpRequest, pk: int, name: str) -> FileResponse:
+def evidence(request: HttpRequest, pk: int, name: str) -> StreamingHttpResponse:
     """A picture or clip that the tool made."""
     found = queries.cases(request.user).filter(pk=pk).first()
     sha256 = found.evidence.get(name) if found else None
     if not media.exists(sha256):
         raise Http404
-    file = media.path(sha256).open("rb")
-    kind = "image/png" if file.read(8) == PNG else "video/webm"
-    file.seek(0)
-    return FileResponse(file, content_type=kind)
+    with media.path(sha256).open("rb") as file:
+        kind = "image/png" if file.read(8) == PNG else "video/webm"
+    return _streamed(request, _read(sha256), kind, {"Content-Length": str(media.path(sha256).stat().st_size)})
 
 
 @require_GET
@@ -169,9 +168,13 @@ def _read(sha256: str) -> Iterator[bytes]:
 
 
 def _download(request: HttpRequest, pieces: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:
-    """Under ASGI Django would read a plain iterator to its end before it sends the first byte."""
+    return _streamed(request, pieces, kind, {"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _streamed(request: HttpRequest, pieces: Iterator[bytes], kind: str, headers: dict[str, str]) -> StreamingHttpResponse:
+    """Under ASGI Django would read a plain iterator, or a file, to its end before it sends the first byte."""
     content = _sent(pieces) if isinstance(request, ASGIRequest) else pieces
-    return StreamingHttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return StreamingHttpResponse(content, content_type=kind, headers=headers)
 
 
 async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

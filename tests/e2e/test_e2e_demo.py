@@ -45,7 +45,7 @@ def ranks(up, module: str) -> set[tuple[int, str]]:
 def test_whoever_waits_for_a_page_comes_before_the_cameras_and_they_before_training(up):
     assert ranks(up, "portal.asgi") == {(0, 0)}
     assert ranks(up, "site_agents") == {(5, 5)}
-    assert ranks(up, "federated.learning.node") == {(15, 15)}
+    assert ranks(up, "federated.learning.node") == {(7, 7)}
 
 
 def test_the_one_time_password_leads_to_a_new_one_and_nowhere_else(galileo):
