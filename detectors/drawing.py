@@ -16,18 +16,18 @@ RED, GOLD, GRID = (40, 50, 170), (20, 140, 205), (205, 212, 212)
 PLOT, MARGIN = (760, 520), 60  # pixels
 
 
-def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> bytes:
-    """PNG of the picture with each face boxed and numbered from 1, at most 1600 pixels a side."""
+def draw_faces(image: np.ndarray, faces: Sequence[Face], labels: Sequence[str] = ()) -> bytes:
+    """PNG of the picture with each face boxed and numbered from 1, or with a label of its own, at most 1600 pixels a side."""
     scale = min(1.0, LONG_SIDE / max(image.shape[:2]))
     canvas = scaled(image, scale) if scale < 1 else image.copy()
     thick = max(1, round(max(canvas.shape[:2]) / 400))
-    for number, face in enumerate(faces, 1):
+    for label, face in zip(labels or [str(n + 1) for n in range(len(faces))], faces, strict=True):
         left, top, right, bottom = (round(each * scale) for each in (face.box.x, face.box.y, face.box.x + face.box.w, face.box.y + face.box.h))
         cv2.rectangle(canvas, (left, top), (right, bottom), PAPER, thick + 2)
         cv2.rectangle(canvas, (left, top), (right, bottom), INK, thick)
         for x, y in face.landmarks * scale:
             cv2.circle(canvas, (round(float(x)), round(float(y))), thick + 1, INK, -1)
-        _label(canvas, str(number), (left + 2, max(12 * thick, top - 4)), thick)
+        _label(canvas, label, (left + 2, max(12 * thick, top - 4)), thick)
     return encode_png(canvas)
 
 
@@ -35,6 +35,17 @@ def side_by_side(left: np.ndarray, right: np.ndarray, zoom: int = 2) -> bytes:
     """PNG of two pictures of one height, enlarged, a gap between them."""
     gap = np.full((left.shape[0], 8, 3), PAPER, np.uint8)
     return encode_png(cv2.resize(np.hstack([left, gap, right]), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC))
+
+
+def heated(crop: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A BGR crop in grey under a map of (n, n) values 0..1: the brighter, the higher, also on grey paper; the part above one half is outlined."""
+    size = crop.shape[1::-1]
+    heat = (np.clip(cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1) * 255).astype(np.uint8)
+    grey = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    canvas = cv2.addWeighted(grey, 0.5, cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO), 0.6, 0)
+    outlines = cv2.findContours((heat > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    cv2.drawContours(canvas, outlines, -1, PAPER, 1)
+    return canvas
 
 
 def draw_points(crop: np.ndarray, points: np.ndarray, zoom: int = 4) -> np.ndarray:

@@ -12,11 +12,20 @@ import numpy as np
 
 from detectors.errors import BadInput
 from detectors.image import check
+from detectors.messages import Message, declare
 from detectors.types import Frame
 
 FALLBACK_FPS = 10.0
 MAX_FPS = 240.0
 LEAST_SIDE = 16  # pixels; ffmpeg does not read back smaller VP8 clips
+
+declare(
+    {
+        "video-missing": {"en": "{name} is no file", "it": "{name} non è un file"},
+        "video-not-decodable": {"en": "{name} is no video that can be decoded", "it": "{name} non è un video che si possa decodificare"},
+        "video-no-frame": {"en": "{name} holds no frame that can be decoded", "it": "{name} non contiene alcun fotogramma che si possa decodificare"},
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +64,18 @@ def frames(path: Path | str, camera: str = "", *, every: int = 1, start_t: float
     finally:
         capture.release()
     if n == 0:
-        raise BadInput(f"{Path(path).name} holds no frame that can be decoded")
+        raise BadInput(Message("video-no-frame", {"name": Path(path).name}))
+
+
+def count(path: Path | str) -> int:
+    """How many frames a clip has, counted: headers are silent or wrong at times. Raises BadInput."""
+    capture, found = _open(Path(path)), 0
+    try:
+        while capture.grab():
+            found += 1
+    finally:
+        capture.release()
+    return found
 
 
 def write_webm(path: Path | str, images: Iterable[np.ndarray], fps: float) -> int:
@@ -93,10 +113,10 @@ def _write(part: Path, images: Iterable[np.ndarray], fps: float) -> int:
 
 def _open(path: Path) -> cv2.VideoCapture:
     if not path.is_file():
-        raise BadInput(f"{path} is no file")
+        raise BadInput(Message("video-missing", {"name": str(path)}))
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
-        raise BadInput(f"{path.name} is no video that can be decoded")
+        raise BadInput(Message("video-not-decodable", {"name": path.name}))
     return capture
 
 

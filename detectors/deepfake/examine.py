@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 import detectors
-from detectors import video
+from detectors import image, video
 from detectors.deepfake.crops import crop_face, scale_of
 from detectors.deepfake.identities import group, vote
 from detectors.deepfake.traces import face_part, rings
 from detectors.types import Face, Frame
 
 FACES = 8  # frames of a clip that are looked at, evenly over it
+MOST = 12  # faces of one frame that are looked at
 KINDS = ("blended", "edited", "generated")
 SMALLEST = 60  # pixels from chin to forehead below which there is no answer
 
@@ -68,12 +69,15 @@ class Examiner:
         """The people of a clip with their scores, looking at `count` frames; an empty list without a face. Raises BadInput."""
         return self.people([(frame.t, frame.image) for frame in sampled(path, count)])
 
-    def people(self, pictures: Sequence[tuple[float, np.ndarray]]) -> list[ClipPerson]:
-        """The people of a clip's frames, each with its second; the mean over a person's faces is the person's score. Raises BadInput."""
+    def people(self, pictures: Iterable[tuple[float, np.ndarray]]) -> list[ClipPerson]:
+        """The people of a clip's frames, each with its second; the mean over a person's faces is the person's score. Raises BadInput.
+
+        Of a crowd the MOST largest faces of each frame are looked at.
+        """
         found = [
             dataclasses.replace(each, t=t, frame=n, face=self._embedder.embed(picture, [each.face])[0])
             for n, (t, picture) in enumerate(pictures)
-            for each in (self._look(picture, face, still=False) for face in self._large(picture))
+            for each in (self._look(picture, face, still=False) for face in self._large(picture)[:MOST])
         ]
         if not found:
             return []
@@ -99,11 +103,24 @@ def clip_score(people: Sequence[ClipPerson], threshold: float) -> float:
     return vote([each.score for each in people], threshold)
 
 
-def sampled(path: Path | str, count: int) -> list[Frame]:
-    """At most `count` frames of a clip, evenly over its length. Raises BadInput."""
-    every, found = max(1, video.probe(path).frames // count), []
-    for frame in video.frames(path, every=every):
-        found.append(frame)
+def sampled(path: Path | str, count: int, *, longest: int | None = None, seen: Callable[[int], None] = lambda n: None) -> list[Frame]:
+    """At most `count` frames of a clip, evenly over its length, also when its header is silent or wrong about that. Raises BadInput.
+
+    `longest`: pixels of the longer side to which larger frames are reduced; `seen` is called with the number of frames there are so far.
+    """
+    promised = video.probe(path).frames
+    found = _every(path, promised // count, count, longest, seen) if promised else []
+    if not promised or len(found) < min(count, promised):  # the header was silent, or promised more than there is
+        there = video.count(path)
+        found = _every(path, there // count, count, longest, seen)
+    return found
+
+
+def _every(path: Path | str, step: int, count: int, longest: int | None, seen: Callable[[int], None]) -> list[Frame]:
+    found = []
+    for frame in video.frames(path, every=max(1, step)):
+        found.append(dataclasses.replace(frame, image=image.reduced(frame.image, longest)))
+        seen(len(found))
         if len(found) == count:
             break
     return found
