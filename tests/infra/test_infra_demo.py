@@ -56,4 +56,4 @@ def test_an_agents_configuration_is_what_the_contract_says(tmp_path):
     demo.write_config(tmp_path / "gate", "gate", "http://127.0.0.1:8000", {"kind": "file", "path": 'odd "name" \\ è.webm', "telemetry": ""})
     written = tomllib.loads((tmp_path / "gate" / "agent.toml").read_text())
     assert (written["name"], written["portal"], written["training"]) == ("gate", "http://127.0.0.1:8000", {"enabled": True})
-    assert written["source"] == {"kind": "file", "path": 'odd "name" \\ è.webm', "loop": True, "pace": "real-time", "fps": 5, "telemetry": ""}
+    assert written["source"] == {"kind": "file", "path": 'odd "name" \\ è.webm', "loop": True, "pace": "real-time", "fps": 4, "telemetry": ""}
