@@ -90,5 +90,7 @@ def _write(canvas: np.ndarray, text: str, at: tuple[int, int], colour: tuple[int
 
 
 def _label(canvas: np.ndarray, text: str, at: tuple[int, int], thick: int) -> None:
-    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, PAPER, thick + 2, cv2.LINE_AA)
-    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, INK, thick, cv2.LINE_AA)
+    """Light on a dark plate: read on any picture, and when the page shows it smaller."""
+    (wide, high), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, thick)
+    cv2.rectangle(canvas, (at[0] - thick, at[1] - high - 2 * thick), (at[0] + wide + thick, at[1] + below), INK, -1)
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, PAPER, thick, cv2.LINE_AA)
