@@ -18,16 +18,15 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from detectors.adversarial import face, fusion, picture
 from detectors.attacks import controls
 from detectors.evaluators import adversarial as judging
 from detectors.metrics import auc
+from detectors.train import votes as votes_of
 from detectors.verification import threshold_at
 
-VOTES, HIDDEN, EPOCHS, BATCH, FOLDS = 6, 24, 40, 64, 4
-DECAY, NOISE, DROPPED = 0.05, 0.1, 0.2
+FOLDS = 4
 SAVE_EVERY = 50
 
 
@@ -101,28 +100,9 @@ def read_measures(folder: Path) -> Measured:
     return Measured(values[:, :-1], values[:, -1], attacked, attacks, targeted, sources, tuple(names[:-1]))
 
 
-def train(data: Measured, seed: int = 0, votes: int = VOTES) -> fusion.Fusion:
+def train(data: Measured, seed: int = 0, votes: int = votes_of.VOTES) -> fusion.Fusion:
     """Small nets beside a line each, on all rows; harmless rows weigh as much as attacked ones, every attack as much as another, rare controls more."""
-    mean, scale = data.values.mean(0), data.values.std(0) + 1e-3
-    seen = torch.from_numpy(np.clip((data.values - mean) / scale, -fusion.CLIP, fusion.CLIP).astype(np.float32))
-    wanted, weight = torch.from_numpy(data.attacked.astype(np.float32)), torch.from_numpy(_weights(data))
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("hidden", "bias", "out", "offset", "linear")}
-    for vote in range(votes):
-        torch.manual_seed(seed * 100 + vote)
-        inner, out, line = nn.Linear(seen.shape[1], HIDDEN), nn.Linear(HIDDEN, 1), nn.Linear(seen.shape[1], 1, bias=False)
-        nn.init.zeros_(line.weight)
-        optimiser = torch.optim.AdamW([*inner.parameters(), *out.parameters(), *line.parameters()], lr=3e-3, weight_decay=DECAY)
-        for _ in range(EPOCHS):
-            for chosen in torch.randperm(len(seen)).split(BATCH):
-                shown = nn.functional.dropout(seen[chosen] + NOISE * torch.randn(len(chosen), seen.shape[1]), DROPPED)
-                score = (out(nn.functional.dropout(torch.relu(inner(shown)), DROPPED)) + line(shown))[:, 0]
-                loss = (nn.functional.binary_cross_entropy_with_logits(score, wanted[chosen], reduction="none") * weight[chosen]).mean()
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-        for name, tensor in (("hidden", inner.weight.T), ("bias", inner.bias), ("out", out.weight[0]), ("offset", out.bias[0]), ("linear", line.weight[0])):
-            parts[name].append(tensor.detach().numpy().copy())
-    return fusion.Fusion(mean, scale, **{name: np.stack(each) for name, each in parts.items()}, names=data.names)
+    return votes_of.train(data.values, data.attacked, _weights(data), data.names, seed, votes)
 
 
 def _weights(data: Measured) -> np.ndarray:
@@ -141,7 +121,9 @@ def held_out(data: Measured, seed: int, unseen: str = "") -> np.ndarray:
     fold = np.array([int(hashlib.sha256(f"fold {name}".encode()).hexdigest()[:6], 16) % FOLDS for name in data.sources])
     scores = np.empty(len(fold))
     for number in range(FOLDS):
-        scores[fold == number] = train(data.only((fold != number) & (data.attacks != unseen)), seed, 1 if unseen else VOTES).score(data.values[fold == number])
+        scores[fold == number] = train(data.only((fold != number) & (data.attacks != unseen)), seed, 1 if unseen else votes_of.VOTES).score(
+            data.values[fold == number]
+        )
     return scores
 
 
