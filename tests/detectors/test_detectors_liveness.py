@@ -85,8 +85,8 @@ def test_what_cannot_be_judged_is_left_open_with_its_reason():
     assert {name: (answer.kind, answer.reason, answer.score) for name, answer in answers.items()} == {name: ("cannot-say", name, None) for name in answers}
     assert built.judge_track(list(answers.values())).kind == "cannot-say"
     assert built.judge_track([]).kind == "cannot-say"
-    judged = built.judge(picture, face)
-    assert built.judge_track([answers["small"], judged]).score == pytest.approx(judged.score, abs=1e-5)
+    whole = built.judge(picture, face)
+    assert built.judge_track([answers["small"], whole]).score == pytest.approx(whole.score, abs=1e-5)
 
 
 def test_a_face_at_the_edge_of_the_picture_is_judged_too():
