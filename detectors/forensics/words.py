@@ -38,10 +38,10 @@ WORDS = {
         ),
     },
     "forensics-errs": {
-        "en": "Each technique flags about one harmless picture in a hundred. Error level and noise were measured too weak to count as hints. All are "
+        "en": "The thresholds are set for one harmless picture in a hundred. Error level and noise were measured too weak to count as hints. All are "
         "hints for an "
         "examiner and change no other tool's answer.",
-        "it": "Ogni tecnica segnala circa un'immagine innocua su cento. Livello di errore e rumore sono risultati troppo deboli per contare come "
+        "it": "Le soglie sono poste per un'immagine innocua su cento. Livello di errore e rumore sono risultati troppo deboli per contare come "
         "indizi. Sono indizi per "
         "un esaminatore e non cambiano la risposta di alcun altro strumento.",
     },
@@ -149,9 +149,10 @@ WORDS = {
         "it": "Molti programmi rinnovano o tolgono la miniatura; alcuni telefoni la creano prima di schiarire l'immagine. La concordanza non prova nulla.",
     },
     "forensics-limit-ghosts": {
-        "en": "A pasted part shows only if its earlier quality was lower and its blocks lie on the picture's grid, which by chance is one in 64.",
+        "en": "A pasted part shows only if its earlier quality was lower and its blocks lie on the picture's grid, which by chance is one in 64. Measured, one "
+        "in 15 harmless pictures re-saved at 75 or 85 was flagged.",
         "it": "Una parte incollata si vede solo se la sua qualità precedente era inferiore e i suoi blocchi cadono sulla griglia dell'immagine: "
-        "per caso, una volta su 64.",
+        "per caso, una volta su 64. Alle misure è stata segnalata un'immagine innocua su 15 fra quelle risalvate a 75 o 85.",
     },
     "forensics-limit-error-level": {
         "en": "Measured, this score found hardly more pasted parts than it flags untouched pictures: use the map, and trust no “nothing found”. Sharp "
