@@ -241,12 +241,18 @@ def _clip_table(people: Sequence[ExaminedPerson], high: float) -> TableEvidence:
             Message(f"deepfake-short-{each.answer}"),
             round(each.score, 2),
             len(each.faces),
-            Message("deepfake-seconds", {"begin": each.faces[0].t, "end": each.faces[-1].t}),
-            tuple(Message("deepfake-seconds", {"begin": run[0].t, "end": run[-1].t}) for run in runs_above(each.faces, high)),
+            _seconds(each.faces),
+            tuple(_seconds(run) for run in runs_above(each.faces, high)),
         )
         for each in people
     ]
     return TableEvidence("scores", Message("deepfake-evidence-scores"), tuple(Message(f"deepfake-column-{each}") for each in columns), tuple(rows))
+
+
+def _seconds(faces: Sequence[FaceEvidence]) -> Message:
+    """From the first face to the last."""
+    begin, end = faces[0].t, faces[-1].t
+    return Message("deepfake-seconds", {"begin": begin, "end": end}) if len(faces) > 1 else Message("deepfake-second", {"t": begin})
 
 
 def _curves(people: Sequence[ExaminedPerson], high: float) -> PlotEvidence:
@@ -271,6 +277,8 @@ def _timeline(people: Sequence[ExaminedPerson], high: float) -> tuple[TimelineEn
         for run in runs_above(each.faces, high):
             top = round(max(face.score for face in run), 3)
             words = Message("deepfake-stands-out", {"person": each.name, "begin": run[0].t, "end": run[-1].t})
+            if len(run) == 1:
+                words = Message("deepfake-stands-out-once", {"person": each.name, "t": run[0].t})
             moments.append(TimelineEntry(round(run[0].t, 3), "stands-out", top, words))
     return tuple(sorted(moments, key=lambda entry: entry.t))
 

@@ -133,6 +133,11 @@ WORDS: dict[str, Words] = {
         "en": "Person {person} scores above the threshold from second {begin:.1f} to {end:.1f}",
         "it": "La persona {person} supera la soglia dal secondo {begin:.1f} al {end:.1f}",
     },
+    "deepfake-stands-out-once": {
+        "en": "Person {person} scores above the threshold at second {t:.1f}",
+        "it": "La persona {person} supera la soglia al secondo {t:.1f}",
+    },
+    "deepfake-second": {"en": "{t:.1f} s", "it": "{t:.1f} s"},
     "deepfake-seconds": {"en": "{begin:.1f} to {end:.1f} s", "it": "da {begin:.1f} a {end:.1f} s"},
     "deepfake-person": {"en": "Person {person}", "it": "Persona {person}"},
     "deepfake-threshold": {"en": "Threshold", "it": "Soglia"},

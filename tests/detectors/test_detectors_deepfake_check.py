@@ -144,6 +144,16 @@ def test_a_run_ends_where_the_person_is_away():
     assert [[each.frame for each in run] for run in runs_above(faces, 1.0)] == [[0, 1], [3], [9]]
 
 
+def test_one_frame_above_the_threshold_is_a_moment_and_no_span(bounded, portraits, tmp_path):
+    first = cv2.resize(portraits[1], (240, 288), interpolation=cv2.INTER_AREA)
+    video.write_webm(tmp_path / "a.webm", [first, np.full_like(first, 90)], 1.0)
+    report = bounded(low=-50.0, high=-40.0).report([tmp_path / "a.webm"])
+    assert worded(report.timeline[0].message) == "Person A scores above the threshold at second 0.0"
+    assert [worded(each) for each in table(report).rows[0][4:5]] == ["0.0 s"]
+    assert report.verdict.label.code == "deepfake-cannot"
+    assert "deepfake-few" in codes(report)
+
+
 def test_a_clip_turned_by_its_phone_is_looked_at_upright(check, portraits, tmp_path):
     upright = cv2.resize(portraits[1], (240, 288), interpolation=cv2.INTER_AREA)
     lying = cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE)
