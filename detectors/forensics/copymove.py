@@ -61,7 +61,7 @@ def pairs(places: np.ndarray, described: np.ndarray) -> tuple[np.ndarray, np.nda
 def agreed(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     """The similarity transform (2, 3) that most pairs follow, and which do; None when fewer than three do. Tried are TRIES pairs of pairs, the same every time.
 
-    Points are complex numbers here: a transform is there = turn * here + shift. (OpenCV's estimator did not return on some sets of few points.)
+    Points are complex numbers here: a transform is there = turn * here + shift.
     """
     best = np.zeros(len(here), bool)
     if len(here) < 3:
