@@ -31,7 +31,8 @@ def report_to_json(report: Report) -> dict[str, Any]:
     """A report as plain JSON data.
 
     {"schema": 2, "verdict": {"label": M, "score", "threshold", "band", "reasons": [M]}, "parts": [{"name", "title": M, "fields": [{"key", "label": M,
-    "value"}]}], "timeline": [{"t", "kind", "score", "message": M}], "evidence": [{"kind", "name", "caption": M, ...}], "models", "inputs"}, with M =
+    "value"}]}], "timeline": [{"t", "kind", "score", "message": M}], "evidence": [{"kind", "name", "caption": M, ...}], "models", "inputs",
+    "seconds"}, with M =
     {"code", "params", "text" (English)}. Of pictures and clips the sha256 stands there, plots, tables and marked texts are there whole.
     Raises UnknownMessage when a message has no words.
     """
@@ -52,6 +53,7 @@ def report_from_json(data: Mapping[str, Any], evidence: Mapping[str, str] | None
                 tuple(_evidence(each) for each in data["evidence"]),
                 dict(data["models"]),
                 tuple(data["inputs"]),
+                None if data.get("seconds") is None else float(data["seconds"]),
             )
         return _old_report(data, evidence or {})
     except (KeyError, TypeError, AttributeError) as error:

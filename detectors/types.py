@@ -214,6 +214,8 @@ Progress = Callable[[float, Message], None]  # the share done, 0..1 and rising, 
 class Report:
     """What a tool says of its inputs; `models` names each model used by its weights' sha256, `inputs` each file by its own, in their order.
 
+    `seconds`: how long what was examined lasts, as far as it was looked at; None where time plays no part, or in reports from before it was kept.
+
     Names of evidence are short words for addresses (small letters, digits, dashes), each once. Raises ValueError. `detectors.reports` has its JSON form.
     """
 
@@ -223,6 +225,7 @@ class Report:
     evidence: tuple[Evidence, ...] = ()
     models: dict[str, str] = dataclasses.field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.evidence]

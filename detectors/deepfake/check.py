@@ -108,7 +108,8 @@ class DeepfakeCheck:
         if people:
             evidence += [_curves(people, high), _clip_table(people, high), *map(_face_and_map, people)]
         verdict = self._verdict("clip", people, like, left_out=len(found) - len(people))
-        return Report(verdict, self._parts(like), _timeline(people, high), tuple(evidence), self._models("face-embedding"))
+        lasts = frames[-1].t if frames else None  # they lie evenly over the whole, also where the header is wrong about that
+        return Report(verdict, self._parts(like), _timeline(people, high), tuple(evidence), self._models("face-embedding"), seconds=lasts)
 
     @staticmethod
     def _shown(frames: Sequence[Frame], progress: Progress, step: Message) -> Iterator[tuple[float, np.ndarray]]:

@@ -10,7 +10,7 @@ import numpy as np
 from detectors import image
 from detectors.forensics import doubled
 from detectors.forensics.exhibit import Exhibit, Measurement, open_exhibit
-from detectors.forensics.techniques import SIGNS, TECHNIQUES, measure
+from detectors.forensics.techniques import SIGNS, TECHNIQUES, WEAK, measure
 from detectors.forensics.words import WORDS
 from detectors.messages import Message
 from detectors.registry import tool
@@ -37,21 +37,23 @@ class PictureForensics:
         return Report(conclude(exhibit, found, outcomes), parts=parts, evidence=_evidence(exhibit, found, outcomes))
 
     def _outcome(self, name: str, measured: Measurement) -> str:
-        """ "found", "nothing", "silent" (cannot say) or "fact" (there is nothing to decide)."""
+        """ "found", "weak" (found by a technique that finds hardly more than it flags), "nothing", "silent" (cannot say) or "fact" (nothing to decide)."""
         if measured.score is None:
             return "silent"
         if name not in self.card.thresholds:
             return "fact"
-        return "found" if measured.score >= self.card.thresholds[name] else "nothing"
+        if measured.score < self.card.thresholds[name]:
+            return "nothing"
+        return "weak" if name in WEAK else "found"
 
     def _part(self, name: str, measured: Measurement, outcome: str) -> ReportPart:
         fields = [ReportField("outcome", Message("forensics-outcome"), Message(f"forensics-is-{outcome}"))]
         if measured.why is not None:
             fields.append(ReportField("why", Message("forensics-why"), measured.why))
-        if outcome in ("found", "nothing"):
+        if outcome in ("found", "weak", "nothing"):
             fields.append(ReportField("score", Message("forensics-score"), float(f"{measured.score:.4g}")))
             fields.append(ReportField("threshold", Message("forensics-threshold"), self.card.thresholds[name]))
-        if outcome in ("found", "fact") or name == "thumbnail":
+        if outcome in ("found", "weak", "fact") or name == "thumbnail":
             fields += [ReportField(key, Message(label), value) for key, label, value in measured.facts]
         fields.append(ReportField("limit", Message("forensics-limit"), Message(f"forensics-limit-{name}")))
         return ReportPart(name, Message(f"forensics-part-{name}"), tuple(fields))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from detectors.forensics import copymove, doubled, errorlevel, ghosts, noise, resampling, tables, thumbnail
 from detectors.forensics.exhibit import Exhibit, Measurement
 
-# What counts as a hint of editing. The others are facts of the file's history ("tables", "double") or were measured too weak to count ("error-level", "noise").
+WEAK = ("error-level", "noise")  # measured: they find hardly more than they flag in untouched pictures
+# What counts as a hint of editing. The others are facts of the file's history ("tables", "double") or too weak to count.
 SIGNS = ("thumbnail", "ghosts", "resampling", "copy-move")
 TECHNIQUES = ("tables", "double", "thumbnail", "ghosts", "error-level", "noise", "resampling", "copy-move")
 MEASURED = TECHNIQUES[1:]

@@ -50,6 +50,7 @@ WORDS = {
         "it": "È stato esaminato solo il centro di {width} x {height} pixel: l'immagine è più grande.",
     },
     "forensics-is-found": {"en": "found", "it": "trovato"},
+    "forensics-is-weak": {"en": "a place stands out; measured, that is no hint", "it": "una zona spicca; alla prova dei fatti non è un indizio"},
     "forensics-is-nothing": {"en": "nothing found", "it": "nulla trovato"},
     "forensics-is-silent": {"en": "cannot say", "it": "non si può dire"},
     "forensics-is-fact": {"en": "read", "it": "letto"},
@@ -116,14 +117,6 @@ WORDS = {
     "forensics-found-ghosts": {
         "en": "A place of the picture had been saved at a lower quality (about {quality}) before the rest was.",
         "it": "Una zona dell'immagine era stata salvata a qualità inferiore (circa {quality}) rispetto al resto.",
-    },
-    "forensics-found-error-level": {
-        "en": "A place changes more when it is saved again than other places of equal detail do.",
-        "it": "Una zona cambia, a un nuovo salvataggio, più di altre con uguale dettaglio.",
-    },
-    "forensics-found-noise": {
-        "en": "The fine noise of a place is not that of comparable places.",
-        "it": "Il rumore fine di una zona non è quello di zone paragonabili.",
     },
     "forensics-found-resampling": {
         "en": "The picture, or much of it, was enlarged, turned or otherwise resampled.",

@@ -84,7 +84,8 @@ def worded_report(case: Case) -> WordedReport | None:
         return None
     report, language = report_from_json(case.report, case.evidence), get_language() or "en"
     moments = [WordedMoment(n, plots.clock(each.t), worded(each.message, language), _score(each.score, language)) for n, each in enumerate(report.timeline, 1)]
-    strip = plots.timeline_strip([(each.t, str(n)) for n, each in enumerate(report.timeline, 1)], title=_("Moments on a line")) if moments else ""
+    marks = [(each.t, str(n)) for n, each in enumerate(report.timeline, 1)]
+    strip = plots.timeline_strip(marks, title=_("Moments on a line"), seconds=report.seconds) if marks else ""
     return WordedReport(
         label=worded(report.verdict.label, language),
         band=report.verdict.band,

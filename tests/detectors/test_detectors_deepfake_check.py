@@ -68,6 +68,7 @@ def test_a_picture_gives_each_person_a_letter_a_score_and_a_map(check, portraits
     assert [row[0] for row in table(report).rows] == ["A", "B"]
     assert [each.name for each in report.evidence] == ["people", "scores", "person-a", "person-b"]
     assert report.timeline == ()
+    assert report.seconds is None
     assert "deepfake-errs-stills-received" in codes(report)
     assert "deepfake-many" in codes(report)
 
@@ -78,6 +79,7 @@ def test_a_clip_gives_each_person_a_score_over_its_seconds(check, two):
     assert [row[0] for row in table(report).rows] == ["A", "B"]
     assert len(curve.series) == 3
     assert all(0 <= t < 1 for series in curve.series for t in series.x)
+    assert report.seconds == max(t for series in curve.series for t in series.x)
     assert len(curve.series[0].x) == table(report).rows[0][3] == 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import json
@@ -17,8 +18,9 @@ from detectors import image
 from detectors.__main__ import main
 from detectors.attacks import tampered
 from detectors.forensics import jpegfile, tables
+from detectors.forensics.check import PictureForensics
 from detectors.forensics.exhibit import MOST, open_exhibit
-from detectors.forensics.techniques import MEASURED, measure
+from detectors.forensics.techniques import MEASURED, WEAK, measure
 from detectors.messages import LANGUAGES, worded
 from detectors.types import Report
 
@@ -107,6 +109,14 @@ def test_noise_of_another_strength_stands_out_and_so_does_a_part_that_was_never_
     still = scores(cv2.imencode(".png", fresh)[1].tobytes())["error-level"]
     fresh[96:256, 160:352] = host()[96:256, 160:352]
     assert scores(cv2.imencode(".png", fresh)[1].tobytes())["error-level"] > 1.5 * still
+
+
+def test_what_was_measured_too_weak_is_no_hint_and_no_reason(checker, tmp_path):
+    low = dict.fromkeys(WEAK, 0.0)
+    made = report(PictureForensics(None, dataclasses.replace(checker.card, thresholds={**checker.card.thresholds, **low})), tmp_path, tampered.jpeg(host(), 92))
+    assert {outcomes(made)[name] for name in WEAK} == {"weak"}
+    assert made.verdict.label.code == "forensics-no-signs"
+    assert [each.code for each in made.verdict.reasons] == ["forensics-rest", "forensics-silent", "forensics-errs"]
 
 
 def test_a_thumbnail_of_another_picture_is_found_and_its_own_is_not(checker, tmp_path):

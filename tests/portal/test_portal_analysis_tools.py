@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from detectors import registry, video
-from portal.analysis import pdf, tasks
+from portal.analysis import pdf, plots, tasks
 from portal.analysis.models import Case, CaseState
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,13 @@ def test_marked_passages_can_be_followed_to_and_fro(guard):
     links, targets = re.findall(r'href="#((?:mark|passage)-[\w-]+)"', text), re.findall(r'id="((?:mark|passage)-[\w-]+)"', text)
     assert sorted(links) == sorted(targets)
     assert len(targets) == 2 * text.count("Passage ") // 2
+
+
+def test_the_line_of_moments_is_as_long_as_what_was_examined():
+    drawn = plots.timeline_strip([(2.0, "1")], title="Moments", seconds=13.0)
+    assert ">0:13.0<" in drawn
+    assert f'x1="{round(16 + 2 / 13 * (plots.WIDTH - 32), 1):g}"' in drawn
+    assert ">0:13.0<" not in plots.timeline_strip([(2.0, "1")], title="Moments")
 
 
 def test_a_timeline_is_shown_with_its_moments(guard, film):
