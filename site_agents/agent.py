@@ -293,7 +293,7 @@ class CameraAgent:
         if self._supervised - self._marked >= MARK_S:
             self._marked = self._supervised
             self.restarts.running()
-        self.training.tick(self.capture.dropped)
+        self.training.tick(self.capture.dropped, self.capture.frames)
         self._forget_staff()
         anomaly = self.pipeline.detector(calibration.DETECTOR)
         if anomaly is None or (digest := weights_digest(anomaly.card)) == self._calibrated:

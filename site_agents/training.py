@@ -99,9 +99,9 @@ class SuperNodeSupervisor:
         """There is a new node.key: start the SuperNode again with it, as soon as no training is disturbed. May be called from any thread."""
         self._busy, self.renewal_due = time.monotonic(), True
 
-    def tick(self, dropped: int = 0) -> None:
-        """Start it, or start it again when it has ended and its pause is over; hold it while the camera drops frames (`dropped` counts them)."""
-        self.throttle.look(dropped, self.child.pid if self.child is not None else None)
+    def tick(self, dropped: int = 0, frames: int = 0) -> None:
+        """Start it, or start it again when it has ended and its pause is over; hold it while the camera drops most of its frames (both are its counts)."""
+        self.throttle.look(dropped, frames, self.child.pid if self.child is not None else None)
         if self.renewal_due and self._quiet():
             log.info("the next SuperNode has the new key")
             self.renewal_due = False
