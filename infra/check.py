@@ -25,6 +25,7 @@ from infra.start import started
 
 ROOT = Path(__file__).resolve().parent.parent
 ALERT_S, DATA_S, ROUND_S, REPORT_S = 120, 180, 300, 120
+LONG_WAIT_S = 1.0  # between two looks at what takes a minute: ten a second kept the portal busy with answers, for which training waited
 TICK_S = 0.05
 PROOFS = ("first_alert_db_s", "first_alert_browser_s", "report_s", "federated_round_s")
 FAILURES = (InfraError, OSError, httpx.HTTPError, WebSocketException, KeyError, ValueError)
@@ -92,14 +93,14 @@ class AdministratorSession:
             raise ServiceError(f"{method} /api/v1/{path} answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()
 
-    def wait(self, condition: Callable[[], Any], deadline_s: float, what: str) -> Any:
-        """Wait for a condition while the programs are kept running. Raises ServiceError after the deadline."""
+    def wait(self, condition: Callable[[], Any], deadline_s: float, what: str, *, every_s: float = TICK_S) -> Any:
+        """Wait for a condition while the programs are kept running, asking no oftener than `every_s`. Raises ServiceError after the deadline."""
         until = time.monotonic() + deadline_s
         while not (found := condition()):
             if time.monotonic() > until:
                 raise ServiceError(f"{what} did not happen within {deadline_s:.0f} s")
             self.running.supervisor.restart_dead()
-            time.sleep(TICK_S)
+            time.sleep(every_s)
         return found
 
     def agents_with_data(self, task: str = "anomaly") -> int:
@@ -148,11 +149,11 @@ def report(session: AdministratorSession) -> float:
 def federated_round(session: AdministratorSession) -> float:
     """One round of real training at the three agents that train; seconds until a candidate stands whose weights no version before it had."""
     agents = sum(agent.get("trains", True) for agent in session.running.demo["agents"])
-    session.wait(lambda: session.agents_with_data() >= agents, DATA_S, "training data at every agent")
+    session.wait(lambda: session.agents_with_data() >= agents, DATA_S, "training data at every agent", every_s=LONG_WAIT_S)
     versions = {model["sha256"] for models in session.call("GET", "models").values() for model in models}
     began = time.monotonic()
     run = session.call("POST", "runs", json={"task": "anomaly", "rounds": 1, "min_sites": agents})
-    done = session.wait(lambda: _ended(session.call("GET", f"runs/{run['id']}")), ROUND_S, "the end of the run")
+    done = session.wait(lambda: _ended(session.call("GET", f"runs/{run['id']}")), ROUND_S, "the end of the run", every_s=LONG_WAIT_S)
     model = done.get("model") or {}
     if done.get("status") != "completed" or model.get("state") != "candidate" or model.get("sha256") in versions:
         raise ServiceError(f"the run ended as {done.get('status')} without a new candidate: {json.dumps(done)[:600]}")
