@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 TOLERATED_S = 2.0  # smaller differences are the way of the message, not of the clocks
+LOOKS, TOGETHER_S = 5, 0.001  # two clocks are read together when nobody else had the processor between them
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -25,7 +26,13 @@ class SteadyClock:
 
     def ahead(self) -> float:
         """This machine's clock minus the steady one: what it was set by since the start; differences of a hundredth are none."""
-        by = time.time() - self.now()
+        for _ in range(LOOKS):
+            before = time.monotonic()
+            wall = time.time()
+            took = time.monotonic() - before
+            if took < TOGETHER_S:
+                break
+        by = wall - self._begun - before - took / 2
         return by if abs(by) > 0.01 else 0.0
 
     def to_wall(self, t: float) -> float:
@@ -46,7 +53,8 @@ class Clock:
     @property
     def skew(self) -> float:
         """The portal's clock minus ours, in seconds; 0 before the portal has answered."""
-        return round(self.now() - time.time(), 3)
+        with self._lock:
+            return 0.0 if self._ahead is None else round(self._ahead - self.steady.ahead(), 3)
 
     def now(self) -> float:
         """The portal's time as far as we know, for signatures and stamps."""
@@ -64,9 +72,8 @@ class Clock:
 
     def correct(self, seconds: float) -> None:
         """The portal says that our signing time was off by so much."""
-        ahead = self.now() + seconds - self.steady.now()
         with self._lock:
-            self._ahead = ahead
+            self._ahead = (self.steady.ahead() if self._ahead is None else self._ahead) + seconds
 
     def observe(self, portal_now: float, sent: float, received: float) -> None:
         """Learn from an answer that tells the portal's time; `sent` and `received` are ours, by the same setting of our clock."""

@@ -196,3 +196,20 @@ def test_silence_is_measured_by_the_monotonic_clock(wall, tmp_path):
     made = Capture(SourceSettings("file", "any"), tmp_path, "square")
     wall.step(1e9)
     assert made.silent_s < 60
+
+
+def test_two_clocks_between_whose_readings_somebody_else_had_the_processor_are_read_again(monkeypatch):
+    real, asked, clocks = time.time, [], Clock(SteadyClock())
+
+    def interrupted() -> float:
+        asked.append(real())
+        until = time.monotonic() + (0.05 if len(asked) % 2 else 0)
+        while time.monotonic() < until:
+            pass
+        return asked[-1]
+
+    monkeypatch.setattr(time, "time", interrupted)
+    assert clocks.steady.ahead() == 0
+    clocks.correct(100.0)
+    assert clocks.skew == 100.0
+    assert clocks.stamp(1000.0) == 1100.0
