@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, loaded_again_until, sign_in, wait_until, watched_pages
-from tests.waiting import patience_ms
+from tests.waiting import patience_ms, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -37,15 +38,18 @@ def test_up_prints_where_to_go_and_how_to_get_in(up):
 
 def ranks(up, module: str) -> set[tuple[int, str]]:
     """The nice value of every program of `up` with this word in its command, and that of its session's scheduling group."""
-    every = [each for each in psutil.Process(up.process.pid).children(recursive=True) if any(module in word for word in each.cmdline())]
-    groups = Path("/proc/self/autogroup").exists()  # in most kernels
-    return {(each.nice(), int(Path(f"/proc/{each.pid}/autogroup").read_text().split()[-1]) if groups else each.nice()) for each in every}
+    groups, found = Path("/proc/self/autogroup").exists(), set()  # in most kernels
+    for each in psutil.Process(up.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error, OSError):  # ended while we looked
+            if any(module in word for word in each.cmdline()):
+                found.add((each.nice(), int(Path(f"/proc/{each.pid}/autogroup").read_text().split()[-1]) if groups else each.nice()))
+    return found
 
 
 def test_whoever_waits_for_a_page_comes_before_the_cameras_and_they_before_training(up):
     assert ranks(up, "portal.asgi") == {(0, 0)}
-    assert ranks(up, "site_agents") == {(5, 5)}
-    assert ranks(up, "federated.learning.node") == {(7, 7)}
+    wait_for(lambda: ranks(up, "site_agents") == {(5, 5)}, lambda: f"the agents to rank themselves: {ranks(up, 'site_agents')}", SOON)
+    wait_for(lambda: ranks(up, "federated.learning.node") == {(7, 7)}, lambda: f"the nodes to rank themselves: {ranks(up, 'federated.learning.node')}", SOON)
 
 
 def test_the_one_time_password_leads_to_a_new_one_and_nowhere_else(galileo):
