@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from detectors.adversarial import fusion
+from detectors import fusion
 from detectors.adversarial.looks import as_vector
 from detectors.image import check
 from detectors.types import Box, Detection, ModelCard

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.forensics.blocks import coefficients
 from detectors.forensics.exhibit import Exhibit, Measurement, cannot
 from detectors.forensics.ghosts import QUALITIES, StepFit
-from detectors.forensics.jpegfile import ZIGZAG
+from detectors.jpegfile import ZIGZAG
 
 APART = 2  # steps of QUALITIES to either side
 BELOW = 3

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from detectors import image
-from detectors.forensics.jpegfile import JpegFile, parse
 from detectors.formats import kind_of, orientation_of
+from detectors.jpegfile import JpegFile, parse
 from detectors.messages import Message
 
 MOST = (4096, 3072)  # pixels of the longer and the shorter side that are examined: the middle of a larger picture

@@ -14,8 +14,7 @@ import numpy as np
 
 from detectors.forensics.blocks import coefficients, drawn_map
 from detectors.forensics.exhibit import Exhibit, Measurement, cannot
-from detectors.forensics.jpegfile import ZIGZAG, standard_tables
-from detectors.forensics.tables import nearest
+from detectors.jpegfile import ZIGZAG, nearest_quality, standard_tables
 
 QUALITIES = np.arange(30, 99, 2)
 PLACES = ZIGZAG[1:15]
@@ -44,7 +43,7 @@ NOTHING = StepFit(np.zeros((len(QUALITIES), 1, 1), np.float32), np.full(len(QUAL
 
 def fit(exhibit: Exhibit) -> StepFit:
     """Measure the fit at every quality below the last one."""
-    last = nearest(exhibit.jpeg.luma)[0] if exhibit.jpeg is not None and exhibit.jpeg.luma is not None else NOT_JPEG
+    last = nearest_quality(exhibit.jpeg.luma)[0] if exhibit.jpeg is not None and exhibit.jpeg.luma is not None else NOT_JPEG
     found = np.ascontiguousarray(coefficients(exhibit.luma)[..., PLACES])
     kinds = SIZES * np.arange(len(PLACES), dtype=np.int32)
     local, overall = np.zeros((len(QUALITIES), *found.shape[:2]), np.float32), np.full(len(QUALITIES), 1 / 12)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from detectors.forensics.exhibit import Exhibit, Measurement, cannot
-from detectors.forensics.jpegfile import standard_tables
+from detectors.jpegfile import nearest_quality, standard_tables
 from detectors.messages import Message, text
 
 PRESETS = "Photoshop / Pillow"
@@ -29,16 +29,9 @@ class TableFamily:
     distance: float
 
 
-def nearest(luma: np.ndarray) -> tuple[int, float]:
-    """The quality of libjpeg whose luminance table is most like this one, and the mean relative difference."""
-    standard = standard_tables()[1:, 0]
-    apart = (np.abs(standard - luma) / np.maximum(standard, luma)).mean((1, 2))
-    return int(apart.argmin()) + 1, float(apart.min())
-
-
 def family(tables: Mapping[int, np.ndarray], luma: np.ndarray) -> TableFamily:
     """Whose tables these are."""
-    quality, distance = nearest(luma)
+    quality, distance = nearest_quality(luma)
     others = [each for each in tables.values() if each is not luma]
     if distance == 0 and all((each == standard_tables()[quality]).all((1, 2)).any() for each in others):
         return TableFamily("standard", "", quality, 0.0)

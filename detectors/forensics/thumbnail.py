@@ -12,7 +12,7 @@ import numpy as np
 from detectors import image
 from detectors.errors import BadInput
 from detectors.forensics.exhibit import Exhibit, Measurement, cannot
-from detectors.forensics.jpegfile import thumbnail_of
+from detectors.jpegfile import thumbnail_of
 
 BLACK = 24  # levels of a bar
 SHAPES = 0.06  # how far the two shapes may differ, as a share, before they cannot be laid over each other

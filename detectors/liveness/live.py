@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detectors import registry
-from detectors.adversarial import fusion
+from detectors import fusion, registry
 from detectors.image import check
 from detectors.liveness import measures
 from detectors.registry import detector

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 import torch
 
-from detectors.adversarial import face, fusion, picture
+from detectors import fusion
+from detectors.adversarial import face, picture
 from detectors.attacks import controls
 from detectors.evaluators import adversarial as judging
 from detectors.metrics import auc

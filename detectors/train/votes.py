@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from detectors.adversarial import fusion
+from detectors import fusion
 
 VOTES, HIDDEN, EPOCHS, BATCH = 6, 24, 40, 64
 DECAY, NOISE, DROPPED = 0.05, 0.1, 0.2

@@ -23,7 +23,7 @@ from portal.core.templatetags import dates
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 LONGEST = 2000  # characters of one value in a table
-_SETTING = threading.Lock()  # Typst holds the interpreter while it sets a page: twenty at once would leave no turn to anybody else
+_COMPILING = threading.Lock()  # Typst holds the interpreter while it compiles a page: twenty at once would leave no turn to anybody else
 MOST_ROWS = 500  # of a table that is evidence: the page shows all of them
 
 
@@ -33,7 +33,7 @@ def render(case: Case) -> bytes:
         folder = Path(place)
         (folder / "data.json").write_text(json.dumps(document(case, folder)))
         (folder / "main.typ").write_bytes(TEMPLATE.read_bytes())
-        with _SETTING:
+        with _COMPILING:
             return typst.compile(folder / "main.typ", root=place, format="pdf")
 
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 import detectors
-from detectors import image
+from detectors import image, jpegfile
 from detectors.__main__ import main
 from detectors.attacks import tampered
-from detectors.forensics import jpegfile, tables
+from detectors.forensics import tables
 from detectors.forensics.check import PictureForensics
 from detectors.forensics.exhibit import MOST, open_exhibit
 from detectors.forensics.techniques import MEASURED, WEAK, measure

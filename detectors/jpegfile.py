@@ -100,6 +100,13 @@ def standard_tables() -> np.ndarray:
     return tables
 
 
+def nearest_quality(luma: np.ndarray) -> tuple[int, float]:
+    """The quality of libjpeg whose luminance table is most like this one, and the mean relative difference."""
+    standard = standard_tables()[1:, 0]
+    apart = (np.abs(standard - luma) / np.maximum(standard, luma)).mean((1, 2))
+    return int(apart.argmin()) + 1, float(apart.min())
+
+
 def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
     while (at := content.find(b"\xff", at)) >= 0 and at + 4 <= len(content):
