@@ -12,21 +12,26 @@ from federated.learning import process
 
 GROUP = Path("/proc/self/autogroup")
 LEADER = "from federated.learning import process; process.rank_session(); print(open('/proc/self/autogroup').read(), flush=True)"
+CHILD = f"""
+import subprocess, sys
+subprocess.run(["nice", "-n", "7", sys.executable, "-c", {LEADER!r}], check=True)
+print(open('/proc/self/autogroup').read(), flush=True)
+"""
 
 pytestmark = pytest.mark.skipif(not GROUP.exists(), reason="this kernel has no scheduling groups of sessions")
 
 
-def rank(session: bool) -> str:
-    """The group's line that a child with nice 7 sees after it asked for its rank."""
-    command = ["nice", "-n", "7", sys.executable, "-c", LEADER]
-    return subprocess.run(command, env=process.calm_environment(), start_new_session=session, capture_output=True, text=True, check=True).stdout.strip()
+def in_a_new_session(*command: str) -> str:
+    """What a command prints that leads a session of its own: the one these tests run in may have no group at all (a container's first session has none)."""
+    environment = process.calm_environment()
+    return subprocess.run(command, env=environment, start_new_session=True, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_session_takes_the_rank_of_the_process_that_leads_it():
-    assert rank(session=True).endswith("nice 7")
+    assert in_a_new_session("nice", "-n", "7", sys.executable, "-c", LEADER).strip().endswith("nice 7")
 
 
 def test_a_process_that_leads_no_session_leaves_it_alone():
-    before = GROUP.read_text()
-    assert rank(session=False).endswith(before.split()[-1])
-    assert GROUP.read_text() == before
+    of_the_child, of_the_leader = in_a_new_session(sys.executable, "-c", CHILD).split("\n\n")[:2]
+    assert of_the_child.endswith("nice 0")
+    assert of_the_leader == of_the_child
