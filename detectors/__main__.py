@@ -1,17 +1,18 @@
-"""The command line: `python -m detectors list|card|run|evaluate|bench`."""
+"""The command line: `python -m detectors list|card|run|evaluate|results|bench`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import detectors
 from detectors import evaluate as judging
-from detectors import image, nuisances, registry
+from detectors import image, nuisances, registry, results
 from detectors.errors import BadDataset, BadInput, DetectorError
 from detectors.messages import LANGUAGES, shown, worded
 from detectors.reports import report_to_json
@@ -84,6 +85,15 @@ def evaluate(asked: argparse.Namespace) -> int:
     return 0
 
 
+def write_results(asked: argparse.Namespace) -> int:
+    """Measure a table of the documents on the evaluation data and write its page."""
+    with tempfile.TemporaryDirectory(prefix="specola-results-") as folder:
+        conditions = results.Conditions(asked.data, asked.seed, asked.limit, asked.work or Path(folder))
+        written = results.write(asked.name, conditions, asked.out)
+    print(json.dumps({"written": str(written)}) if asked.json else written)
+    return 0
+
+
 def bench(asked: argparse.Namespace) -> int:
     """Milliseconds an item of every detector, on one thread; with --threads items a second of those that threads share."""
     from detectors.bench import measure_all, measure_threads
@@ -123,6 +133,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
     evaluating.add_argument("--kinds", nargs="+", choices=nuisances.kinds(), help="of nuisances: only these")
     evaluating.add_argument("--seconds", type=float, help="how long each nuisance is looked at")
+    tables = add("results", write_results)
+    tables.add_argument("name", choices=results.names())
+    tables.add_argument("--data", type=Path, default=results.data_folder(), help="folder of the evaluation data")
+    tables.add_argument("--out", type=Path, help="the page to write instead of docs/results/NAME.md")
+    tables.add_argument("--seed", type=int, default=0)
+    tables.add_argument("--limit", type=int, help="measure at most so many items: a quick look, never a page to publish")
+    tables.add_argument("--work", type=Path, help="folder for what is made on the way, to keep it and go on from there")
     timed = add("bench", bench)
     timed.add_argument("--items", type=int, default=20)
     timed.add_argument("--threads", type=int, nargs="+", help="numbers of threads, such as 1 2 8")
