@@ -69,9 +69,18 @@ def spoil(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         crop = cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(0.3, 1.0)))
     if rng.random() < 0.15:
         crop = np.clip(crop + rng.normal(0, rng.uniform(1, 6), crop.shape), 0, 255).astype(np.uint8)
-    if rng.random() < 0.8:
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 97))])[1], cv2.IMREAD_COLOR)
+    if rng.random() < 0.3:  # in a frame the face was larger when it was compressed
+        side = int(SIDE * rng.uniform(1.05, 1.8))
+        larger = _saved(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), int(rng.integers(35, 90)))
+        crop = cv2.resize(larger, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.75:
+        crop = _saved(crop, int(rng.integers(45, 97)))
     return crop
+
+
+def _saved(picture: np.ndarray, quality: int) -> np.ndarray:
+    """The picture after a save as a JPEG."""
+    return cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
 def _mask(rng: np.random.Generator) -> np.ndarray:
