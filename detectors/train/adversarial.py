@@ -128,6 +128,29 @@ def held_out(data: Measured, seed: int, unseen: str = "") -> np.ndarray:
     return scores
 
 
+def threshold_of(data: Measured, scores: np.ndarray) -> float:
+    """That above which 1 % of the clean crops and controls lie, and 2 % of the noisy ones."""
+    noisy = ~data.attacked & np.char.startswith(data.attacks, "control-noise")
+    return float(max(threshold_at(scores[~data.attacked], 1e-2), threshold_at(scores[noisy], 2e-2)))
+
+
+def unseen_attacks(data: Measured, seed: int) -> dict[str, tuple[int, float]]:
+    """Of each attack how many crops there are, and the share that is found at 1 % by fusions that never saw it."""
+    found = {}
+    for attack in sorted(set(data.attacks[data.attacked])):
+        chosen, scores = data.attacks == attack, held_out(data, seed, unseen=attack)
+        found[str(attack)] = int(chosen.sum()), float((scores[chosen] >= threshold_at(scores[~data.attacked], 1e-2)).mean())
+    return found
+
+
+def figures_of(data: Measured, scores: np.ndarray, threshold: float) -> dict[str, Any]:
+    """What the evaluator prints, of these scores."""
+    ways = np.where(data.attacked, np.char.add(np.char.add(data.attacks, " "), np.array(judging.WAYS)[data.targeted]), "")
+    groups = [np.flatnonzero(data.sources == name) for name in sorted(set(data.sources))]
+    figures = judging.figures(judging.ScoredCrops(scores, data.rival, data.attacked, data.attacks, ways, groups), threshold)
+    return {"n": len(data.values), "sources": len(groups), **figures}
+
+
 def fit(folder: Path, out: Path, seed: int, *, full: bool) -> dict[str, Any]:
     """Judge by held-out scores, take the threshold from them, train the fusion that ships on all crops, and write it. Returns figures like the evaluator's."""
     data = read_measures(folder)
@@ -136,23 +159,16 @@ def fit(folder: Path, out: Path, seed: int, *, full: bool) -> dict[str, Any]:
         f"{len(data.values)} crops ({data.attacked.sum()} attacked) of {sources} sources, {data.values.shape[1]} measures, seed {seed}, {FOLDS} folds by source"
     )
     scores = held_out(data, seed)
-    noisy = ~data.attacked & np.char.startswith(data.attacks, "control-noise")
-    threshold = max(threshold_at(scores[~data.attacked], 1e-2), threshold_at(scores[noisy], 2e-2))
+    threshold = threshold_of(data, scores)
     report("held out, at the card's threshold", data, scores, threshold)
     report("held out, at 1 %", data, scores, threshold_at(scores[~data.attacked], 1e-2))
     report("JPEG 75, at 1 %", data, data.rival, threshold_at(data.rival[~data.attacked], 1e-2))
-    for attack in sorted(set(data.attacks[data.attacked])) if full else ():
-        chosen = data.attacks == attack
-        without = held_out(data, seed, unseen=attack)
-        bound = threshold_at(without[~data.attacked], 1e-2)
-        print(f"never seen in training: {attack}: found {(without[chosen] >= bound).mean():.3f} of {chosen.sum()} at 1 %")
+    for attack, (count, share) in (unseen_attacks(data, seed) if full else {}).items():
+        print(f"never seen in training: {attack}: found {share:.3f} of {count} at 1 %")
     made = train(data, seed)
     np.savez(out, **{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
-    ways = np.where(data.attacked, np.char.add(np.char.add(data.attacks, " "), np.array(judging.WAYS)[data.targeted]), "")
-    groups = [np.flatnonzero(data.sources == name) for name in sorted(set(data.sources))]
-    figures = judging.figures(judging.ScoredCrops(scores, data.rival, data.attacked, data.attacks, ways, groups), float(threshold))
-    print(json.dumps({"threshold": round(float(threshold), 6), "sha256": hashlib.sha256(out.read_bytes()).hexdigest(), "size": out.stat().st_size}))
-    return {"n": len(data.values), "sources": sources, **figures}
+    print(json.dumps({"threshold": round(threshold, 6), "sha256": hashlib.sha256(out.read_bytes()).hexdigest(), "size": out.stat().st_size}))
+    return figures_of(data, scores, threshold)
 
 
 def report(title: str, data: Measured, scores: np.ndarray, threshold: float) -> None:

@@ -100,6 +100,7 @@ class ManipulatedTraining:
         rate = self.recipe.lr * min(1, (self.step + 1) / 50) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, self.done))) / 2)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)  # of the dropout: so a training that was ended goes on as it would have
         self.net.train()
         self.optimiser.zero_grad()
         whole, parts = folded(self.net, pictures.contiguous(memory_format=torch.channels_last), self.recipe.frozen)
@@ -148,7 +149,6 @@ def train(
 
     `crops` (N, 160, 160, 3) BGR of real faces, every twentieth kept aside for that; `keep` gets the training at each check, `resumed` is a state of it.
     """
-    torch.manual_seed(recipe.seed)
     aside, learned = crops[::20], np.delete(crops, np.s_[::20], 0)
     training, tried = ManipulatedTraining(net, recipe), made_aside(aside[:: max(1, len(aside) // TRIED)], recipe.seed)
     if resumed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -11,22 +12,26 @@ import pytest
 import torch
 
 import detectors
-from detectors import image, video, weights
+from detectors import image, results, video, weights
 from detectors.__main__ import main
 from detectors.deepfake.crops import POINTS, SIDE, crop_face, scale_of
 from detectors.deepfake.examine import Examiner, clip_score, sampled
+from detectors.deepfake.found import find_faces, kept_faces
 from detectors.deepfake.identities import group, vote
 from detectors.deepfake.logistic import cross_fitted, fit, folds_of
 from detectors.deepfake.probe import FaceProbe
+from detectors.deepfake.studies import encoded
 from detectors.deepfake.traces import RINGS, rings
+from detectors.errors import BadDataset, BadInput
 from detectors.metrics import auc
 from detectors.nets.lite import LiteNet
 from detectors.nets.manipulated import ManipulatedNet
 from detectors.nets.probe import NUMBERS, ProbeNet
 from detectors.train.face_probe import export
-from detectors.train.manipulated import ManipulatedRecipe, tensor_of, train
+from detectors.train.manipulated import ChoosingFaces, ManipulatedRecipe, folded, tensor_of, train
 from detectors.train.pseudo_fakes import KINDS as PSEUDO
 from detectors.train.pseudo_fakes import pseudo_fake, spoil
+from detectors.train.real_faces import crops_of
 
 STAFF = Path(__file__).resolve().parents[2] / "infra" / "footage" / "staff"
 
@@ -120,21 +125,68 @@ def test_rings_of_a_blurred_picture_fall_faster():
     assert soft[-1] - soft[0] < sharp[-1] - sharp[0] - 1
 
 
-def test_training_moves_what_is_not_frozen_and_logs_every_kind_of_fake(crops):
-    many, lines = np.concatenate([crops] * 8), []
+def test_training_moves_what_is_not_frozen_logs_every_kind_of_fake_and_goes_on_where_it_was_ended(crops):
+    many, lines, states = np.concatenate([crops] * 8), [], []
     torch.manual_seed(0)
-    net = ManipulatedNet()
-    before = {name: each.clone() for name, each in net.state_dict().items()}
-    net = train(many, net, ManipulatedRecipe(steps=3, frozen=3), lines.append)
+    fresh, recipe = ManipulatedNet(), ManipulatedRecipe(steps=2, frozen=3, check_every=1)
+    choosing = ChoosingFaces(crops, np.arange(3), np.array([0, 1, 1]))
+    net = train(many, copy.deepcopy(fresh), recipe, lines.append, keep=lambda each: states.append(copy.deepcopy(each.state())), choosing=choosing)
     with torch.no_grad():
-        whole, where = net(torch.zeros(2, 3, SIDE, SIDE))
-    assert whole.shape == (2,)
-    assert where.shape == (2, 10, 10)
+        whole, where = net(tensor_of(crops))
+        assert torch.allclose(whole, folded(net, tensor_of(crops))[0], atol=1e-4)
+    assert whole.shape == (3,)
+    assert where.shape == (3, 10, 10)
+    before = fresh.state_dict()
     moved = {name for name, each in net.state_dict().items() if not torch.equal(each, before[name])}
     assert "whole.weight" in moved
     assert "blocks.10._project_conv.weight" in moved
     assert not any(each.startswith(("stem", "blocks.2")) for each in moved)
+    assert "to choose by" in lines[0]
     assert set(json.loads(lines[-1].split(": ", 1)[1])) == set(PSEUDO)
+    assert [each["step"] for each in states] == [1, 2]
+    resumed = []
+    train(many, copy.deepcopy(fresh), recipe, lambda line: None, resumed=states[0], keep=lambda each: resumed.append(each.state()))
+    assert [each["step"] for each in resumed] == [2]
+    assert all(torch.allclose(each, resumed[0]["net"][name], atol=1e-6) for name, each in states[1]["net"].items())
+
+
+def test_a_training_ends_when_it_makes_no_progress(crops):
+    steps = []
+    recipe = ManipulatedRecipe(steps=50, lr=0.0, frozen=11, check_every=1, patience=1)
+    train(np.concatenate([crops] * 8), ManipulatedNet(), recipe, lambda line: None, keep=lambda each: steps.append(each.step))
+    assert steps[-1] <= 3
+
+
+def test_real_faces_are_cut_out_once_and_fakes_of_a_labelled_folder_left_out(folder, tmp_path):
+    found = crops_of(folder, tmp_path / "cache")
+    assert found.shape == (3, SIDE, SIDE, 3)
+    (kept,) = (tmp_path / "cache").iterdir()
+    np.savez(kept, crops=found[:1])
+    assert len(crops_of(folder, tmp_path / "cache")) == 1
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadDataset, match="no face"):
+        crops_of(tmp_path / "empty", tmp_path / "cache")
+
+
+def test_faces_that_were_kept_are_those_that_were_found_also_of_a_clip_encoded_again(portraits, tmp_path):
+    frame = np.hstack([cv2.resize(each, (200, 200), interpolation=cv2.INTER_AREA) for each in portraits[:2]])
+    video.write_webm(tmp_path / "two.webm", [frame] * 6, 10.0)
+    sizes = [encoded(tmp_path / "two.webm", tmp_path / f"{crf}.mp4", crf).stat().st_size for crf in (20, 40)]
+    assert sizes[1] < sizes[0]
+    examiner = Examiner()
+    found = find_faces(tmp_path / "40.mp4", "clip", examiner, 2)
+    kept_faces(tmp_path / "40.mp4", "clip", examiner, tmp_path / "kept.npz", 2)
+    again = kept_faces(tmp_path / "gone.mp4", "clip", examiner, tmp_path / "kept.npz", 2)
+    assert [each.frame for each in again.faces] == [0, 0, 1, 1]
+    assert again.shape == found.shape == (200, 400)
+    for kept, seen in zip(again.faces, found.faces, strict=True):
+        assert kept.face.box == pytest.approx(seen.face.box)
+        assert np.array_equal(kept.crop, seen.crop)
+        assert np.allclose(kept.face.embedding, seen.face.embedding)
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((64, 64, 3), 90, np.uint8))
+    for path in ("wall.png", "gone.png"):
+        with pytest.raises(BadInput, match="no face"):
+            kept_faces(tmp_path / path, "picture", examiner, tmp_path / "wall.npz")
 
 
 def test_the_exported_probes_give_what_the_fitted_ones_do(crops, tmp_path):
@@ -174,3 +226,15 @@ def test_a_wrong_label_is_refused_with_its_line(folder, tmp_path, capsys):
     assert main(["evaluate", "deepfake-video", str(tmp_path)]) == 2
     assert "labels.csv, line 2" in (error := capsys.readouterr().err)
     assert "path,label,group,method" in error
+
+
+@pytest.mark.data
+@pytest.mark.long
+def test_the_page_of_results_is_written_by_one_command(tmp_path):
+    if not (results.data_folder() / "deepfake").exists():
+        pytest.skip("not run: the evaluation data deepfake is not here (SPECOLA_DATA)")
+    asked = ["results", "deepfake", "--limit", "24", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "page.md")]
+    assert main(asked) == 0
+    page = (tmp_path / "page.md").read_text()
+    for wanted in ("| shipped score |", "clips, CRF 40", "voting rule", "Cross Efficient ViT", "photographs", "rival: linear probe, ViT-S/14"):
+        assert wanted in page
