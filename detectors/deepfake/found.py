@@ -77,8 +77,9 @@ def kept_faces(path: Path, medium: str, examiner: Examiner, kept: Path, count: i
 
 
 def nets_of_finding() -> str:
-    """What faces were found and put together with: a kept file of other nets is worth nothing."""
-    return json.dumps({name: weights.locked(name).sha256 for name in ("yunet-2023mar", "sface-2021dec", "efficientnet-lite0-1")})
+    """What faces are found, put together and described with: what was kept with other nets is worth nothing. The judging net is not among them."""
+    names = ("yunet-2023mar", "sface-2021dec", "efficientnet-lite0-1", "efficientnet-lite2-1", "face-probe-1")
+    return json.dumps({name: weights.locked(name).sha256 for name in names})
 
 
 def frozen_features(picture: np.ndarray) -> np.ndarray:

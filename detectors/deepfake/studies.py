@@ -13,14 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-import detectors
 from detectors import image, video, weights
-from detectors.deepfake.examine import FACES, ClipPerson, Examiner, FoundFace, grouped
+from detectors.deepfake.examine import FACES, ClipPerson, Examiner, FaceEvidence, grouped
 from detectors.deepfake.found import FoundFile, kept_faces
 from detectors.deepfake.identities import vote
 from detectors.deepfake.logistic import cross_fitted, fit, folds_of
 from detectors.errors import BadInput
-from detectors.evaluators.deepfake import read_labels
+from detectors.evaluators.deepfake import looked_at, read_labels
 from detectors.metrics import auc, interval
 
 RESAMPLES = 300
@@ -35,11 +34,13 @@ Encoder = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LabelledFaces:
-    """Files whose faces were found, with their rows, and what was left out and why."""
+    """Files whose faces were found and judged, with their rows, what was left out and why, and the processor's milliseconds to judge a face."""
 
     rows: list[Row]
     files: list[FoundFile]
+    looked: list[list[FaceEvidence]]
     skipped: list[dict[str, str]]
+    ms: float
 
     @property
     def fake(self) -> np.ndarray:
@@ -70,7 +71,7 @@ class LabelledFaces:
 def faces_of(
     folder: Path, medium: str, examiner: Examiner, keep: Path, *, limit: int | None = None, crf: int | None = None, count: int = FACES, embedded: bool = True
 ) -> LabelledFaces:
-    """The faces of a labelled folder or of about `limit` files of it, kept in `keep`; with `crf` of its clips encoded again as H.264. Raises BadDataset."""
+    """The judged faces of a folder or of about `limit` files of it, kept in `keep`; with `crf` of its clips encoded again as H.264. Raises BadDataset."""
     rows, files, skipped = read_labels(folder), [], []
     rows, used = rows[:: max(1, len(rows) // limit)] if limit else rows, []
     for row in rows:
@@ -82,7 +83,9 @@ def faces_of(
             used.append(row)
         except BadInput as error:
             skipped.append({"item": row["path"], "reason": str(error)})
-    return LabelledFaces(used, files, skipped)
+    began = time.process_time()
+    looked = [looked_at(found, examiner, medium) for found in files]
+    return LabelledFaces(used, files, looked, skipped, 1000 * (time.process_time() - began) / max(1, sum(map(len, looked))))
 
 
 def encoded(path: Path, out: Path, crf: int) -> Path:
@@ -118,6 +121,14 @@ def share_of(hits: np.ndarray, groups: np.ndarray) -> dict[str, float | int | No
     return interval(clusters, lambda drawn: float(np.concatenate(drawn).mean()), resamples=RESAMPLES) | {"count": int(hits.sum()), "of": len(hits)}
 
 
+def kept_array(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What was made before and kept, or is made now."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, make())
+    return np.load(file)
+
+
 def probe_features(data: LabelledFaces) -> np.ndarray:
     """(N, D) of each file's largest face: what face-probe's probes read."""
     session = weights.open_session(weights.find("face-probe-1"), exposes=[PROBE_FEATURES])
@@ -148,14 +159,7 @@ def encoders(work: Path) -> dict[str, Encoder]:
 
 def encoded_features(data: LabelledFaces, folder: Path, keep: Path, encode: Encoder) -> np.ndarray:
     """(N, D) features of the whole pictures, kept in the folder `keep`."""
-    keep.mkdir(parents=True, exist_ok=True)
-    found = []
-    for row in data.rows:
-        kept = keep / f"{Path(row['path']).stem}.npy"
-        if not kept.exists():
-            np.save(kept, encode(image.read(folder / row["path"])))
-        found.append(np.load(kept))
-    return np.stack(found)
+    return np.stack([kept_array(keep / f"{Path(row['path']).stem}.npy", lambda row=row: encode(image.read(folder / row["path"]))) for row in data.rows])
 
 
 def linear_probe(features: np.ndarray, data: LabelledFaces, penalty: float, seed: int) -> np.ndarray:
@@ -176,23 +180,21 @@ def method_left_out(features: np.ndarray, data: LabelledFaces, method: str, pena
     return scores
 
 
-def people_of(data: LabelledFaces, examiner: Examiner) -> list[list[ClipPerson]]:
+def people_of(data: LabelledFaces) -> list[list[ClipPerson]]:
     """The people of each clip."""
-    return [grouped([examiner.look(each, still=False) for each in found.faces]) for found in data.files]
+    return [grouped(each) for each in data.looked]
 
 
-def by_faces(data: LabelledFaces, counts: Sequence[int]) -> tuple[dict[int, Figure], float]:
-    """AUC of the mean over so many faces, evenly over each clip (the largest of each frame), and the net's milliseconds a face."""
-    net, scores, began, looked = detectors.shared("face-manipulated"), [], time.process_time(), 0
-    for found in data.files:
-        largest: dict[int, FoundFace] = {}
-        for each in found.faces:  # of each frame the largest comes first
-            largest.setdefault(each.frame, each)
-        scores.append(np.array([net.look(each.crop)[0] for each in largest.values()]))
-        looked += len(largest)
-    spent = 1000 * (time.process_time() - began) / max(1, looked)
+def by_faces(data: LabelledFaces, counts: Sequence[int]) -> dict[int, Figure]:
+    """AUC of the mean over so many faces, evenly over each clip: the largest of each frame."""
+    scores = []
+    for looked in data.looked:
+        largest: dict[int, float] = {}
+        for each in looked:  # of each frame the largest comes first
+            largest.setdefault(each.frame, each.score)
+        scores.append(np.array(list(largest.values())))
     chosen = {n: np.array([own[np.linspace(0, len(own) - 1, min(n, len(own))).round().astype(int)].mean() for own in scores]) for n in counts}
-    return {n: auc_of(means, data) for n, means in chosen.items()}, spent
+    return {n: auc_of(means, data) for n, means in chosen.items()}
 
 
 def clip_rules(people: Sequence[Sequence[ClipPerson]], threshold: float) -> dict[str, np.ndarray]:
@@ -216,7 +218,7 @@ def one_fake_among(scores: np.ndarray, fake: np.ndarray, threshold: float, seed:
     rng, made = np.random.default_rng(seed), []
     real, fakes = np.flatnonzero(fake == 0), np.flatnonzero(fake == 1)
     for scene in range(scenes):
-        own = scores[[*rng.choice(real, 3 - scene % 2, replace=False), *rng.choice(fakes, scene % 2)]]
+        own = scores[[*rng.choice(real, 3 - scene % 2, replace=len(real) < 3), *rng.choice(fakes, scene % 2)]]
         made.append((vote(own.tolist(), threshold), float(own.mean()), float(own.max()), scene % 2))
     names = ("voting", "mean", "highest")
     return {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from detectors import datasets
-from detectors.deepfake.examine import Examiner, clip_score, grouped
+from detectors.deepfake.examine import Examiner, FaceEvidence, clip_score, grouped
 from detectors.deepfake.found import FoundFile, find_faces
 from detectors.deepfake.logistic import cross_fitted
 from detectors.errors import BadDataset, BadInput
@@ -100,14 +100,18 @@ def rival_scores(files: Sequence[Scored]) -> dict[str, np.ndarray]:
     }
 
 
-def scored(row: Mapping[str, Any], found: FoundFile, examiner: Examiner, medium: str) -> Scored:
+def looked_at(found: FoundFile, examiner: Examiner, medium: str) -> list[FaceEvidence]:
+    """All faces of a "picture" or "clip", judged."""
+    return [examiner.look(each, still=medium == "picture") for each in found.faces]
+
+
+def scored(row: Mapping[str, Any], found: FoundFile, looked: Sequence[FaceEvidence], medium: str, high: float) -> Scored:
     """One file's score ("picture": the highest of its faces, "clip": the voting rule over its people) and what the rivals look at."""
-    looked = [examiner.look(each, still=medium == "picture") for each in found.faces]
     if medium == "picture":
         value, seen = max(each.score for each in looked), looked[:1]
     else:
         people = grouped(looked)
-        value, seen = clip_score(people, examiner.card.thresholds["clip"]["high"]), people[0].faces
+        value, seen = clip_score(people, high), people[0].faces
     return Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], value, found.rivals(seen))
 
 
@@ -116,7 +120,8 @@ def _evaluate(folder: Path, medium: str) -> Evaluation:
     for row in rows:
         began = time.perf_counter()
         try:
-            files.append(scored(row, find_faces(folder / row["path"], medium, examiner), examiner, medium))
+            found = find_faces(folder / row["path"], medium, examiner)
+            files.append(scored(row, found, looked_at(found, examiner, medium), medium, examiner.card.thresholds[medium]["high"]))
         except BadInput as error:
             skipped.append({"item": row["path"], "reason": str(error)})
         spent += time.perf_counter() - began

