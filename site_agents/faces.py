@@ -1,4 +1,7 @@
-"""Faces at a restricted door (mode M1 only): each track is judged by its best faces, in open set, in memory; a stranger stays a stranger."""
+"""Faces at a restricted door (mode M1 only): each track is judged by its best faces, in open set, in memory; a stranger stays a stranger.
+
+Where the door's rules ask for it, a picture of a face gets no name either.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,16 @@ from detectors.faces.fuse import TrackFaces
 from detectors.faces.identify import Identification
 from detectors.faces.quality import Quality, judge
 from detectors.faces.small import SMALL
+from detectors.liveness.live import NOT_LIVE
 from detectors.rules import registry
 from detectors.rules.scene import CameraRule, RuleFinding
 from detectors.types import Box, Detection, Face, Frame
 from federated.trust.staff_list import StaffEntry
+from site_agents.liveness import TrackLiveness
 from site_agents.staff_list_store import Staff
 
-FINDER, SHARP, SMALL_NET = "faces", "face-embedding", "face-embedding-small"
-BIOMETRIC = (FINDER, SHARP, SMALL_NET)
+FINDER, SHARP, SMALL_NET, LIVENESS = "faces", "face-embedding", "face-embedding-small", "face-liveness"
+BIOMETRIC = (FINDER, SHARP, SMALL_NET, LIVENESS)
 LOOKS = 3  # faces a decision rests on at the least
 GONE_S = 3.0  # not seen for so long: the visit is over and everything about it is forgotten
 FPIR = 0.01  # of strangers who may be given a name, unless the rule says otherwise
@@ -45,6 +50,7 @@ class FaceVisit:
     reported: Identification | None = None  # the recognition that stands in the face log
     doubtful: bool = False  # another face had the same name in the same picture: one person is in one place, so neither name stands
     doubt_reported: bool = False
+    liveness: TrackLiveness | None = None  # None as long as no rule asked whether the face is live
     asked: float | None = None  # of the others, whose face it is, and the cosine that it needs
 
     @property
@@ -61,6 +67,16 @@ class FaceVisit:
     def conclusion(self) -> Identification | None:
         """What the visit comes to when it ends now: the last answer, else the one that was reported."""
         return self.answer or self.reported
+
+    @property
+    def not_live(self) -> bool:
+        """Whether it was found to be a picture of a face."""
+        return self.liveness is not None and self.liveness.not_live
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a name that was given does not stand any more."""
+        return self.doubtful or self.not_live
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,16 +115,17 @@ class PeerRecognition(Protocol):
 class FaceRecognizer:
     """Finds the faces of a frame, follows them, and names those that are on the list.
 
-    `detector(name)` gives a loaded detector, or None when it cannot be used.
+    `detector(name)` gives a loaded detector, or None when it cannot be used; `ask(name, look, nothing)` what one answers, `nothing` when it fails or lacks.
     Embeddings leave this object only towards `others`, and only when this box keeps no whole list.
     """
 
-    def __init__(self, detector: Callable[[str], Any]) -> None:
+    def __init__(self, detector: Callable[[str], Any], ask: Callable[[str, Callable[[Any], Any], Any], Any] | None = None) -> None:
         self.detector, self.limits = detector, RecognitionLimits()
+        self.ask = ask or self._ask
         self.others: PeerRecognition | None = None
         self.visits: dict[tuple[int, int], FaceVisit] = {}
         self._epoch = 0
-        self.histogram, self.counts, self._people = np.zeros(BINS, int), {"person": 0, "unknown": 0, "cannot-say": 0}, 0
+        self.histogram, self.counts, self._people = np.zeros(BINS, int), dict.fromkeys(("person", "unknown", "cannot-say", NOT_LIVE), 0), 0
         self._faces: list[Face] = []
         self._galleries: tuple[Any, dict[str, identify.Gallery]] = (None, {})
         self._doubts: list[RuleFinding] = []
@@ -118,13 +135,22 @@ class FaceRecognizer:
         self._faces = self.detector(FINDER).find(frame.image)
         return [Detection("face", face.score, face.box, data={"look": n}) for n, face in enumerate(self._faces)]
 
-    def follow(self, frame: Frame, tracks: Sequence[Detection], staff: Staff, now: float, inside: Callable[[Detection], bool]) -> list[Detection]:
+    def follow(
+        self,
+        frame: Frame,
+        tracks: Sequence[Detection],
+        staff: Staff,
+        now: float,
+        inside: Callable[[Detection], bool],
+        must_live: Callable[[Detection], bool] = lambda track: False,
+    ) -> list[Detection]:
         """The tracks, those of faces with what is known of them by now: `data` {verdict, person, quality, frames, score, threshold, people}.
 
-        Only faces for which `inside` holds are embedded; `now` (Unix seconds) decides who has expired.
+        Only faces for which `inside` holds are embedded; those for which `must_live` holds get no name before they were looked at for being live, and their
+        `data` has {liveness, looks} too. `now` (Unix seconds) decides who has expired.
         """
         entries = staff.at(now) if self._keeps_all else tuple(entry for entry in self.others.expected() if now < entry.expires)
-        followed = [self._judge(frame, track, entries, staff) if "look" in track.data and inside(track) else track for track in tracks]
+        followed = [self._judge(frame, track, entries, staff, must_live(track)) if "look" in track.data and inside(track) else track for track in tracks]
         self._faces = []
         followed = [track for track in followed if "look" not in track.data]
         return self._one_place_each(frame, followed)
@@ -138,10 +164,10 @@ class FaceRecognizer:
             answer = visit.answer
             if answer is not None and answer.person is not None and (visit.reported is None or answer.person != visit.reported.person):
                 findings.append(self._recognition(visit, answer, answer.person, staff, t))
-                visit.reported, visit.doubt_reported = answer, visit.doubtful
+                visit.reported, visit.doubt_reported = answer, visit.in_doubt
                 if self.others is not None and visit.asked is None and not visit.doubtful:
                     self.others.recognised(visit.name, answer.person, answer.score)
-            elif visit.doubtful and visit.reported is not None and not visit.doubt_reported:
+            elif visit.in_doubt and visit.reported is not None and not visit.doubt_reported:
                 findings.append(self._recognition(visit, visit.reported, visit.reported.person, staff, t))
                 visit.doubt_reported = True
             if t - visit.seen > GONE_S or t < visit.seen:
@@ -160,7 +186,8 @@ class FaceRecognizer:
             self.others.gone(visit.name)
         if visit.reported is None or conclusion is None:
             return []
-        return [self._recognition(visit, conclusion, visit.reported.person, staff, t, ended=visit.seen)]
+        last = visit.reported if visit.not_live else conclusion
+        return [self._recognition(visit, last, visit.reported.person, staff, t, ended=visit.seen)]
 
     def begin_anew(self) -> None:
         """Track numbers start again: those of before mean nobody that comes now."""
@@ -208,7 +235,7 @@ class FaceRecognizer:
     def _keeps_all(self) -> bool:
         return self.others is None or self.others.complete
 
-    def _judge(self, frame: Frame, track: Detection, entries: tuple, staff: Staff) -> Detection:
+    def _judge(self, frame: Frame, track: Detection, entries: tuple, staff: Staff, must_live: bool) -> Detection:
         face = self._faces[track.data["look"]]
         crop = align(frame.image, face.landmarks)
         quality = judge(crop, face)
@@ -218,9 +245,10 @@ class FaceRecognizer:
         visit.seen = frame.t
         if quality.value > visit.best[2]:
             visit.best = frame, face.box, quality.value
-        self._look(visit, crop, face, quality)
+        if self._look(visit, crop, face, quality) and must_live:
+            self._examine(visit, frame, face)
         people = len(entries) if self._keeps_all else staff.size
-        visit.answer = self._with_others(visit, self._decide(visit, entries, people))
+        visit.answer = self._with_others(visit, self._if_live(visit, self._decide(visit, entries, people), frame.t, must_live))
         answer = visit.answer
         data = {
             "verdict": "looking" if answer is None else answer.kind,
@@ -233,20 +261,46 @@ class FaceRecognizer:
         }
         if answer is not None:
             data["score"], data["threshold"] = round(answer.score, 4), round(answer.threshold, 4)
+        if visit.liveness is not None:
+            data |= visit.liveness.data
         return dataclasses.replace(track, data=data)
 
-    def _look(self, visit: FaceVisit, crop: np.ndarray, face: Face, quality: Quality) -> None:
-        """One face more, embedded by the net for its size; a face that says nothing is not embedded at all."""
+    def _look(self, visit: FaceVisit, crop: np.ndarray, face: Face, quality: Quality) -> bool:
+        """One face more, embedded by the net for its size; a face that says nothing is not embedded at all: False."""
         small = min(face.box.w, face.box.h) < SMALL
         net, worth = self.detector(SMALL_NET if small else SHARP), _worth(quality, small)
         if net is None or worth < identify.LEAST_QUALITY:
             (visit.small if small else visit.sharp).seen += 1
-            return
+            return False
         if not small and not visit.sharp.frames:
             visit.sides.clear()  # from the first large face on, the small ones count no more
         if small <= (visit.net == SMALL_NET):
             visit.sides.append(side_of(face.landmarks))
         (visit.small if small else visit.sharp).add(net.embed_crop(crop), worth)
+        return True
+
+    def _examine(self, visit: FaceVisit, frame: Frame, face: Face) -> None:
+        """One look whether this is a face or a picture of one, at those faces only on which a name could rest; a few of each visit are enough."""
+        visit.liveness = visit.liveness or TrackLiveness()
+        if visit.liveness.wants_looks:
+            look = self.ask(LIVENESS, lambda net: net.judge(frame.image, face.box), None)
+            visit.liveness.add(look, frame.t, lambda looks: (net := self.detector(LIVENESS)) and net.judge_track(looks))
+
+    def _if_live(self, visit: FaceVisit, answer: Identification | None, t: float, must_live: bool) -> Identification | None:
+        """The answer as far as the face is live: a picture gets none but that it is one, and nobody is named, asked for or called a stranger before."""
+        live = visit.liveness
+        if live is None:
+            return answer
+        if live.not_live:
+            return Identification(NOT_LIVE, None, live.answer.score, live.answer.threshold)
+        if must_live and answer is not None and answer.person is not None:
+            live.name_comes_up(answer.person, t)
+        waits = must_live and live.answer is None and answer is not None and answer.kind != "cannot-say"
+        return None if waits else answer
+
+    def _ask(self, name: str, look: Callable[[Any], Any], nothing: Any) -> Any:
+        net = self.detector(name)
+        return nothing if net is None else look(net)
 
     def _with_others(self, visit: FaceVisit, answer: Identification | None) -> Identification | None:
         """A stranger to those who are expected is no stranger yet: somebody with the whole list is asked, once; until then nothing is known."""
@@ -306,6 +360,8 @@ class FaceRecognizer:
         }
         if visit.doubtful:
             data["doubtful"] = True
+        if visit.liveness is not None:
+            data |= visit.liveness.data
         if ended is not None:
             data["ended"] = round(ended, 3)
         picture = None if ended is not None else _portrait(*visit.best[:2])

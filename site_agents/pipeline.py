@@ -18,7 +18,7 @@ from detectors.rules.scene import CameraRule, RuleFinding, SceneView
 from detectors.tracking import Tracker
 from detectors.types import Detection, Frame
 from site_agents.clock import Clock
-from site_agents.faces import BIOMETRIC, FINDER, FPIR, SHARP, FaceRecognizer, RecognitionLimits, limits_of
+from site_agents.faces import BIOMETRIC, FINDER, FPIR, LIVENESS, SHARP, FaceRecognizer, RecognitionLimits, limits_of
 from site_agents.models import FAILURES, weights_digest
 from site_agents.privacy import Mask
 from site_agents.signed_config import M0, M1, NO_CONFIG, SignedConfig
@@ -88,7 +88,7 @@ class Pipeline:
         self.looked: dict[str, Looked] = {}
         self._view_of, self._view_with, self._view_kept = "", None, 0
         self._tracker = self._new_tracker()
-        self.recognizer = FaceRecognizer(self._detector)
+        self.recognizer = FaceRecognizer(self._detector, self._run)
         self._apply_config(NO_CONFIG)
 
     @property
@@ -140,6 +140,8 @@ class Pipeline:
         elsewhere = SceneView(frame.t, health=health).elsewhere
         objects = self._run("people", lambda detector: detector.detect([frame.image])[0], [])
         at_door = mode == M1 and bool(self._doors) and not elsewhere
+        if at_door and self._live_only:
+            self._detector(LIVENESS)  # before the first face comes: the heartbeat shows whether it is here
         faces = self._run(FINDER, lambda _: self.recognizer.find(frame), []) if at_door else []
         with self.stages("tracking"):
             tracks = tuple(self._tracker.update(frame, [*objects, *faces]))
@@ -185,14 +187,9 @@ class Pipeline:
 
     def _judge_faces(self, frame: Frame, tracks: tuple[Detection, ...], staff: Staff) -> tuple[Detection, ...]:
         """The tracks, with what is known of the faces in the zones of the doors."""
-        height, width = frame.image.shape[:2]
-
-        def inside(face: Detection) -> bool:
-            x, y = face.box.foot
-            return any(rule.zone is None or rule.zone.contains((x / width, y / height)) for rule in self._doors)
-
+        inside, must_live = _within(self._doors, frame), _within(self._live_only, frame)
         plain = [track for track in tracks if track.kind != "face"]
-        return tuple(self._run(SHARP, lambda _: self.recognizer.follow(frame, tracks, staff, self.clock.latest(), inside), plain))
+        return tuple(self._run(SHARP, lambda _: self.recognizer.follow(frame, tracks, staff, self.clock.latest(), inside, must_live), plain))
 
     def _take_view(self, camera: str) -> None:
         """Masks, zones and lines were drawn on what the camera saw then: with others the view of now is what counts, with those of before the kept one."""
@@ -286,11 +283,31 @@ class Pipeline:
                 self._troubles.pop(name, None)
         self.signed_config, self._mask, self.engine = signed_config, Mask(signed_config.masks), Engine(signed_config.rules)
         self._turned = ViewAlarm(signed_config)
-        self._doors = [rule for rule in signed_config.rules if rule.kind in registry.kinds() and registry.kinds()[rule.kind].needs_faces]
+        self._doors = [rule for rule in signed_config.rules if rule.kind in registry.kinds() and registry.kinds()[rule.kind].compares_faces]
+        self._live_only = [rule for rule in signed_config.rules if rule.kind == registry.NOT_LIVE_FACE and _is_at_door(rule, self._doors)]
         self.recognizer.limits = _limits(self._doors)
 
     def _new_tracker(self) -> Tracker:
         return Tracker("drone" if self.drone else "fixed", self.fps)
+
+
+def _is_at_door(rule: CameraRule, doors: Sequence[CameraRule]) -> bool:
+    """Whether faces are compared in the rule's zone at all. It opens no door of its own: where nobody is named, nobody is looked at for being live."""
+    if any(door.zone is None or rule.zone is None or door.zone == rule.zone for door in doors):
+        return True
+    log.warning("the rule %s is left out: no rule compares faces in the zone %s, so there is no name to withhold", rule.kind, rule.zone and rule.zone.name)
+    return False
+
+
+def _within(rules: Sequence[CameraRule], frame: Frame) -> Callable[[Detection], bool]:
+    """Whether a face of this frame stands in a zone of these rules."""
+    height, width = frame.image.shape[:2]
+
+    def holds(face: Detection) -> bool:
+        x, y = face.box.foot
+        return any(rule.zone is None or rule.zone.contains((x / width, y / height)) for rule in rules)
+
+    return holds
 
 
 def _limits(doors: Sequence[CameraRule]) -> RecognitionLimits:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 NAME, WEIGHTS = "object-head", "object-head-1"
-EXCLUDED = ("unknown_person", "tailgating", "recognised", "line_crossed", "camera_stale", "camera_tampered")  # about faces, counts, or the camera itself
+EXCLUDED = ("unknown_person", "tailgating", "not_live_face", "recognised", "line_crossed", "camera_stale", "camera_tampered")  # faces, counts, cameras
 THINGS = sorted(set(KINDS.values()))
 EVENTS = ("person_in_zone", "loitering", "object_left", "anomaly")
 LOOK_WEIGHT = 0.25  # with few labels, size and score must count for more than 128 numbers of appearance

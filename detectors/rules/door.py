@@ -8,6 +8,7 @@ from detectors.rules.numbers import RuleNumber
 from detectors.rules.scene import CameraRule, RuleFinding, SceneView
 from detectors.types import Detection
 
+NOT_LIVE = "not-live"  # the fourth answer beside person, unknown and cannot-say: a picture of a face
 GONE_S = 3.0  # a visitor not seen for so long is forgotten
 SURE = (  # how sure a door wants to be: what `fpir` and `threshold` mean for recognition
     RuleNumber("fpir", {"en": "strangers taken for staff, %", "it": "estranei presi per personale, %"}, 1, 0.01, 20, 0.01),
@@ -62,6 +63,8 @@ class DoorRule:
             visitor.person, visitor.recognised, visitor.unknown = face.data["person"], (first, t), None
         elif face.data["verdict"] == "unknown" and visitor.unknown is None:
             visitor.unknown = t
+        elif face.data["verdict"] == NOT_LIVE:
+            visitor.person = visitor.recognised = visitor.unknown = None
         return visitor
 
     def _may_report(self, visitor: Visitor, t: float) -> bool:

@@ -14,6 +14,7 @@ from detectors.messages import Words
 from detectors.rules.numbers import RuleNumber, check_words
 
 ABOUT = ("zone", "line", "camera")
+NOT_LIVE_FACE = "not_live_face"  # the rule that also has the agent look whether a face is live
 TWICE = "same_person_twice"  # nor this: one name for two faces in one picture
 RECOGNISED = "recognised"  # events that no rule makes: somebody of the staff list at a door; its data name the person
 _kinds: dict[str, RuleKind] = {}
@@ -36,11 +37,18 @@ class RuleKind:
     order: int  # its place in forms and lists
     severity: int  # of its alerts, unless the rule's own is chosen: 1 low, 2 medium, 3 high
     placed: bool  # whether it means places or movements in the picture: then it says nothing while the camera looks elsewhere
+    companion: bool  # whether it opens no door of its own: it works only in a zone where another rule compares faces
+    help: Words | None  # what a person should read before ticking it
 
     @property
     def needs_faces(self) -> bool:
         """Whether it works only where faces are compared."""
         return self.mode != "M0"
+
+    @property
+    def compares_faces(self) -> bool:
+        """Whether faces in its zone are compared with the staff list because of it."""
+        return self.needs_faces and not self.companion
 
     def values(self, given: Mapping[str, Any]) -> dict[str, float]:
         """Every number of the kind, from what is given or by default. Raises ValueError for one outside its limits; what is no number of it is left out."""
@@ -60,17 +68,19 @@ def rule_kind(
     order: int = 100,
     severity: int = 2,
     placed: bool = True,
+    companion: bool = False,
+    help: Words | None = None,
 ) -> Callable[[type], type]:
     """Register a class as the rule kind `name`. Raises ValueError for two of one name, and for what no page could show."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or about not in ABOUT or mode not in ("M0", "M1") or severity not in (1, 2, 3):
         raise ValueError(f"the rule kind {name!r}: small letters, digits and _ only, about {', '.join(ABOUT)}, mode M0 or M1, severity 1 to 3")
-    for words in (label, event or label):
+    for words in (label, event or label, help or label):
         check_words(f"the rule kind {name!r}", words)
 
     def register(build: type) -> type:
         if name in _kinds and _kinds[name].build.__module__ != build.__module__:
             raise ValueError(f"two rule kinds are called {name!r}: {_kinds[name].build.__module__} and {build.__module__}")
-        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order, severity, placed)
+        _kinds[name] = RuleKind(name, build, label, event or label, about, numbers, alert, person, mode, order, severity, placed, companion, help)
         return build
 
     return register

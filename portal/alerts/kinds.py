@@ -57,6 +57,7 @@ USUAL = _joining(120, 50, 20)
 JOINING = {
     "unknown_person": _joining(90, 20, 10),  # somebody at a door: the next one is another matter
     "tailgating": _joining(60, 10, 10),
+    registry.NOT_LIVE_FACE: _joining(90, 20, 10),
     "person_in_zone": _joining(120, 40, 15),
     "loitering": _joining(120, 20, 30),
     "object_left": _joining(120, 10, 30),

@@ -16,7 +16,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.queries import sites_of
 from portal.alerts.models import Event
 from portal.core import audit, media
-from portal.people.models import Person, Recognition
+from portal.people.models import LivenessAnswer, Person, Recognition
 from portal.sites.models import Site
 
 KEPT = datetime.timedelta(days=30)
@@ -71,7 +71,9 @@ def _record(event: Event) -> bool:
         row.ended = row.ended or ended
         row.snapshot, row.event_id = row.snapshot or values["snapshot"], row.event_id or values["event_id"]
         row.doubtful = row.doubtful or values["doubtful"]
-        row.save(update_fields=["ended", "snapshot", "event", "doubtful"])
+        if _weight(values["liveness"]) > _weight(row.liveness):
+            row.liveness, row.liveness_reason = values["liveness"], values["liveness_reason"]
+        row.save(update_fields=["ended", "snapshot", "event", "doubtful", "liveness", "liveness_reason"])
     return True
 
 
@@ -93,7 +95,14 @@ def _values(data: dict[str, Any], event: Event) -> dict[str, Any]:
         "snapshot": event.snapshot or "",
         "event_id": event.pk if first else None,
         "doubtful": data.get("doubtful") is True,
+        "liveness": data["liveness"] if data.get("liveness") in LivenessAnswer.values else "",
+        "liveness_reason": str(data.get("liveness_reason") or "")[:20],
     }
+
+
+def _weight(liveness: str) -> int:
+    """The two messages of a visit come in any order: what was found weighs more than that nothing can be said, and that it is a picture most."""
+    return LivenessAnswer.values.index(liveness) + 1 if liveness else 0
 
 
 def _moment(value: Any) -> datetime.datetime:

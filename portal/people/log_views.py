@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from detectors.rules.registry import NOT_LIVE_FACE
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
@@ -24,13 +25,14 @@ from portal.core import media
 from portal.core.numbers import whole
 from portal.people import doors, verifiers
 from portal.people import log as face_log
-from portal.people.models import Person, Recognition, RecognitionVerdict, VerificationAnswer
+from portal.people.models import LivenessAnswer, Person, Recognition, RecognitionVerdict, VerificationAnswer
 from portal.sites.models import Camera, LegalMode
 
 PAGE = 50
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "camera", "person", "started", "ended", "score", "threshold", "frames", "gallery_version", "people", "net", "model_sha256", "verdict", "verifiers",
+    "liveness",
 )  # fmt: skip
 readers = role_required(*face_log.READERS)
 
@@ -58,6 +60,8 @@ def log(request: HttpRequest) -> HttpResponse:
         "people": people,
         "cameras": cameras,
         "verdicts": RecognitionVerdict.choices,
+        "liveness": LivenessAnswer.choices,
+        "not_live": {"answer": LivenessAnswer.NOT_LIVE, "alert": NOT_LIVE_FACE},
         "days": face_log.KEPT.days,
     }
     return render(request, "people/log.html", context)
@@ -162,6 +166,8 @@ def _filtered(request: HttpRequest) -> QuerySet[Recognition]:
         rows = rows.filter(person_id=person)
     if asked.get("verdict") in RecognitionVerdict.values:
         rows = rows.filter(verdict=asked["verdict"])
+    if asked.get("liveness") in LivenessAnswer.values:
+        rows = rows.filter(liveness=asked["liveness"])
     if begin := _midnight(asked.get("from", "")):
         rows = rows.filter(started__gte=begin)
     if end := _midnight(asked.get("to", "")):
@@ -182,7 +188,7 @@ def _cells(row: Recognition) -> list[Any]:
     answers = "; ".join(f"{each.verifier}: {each.answer}" for each in given) if verifiers.RULE.is_open(given) else ""
     times = [row.started.isoformat(), row.ended.isoformat() if row.ended else ""]
     matched = [f"{row.score:.4f}", f"{row.threshold:.4f}", row.frames, row.gallery_version, row.people, row.net, row.model_sha256]
-    return [str(row.camera), str(row.person), *times, *matched, row.verdict, answers]
+    return [str(row.camera), str(row.person), *times, *matched, row.verdict, answers, row.liveness]
 
 
 def _defused(cell: Any) -> Any:

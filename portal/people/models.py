@@ -78,6 +78,23 @@ class RecognitionVerdict(models.TextChoices):
     UNCLEAR = "unclear", _("Not agreed")
 
 
+class LivenessAnswer(models.TextChoices):
+    """Whether the face at the door was there or a picture of one, where the door's rules ask for it; from "cannot say" on the one that weighs more."""
+
+    UNDECIDED = "cannot-say", _("Cannot say whether it is live")
+    LIVE = "live", _("A live face")
+    NOT_LIVE = "not-live", _("Not a live face")
+
+
+LIVENESS_REASONS = {
+    "small": _("the face was too small"),
+    "dark": _("it was too dark"),
+    "bright": _("it was too bright"),
+    "flat": _("there was too little contrast"),
+    "no-detector": _("the agent lacks the detector, or it failed"),
+}
+
+
 class Recognition(models.Model):
     """One visit of one person to a door as the camera saw it: the record of use that Art. 12(3) of Regulation (EU) 2024/1689 asks for.
 
@@ -101,6 +118,8 @@ class Recognition(models.Model):
     zone = models.CharField(max_length=60, blank=True)
     snapshot = models.CharField(max_length=64, blank=True)  # sha256 of the picture of the face at the door
     doubtful = models.BooleanField(default=False)  # another face in the same picture had the same name
+    liveness = models.CharField(max_length=10, choices=LivenessAnswer.choices, blank=True)  # "": no rule of the door asked
+    liveness_reason = models.CharField(max_length=20, blank=True)  # of "cannot say"
     verdict = models.CharField(max_length=10, choices=RecognitionVerdict.choices, default=RecognitionVerdict.WAITING)
 
     class Meta:
@@ -110,6 +129,11 @@ class Recognition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} · {self.camera} · {self.started:%F %T}"
+
+    @property
+    def liveness_why(self) -> str:
+        """Why nothing can be said of it, in the reader's language."""
+        return str(LIVENESS_REASONS.get(self.liveness_reason, ""))
 
 
 class VerificationAnswer(models.TextChoices):

@@ -45,7 +45,9 @@ def read(document: Any) -> Watching:
     for name, (a, b) in lines.items():
         if math.dist(a, b) < 0.01:
             raise ValidationError(_("The line %(name)s is too short.") % {"name": name})
-    return Watching(masks, zones, lines, [_rule(each, zones, lines) for each in _list(document, "rules")])
+    rules = [_rule(each, zones, lines) for each in _list(document, "rules")]
+    _check_companions(rules)
+    return Watching(masks, zones, lines, rules)
 
 
 def in_words(words: Words) -> str:
@@ -84,6 +86,17 @@ def _rule(data: dict[str, Any], zones: dict[str, Any], lines: dict[str, Any]) ->
     numbers = {each.name: _number(data.get(each.name, each.default), each, kind) for each in kind.numbers}
     places = {about: place if kind.about == about else None for about in ("zone", "line")}
     return {"kind": kind.name, **places, "parameters": numbers, "severity": _severity(data.get("severity", kind.severity), kind)}
+
+
+def _check_companions(rules: list[dict[str, Any]]) -> None:
+    """A rule that opens no door of its own is no use where no face is compared, and must not seem to be one."""
+    kinds = registry.kinds()
+    doors = {rule["zone"] for rule in rules if kinds[rule["kind"]].compares_faces}
+    for rule in rules:
+        if kinds[rule["kind"]].companion and rule["zone"] not in doors:
+            others = " / ".join(in_words(kind.label) for kind in kinds.values() if kind.compares_faces)
+            words = _("“%(rule)s” does nothing in the zone %(zone)s, because no faces are compared there. Untick it, or tick there as well: %(others)s.")
+            raise ValidationError(words % {"rule": label_of(rule["kind"]), "zone": rule["zone"], "others": others})
 
 
 def _severity(value: Any, kind: RuleKind) -> int:

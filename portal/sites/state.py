@@ -106,6 +106,12 @@ def restarts(agent: Agent | None, now: datetime.datetime) -> AgentRestarts | Non
     return AgentRestarts(reported.count_24h, last, reported.cause)
 
 
+def lacks_liveness(agent: Agent | None) -> bool:
+    """Whether it compares faces and looks at none for being live: an agent of before, or one whose detector cannot be loaded."""
+    models = agent.heartbeat.models if agent and agent.heartbeat else {}
+    return "face-embedding" in models and "face-liveness" not in models
+
+
 def moment(seconds: float, skew: float) -> datetime.datetime | None:
     """A time of an agent's clock, Unix seconds, by this portal's; None when it is in no calendar."""
     try:

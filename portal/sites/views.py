@@ -123,6 +123,7 @@ def camera(request: HttpRequest, site: str, camera: str) -> HttpResponse:
     shown["is_administrator"] = request.user.has_role("administrator", found.site)
     shown["is_manager"] = request.user.has_role("manager", found.site)
     shown["restarts"] = state.restarts(tile.agent, timezone.now())
+    shown["unchecked_faces"] = found.legal_mode == LegalMode.M1 and state.lacks_liveness(tile.agent) and _has_rule(found, registry.NOT_LIVE_FACE)
     return render(request, "sites/camera.html", shown)
 
 
@@ -230,9 +231,13 @@ def _kinds(camera: Camera) -> list[dict[str, Any]]:
     return [_kind(kind) for kind in allowed]
 
 
+def _has_rule(camera: Camera, kind: str) -> bool:
+    return camera.rules.filter(enabled=True, kind=kind).exists()
+
+
 def _kind(kind: RuleKind) -> dict[str, Any]:
     words = {"kind": kind.name, "label": rules.in_words(kind.label), "about": kind.about, "severity": kind.severity}
-    return {**words, "numbers": [_number(number) for number in kind.numbers]}
+    return {**words, "help": rules.in_words(kind.help) if kind.help else "", "numbers": [_number(number) for number in kind.numbers]}
 
 
 def _number(number: RuleNumber) -> dict[str, Any]:

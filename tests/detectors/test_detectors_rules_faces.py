@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rules_lab import HALF, person, play, rule, view
 
+import detectors
+from detectors.rules import registry
 from detectors.rules.engine import Engine
 from detectors.rules.scene import CameraRule, SceneView
 from detectors.rules.unknown_person import Hours
@@ -155,6 +157,29 @@ def test_two_side_by_side_are_no_seconds_apart():
 
 def test_two_of_the_staff_are_no_tailgating():
     assert play(rule("tailgating"), following(1.0, second="person:p2")) == []
+
+
+def test_a_picture_of_a_face_is_told_once_and_is_no_stranger():
+    scene = [*stay("looking", 0.4), *stay("not-live", 5, start=0.6, score=0.97, threshold=0.9, looks=3)]
+    (found,) = play(rule("not_live_face"), scene)
+    assert (found.kind, found.t, found.score, found.data["looks"]) == ("not_live_face", pytest.approx(0.6), 0.97, 3)
+    assert found.detections[0].data == {"person": None}
+    assert play(rule("unknown_person", min_s=0), scene) == []
+
+
+def test_a_name_that_was_a_picture_of_a_face_makes_nobody_a_stranger_behind_it():
+    pictured = [face(n * STEP, "person:p1" if n < 5 else "not-live") for n in range(10)]
+    assert play(rule("tailgating", gap_s=0), [*pictured, *stay("unknown", 3, start=2.2, track=2)]) == []
+
+
+def test_the_figures_beside_the_rule_are_those_of_the_card():
+    found = detectors.card("face-liveness").metrics["track of three looks, simulated, held-out people"]
+    shown = [f"{100 * found['apcer_mean']['value']:.0f} %", f"{100 * found['apcer_worst']['value']:.0f} %"]
+    shown += [f"{100 * found['bpcer'][end] + 1e-9:.1f} %" for end in ("value", "high")]
+    words = registry.kinds()["not_live_face"].help
+    assert [figure for figure in shown if figure not in words["en"]] == []
+    assert [figure for figure in shown if figure.replace(".", ",") not in words["it"]] == []
+    assert ("simulated" in words["en"], "simulate" in words["it"]) == (True, True)
 
 
 def test_two_strangers_are_no_tailgating():

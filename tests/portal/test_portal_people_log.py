@@ -240,7 +240,29 @@ def test_the_list_shows_filters_and_says_when_nothing_fits(square, row, anna):
     assert "<table" in page(square.operator, f"/people/log/?person={anna.pk}&camera={square.camera.pk}&from=2020-01-01&to=2999-12-31")[1]
 
 
-@pytest.mark.parametrize("query", ["person=x", "camera=99999999999999999999999", "from=2026-99-99", "to=0001-01-01", "verdict=maybe", "page=-4", "page=x"])
+def test_what_was_found_of_a_face_being_live_stands_in_log_filter_and_table(square, anna):
+    report(square, visit_of(anna, liveness="cannot-say", liveness_reason="small"))
+    text = page(square.operator, f"/people/log/{Recognition.objects.get().pk}/")[1]
+    assert "Cannot say whether it is live: the face was too small" in text
+    assert "Nothing fits" in page(square.operator, "/people/log/?liveness=not-live")[1]
+    report(square, visit_of(anna, time.time(), liveness="not-live", looks=3))
+    report(square, visit_of(anna, liveness="live"))  # an older message that comes late
+    assert Recognition.objects.get().liveness == "not-live"
+    found = page(square.operator, "/people/log/?liveness=not-live")[1]
+    assert "the name does not stand" in found.split("<table")[1]
+    assert "/?kind=not_live_face" in found
+    (line,) = csv.DictReader(io.StringIO(page(square.manager, "/people/log.csv")[1]))
+    assert line["liveness"] == "not-live"
+
+
+def test_of_a_door_that_does_not_ask_the_log_says_nothing(square, row):
+    assert row.liveness == ""
+    assert "Live face</dt>" not in page(square.operator, f"/people/log/{row.pk}/")[1]
+
+
+@pytest.mark.parametrize(
+    "query", ["liveness=maybe", "person=x", "camera=99999999999999999999999", "from=2026-99-99", "to=0001-01-01", "verdict=maybe", "page=-4", "page=x"]
+)
 def test_an_address_that_makes_no_sense_is_no_error(square, row, query):
     assert page(square.manager, f"/people/log/?{query}")[0] == 200
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 import uuid
 
 import pytest
@@ -146,7 +147,32 @@ def test_a_manager_elsewhere_who_guards_here_does_not_draw_here(square):
 
 def test_the_editor_offers_biometric_rules_at_doors_only(square, manager):
     offered = {page: {kind["kind"] for kind in manager.get(page).context["editor"]["kinds"]} for page in (LAWN, GATE)}
-    assert offered[GATE] - offered[LAWN] == {"unknown_person", "tailgating"}
+    assert offered[GATE] - offered[LAWN] == {"unknown_person", "not_live_face", "tailgating"}
+
+
+DOOR = {"version": 1, "zones": [{"name": "Door", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}], "rules": [{"kind": "not_live_face", "zone": "Door"}]}
+
+
+def test_a_rule_about_live_faces_takes_a_zone_where_faces_are_compared(square, manager):
+    answer = save(manager, DOOR, GATE)
+    assert answer.status_code == 422
+    assert "does nothing in the zone Door, because no faces are compared there" in answer.json()["error"]
+    assert "Unknown person (mode M1) / Stranger behind" in answer.json()["error"]
+    assert save(manager, {**DOOR, "rules": [*DOOR["rules"], {"kind": "tailgating", "zone": "Door"}]}, GATE).status_code == 200
+
+
+def test_beside_it_stands_how_often_it_errs_and_that_the_media_were_simulated(square, manager):
+    (kind,) = [each for each in manager.get(GATE, headers={"accept-language": "it"}).context["editor"]["kinds"] if each["help"]]
+    assert kind["kind"] == "not_live_face"
+    assert "immagini simulate" in kind["help"]
+
+
+@pytest.mark.parametrize(("models", "warned"), [([], False), (["face-embedding"], True), (["face-embedding", "face-liveness"], False)])
+def test_an_agent_that_does_not_look_is_named_on_the_cameras_page(square, manager, models, warned):
+    save(manager, {**DOOR, "rules": [*DOOR["rules"], {"kind": "tailgating", "zone": "Door"}]}, GATE)
+    manager.post(f"{GATE}mode/", {"mode": "M1", "reason": REASON})
+    machine(square.door).send("POST", "heartbeat", {"t": time.time(), "models": dict.fromkeys(models, "ab" * 32)})
+    assert ("this camera’s agent does not look" in manager.get(GATE).content.decode()) is warned
 
 
 def test_a_name_drawn_on_a_camera_is_never_markup(square, manager):

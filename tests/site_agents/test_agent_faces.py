@@ -143,7 +143,7 @@ def test_strangers_scores_are_counted_without_a_picture_or_a_name(pipeline, port
     passing(pipeline, portraits["custode-2"][0])
     empty(pipeline, 1.0 + GONE_S + STEP)
     report = pipeline.recognizer.report(pipeline.staff)
-    assert report["visits"] == {"person": 0, "unknown": 1, "cannot-say": 0}
+    assert report["visits"] == {"person": 0, "unknown": 1, "cannot-say": 0, "not-live": 0}
     assert list(report["scores"].values()) == [1]
 
 

@@ -79,7 +79,9 @@ function rulesOf(about, rules, state, act, owner) {
       else delete rules[kind.kind];
       act.change();
     });
-    row.append(label, ...(kind.kind in rules ? numbers : []));
+    const help = kind.help ? [element("p", { className: "rule-help", id: `${owner}-${kind.kind}-help`.replaceAll(" ", "-"), textContent: kind.help })] : [];
+    if (help.length) box.setAttribute("aria-describedby", help[0].id);
+    row.append(label, ...help, ...(kind.kind in rules ? numbers : []));
     return row;
   });
 }
