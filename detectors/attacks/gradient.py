@@ -1,4 +1,4 @@
-"""White-box attacks by gradients: FGSM, BIM, PGD, MI-FGSM, CW-L2, deep features, and expectation over transformations (EOT).
+"""White-box attacks by gradients: FGSM, BIM, PGD (Linf and L2), MI-FGSM, CW-L2, deep features, and expectation over transformations (EOT).
 
 Goodfellow 2015, Kurakin 2017, Madry 2018, Dong 2018, Carlini and Wagner 2017, Sabour 2016, Athalye 2018.
 Pictures are (N, 3, H, W) float32 RGB 0..255, budgets in levels of 255.
@@ -45,6 +45,21 @@ def linf(
         speed = momentum * speed + gradient / gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
         x = start + (x - size * speed.sign() - start).clamp(-budget, budget)
         x = x.clamp(0, 255).detach()
+    return x
+
+
+def l2(start: torch.Tensor, loss: Loss, *, budget: float, steps: int, random: bool = False, seed: int = 0) -> torch.Tensor:
+    """Descend the loss along its gradient within `budget` levels of L2 norm (root of the sum of squares): BIM, PGD (`random` start)."""
+    drawn, size = torch.Generator().manual_seed(seed), 2.5 * budget / steps
+    x = start.clone()
+    if random:
+        x = (start + budget / 2 * functional.normalize(torch.randn(start.shape, generator=drawn).flatten(1)).view_as(start)).clamp(0, 255)
+    for _ in range(steps):
+        seen = x.detach().requires_grad_()
+        gradient = torch.autograd.grad(loss(seen).sum(), seen)[0].flatten(1)
+        moved = x.detach() - start - size * functional.normalize(gradient).view_as(start)
+        norm = moved.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (start.dim() - 1))
+        x = (start + moved * (budget / norm).clamp_max(1)).clamp(0, 255).detach()
     return x
 
 
