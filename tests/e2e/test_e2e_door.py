@@ -13,14 +13,16 @@ from playwright.sync_api import expect
 from detectors.video import write_webm
 from site_agents.link import identity_of, read_portal
 from site_agents.staff_list_store import FILE, StaffListStore
-from tests.e2e.conftest import sign_in, wait_until, watched_pages
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in, wait_until, watched_pages
 from tests.e2e.server import Portal, prepared_portal, serving
+from tests.phones import phone
 from tests.site_agents.agent_lab import FOOTAGE, Program, wait_for, write_config
 from tests.waiting import patience
 
 pytestmark = pytest.mark.browser
 DWELL_S, BEAT_S = 1.0, 3.0
 RECOGNISED, STRANGER, NOBODY = (172, 246), (322, 358), (0, 30)  # frames of the gate's clip, ten a second
+HELD_UP, FOUND = (0, 25), 42  # a phone before those frames; a seed of the simulation that the detector does find
 SET_UP = """
 from portal.accounts.models import User
 from portal.sites import actions, rules
@@ -32,6 +34,15 @@ rule = {"kind": "unknown_person", "zone": "Door", "min_s": 1, "cooldown_s": 3600
 actions.save_watching(user=manager, camera_id=door.pk, watching=rules.read({"zones": [{"name": "Door", "polygon": whole}], "rules": [rule]}))
 actions.change_mode(user=manager, camera_id=door.pk, mode="M1", reason="A test with fictional staff")
 print(actions.make_code(user="system", camera=door))
+"""
+CHECK_LIVE = """
+from portal.accounts.models import User
+from portal.sites import actions, rules
+from portal.sites.models import Camera
+manager, door = User.objects.get(email="manager@specola.example"), Camera.objects.get(slug="door")
+watching = actions.watching_of(door)
+kinds = [*watching["rules"], {"kind": "not_live_face", "zone": "Door", "cooldown_s": 3600}]
+actions.save_watching(user=manager, camera_id=door.pk, watching=rules.read({**watching, "rules": kinds}))
 """
 ENROL = """
 import datetime, pathlib
@@ -89,8 +100,16 @@ def cut(path, parts):
     frames, reader = [], cv2.VideoCapture(str(FOOTAGE / "gate.webm"))
     while (found := reader.read())[0]:
         frames.append(found[1])
-    write_webm(path, (frame for begin, end in parts for frame in frames[begin:end]), 10.0)
+    shown = phone(*(cv2.imread(str(FOOTAGE / "staff" / f"custode-{n}.jpg")) for n in (3, 1)), FOUND) if HELD_UP in parts else None
+    write_webm(path, (with_phone(frame, shown) if part is HELD_UP else frame for part in parts for frame in frames[slice(*part)]), 10.0)
     return path
+
+
+def with_phone(frame, shown):
+    """The frame with the phone held before it."""
+    made, side = frame.copy(), len(shown)
+    made[-side:, 170 : 170 + side] = shown
+    return made
 
 
 @pytest.fixture
@@ -134,6 +153,47 @@ def test_one_of_the_staff_and_a_stranger_pass_and_there_is_one_alert(door, chrom
             expect(page.locator("#pane img, #alert img").first).to_be_visible()
         finally:
             at.program.stop()
+
+
+@pytest.mark.long
+def test_a_phone_with_the_face_of_one_of_the_staff_opens_nothing(door, chromium, tmp_path):
+    """Large and small: an alert with its picture and without a name, no line in the face log for the phone, and beside the rule how often it errs."""
+    portal, code = door
+    portal.django(CHECK_LIVE)
+    path = cut(tmp_path / "phone.webm", [NOBODY, RECOGNISED, NOBODY, HELD_UP, *[NOBODY] * 10])
+    with serving(portal), watched_pages(chromium, portal.address) as opened:
+        page = opened("/sign-in/", DESKTOP)
+        sign_in(page, "operator@specola.example", portal.password)
+        at = start(portal, code, tmp_path, path)
+        try:
+            uid, _ = at.enrol("custode-3")
+            wait_until(page, "[...document.querySelectorAll('#rows .row')].some(row => row.textContent.includes('Not a live face'))", 120)
+            found = at.stored()
+            (seen,) = [each for each in found["events"] if each[0] == "not_live_face"]
+            assert uid not in json.dumps(seen)
+            named = [each for each in found["events"] if each[0] == "recognised"]
+            assert {each[2]["person"] for each in named} == {uid}
+            assert [each for each in named if "ended" not in each[2] and abs(each[1] - seen[1]) < 2] == []
+            the_phone_is_shown(page, opened("/", PHONE, storage_state=page.context.storage_state()))
+        finally:
+            at.program.stop()
+
+
+def the_phone_is_shown(*pages):
+    """The alert, the face log and the rule's help on each page."""
+    for page in pages:
+        page.goto("/?kind=not_live_face")
+        page.locator("#rows .row", has_text="Not a live face").click()
+        expect(page.locator("#pane img[data-picture], #alert img[data-picture]").first).to_be_visible()
+        page.goto("/people/log/")
+        expect(page.locator("table.log tbody tr").first).to_be_visible()
+        page.get_by_label("Live face").select_option("Not a live face")
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_text("Nothing fits")).to_be_visible()
+        page.get_by_role("link", name="Their alerts").click()
+        expect(page.locator("#rows .row")).to_have_count(1)
+        page.goto("/sites/miracoli/cameras/door/")
+        expect(page.get_by_text("measured on simulated media only")).to_be_visible()
 
 
 def test_an_agent_without_a_portal_forgets_at_the_end_date(door, clip, tmp_path):
