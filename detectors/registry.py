@@ -33,7 +33,7 @@ from detectors.messages import Message, Words
 from detectors.types import MEDIA, ModelCard, Progress, Report
 
 FOLDER = Path(__file__).parent
-NOT_FAMILIES = {"nets", "train", "weights", "evaluators", "rules", "attacks"}
+NOT_FAMILIES = {"nets", "results", "train", "weights", "evaluators", "rules", "attacks"}
 DONE = Message("tool-done")
 
 _entries: dict[str, DetectorEntry] = {}
