@@ -164,9 +164,9 @@ def test_a_phone_with_the_face_of_one_of_the_staff_opens_nothing(door, chromium,
     with serving(portal), watched_pages(chromium, portal.address) as opened:
         page = opened("/sign-in/", DESKTOP)
         sign_in(page, "operator@specola.example", portal.password)
+        uid = portal.django(ENROL.format(picture="custode-3", seconds=86_400)).split()[0]
         at = start(portal, code, tmp_path, path)
         try:
-            uid, _ = at.enrol("custode-3")
             wait_until(page, "[...document.querySelectorAll('#rows .row')].some(row => row.textContent.includes('Not a live face'))", 120)
             found = at.stored()
             (seen,) = [each for each in found["events"] if each[0] == "not_live_face"]
