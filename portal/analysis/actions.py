@@ -40,8 +40,10 @@ def open_case(
     title: str = "",
     site: Site | None = None,
     priority: int = Priority.NORMAL,
+    kept: Sequence[CaseFile] = (),
+    first_case: Case | None = None,
 ) -> Case:
-    """Take the inputs in (ids of `uploads`, then `files`, then a pasted `text`) and queue the tool.
+    """Take the inputs in (files `kept` by cases beside `first_case`, ids of `uploads`, `files`, a pasted `text`: in this order) and queue the tool.
 
     Raises PermissionDenied, or ValidationError with a sentence, and then nothing is kept.
     """
@@ -53,15 +55,21 @@ def open_case(
         if priority not in Priority.values:
             raise ValidationError(_("Choose a priority."))
     title = refuse_secret(title.strip()[:200])
-    with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text) as inputs, transaction.atomic():
+    with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text, kept=kept) as inputs, transaction.atomic():
         named = title or mask_secrets(" · ".join(each.name for each in inputs))[:200]
-        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority)
+        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case)
         for position, each in enumerate(inputs):
             sha256 = each.sha256 or media.take_in(each.path)
             media.claim([sha256])
             CaseFile.objects.create(case=case, position=position, name=each.name, sha256=sha256, size=each.path.stat().st_size, kind=each.kind)
         came = [file.sha256 for file in case.files.all()]
-        audit.record(actor=user, verb="case.opened", subject=f"case:{case.pk}", site=site.slug if site else "", data={"tool": tool, "files": came})
+        audit.record(
+            actor=user,
+            verb="case.opened",
+            subject=f"case:{case.pk}",
+            site=site.slug if site else "",
+            data={"tool": tool, "files": came} | ({"first_case": first_case.pk} if first_case else {}),
+        )
         _defer(case)
         push_state(case)
     return case

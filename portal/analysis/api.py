@@ -41,6 +41,11 @@ class CaseShape(serializers.Serializer):
         return {"tool": serializers.ChoiceField(named, default=actions.DEFAULT_TOOL, help_text=described), **super().get_fields()}
 
 
+class AnotherShape(serializers.Serializer):
+    tool = serializers.CharField(max_length=100)
+    files = serializers.ListField(child=serializers.IntegerField(min_value=0), default=[0], max_length=200, help_text="positions of the case's files, from 0")
+
+
 class PriorityShape(serializers.Serializer):
     priority = serializers.ChoiceField(Priority.choices)
 
@@ -134,6 +139,17 @@ class Cancellation(DeskView):
         return Response(queries.case_state(request.user, pk))
 
 
+class AnotherTool(DeskView):
+    @extend_schema(request=AnotherShape, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        """Put another tool's question to files of this case: the new case; 400 with a sentence when it was put already or cannot be."""
+        body = AnotherShape(data=request.data)
+        body.is_valid(raise_exception=True)
+        with refusals():
+            another = case_actions.ask_another(user=request.user, case_id=self.case(pk).pk, **body.validated_data)
+        return Response(queries.case_state(request.user, another.pk), status=201)
+
+
 class CasePriority(DeskView):
     @extend_schema(request=PriorityShape, responses=OpenApiTypes.OBJECT)
     def put(self, request: Request, pk: int) -> Response:
@@ -172,6 +188,7 @@ urlpatterns = [
     path("tools", Tools.as_view(), name="tools"),
     path("cases", Cases.as_view(), name="cases"),
     path("cases/<int:pk>", OneCase.as_view(), name="case"),
+    path("cases/<int:pk>/another", AnotherTool.as_view(), name="another"),
     path("cases/<int:pk>/cancel", Cancellation.as_view(), name="cancel"),
     path("cases/<int:pk>/priority", CasePriority.as_view(), name="priority"),
     path("cases/<int:pk>/conclusions", Conclusions.as_view(), name="conclusions"),

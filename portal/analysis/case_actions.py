@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
 from portal.analysis import actions, custody, intake, packs, queries
-from portal.analysis.models import Case, CaseFile, CaseNote
+from portal.analysis.models import Case, CaseFile, CaseNote, CaseState
 from portal.core import audit, media
 from portal.core.secrets import mask_secrets, refuse_secret
 
@@ -76,6 +77,29 @@ def add_file(*, user: User, case_id: int, file: UploadedFile | None, reason: str
         added = CaseFile.objects.create(case=case, position=position, for_tool=False, added_by=user, added=timezone.now(), **kept)
         _record(case, user, "case.file_added", {"files": [sha256], "name": mask_secrets(taken.name), "reason": reason})
     return added
+
+
+def ask_another(*, user: User, case_id: int, tool: str, files: Sequence[int]) -> Case:
+    """Put another tool's question to files of the case (their positions): a case of its own, beside this one. Raises Case.DoesNotExist, PermissionDenied,
+    ValidationError.
+    """
+    with transaction.atomic():
+        case = _open(user, case_id)
+        chosen = [file for file in case.files.all() if file.position in files]
+        first = case.first_case or case
+        Case.objects.select_for_update(no_key=True).get(pk=first.pk)  # asked from two of its cases at once, a question is still put once
+        if asked := _same_question(queries.about_same_files(user, case), tool, chosen):
+            raise ValidationError(_("This tool was asked about these files already: case %(n)d.") % {"n": asked.pk})
+        another = actions.open_case(user=user, tool=tool, title=case.title, site=case.site, kept=chosen, first_case=first)
+        _record(case, user, "case.asked_another", {"tool": tool, "case": another.pk})
+    return another
+
+
+def _same_question(cases: Iterable[Case], tool: str, files: Sequence[CaseFile]) -> Case | None:
+    """The case in which this tool was asked about exactly these files and that did not end without a report."""
+    wanted, failed = [file.sha256 for file in files], (CaseState.FAILED, CaseState.CANCELLED)
+    alike = (each for each in cases if each.tool == tool and each.state not in failed)
+    return next((each for each in alike if [file.sha256 for file in each.files.all() if file.for_tool] == wanted), None)
 
 
 def close_case(*, user: User, case_id: int, reason: str, reopen: bool = False) -> Case:

@@ -26,7 +26,7 @@ from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import kinds, tools
 from portal.analysis.errors import UnreadableKind
-from portal.analysis.models import Upload
+from portal.analysis.models import CaseFile, Upload
 from portal.core import media
 from portal.core.file_names import shown_name
 from portal.sites.models import Site
@@ -46,14 +46,17 @@ class DeskInput:
 
 
 @contextlib.contextmanager
-def laid_out(*, user: User, tool: str, files: Sequence[UploadedFile], uploads: Sequence[str], text: str) -> Iterator[list[DeskInput]]:
+def laid_out(
+    *, user: User, tool: str, files: Sequence[UploadedFile], uploads: Sequence[str], text: str, kept: Sequence[CaseFile] = ()
+) -> Iterator[list[DeskInput]]:
     """The inputs of a case, checked, until the block ends. Raises ValidationError with a sentence that names the file."""
     if (entry := tools.entry_of(tool)) is None:
         raise ValidationError(_("There is no tool %(tool)s.") % {"tool": tool[:60]})
     folder = settings.MEDIA_FOLDER / "incoming" / f"form-{uuid.uuid4().hex}"
     folder.mkdir(parents=True)
     try:
-        given = [_of_upload(user, each) for each in uploads]
+        given = [_of_case(each) for each in kept]
+        given += [_of_upload(user, each) for each in uploads]
         given += [_of_form(file, folder / str(n), entry) for n, file in enumerate(files)]
         given += [_of_text(text, folder / "text", entry)] if text.strip() else []
         if len(given) != entry.inputs:
@@ -93,6 +96,12 @@ def kind_of_upload(upload: Upload) -> str:
         why = _("it is neither %(kinds)s") % {"kinds": _(" nor ").join(_(each[1]) for each in tools.MEDIA.values())}
         raise UnreadableKind(_("%(name)s cannot be examined: %(why)s.") % {"name": upload.name, "why": why})
     return kinds.name_of(head)
+
+
+def _of_case(file: CaseFile) -> DeskInput:
+    if not media.exists(file.sha256):
+        raise ValidationError(_("%(name)s is no longer kept.") % {"name": file.name})
+    return DeskInput(file.name, media.path(file.sha256), file.kind, file.sha256)
 
 
 def _of_upload(user: User, text: str) -> DeskInput:

@@ -44,6 +44,7 @@ class Case(models.Model):
     """One question to one tool. `report` is detectors.types.Report as JSON.
 
     `evidence` maps the name of a picture or clip that the tool made to its sha256 in the media store.
+    Cases about the same files share a `first_case`: one question each, so that each has its own report, examiners and custody.
     `stages` are the steps the tool has begun, in order: `{share, stage, t}`. `failure` is why there is no report, as `{code, params}`; `problem` is the same
     as an English sentence (of cases of the first version all there is).
     """
@@ -51,6 +52,9 @@ class Case(models.Model):
     title = models.CharField(max_length=200)
     site = models.ForeignKey("sites.Site", models.SET_NULL, null=True, blank=True)
     tool = models.CharField(max_length=100)
+    first_case = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="later_cases"
+    )  # the case whose files another tool was asked about here
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     state = models.CharField(max_length=20, choices=CaseState.choices, default=CaseState.QUEUED)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)

@@ -22,7 +22,7 @@ from detectors import DetectorError, registry
 from detectors.types import to_json
 from federated.trust import evidence_pack as layout
 from federated.trust import signing, time_stamps, witness
-from portal.analysis import custody, examiners, pdf
+from portal.analysis import custody, examiners, pdf, queries, words
 from portal.analysis.models import Case
 from portal.core import audit, media
 from portal.core.models import AuditRow
@@ -202,7 +202,13 @@ def _described(case: Case, inputs: list[PackFile]) -> dict[str, Any]:
             for each, packed in zip(case.files.all(), inputs, strict=True)
         ],
         "conclusions": examiners.shown(case, None),
+        "same_files": [_other_answer(each) for each in queries.of_same_files(case) if each.pk != case.pk and each.site_id == case.site_id],
     }
+
+
+def _other_answer(case: Case) -> dict[str, Any]:
+    """What another tool says about the same files; its report is a case of its own, with a pack of its own."""
+    return {"case": case.pk, "tool": case.tool, "state": case.state, "verdict": words.english(case.report["verdict"]["label"]) if case.report else case.problem}
 
 
 def _cards(case: Case) -> list[PackFile]:

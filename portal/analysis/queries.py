@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Func, JSONField, Q, QuerySet, Value
+from django.db.models import Func, JSONField, Q, QuerySet, TextField, Value
 from django.urls import reverse
 
+from detectors.inputs import media_of
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, words
 from portal.analysis.models import Case, CaseFile, CaseState, Upload
+from portal.core import media
 from portal.core.numbers import whole
 from portal.sites.models import Site
 
@@ -20,7 +22,7 @@ def cases(user: User) -> QuerySet[Case]:
     if not user.is_authenticated or not user.is_active:
         return Case.objects.none()
     mine = Q(opened_by=user) | Q(site__in=sites_of(user))
-    return Case.objects.filter(mine).select_related("opened_by", "site").prefetch_related("files", "conclusions__examiner")
+    return Case.objects.filter(mine).select_related("opened_by", "site", "first_case").prefetch_related("files", "conclusions__examiner")
 
 
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
@@ -51,6 +53,45 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
         "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
     }
+
+
+def about_same_files(user: User, case: Case) -> list[Case]:
+    """The case and the others about its files that this reader may see, oldest first."""
+    return list(of_same_files(case, among=cases(user)))
+
+
+def of_same_files(case: Case, *, among: QuerySet[Case] | None = None) -> QuerySet[Case]:
+    """The same, whoever may see them."""
+    first = case.first_case_id or case.pk
+    return (Case.objects.all() if among is None else among).filter(Q(pk=first) | Q(first_case=first)).order_by("pk")
+
+
+def filtered(among: QuerySet[Case], *, text: str = "", tag: str = "", tool: str = "", status: str = "") -> QuerySet[Case]:
+    """Cases whose title, or a file's name, holds `text`, with this tag, of this tool, open or closed by people; what is empty filters nothing."""
+    if text:
+        among = among.filter(Q(title__icontains=text) | Q(pk__in=CaseFile.objects.filter(name__icontains=text).values("case")))
+    if tag:
+        among = among.filter(tags__contains=[tag])
+    if tool:
+        among = among.filter(tool=tool)
+    return among.filter(closed__isnull=status == "open") if status in ("open", "closed") else among
+
+
+def tags_of(among: QuerySet[Case]) -> list[str]:
+    """The tags in use, sorted."""
+    each = Func("tags", function="jsonb_array_elements_text", output_field=TextField())
+    return sorted(set(among.exclude(tags=[]).order_by().annotate(tag=each).values_list("tag", flat=True).distinct()), key=str.casefold)
+
+
+def tools_of(among: QuerySet[Case]) -> list[str]:
+    """The names of the tools in use."""
+    return sorted(among.order_by().values_list("tool", flat=True).distinct())
+
+
+def media_of_files(case: Case) -> set[str]:
+    """The media of the case's files, read from their content: what a further tool may be asked about. Files no longer kept count for nothing."""
+    kept = (media.path(file.sha256) for file in case.files.all() if media.exists(file.sha256))
+    return set().union(*map(media_of, kept))
 
 
 def is_wanted(case_id: int) -> bool:

@@ -58,10 +58,11 @@ def offered() -> list[OfferedTool]:
     return sorted((_offered(entry) for entry in registry.tools()), key=lambda each: each.title)
 
 
-def groups() -> list[ToolGroup]:
-    """The tools by what they read, in the order of MEDIA."""
+def groups(*, reading: set[str] | None = None) -> list[ToolGroup]:
+    """The tools by what they read, in the order of MEDIA; only those that read one of the media `reading`, where it is given."""
     order, found = list(MEDIA), {}
-    for each in sorted(offered(), key=lambda each: ([order.index(medium) for medium in each.media], each.inputs, each.title)):
+    wanted = [each for each in offered() if reading is None or reading & set(each.media)]
+    for each in sorted(wanted, key=lambda each: ([order.index(medium) for medium in each.media], each.inputs, each.title)):
         found.setdefault(" · ".join(_(MEDIA[medium][0]) for medium in each.media), []).append(each)
     return [ToolGroup(title, tools) for title, tools in found.items()]
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("desk/<int:pk>/notes", views.note, name="note"),
     path("desk/<int:pk>/tags", views.tags, name="tags"),
     path("desk/<int:pk>/files", views.add_file, name="add_file"),
+    path("desk/<int:pk>/another", views.ask_another, name="ask_another"),
     path("desk/<int:pk>/close", views.close, name="close"),
     path("desk/<int:pk>/export", views.export, name="export"),
     path("desk/<int:pk>/files/<int:number>", views.input_file, name="input_file"),

@@ -46,10 +46,16 @@ def desk(request: HttpRequest) -> HttpResponse:
             return redirect("analysis:case", case.pk)
         except ValidationError as error:
             problem = " ".join(error.messages)
-    page = Paginator(queries.cases(request.user), PAGE).get_page(request.GET.get("page"))
+    mine = queries.cases(request.user)
+    filters = {name: request.GET.get(name, "").strip()[:200].replace("\0", "") for name in ("text", "tag", "tool", "status")}
+    page = Paginator(queries.filtered(mine, **filters), PAGE).get_page(request.GET.get("page"))
     shown = {
         "page": page,
         "rows": [(each, finding_of(each)) for each in page],
+        "filters": filters,
+        "filtering": any(filters.values()),
+        "tags": queries.tags_of(mine),
+        "used_tools": [(name, tools.title_of(name)) for name in queries.tools_of(mine)],
         "tools": tools.groups(),
         "sites": sites_of(request.user),
         "problem": problem,
@@ -155,6 +161,20 @@ def add_file(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @seen
+def ask_another(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put another tool's question to files of this case: on to that case, or this one again with a sentence."""
+    files = [number for each in request.POST.getlist("position") if (number := whole(each)) is not None]
+    try:
+        another = case_actions.ask_another(user=request.user, case_id=pk, tool=request.POST.get("tool", ""), files=files)
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    return redirect("analysis:case", another.pk)
+
+
+@require_POST
+@seen
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case, or open it again."""
     reason, reopen = request.POST.get("closed_because", ""), request.POST.get("reopen") == "1"
@@ -212,6 +232,8 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "problem": problem,
         "said": request.POST,
         "custody": custody.lines(found),
+        "answers": [(each, finding_of(each)) for each in queries.about_same_files(request.user, found)],
+        "other_tools": tools.groups(reading=queries.media_of_files(found)),
         "notes": found.notes.select_related("author"),
         "tags": ", ".join(found.tags),
         "longest_note": case_actions.LONGEST_NOTE,

@@ -73,6 +73,7 @@ VERBS = {
     "camera.zones_saved": _("saved zones and rules"),
     "canary.taken_back": _("took a trial model back"),
     "case.cancelled": _("cancelled an examination"),
+    "case.asked_another": _("asked another tool about its files"),
     "case.closed": _("closed a case"),
     "case.concluded": _("concluded a case"),
     "case.done": _("finished an examination"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, wait_until
+from tests.e2e.dropping import drop
 from tests.e2e.server import working
 from tests.waiting import patience_ms
 
@@ -22,12 +22,6 @@ STAFF = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "s
 FACE, OTHER = STAFF / "custode-1.jpg", STAFF / "custode-2.jpg"
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 EXAMINED_S = 60  # a loaded machine, and the detectors are opened at the first case
-DROP = """([name, content]) => {
-  const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
-  const carried = new DataTransfer();
-  carried.items.add(new File([bytes], name));
-  return carried;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +94,7 @@ def test_a_chosen_picture_comes_back_as_a_report(report, size):
 
 def test_a_dropped_picture_comes_back_as_a_report(desk):
     page = desk()
-    carried = page.evaluate_handle(DROP, ["dropped.jpg", base64.b64encode(FACE.read_bytes()).decode()])
-    for moment in ("dragenter", "dragover", "drop"):
-        page.dispatch_event("#drop", moment, {"dataTransfer": carried})
-    expect(page.locator("#chosen")).to_have_text("dropped.jpg")
+    drop(page, FACE, "dropped.jpg")
     page.locator("#desk button[type=submit]").click()
     expect(page.locator("h1")).to_have_text("dropped.jpg")
     expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))

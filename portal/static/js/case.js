@@ -25,4 +25,27 @@ function drawStages(stages) {
   list.lastElementChild?.setAttribute("aria-current", "step");
 }
 
+// Another tool's answer to the same files: its row is read again when it changes; a note being written on this page stays.
+async function redrawAnswers() {
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  const list = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("answer-list");
+  if (list) place("answer-list").replaceWith(document.adoptNode(list));
+}
+
+function followAnswers() {
+  for (const { dataset } of document.querySelectorAll("#answer-list [data-over=no]")) {
+    if (dataset.case === page.dataset.id) continue;
+    let shown = "";
+    const line = connect(`/ws/cases/${dataset.case}/`, {
+      onMessage: ({ type, state }) => {
+        if (type !== "state" || state.status === shown) return;
+        shown = state.status;
+        redrawAnswers();
+        if (state.over) line.close();
+      },
+    });
+  }
+}
+
+followAnswers();
 if (page.dataset.over === "no") connect(`/ws/cases/${page.dataset.id}/`, { onMessage: (message) => message.type === "state" && draw(message.state) });
