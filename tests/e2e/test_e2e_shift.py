@@ -85,6 +85,50 @@ def test_twenty_alerts_are_worked_through_by_keyboard_with_undo(open_page, shift
     expect(page.locator("#keys")).to_be_visible()
 
 
+def held_answers(page):
+    """The answers to decisions, kept back until they are let go: what a busy portal does to whoever is faster than it."""
+    held = []
+    page.route("**/alerts/*/resolve", lambda route: held.append((route, route.fetch())))
+    return held
+
+
+def let_go(held):
+    route, answer = held.pop()
+    route.fulfill(response=answer)
+
+
+def test_a_decision_whose_answer_comes_late_still_leads_to_the_next_alert_and_can_be_undone(open_page, shift):
+    page = open_page(f"/?q={shift(4)}")
+    connected(page)
+    held, first, second = held_answers(page), rows_of(page).first, rows_of(page).nth(1)
+    expect(page.locator("#pane [data-do=real]")).to_be_visible()
+    page.keyboard.press("t")
+    expect(first).to_have_attribute("data-state", "resolved")  # the row knows it before the answer is here
+    page.evaluate("address => fetch(address, {headers: {'HX-Request': 'true'}})", f"/alerts/{first.get_attribute('data-alert')}/")
+    let_go(held)
+    expect(second).to_have_attribute("aria-current", "true")
+    expect(page.locator("#toast-undo")).to_be_visible()
+    page.keyboard.press("z")
+    expect(first).to_have_attribute("data-state", "new")
+
+
+def test_a_late_answer_does_not_put_its_alert_before_somebody_who_went_on(open_page, shift):
+    page = open_page(f"/?q={shift(4)}")
+    connected(page)
+    held, first, third = held_answers(page), rows_of(page).first, rows_of(page).nth(2)
+    expect(page.locator("#pane [data-do=real]")).to_be_visible()
+    page.keyboard.press("t")
+    expect(first).to_have_attribute("data-state", "resolved")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    shown = page.locator(f"#pane article[data-shown='{third.get_attribute('data-alert')}'] [data-do=real]")
+    expect(shown).to_be_visible()
+    let_go(held)
+    expect(page.locator("#toast-undo")).to_be_visible()  # what was done can be taken back all the same
+    expect(shown).to_be_visible()
+    expect(third).to_have_attribute("aria-current", "true")
+
+
 def test_on_the_phone_several_are_acknowledged_and_one_is_decided_below_its_picture(open_page, shift):
     page = open_page(f"/?q={shift(3, events=2)}", size=PHONE)
     connected(page)

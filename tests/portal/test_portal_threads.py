@@ -18,7 +18,7 @@ from portal.analysis.models import Case, CaseState
 from tests.portraits import drawing, face, wall
 
 pytestmark = pytest.mark.django_db(transaction=True)
-JOBS, PICTURE_CHECKS, COMPARISONS = 6, 36, 30
+JOBS, PICTURE_CHECKS, COMPARISONS = 6, 24, 12  # `bench desk` runs 36 and 30, again and again on a busy machine
 
 
 def at_once(work: Callable[[Any], Any], items: Iterable[Any], threads: int) -> list[Any]:
@@ -39,7 +39,7 @@ def result(case: Case) -> tuple[str, str, Any]:
     return case.state, case.problem, case.report and (case.report["verdict"], case.report["parts"], case.evidence)
 
 
-def test_36_picture_checks_and_30_comparisons_at_once_say_what_each_says_alone():
+def test_36_jobs_of_two_tools_at_once_say_what_each_says_alone():
     operator = user("guard@example.org", "operator")
 
     def opened(tool: str, *contents: bytes) -> Case:
@@ -55,7 +55,7 @@ def test_36_picture_checks_and_30_comparisons_at_once_say_what_each_says_alone()
         alone[n] = result(case)
     assert [state for state, _problem, _report in alone.values()] == [CaseState.DONE] * len(kinds)
     wanted = [n % 3 for n in range(PICTURE_CHECKS)] + [3 + n % 3 for n in range(COMPARISONS)]
-    wanted = [wanted[n * 25 % len(wanted)] for n in range(len(wanted))]  # 25 and 66 share no divisor: the two tools alternate
+    wanted = [wanted[n * 25 % len(wanted)] for n in range(len(wanted))]  # 25 and 36 share no divisor: the two tools alternate
     cases = [opened(kinds[n][0], *kinds[n][1]) for n in wanted]
     at_once(lambda case: tasks.run_case(case_id=case.pk), cases, JOBS)
     assert [result(case) for case in cases] == [alone[n] for n in wanted]

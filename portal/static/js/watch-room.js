@@ -17,6 +17,7 @@ const sound = bell(document.getElementById("sound"), document.getElementById("so
 let cursor = rows().dataset.cursor;
 let shown = null;
 let ready = Promise.resolve(); // when the pane shows what was selected
+let deciding = NaN; // the alert whose decision is on its way
 let dirty = false; // something was typed or chosen in the pane and not sent yet
 
 const socket = connect("/ws/alerts/", {
@@ -113,15 +114,19 @@ function select(row) {
   if (DESKTOP.matches && id !== shown) ready = load(id);
 }
 
-// Somebody is choosing or writing in the pane: it must not change under their hands.
+// Somebody is choosing or writing in the pane, or has just decided: it must not change under their hands. A button that is exchanged while its request is on
+// its way takes the answer's event with it: no word of what was done, no undo, no next alert.
 function isBusy() {
-  return dirty || (pane.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+  return dirty || deciding === shown || (pane.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
 }
 
 // Until the answer is here, what stands in the pane is about another alert: no click and no key may act on it.
 async function load(id, isUnwanted = () => false) {
   const isOther = id !== shown;
-  if (isOther) pane.inert = true;
+  if (isOther) {
+    pane.inert = true;
+    deciding = NaN;
+  }
   shown = id;
   const html = await fetch(`/alerts/${id}/`, { headers: { "HX-Request": "true" } })
     .then((answer) => (answer.ok && !answer.redirected ? answer.text() : null))
@@ -181,14 +186,26 @@ const keys = {
 // After a resolution the next alert that is not resolved comes into the pane. Which rows follow is noted when the decision is sent: a row that
 // no longer fits the filter may be gone before the answer is here.
 let following = [];
-pane.addEventListener("htmx:beforeRequest", () => {
+pane.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
   const list = all();
   const here = list.indexOf(selected());
   following = [...list.slice(here + 1), ...list.slice(0, Math.max(0, here)).reverse()].map((row) => row.id);
+  const asked = (xhr.alert = deciding = shown);
+  let isGone = false; // the button that asked, because another alert was opened: then htmx tells nobody what the answer says
+  xhr.addEventListener("readystatechange", () => xhr.readyState === XMLHttpRequest.DONE && (isGone = !elt.isConnected));
+  xhr.addEventListener("loadend", () => {
+    if (deciding === asked) deciding = NaN;
+    const { decided } = JSON.parse((isGone && xhr.getResponseHeader("HX-Trigger")) || "{}");
+    if (decided) document.body.dispatchEvent(new CustomEvent("decided", { detail: decided }));
+  });
+});
+// Another alert was opened meanwhile: the answer is not about the one that the pane is for now.
+pane.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.xhr.alert !== shown) detail.shouldSwap = false;
 });
 document.body.addEventListener("decided", ({ detail }) => {
   offer(decidedWord(detail), [detail.alert], restored);
-  if (detail.state !== "resolved" || !DESKTOP.matches) return;
+  if (detail.state !== "resolved" || detail.alert !== shown || !DESKTOP.matches) return;
   const next = following.map((id) => document.getElementById(id)).find((row) => row && row.dataset.state !== "resolved");
   if (next) setTimeout(() => select(next)); // after htmx has put its answer into the pane
 });
