@@ -1,0 +1,1 @@
+"""Forensics of a video file: what its container, its timing and its frames give away."""
