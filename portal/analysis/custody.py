@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portal.analysis import ports
+from portal.analysis import ports, tools
 from portal.analysis.models import Case
 from portal.analysis.reading import finding_of
 from portal.core.models import AuditRow
@@ -51,6 +51,8 @@ def _line(row: AuditRow, case: Case) -> CustodyLine:
     kind, _, name = row.actor.partition(":")
     data = row.data if isinstance(row.data, dict) else {}
     about = next((str(data[each]) for each in NAMES if data.get(each)), "")
+    if row.verb == "case.asked_another":
+        about = tools.title_of(str(data.get("tool", "")))
     return CustodyLine(row.seq, row.t, name if kind == "user" else "Specola", ports.verb_in_words(row.verb), about, _why(data, case))
 
 

@@ -103,7 +103,9 @@ def test_the_page_shows_every_answer_and_asks_for_another(guard, case, client):
     asked = client.post(reverse("analysis:ask_another", args=[case.pk]), {"tool": "picture-forensics", "position": "0"})
     second = Case.objects.get(first_case=case)
     assert asked.headers["Location"] == reverse("analysis:case", args=[second.pk])
-    assert reverse("analysis:case", args=[second.pk]) in client.get(address).content.decode()
+    page = client.get(address).content.decode()
+    assert reverse("analysis:case", args=[second.pk]) in page
+    assert 'asked another tool about its files: <span class="about">Picture forensics' in page
     refused = client.post(reverse("analysis:ask_another", args=[case.pk]), {"tool": "picture-forensics", "position": "0"})
     assert (refused.status_code, refused.content.decode().count("This tool was asked about these files already")) == (422, 1)
 

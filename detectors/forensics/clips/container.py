@@ -19,6 +19,7 @@ from detectors.errors import BadInput
 from detectors.messages import Message, declare
 
 MOST_PACKETS = 500_000  # of the picture track: nearly five hours at 30 frames a second
+CONTAINERS = {"mov": "MP4 / QuickTime", "matroska": "Matroska / WebM", "mpeg": "MPEG-PS", "mpegts": "MPEG-TS", "ogg": "Ogg"}
 NOTE = re.compile(rb"(x26[45]) \(?[^\0]{0,20}?(?:- core |build )(\d{1,4})")
 BOXES = (b"moov", b"trak", b"edts", b"mdia")  # boxes that hold boxes
 
@@ -76,6 +77,11 @@ class ClipFile:
     encoder: str
     edits: EditList | None
     whole: bool
+
+    @property
+    def container(self) -> str:
+        """The container as people call it; FFmpeg names all that one reader reads."""
+        return CONTAINERS.get(self.form.split(",")[0], self.form.split(",")[0].upper())
 
     @property
     def picture(self) -> Track:

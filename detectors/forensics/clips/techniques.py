@@ -37,7 +37,7 @@ def _writer(file: ClipFile) -> Measurement:
     made = next((tags[key] for key in ("com.apple.quicktime.software", "software", "encoder", "encoding_tool", "handler_name") if key in tags), None)
     device = " ".join(filter(None, (tags.get("com.apple.quicktime.make") or tags.get("make"), tags.get("com.apple.quicktime.model") or tags.get("model"))))
     facts = (
-        ("form", "clip-form", file.form.split(",")[0]),
+        ("form", "clip-form", file.container),
         ("codec", "clip-codec", " + ".join(each.codec for each in file.tracks if each.kind in ("video", "audio"))),
         ("writer", "clip-writer", made),
         ("encoder", "clip-encoder", file.encoder or None),
@@ -85,7 +85,7 @@ def frames_apart(file: ClipFile) -> np.ndarray:
 
 def _hidden(file: ClipFile) -> Measurement:
     if "mp4" not in file.form:
-        return cannot("clip-no-edit-lists", form=file.form.split(",")[0])
+        return cannot("clip-no-edit-lists", form=file.container)
     if file.edits is None:
         return Measurement(0.0, facts=(("segments", "clip-segments", 0),), plain=0.0)
     facts = (("segments", "clip-segments", len(file.edits.shown)), ("hidden", "clip-hidden-seconds", round(file.edits.hidden, 2)))
@@ -96,7 +96,7 @@ def _missing(file: ClipFile) -> Measurement:
     found = timing.gaps(file.times)
     if found is None:
         return cannot("clip-varies")
-    missing, at = found
+    missing, at = round(found[0], 2), found[1]
     return Measurement(missing, facts=(("missing", "clip-missing-frames", round(missing)), ("times", "clip-at", _times([at]))), plain=float(np.ptp(file.times)))
 
 
