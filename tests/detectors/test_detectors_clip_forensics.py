@@ -28,11 +28,11 @@ def pictures() -> list[np.ndarray]:
     """A square of noise wanders over a textured wall, in a sensor's own noise: 4.4 seconds at 25 frames."""
     rng = np.random.default_rng(3)
     wall = cv2.resize(rng.integers(60, 190, (12, 16, 3)).astype(np.uint8), (160, 96), interpolation=cv2.INTER_CUBIC)
-    thing, found = rng.integers(0, 255, (24, 24, 3)).astype(np.uint8), []
+    thing, found = np.uint8(255) * rng.integers(0, 2, (8, 8, 3), np.uint8).repeat(5, 0).repeat(5, 1), []
     for n in range(COUNT):
         scene = wall.copy()
-        x, y = round(60 + 55 * np.sin(n / 17)), round(36 + 30 * np.cos(n / 11))
-        scene[y : y + 24, x : x + 24] = thing
+        x, y = round(60 + 55 * np.sin(n / 17)), round(28 + 26 * np.cos(n / 11))
+        scene[y : y + 40, x : x + 40] = thing
         found.append(np.clip(scene + rng.normal(0, 2, scene.shape), 0, 255).astype(np.uint8))
     return found
 
@@ -90,7 +90,7 @@ def test_the_places_are_where_the_truth_is(checker, made):
 
 def test_a_cut_and_an_even_conversion_are_facts_and_no_hints(checker, made, tmp_path):
     upside_down = [picture[::-1].copy() for picture in pictures()]
-    tampered_clips.write(tmp_path / "two.mp4", [*pictures()[:60], *(255 - each for each in upside_down[:60])])
+    tampered_clips.write(tmp_path / "two.mp4", [*pictures()[:60], *(each // 4 for each in upside_down[:60])])
     report = checker.report([tmp_path / "two.mp4"])
     assert [each.kind for each in report.timeline] == ["cut"]
     assert report.timeline[0].t == pytest.approx(60 / 25, abs=0.05)
