@@ -173,6 +173,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "up" in getattr(item, "fixturenames", ()))
 
 
+def arrived(page: Page, routes: list[Any]) -> list[Any]:
+    """The routes that a handler keeps, when there is one: the browser may be ahead of the handler."""
+    while not routes:
+        page.evaluate("0")  # lets the handler run
+    return routes
+
+
 def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
     """Wait for a JavaScript expression to be true (Playwright's own wait_for_function needs `eval`, which our pages forbid)."""
     wait_for(lambda: page.evaluate(expression), expression, seconds, meanwhile=lambda: page.wait_for_timeout(50))

@@ -10,7 +10,7 @@ import cv2
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import DESKTOP, PHONE, wait_until
+from tests.e2e.conftest import DESKTOP, PHONE, arrived, wait_until
 from tests.waiting import patience_ms
 
 pytestmark = pytest.mark.browser
@@ -178,7 +178,7 @@ def test_a_key_pressed_before_the_pane_has_followed_acts_on_the_selected_alert(t
     two_rows.keyboard.press("j")
     wait_until(two_rows, "document.getElementById('pane').inert")
     two_rows.keyboard.press("a")
-    waiting[0].continue_()
+    arrived(two_rows, waiting)[0].continue_()
     rows = row_of(two_rows, zone)
     expect(rows.nth(1).locator(".state-acknowledged")).to_be_visible()
     expect(rows.nth(0).locator(".state-new")).to_be_visible()

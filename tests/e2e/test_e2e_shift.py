@@ -9,7 +9,7 @@ import cv2
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import CHROMIUM, PHONE, wait_until, watched_pages
+from tests.e2e.conftest import CHROMIUM, PHONE, arrived, wait_until, watched_pages
 
 pytestmark = pytest.mark.browser
 FOOTAGE = Path(__file__).resolve().parent.parent.parent / "infra" / "footage" / "square.webm"
@@ -92,8 +92,8 @@ def held_answers(page):
     return held
 
 
-def let_go(held):
-    route, answer = held.pop()
+def let_go(page, held):
+    route, answer = arrived(page, held).pop()
     route.fulfill(response=answer)
 
 
@@ -105,7 +105,7 @@ def test_a_decision_whose_answer_comes_late_still_leads_to_the_next_alert_and_ca
     page.keyboard.press("t")
     expect(first).to_have_attribute("data-state", "resolved")  # the row knows it before the answer is here
     page.evaluate("address => fetch(address, {headers: {'HX-Request': 'true'}})", f"/alerts/{first.get_attribute('data-alert')}/")
-    let_go(held)
+    let_go(page, held)
     expect(second).to_have_attribute("aria-current", "true")
     expect(page.locator("#toast-undo")).to_be_visible()
     page.keyboard.press("z")
@@ -123,7 +123,7 @@ def test_a_late_answer_does_not_put_its_alert_before_somebody_who_went_on(open_p
     page.keyboard.press("j")
     shown = page.locator(f"#pane article[data-shown='{third.get_attribute('data-alert')}'] [data-do=real]")
     expect(shown).to_be_visible()
-    let_go(held)
+    let_go(page, held)
     expect(page.locator("#toast-undo")).to_be_visible()  # what was done can be taken back all the same
     expect(shown).to_be_visible()
     expect(third).to_have_attribute("aria-current", "true")
