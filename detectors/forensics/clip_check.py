@@ -11,7 +11,7 @@ from detectors import drawing
 from detectors.forensics.clips import container, frames
 from detectors.forensics.clips.container import ClipFile
 from detectors.forensics.clips.frames import ReducedClip
-from detectors.forensics.clips.techniques import SIGNS, measure
+from detectors.forensics.clips.techniques import SIGNS, measure, times_of
 from detectors.forensics.clips.words import WORDS
 from detectors.forensics.exhibit import Measurement
 from detectors.messages import Message
@@ -67,7 +67,7 @@ class VideoForensics:
 def _conclude(file: ClipFile, clip: ReducedClip, found: Mapping[str, Measurement], outcomes: Mapping[str, str]) -> Verdict:
     """What may be told of it all: how many hints there are, and that they are hints."""
     signs = [name for name in SIGNS if outcomes[name] == "found"]
-    reasons = [Message(f"clip-found-{name}", {"at": at} if (at := _fact(found[name], "times")) else {}) for name in signs]
+    reasons = [Message(f"clip-found-{name}", dict(zip(("at", "again"), times_of(found[name]), strict=False))) for name in signs]
     counts = {each: [outcomes[name] for name in SIGNS].count(each) for each in ("nothing", "silent")}
     if counts["nothing"]:
         reasons.append(Message("forensics-rest", {"count": counts["nothing"]}))
@@ -83,21 +83,17 @@ def _conclude(file: ClipFile, clip: ReducedClip, found: Mapping[str, Measurement
     return Verdict(Message("forensics-no-signs" if counts["nothing"] else "forensics-nothing-to-say"), None, None, "unsure", tuple(reasons))
 
 
-def _fact(measured: Measurement, key: str) -> str:
-    return next((str(value) for name, _, value in measured.facts if name == key and value is not None), "")
-
-
 def _timeline(file: ClipFile, clip: ReducedClip, found: Mapping[str, Measurement], outcomes: Mapping[str, str]) -> tuple[TimelineEntry, ...]:
     """Cuts, and where each hint begins, in the clip's own seconds."""
     begins = float(clip.times[0])
     moments = [(t, "cut") for t in frames.cuts(clip)[:MOST_CUTS]]
     if outcomes["joined"] == "found":
         moments += [(t, "joined") for t in file.encodings[1:MOST_CUTS]]
-    if outcomes["repeat"] == "found" and (again := frames.repeat(clip)):
-        moments += [(again.first, "repeat-first"), (again.again, "repeat-again")]
+    if outcomes["repeat"] == "found":
+        moments += zip(times_of(found["repeat"]), ("repeat-first", "repeat-again"), strict=True)
     for name in ("missing", "still"):
         if outcomes[name] == "found":
-            moments.append((float(_fact(found[name], "times").split(" ")[0]), name))
+            moments += [(t, name) for t in times_of(found[name])]
     entries = [TimelineEntry(round(max(0.0, t - begins), 3), name, None, Message(f"clip-moment-{name}")) for t, name in moments]
     return tuple(sorted(entries, key=lambda each: each.t))
 
@@ -110,9 +106,10 @@ def _evidence(path: Path, clip: ReducedClip, found: Mapping[str, Measurement], o
         times = [float(clip.times[n + 1] - clip.times[0]) for n in range(0, len(changes), every)]
         curve = PlotSeries(Message("clip-axis-change"), tuple(round(t, 3) for t in times), tuple(round(top, 3) for top in tops))
         shown.append(PlotEvidence("changes", Message("clip-evidence-changes"), Message("clip-axis-seconds"), Message("clip-axis-change"), (curve,)))
-    if outcomes["repeat"] == "found" and (again := frames.repeat(clip)):
-        both = frames.pictures(path, (again.first, again.again))
+    if outcomes["repeat"] == "found":
+        first, again = times_of(found["repeat"])
+        both = frames.pictures(path, (first, again))
         if len(both) == 2:
-            params = {"first": round(again.first, 1), "again": round(again.again, 1)}
-            shown.append(PictureEvidence("repeat", Message("clip-evidence-repeat", params), drawing.side_by_side(*both, zoom=1)))
+            caption = Message("clip-evidence-repeat", {"first": first, "again": again})
+            shown.append(PictureEvidence("repeat", caption, drawing.side_by_side(*both, zoom=1)))
     return tuple(shown)

@@ -8,6 +8,7 @@ from detectors.forensics.clips import frames, timing
 from detectors.forensics.clips.container import ClipFile
 from detectors.forensics.clips.frames import ReducedClip
 from detectors.forensics.exhibit import Measurement, cannot
+from detectors.messages import Message
 
 # What counts as a hint of editing; the others are facts of the file's history.
 SIGNS = ("joined", "hidden", "missing", "still", "repeat", "sound")
@@ -134,6 +135,11 @@ def _sound(file: ClipFile) -> Measurement:
     return Measurement(apart, facts=facts, plain=abs(sound.seconds - (ends - begins)))
 
 
-def _times(found: list[float]) -> str | None:
-    """Seconds as text, at most SHOWN of them."""
-    return ", ".join(f"{t:.1f} s" for t in found[:SHOWN]) + (" …" if len(found) > SHOWN else "") if found else None
+def _times(found: list[float]) -> tuple[Message, ...] | None:
+    """Seconds as a person reads them, at most SHOWN of them; None of none."""
+    return tuple(Message("clip-second", {"t": round(t, 1)}) for t in found[:SHOWN]) or None
+
+
+def times_of(measured: Measurement) -> list[float]:
+    """The seconds among the facts of a technique, to a tenth."""
+    return [float(each.params["t"]) for name, _, value in measured.facts if name == "times" and value for each in value]

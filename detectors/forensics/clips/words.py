@@ -54,6 +54,7 @@ WORDS = {code: PICTURE_WORDS[code] for code in SHARED} | {
     "clip-constant": {"en": "Constant", "it": "Costante"},
     "clip-frames": {"en": "Frames", "it": "Fotogrammi"},
     "clip-cuts": {"en": "Cuts", "it": "Stacchi"},
+    "clip-second": {"en": "{t:.1f} s", "it": "{t:.1f} s"},
     "clip-at": {"en": "At", "it": "A"},
     "clip-lasts": {"en": "Lasts, seconds", "it": "Durata, secondi"},
     "clip-doubled-share": {"en": "Share of the frames in moving scenes", "it": "Quota dei fotogrammi nelle scene in movimento"},
@@ -90,24 +91,24 @@ WORDS = {code: PICTURE_WORDS[code] for code in SHARED} | {
     "clip-no-sound": {"en": "The file has no sound.", "it": "Il file non ha audio."},
     "clip-sound-length": {"en": "The file does not say how long its sound lasts.", "it": "Il file non dice quanto dura il suo audio."},
     "clip-found-joined": {
-        "en": "An encoding begins anew at {at}: parts that were encoded one by one were put together without encoding them again.",
-        "it": "Una codifica ricomincia a {at}: parti codificate separatamente sono state unite senza ricodificarle.",
+        "en": "An encoding begins anew at {at:.1f} s: parts that were encoded one by one were put together without encoding them again.",
+        "it": "Una codifica ricomincia a {at:.1f} s: parti codificate separatamente sono state unite senza ricodificarle.",
     },
     "clip-found-hidden": {
         "en": "The file holds pictures that players do not show: it was trimmed, and what was cut away is still in it.",
         "it": "Il file contiene immagini che i lettori non mostrano: è stato accorciato e ciò che è stato tolto c'è ancora.",
     },
     "clip-found-missing": {
-        "en": "Frames are missing at {at}: cut out, or lost by the camera or on the network.",
-        "it": "Mancano fotogrammi a {at}: tagliati, o persi dalla telecamera o dalla rete.",
+        "en": "Frames are missing at {at:.1f} s: cut out, or lost by the camera or on the network.",
+        "it": "Mancano fotogrammi a {at:.1f} s: tagliati, o persi dalla telecamera o dalla rete.",
     },
     "clip-found-still": {
-        "en": "One picture stands still from {at} in a scene that moves before and after.",
-        "it": "Un'immagine resta ferma da {at} in una scena che si muove prima e dopo.",
+        "en": "One picture stands still from {at:.1f} s on in a scene that moves before and after.",
+        "it": "Un'immagine resta ferma da {at:.1f} s in una scena che si muove prima e dopo.",
     },
     "clip-found-repeat": {
-        "en": "The same passage is shown twice, beginning at {at}.",
-        "it": "Lo stesso passaggio è mostrato due volte, a partire da {at}.",
+        "en": "The same passage is shown twice: from {at:.1f} s and again from {again:.1f} s.",
+        "it": "Lo stesso passaggio è mostrato due volte: da {at:.1f} s e di nuovo da {again:.1f} s.",
     },
     "clip-found-sound": {
         "en": "Sound and pictures do not begin and end together.",
