@@ -26,7 +26,7 @@ import onnx
 import torch
 from torch.nn import functional
 
-from detectors import weights
+from detectors import files, weights
 from detectors.metrics import auc
 from detectors.nets import lite
 from detectors.nets.lite import Block, Same
@@ -313,8 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def keep(training: ManipulatedTraining) -> None:
         torch.save(training.average.state_dict(), asked.out.with_stem(f"{asked.out.stem}-{training.step}"))
-        torch.save(training.state(), stored.with_suffix(".part"))
-        stored.with_suffix(".part").replace(stored)
+        with files.replacing(stored) as file:
+            torch.save(training.state(), file)
 
     log(f"{len(crops)} real faces, {recipe}" + (f", resumed at step {resumed['step']}" if resumed else ""))
     net = train(crops, net, recipe, log, keep=keep, resumed=resumed, choosing=choosing)

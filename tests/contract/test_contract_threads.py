@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import detectors
-from detectors import image, registry
+from detectors import image, registry, video
 from detectors.bench import scene
 from detectors.errors import StreamShared
 from detectors.native import NativePool, StreamTurn
@@ -43,10 +43,20 @@ def answer(built: Any, kind: str, n: int, files: list[Path], camera: str) -> Any
         step = getattr(built, "excess", built.step)  # the anomaly's score itself needs 300 frames first
         return [step(Frame(scene(7 * n + k, (240, 320)), camera, 1000 + k / 5, k)) for k in range(12)]
     if kind == "tool":
+        if "picture" not in registry.tool_entry(built.card.name).media:
+            return built.report([clip(files[0].parent, n)])
         return built.report([files[n], files[(n + 1) % THREADS]][: registry.tool_entry(built.card.name).inputs])
     if kind == "head":
         return built.judge(np.random.default_rng(n).normal(size=(3, head.SIZE)).astype(np.float32))
     return built.detect([picture(n)])
+
+
+@functools.cache
+def clip(folder: Path, n: int) -> Path:
+    """The nth of eight clips of sixteen frames."""
+    path = folder / f"clip-{n}.webm"
+    video.write_webm(path, (scene(11 * n + k, (120, 160)) for k in range(16)), 10)
+    return path
 
 
 def plain(value: Any) -> str:

@@ -223,7 +223,7 @@ def test_a_stranger_opens_no_case(client):
 def test_the_list_of_cases_asks_a_fixed_number_of_questions(guard, django_assert_max_num_queries):
     for number in range(12):
         opened(guard.person, title=str(number))
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(19):
         guard.get(reverse("analysis:desk"))
 
 

@@ -167,6 +167,7 @@ NEEDS_NO_CHECK = {
     AGENTS: """core.AuditWitness.receipt core.AuditFinding.receipt sites.Agent.health sites.Agent.contract_problem sites.SourceTest.outcome
         sites.SourceTest.result alerts.Alert.kind alerts.Alert.zone alerts.Alert.detail alerts.Event.kind alerts.Event.legal_mode alerts.Event.detections
         alerts.Event.snapshot alerts.Event.clip alerts.Event.data alerts.Event.models people.Recognition.visit people.Recognition.net
+        people.Recognition.liveness_reason
         people.Recognition.model_sha256 people.Recognition.zone people.Recognition.snapshot training.RunNode.reason training.ModelOutcome.detector
         training.ModelOutcome.sha256 training.ModelOutcome.outcome training.ModelOutcome.reason""",
     SEALED: "sites.CameraSource.address sites.CameraSource.sealed sites.SourceTest.address sites.SourceTest.sealed",
