@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +143,6 @@ def test_an_open_alert_is_marked_on_its_cameras_tile_and_leads_to_the_inbox(muse
 def test_the_wall_never_calls_a_silent_camera_live(open_page, portal, size):
     portal.django(SILENT)
     tile = tile_of(open_page("/wall/?site=miracoli", size=size), "Square")
-    expect(tile.locator("[data-word]")).to_have_text("Starting")
+    expect(tile.locator("[data-word]")).to_have_text(re.compile("Starting|Agent silent"))  # never "Live"; a full machine opens the page after the 12 s
     expect(tile.locator("[data-word]")).to_have_text("Agent silent", timeout=patience_ms(20))  # it counts as silent after 12 s
     expect(tile.page.locator('.tile[data-shown="live"]')).to_have_count(0)
