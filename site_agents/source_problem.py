@@ -47,7 +47,7 @@ def inspect(camera: StreamAddress) -> Inspection:
     import av  # 20 MB that only a failing or a tried camera needs
 
     try:
-        with av.open(camera.opening, timeout=(ANSWER_S, ANSWER_S), options={"rtsp_transport": "tcp"}) as container:
+        with av.open(camera.opening, timeout=(ANSWER_S, ANSWER_S), metadata_errors="replace", options={"rtsp_transport": "tcp"}) as container:
             return Inspection(_lacking(container), _codec(container))
     except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError):
         code = "password"
@@ -69,7 +69,7 @@ def check_film(path: Path) -> None:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             code = _lacking(container)
     except (av.error.FFmpegError, OSError, ValueError):  # what this library cannot open the player may, and says so if not
         return

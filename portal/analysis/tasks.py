@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from procrastinate.contrib.django import app
@@ -13,7 +16,7 @@ from procrastinate.contrib.django import app
 from portal.analysis import actions, queries, sandbox, tools, uploads
 from portal.analysis.errors import ToolFailure
 from portal.analysis.limits import limits_of
-from portal.analysis.models import Case
+from portal.analysis.models import Case, CaseFile
 from portal.core import full_disk, media
 
 log = logging.getLogger(__name__)
@@ -48,16 +51,28 @@ def sweep_uploads(timestamp: int) -> None:
 
 
 def _examine(case: Case, folder: Path) -> sandbox.Findings:
-    files = [media.path(file.sha256) for file in case.files.filter(for_tool=True)]
+    given = list(case.files.filter(for_tool=True))
+    files = [media.path(file.sha256) for file in given]
     if not all(file.exists() for file in files):
         raise ToolFailure("missing")
     if (entry := tools.entry_of(case.tool)) is None:
         raise ToolFailure("gone")
-    return sandbox.examine(
-        entry=entry,
-        files=files,
-        folder=folder,
-        limits=limits_of(entry.name, entry.media),
-        on_stage=lambda share, stage: actions.show_progress(case_id=case.pk, share=share, stage=stage),
-        wanted=lambda: queries.is_wanted(case.pk),
-    )
+    try:
+        return sandbox.examine(
+            entry=entry,
+            files=files,
+            folder=folder,
+            limits=limits_of(entry.name, entry.media),
+            on_stage=lambda share, stage: actions.show_progress(case_id=case.pk, share=share, stage=stage),
+            wanted=lambda: queries.is_wanted(case.pk),
+        )
+    except ToolFailure as error:
+        raise ToolFailure(error.code, **_with_names(error.params, given)) from error
+
+
+def _with_names(params: dict[str, Any], files: Sequence[CaseFile]) -> dict[str, Any]:
+    """What a tool says of its files, which it saw under their sha256, with the names that people gave them."""
+    text = json.dumps(params)
+    for file in files:
+        text = text.replace(file.sha256, json.dumps(file.name)[1:-1])
+    return json.loads(text)

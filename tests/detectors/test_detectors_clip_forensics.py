@@ -135,6 +135,53 @@ def test_sound_without_moving_pictures_is_refused(tmp_path):
         container.read(tmp_path / "tone.mp4")
 
 
+def test_descriptions_that_are_no_text_do_not_hide_a_clip(checker, made, tmp_path):
+    content = made["-"].read_bytes()
+    at = content.index(b"VideoHandler")
+    (tmp_path / "odd.mp4").write_bytes(content[:at] + b"\xff\xfe\x80ideoHandler"[:12] + content[at + 12 :])
+    assert outcomes(checker.report([tmp_path / "odd.mp4"]))["writer"] == "fact"
+
+
+def test_a_track_that_nobody_can_decode_is_refused(checker, made, tmp_path):
+    content = made["-"].read_bytes()
+    (tmp_path / "odd.mp4").write_bytes(content.replace(b"avc1", b"zzzz"))
+    with pytest.raises(BadInput, match=r"odd\.mp4 holds no moving picture that can be decoded"):
+        checker.report([tmp_path / "odd.mp4"])
+
+
+def test_a_clip_of_one_frame_is_reported_with_what_cannot_be_said(checker, tmp_path):
+    tampered_clips.write(tmp_path / "one.mp4", pictures()[:1])
+    assert {outcomes(checker.report([tmp_path / "one.mp4"]))[name] for name in ("pace", "missing", "still", "repeat", "doubled")} == {"silent"}
+
+
+def test_a_huge_clip_is_decoded_as_far_as_its_pixels_allow_and_this_is_reported(checker, made, monkeypatch):
+    monkeypatch.setattr(frames, "MOST_PIXELS", 40 * 160 * 96)
+    clip = frames.reduce(made["-"])
+    assert (len(clip.luma), clip.whole) == (40, False)
+    assert "clip-not-all" in [each.code for each in checker.report([made["-"]]).verdict.reasons]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_clips_end_in_a_report_or_a_refusal(checker, made, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    content = bytearray(made[str(rng.choice(["-", "sound", "hidden", "joined", "control-varying"]))].read_bytes())
+    for place in rng.integers(0, len(content), int(rng.choice([1, 8, 60]))):
+        content[place] = int(rng.integers(256))
+    (tmp_path / "bent.mp4").write_bytes(bytes(content[: int(rng.integers(len(content) // 3, len(content) + 1))]))
+    answer = report_or_refusal(checker, tmp_path / "bent.mp4")
+    if isinstance(answer, BadInput):
+        assert worded(answer.message, "it") != worded(answer.message, "en")
+    else:
+        assert set(outcomes(answer)) >= set(SIGNS)
+
+
+def report_or_refusal(checker, path: Path) -> Report | BadInput:
+    try:
+        return checker.report([path])
+    except BadInput as refused:
+        return refused
+
+
 def test_edit_lists_of_any_length_are_read_and_never_break_the_report(made, tmp_path):
     content = made["hidden"].read_bytes()
     at = content.index(b"elst")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import io
 import random
+import tempfile
 import time
 import zipfile
 from collections import Counter
@@ -12,15 +13,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pi_heif
 from PIL import Image
 
+import detectors
+from detectors.attacks import tampered_clips
 from tests.e2e.server import prepared_portal, serving, working
 from tests.load.bench_desk import Person
 from tests.load.stand import conclude, own_services, parser, progress
 from tests.portraits import STAFF, face, wall
 
 BATCH, THREADS, WHOLE_READ = 20, 4, 2_000_000  # cases at once, requests at once, bytes of a longer file that are taken
+FOOTAGE = STAFF.parent
+FILMS = (("mp4", "libx264"), ("mov", "libx265"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("mpg", "mpeg2video"), ("m4a", ""))
 NAMES = ("scan.png", "cafe\u0301.jpg", "\u202egpj.exe", "../../etc/passwd", "x" * 300 + ".jpg", "IMG 0001.HEIC", "no-ending", "a\x00b.png", ".jpg")
 
 
@@ -28,17 +36,21 @@ def main(arguments: list[str]) -> int:
     """Send the files in batches; count answers of 5xx, cases that are lost or have no reason, and cases that outlast their limit."""
     options = parser("mutants", __doc__ or "")
     options.add_argument("--files", type=int, default=300)
-    options.add_argument("--tool", default="picture-check", help="a tool that takes one picture")
+    options.add_argument("--tool", default="picture-check", help="a tool that takes one picture, or one video")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--from", dest="folder", type=Path, help="a folder of more files to damage")
     options.add_argument("--limit", type=float, default=600, help="seconds in which a batch must be over")
     chosen = options.parse_args(arguments)
     rng, figures, reasons = random.Random(chosen.seed), Counter[str](), Counter[str]()
-    wholes = originals() + ([each.read_bytes()[:WHOLE_READ] for each in sorted(chosen.folder.iterdir()) if each.is_file()] if chosen.folder else [])
+    clips = "video" in detectors.tools()[chosen.tool].media
+    whole_file = (FOOTAGE / "square.webm").read_bytes() if clips else wall(1)
+    wholes = (films() if clips else originals()) + (
+        [each.read_bytes()[:WHOLE_READ] for each in sorted(chosen.folder.iterdir()) if each.is_file()] if chosen.folder else []
+    )
     with own_services() as home, prepared_portal(home) as portal, serving(portal), working(portal) as worker:
         guard, manager = Person(portal, "operator"), Person(portal, "manager")
         site = int(portal.django(f"from portal.sites.models import Site; print(Site.objects.get(slug={portal.site!r}).pk)"))
-        whole = guard.findings([guard.open_case(chosen.tool, (wall(1),))])
+        whole = guard.findings([guard.open_case(chosen.tool, (whole_file,))])
         slowest, began = 0.0, time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
             for first in range(0, chosen.files, BATCH):
@@ -57,7 +69,7 @@ def main(arguments: list[str]) -> int:
                 slowest = max(slowest, time.monotonic() - started)
                 progress(chosen, f"{first + len(batch)} files, {dict(figures)}, {slowest:.0f} s the slowest batch")
         figures["worker_deaths"] += worker.poll() is not None
-        figures["whole_picture_differs"] += guard.findings([guard.open_case(chosen.tool, (wall(1),))]) != whole
+        figures["whole_picture_differs"] += guard.findings([guard.open_case(chosen.tool, (whole_file,))]) != whole
     wrong = ("worker_deaths", "answers_5xx", "refusals_without_sentence", "cases_without_reason", "whole_picture_differs")
     report = {"tool": chosen.tool, "files": chosen.files, "seed": chosen.seed, "seconds": time.monotonic() - began, "slowest_batch_s": slowest}
     report |= {each: figures[each] for each in wrong} | {each: figures[each] for each in sorted(set(figures) - set(wrong))}
@@ -78,7 +90,27 @@ def originals() -> list[bytes]:
     made.append(_saved(portrait.convert("RGBA"), "PNG"))
     made.append(_saved(portrait, "GIF", save_all=True, append_images=[sheet.resize(portrait.size)] * 3))
     made.append(_saved(portrait, "WEBP", save_all=True, append_images=[sheet.resize(portrait.size)] * 3))
-    made.append((STAFF.parent / "square.webm").read_bytes()[:WHOLE_READ])
+    made.append((FOOTAGE / "square.webm").read_bytes()[:WHOLE_READ])
+    return made
+
+
+def films() -> list[bytes]:
+    """Short clips in the containers and codecs that people hand in, one with sound only, and the beginning of a film."""
+    made = [(FOOTAGE / "square.webm").read_bytes()[:WHOLE_READ], (FOOTAGE / "square.webm").read_bytes()[: WHOLE_READ // 8]]
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, codec in FILMS:
+            out = Path(folder) / f"film.{kind}"
+            with av.open(str(out), "w") as film:
+                if codec:
+                    stream = film.add_stream(codec, rate=25)
+                    stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+                    for n in range(40):
+                        picture = np.roll(cv2.resize(cv2.imdecode(np.frombuffer(wall(1), np.uint8), 1), (160, 96)), 3 * n, 1)
+                        film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+                    film.mux(stream.encode())
+                else:
+                    tampered_clips.add_tone(film, film.add_stream("aac", rate=16_000), 1.0)
+            made.append(out.read_bytes())
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import cv2
@@ -131,6 +132,14 @@ def test_a_case_whose_file_vanished_fails_with_a_sentence(caplog):
     case.refresh_from_db()
     assert case.state == CaseState.FAILED
     assert case.problem
+
+
+def test_a_refusal_calls_the_file_by_the_name_that_it_came_with():
+    head = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + b"\0\0\0\x08free" * 4  # what is left of a download that broke off
+    case = examined(operator(), file('torre "chiusa" è.mp4', head), tool="video-forensics")
+    assert case.state == CaseState.FAILED
+    assert 'torre "chiusa" è.mp4' in case.problem_words
+    assert case.files.get().sha256 not in json.dumps(case.failure)
 
 
 def test_the_pdf_is_a_pdf_and_takes_any_title_as_text():

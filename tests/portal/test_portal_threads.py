@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from alert_scene import scene, user
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from portal.analysis import actions, tasks
+from portal.analysis import actions, case_actions, tasks
 from portal.analysis.models import Case, CaseState
 from tests.portraits import drawing, face, wall
 
@@ -76,3 +77,21 @@ def test_five_pictures_chosen_at_once_for_enrolment_are_each_taken_for_what_they
     alone = [answer(content) for content in pictures]
     assert [reply["fits"] for _status, reply in alone] == [True, True, True, False, False]
     assert at_once(answer, pictures * 20, len(pictures)) == alone * 20
+
+
+def test_a_question_that_twelve_people_ask_at_the_same_moment_is_put_once():
+    guard = user("guard@example.org", "operator")
+    case = actions.open_case(user=guard, files=[SimpleUploadedFile("tower.png", wall(1))], tool="picture-check")
+    tasks.run_case(case_id=case.pk)
+
+    def asked(_n: int) -> str:
+        try:
+            case_actions.ask_another(user=guard, case_id=case.pk, tool="picture-forensics", files=(0,))
+        except ValidationError as refused:
+            return refused.messages[0]
+        return "put"
+
+    answers = at_once(asked, range(12), 12)
+    assert answers.count("put") == 1
+    assert Case.objects.filter(tool="picture-forensics").count() == 1
+    assert {each for each in answers if "already" not in each} == {"put"}

@@ -6,6 +6,7 @@ read from the boxes: FFmpeg applies them and does not show them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import struct
@@ -26,8 +27,8 @@ BOXES = (b"moov", b"trak", b"edts", b"mdia")  # boxes that hold boxes
 declare(
     {
         "clip-no-picture": {
-            "en": "{name} holds no moving picture, only sound or a cover: it is no video",
-            "it": "{name} non contiene immagini in movimento, solo audio o una copertina: non è un video",
+            "en": "{name} holds no moving picture that can be decoded: only sound, a cover, or a kind of video that is not supported",
+            "it": "{name} non contiene immagini in movimento decodificabili: solo audio, una copertina o un tipo di video non supportato",
         }
     }
 )
@@ -85,8 +86,8 @@ class ClipFile:
 
     @property
     def picture(self) -> Track:
-        """The first track with moving pictures."""
-        return next(each for each in self.tracks if each.kind == "video" and not each.cover)
+        """The first track with moving pictures that can be decoded."""
+        return next(each for each in self.tracks if each.kind == "video" and each.codec and not each.cover)
 
     @property
     def sounds(self) -> list[Track]:
@@ -96,24 +97,43 @@ class ClipFile:
 
 def read(path: Path) -> ClipFile:
     """Read a file's tracks and the packets of its picture track, without decoding. Raises BadInput when there is no moving picture."""
-    import av  # 20 MB that only this tool needs
-
-    try:
-        with av.open(str(path)) as container:
-            tracks = tuple(_track(stream, av) for stream in container.streams)
-            moving = next((stream for stream, track in zip(container.streams, tracks, strict=True) if track.kind == "video" and not track.cover), None)
-            if moving is None:
-                raise BadInput(Message("clip-no-picture", {"name": path.name}))
-            times, encodings, encoder, whole = _packets(container, moving, av)
-            form, tags = container.format.name, _tags(container.metadata)
-    except av.error.FFmpegError as error:
-        raise BadInput(Message("video-not-decodable", {"name": path.name})) from error
+    with opened(path) as container:
+        stream = moving(container, path)
+        tracks = tuple(_track(each) for each in container.streams)
+        times, encodings, encoder, whole = _packets(container, stream)
+        form, tags = container.format.name, _tags(container.metadata)
     if not len(times):
         raise BadInput(Message("video-no-frame", {"name": path.name}))
     return ClipFile(form, tags, tracks, times, encodings, encoder, edit_list_of(path) if "mp4" in form else None, whole)
 
 
-def _track(stream: Any, av: Any) -> Track:
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A video file opened with PyAV, whatever bytes its descriptions hold. Raises BadInput where FFmpeg cannot open or read it."""
+    import av  # 20 MB that only this tool needs
+
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise BadInput(Message("video-not-decodable", {"name": path.name})) from error
+
+
+def moving(container: Any, path: Path) -> Any:
+    """The first stream of moving pictures that FFmpeg has a decoder for. Raises BadInput when there is none."""
+    found = next((each for each in container.streams.video if each.codec_context is not None and not _is_cover(each)), None)
+    if found is None:
+        raise BadInput(Message("clip-no-picture", {"name": path.name}))
+    return found
+
+
+def _is_cover(stream: Any) -> bool:
+    import av  # 20 MB that only this tool needs
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _track(stream: Any) -> Track:
     codec = stream.codec_context.name if stream.codec_context else ""
     start = None if stream.start_time is None else float(stream.start_time * stream.time_base)
     seconds = None if stream.duration is None else float(stream.duration * stream.time_base)
@@ -121,16 +141,18 @@ def _track(stream: Any, av: Any) -> Track:
         seconds = int(written[1]) * 3600 + int(written[2]) * 60 + float(written[3])
     if stream.type != "video":
         return Track(stream.type, codec, start, seconds, _tags(stream.metadata))
-    cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
-    return Track("video", codec, start, seconds, _tags(stream.metadata), (stream.codec_context.width, stream.codec_context.height), cover)
+    size = (stream.codec_context.width, stream.codec_context.height) if stream.codec_context else None
+    return Track("video", codec, start, seconds, _tags(stream.metadata), size, _is_cover(stream))
 
 
 def _tags(metadata: dict[str, str]) -> dict[str, str]:
     return {key.lower(): value[:200] for key, value in metadata.items() if value}
 
 
-def _packets(container: Any, stream: Any, av: Any) -> tuple[np.ndarray, tuple[float, ...], str, bool]:
+def _packets(container: Any, stream: Any) -> tuple[np.ndarray, tuple[float, ...], str, bool]:
     """Times of the frames, sorted; where an encoder's note stands; the encoder of the first; whether all packets could be read."""
+    import av  # 20 MB that only this tool needs
+
     times, encodings, encoder, whole = [], [], "", True
     try:
         for packet in container.demux(stream):

@@ -7,6 +7,7 @@ repeat.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from detectors.errors import BadInput
+from detectors.forensics.clips.container import moving, opened
 from detectors.messages import Message
 
 SIZE = (64, 36)  # pixels of a reduced frame, width and height
 PICTURE = 480  # pixels of a frame that is shown, width
 MOST_FRAMES = 4500  # decoded: three minutes at 25 a second
+MOST_PIXELS = 10_000_000_000  # decoded: MOST_FRAMES up to Full HD, 300 frames of 8K, some minutes on one slow core
 MOST_COMPARED = 2250  # frames laid against each other: of more, every second one, or fewer
 TOP = 20  # one pixel in so many, those that change most, tell whether anything stirs: somebody far away changes few
 SAME = 0.35  # levels of those: below this two frames are the same picture, coded once or refined by the encoder
@@ -46,39 +49,41 @@ class ReducedClip:
     @property
     def stirs(self) -> np.ndarray:
         """The same of the twentieth of the pixels that change most, (N - 1,)."""
-        apart = np.abs(np.diff(self.luma, axis=0)).reshape(max(0, len(self.luma) - 1), -1)
+        apart = np.abs(np.diff(self.luma, axis=0)).reshape(len(self.luma) - 1, SIZE[0] * SIZE[1])
         most = apart.shape[1] // TOP
-        return np.partition(apart, -most, axis=1)[:, -most:].mean(1) if len(apart) else np.zeros(0)
+        return np.partition(apart, -most, axis=1)[:, -most:].mean(1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Repeat:
-    """A passage that comes twice: when it begins first and again, seconds; how much more moves inside it than the two differ; how long it lasts at least."""
+    """A passage that comes twice: when it begins first and again, seconds; how much more moves inside it than the two differ; how long it lasts at least.
+
+    `closest` is the plainest trace: how far the two most alike frames differ that are shown APART_S or more apart, levels.
+    """
 
     first: float
     again: float
     ratio: float
     seconds: float
+    closest: float
 
 
 def reduce(path: Path, step: Callable[[float], None] = lambda t: None) -> ReducedClip:
-    """Decode at most MOST_FRAMES frames; `step` hears the time of each. Raises BadInput when there is none."""
-    import av  # 20 MB that only this tool needs
-
-    luma, times, whole = [], [], True
+    """Decode at most MOST_FRAMES frames or MOST_PIXELS; `step` hears the time of each. Raises BadInput when there is none."""
+    luma, times, whole, pixels = [], [], True, 0
     try:
-        with av.open(str(path)) as container:
-            stream = next(each for each in container.streams.video if not each.disposition & av.stream.Disposition.attached_pic)
-            for frame in container.decode(stream):
-                if len(luma) == MOST_FRAMES:
+        with opened(path) as container:
+            for frame in container.decode(moving(container, path)):
+                if len(luma) == MOST_FRAMES or pixels + frame.width * frame.height > MOST_PIXELS:
                     whole = False
                     break
+                pixels += frame.width * frame.height
                 luma.append(frame.reformat(width=SIZE[0], height=SIZE[1], format="gray").to_ndarray())
                 times.append(float(frame.time) if frame.time is not None else float(len(times)) / 25)
                 step(times[-1])
-    except (av.error.FFmpegError, StopIteration) as error:
+    except BadInput:
         if not luma:
-            raise BadInput(Message("video-no-frame", {"name": path.name})) from error
+            raise
         whole = False  # damaged from here on
     if not luma:
         raise BadInput(Message("video-no-frame", {"name": path.name}))
@@ -88,21 +93,15 @@ def reduce(path: Path, step: Callable[[float], None] = lambda t: None) -> Reduce
 
 def pictures(path: Path, times: Sequence[float]) -> list[np.ndarray]:
     """The frames shown at these seconds, in their order, BGR uint8, at most PICTURE pixels wide; fewer where the clip cannot be decoded so far."""
-    import av  # 20 MB that only this tool needs
-
     found: dict[float, np.ndarray] = {}
-    try:
-        with av.open(str(path)) as container:
-            stream = next(each for each in container.streams.video if not each.disposition & av.stream.Disposition.attached_pic)
-            for frame in container.decode(stream):
-                for t in times:
-                    if t not in found and frame.time is not None and frame.time >= t - 1e-3:
-                        width = min(PICTURE, frame.width)
-                        found[t] = frame.reformat(width=width, height=max(1, round(frame.height * width / frame.width)), format="bgr24").to_ndarray()
-                if len(found) == len(set(times)):
-                    break
-    except av.error.FFmpegError:
-        pass  # damaged from here on
+    with contextlib.suppress(BadInput), opened(path) as container:  # what lies behind a damaged place is not shown
+        for frame in container.decode(moving(container, path)):
+            for t in times:
+                if t not in found and frame.time is not None and frame.time >= t - 1e-3:
+                    width = min(PICTURE, frame.width)
+                    found[t] = frame.reformat(width=width, height=max(1, round(frame.height * width / frame.width)), format="bgr24").to_ndarray()
+            if len(found) == len(set(times)):
+                break
     return [found[t] for t in times if t in found]
 
 
@@ -157,7 +156,8 @@ def repeat(clip: ReducedClip) -> Repeat | None:
         return None
     apart_by = _distances(luma)
     moved = np.diagonal(apart_by, half)
-    best = None
+    far = times[None, :] - times[:, None] >= APART_S
+    best, closest = None, float(apart_by[far].min()) if far.any() else float("inf")
     for offset in range(apart, len(luma) - window):
         differs = np.diagonal(apart_by, offset)
         usable = min(len(differs), len(moved))
@@ -167,16 +167,8 @@ def repeat(clip: ReducedClip) -> Repeat | None:
         ratio = np.where(inside >= MOVES * 2, inside / (between + FLOOR), 0.0)
         n = int(ratio.argmax())
         if ratio[n] > 0 and (best is None or ratio[n] > best.ratio):
-            best = Repeat(float(times[n]), float(times[n + offset]), float(ratio[n]), _lasts(differs, n, window, times))
+            best = Repeat(float(times[n]), float(times[n + offset]), float(ratio[n]), _lasts(differs, n, window, times), closest)
     return best
-
-
-def closest(clip: ReducedClip) -> float:
-    """The plainest trace of a repeat: how far the two most alike frames differ that are shown APART_S or more apart, levels."""
-    every = -(-len(clip.luma) // MOST_COMPARED)
-    luma, times = clip.luma[::every].reshape(-1, SIZE[0] * SIZE[1]), clip.times[::every]
-    far = times[None, :] - times[:, None] >= APART_S
-    return float(_distances(luma)[far].min()) if far.any() else float("inf")
 
 
 def _lasts(differs: np.ndarray, n: int, window: int, times: np.ndarray) -> float:

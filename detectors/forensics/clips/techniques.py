@@ -120,7 +120,7 @@ def _repeat(clip: ReducedClip) -> Measurement:
     if found is None:
         return cannot("clip-no-repeat-possible")
     facts = (("times", "clip-at", _times([found.first, found.again])), ("seconds", "clip-lasts", round(found.seconds, 2)))
-    return Measurement(found.ratio, facts=facts, plain=-frames.closest(clip))
+    return Measurement(found.ratio, facts=facts, plain=-found.closest)
 
 
 def _sound(file: ClipFile) -> Measurement:
