@@ -59,7 +59,7 @@ def draw_points(crop: np.ndarray, points: np.ndarray, zoom: int = 4) -> np.ndarr
 
 
 def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
-    """PNG of a Tippett plot: the share of pairs of one person (dark) and of two people (red) with at least this log10 LR, and where this case lies.
+    """PNG of a Tippett plot: the share of pairs of one person (dark) and of two people (red, dashed) with at least this log10 LR, and where this case lies.
 
     No words stand in it: its caption says what is drawn, in the reader's language.
     `quantiles` holds evenly spaced quantiles of log10 LR of "genuine" and "impostor" pairs.
@@ -78,11 +78,20 @@ def draw_tippett(quantiles: dict[str, np.ndarray], here: float) -> bytes:
         _write(canvas, f"{share:.0%}", (4, place(0, share)[1] + 5), INK)
     for name, colour in (("genuine", INK), ("impostor", RED)):
         curve = [place(float(each), share) for each, share in zip(quantiles[name], np.linspace(1, 0, len(quantiles[name])), strict=True)]
-        cv2.polylines(canvas, [np.array([place(-reach, 1), *curve, place(reach, 0)], np.int32)], False, colour, 3, cv2.LINE_AA)
+        whole = np.array([place(-reach, 1), *curve, place(reach, 0)], np.int32)
+        cv2.polylines(canvas, [whole] if name == "genuine" else _dashes(whole), False, colour, 3, cv2.LINE_AA)
     cv2.line(canvas, place(here, 0), place(here, 1), GOLD, 3)
     _write(canvas, f"{here:+.1f}", (place(here, 1)[0] + 6, MARGIN - 8), GOLD)
     _write(canvas, "log10 LR", (PLOT[0] // 2 - 36, PLOT[1] - 8), INK)
     return encode_png(canvas)
+
+
+def _dashes(line: np.ndarray, on: int = 14, off: int = 9) -> list[np.ndarray]:
+    """A line of points (N, 2) cut into dashes of `on` pixels with `off` between them: told apart on grey paper too."""
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    steps = np.arange(0, along[-1], 1.0)
+    points = np.stack([np.interp(steps, along, line[:, n]) for n in (0, 1)], 1).round().astype(np.int32)
+    return [points[n : n + on] for n in range(0, len(points), on + off)]
 
 
 def _write(canvas: np.ndarray, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:

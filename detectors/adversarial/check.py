@@ -109,8 +109,8 @@ class AdversarialCheck:
         bounds = self._picture.card.thresholds["score"], self._face.card.thresholds["score"]
         models = {each.card.name: each.card.sha256 for each in (self._finder, self._picture, self._face)}
         verdict = judge(score, scores, bounds, resized=picture.shape[:2] != (224, 224), more=len(found) > len(faces))
-        parts = [_part("picture", {"score": ("adversarial-score", round(score, 4)), "threshold": ("adversarial-threshold", bounds[0])})]
-        parts.append(_part("faces", {"count": ("adversarial-count", len(faces)), "threshold": ("adversarial-threshold", bounds[1])}))
+        parts = [_part("picture", {"score": ("adversarial-score", round(score, 4)), "threshold": ("adversarial-threshold", round(bounds[0], 4))})]
+        parts.append(_part("faces", {"count": ("adversarial-count", len(faces)), "threshold": ("adversarial-threshold", round(bounds[1], 4))}))
         return Report(verdict, parts=tuple(parts), evidence=_evidence(picture, faces, scores), models=models)
 
 

@@ -131,8 +131,10 @@ WORDS = {
     "evidence-picture-n": {"en": "Picture {n} with the faces that were found", "it": "L'immagine {n} con i volti trovati"},
     "evidence-aligned": {"en": "The two compared faces, aligned", "it": "I due volti confrontati, allineati"},
     "evidence-tippett": {
-        "en": "Share of pairs with at least this log10 LR: of one person (green), of two people (red), and where this comparison lies (gold)",
-        "it": "Quota di coppie con almeno questo log10 LR: di una persona (verde), di due persone (rosso), e dove sta questo confronto (oro)",
+        "en": "Share of pairs with at least this log10 LR: of one person (green, unbroken), of two people (red, dashed), "
+        "and where this comparison lies (gold, upright, with its value)",
+        "it": "Quota di coppie con almeno questo log10 LR: di una persona (verde, continua), di due persone (rosso, a tratti), "
+        "e dove sta questo confronto (oro, verticale, con il valore)",
     },
 }
 

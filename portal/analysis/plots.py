@@ -62,7 +62,7 @@ def timeline_strip(moments: Sequence[tuple[float, str]], *, title: str, seconds:
     """SVG text of moments (seconds, number) on a line from the start to the end of what lasts `seconds`, or to the last of them where that is not known."""
     last = max([t for t, _ in moments] or [1])
     end = seconds if seconds is not None and seconds >= last > 0 else ticks(0, last)[-1]
-    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} 64" role="img" font-family="Inter, sans-serif" font-size="15">']
+    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} 68" role="img" font-family="Inter, sans-serif" font-size="15">']
     drawn += [f"<title>{escape(title)}</title>", _line("rule", 16, 32, WIDTH - 16, 32, RULE, 3)]
     for t, words in moments:
         x = round(16 + t / end * (WIDTH - 32), 1)

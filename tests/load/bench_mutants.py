@@ -19,7 +19,7 @@ import numpy as np
 import pi_heif
 from PIL import Image
 
-import detectors
+from detectors import registry
 from detectors.attacks import tampered_clips
 from tests.e2e.server import prepared_portal, serving, working
 from tests.load.bench_desk import Person
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--limit", type=float, default=600, help="seconds in which a batch must be over")
     chosen = options.parse_args(arguments)
     rng, figures, reasons = random.Random(chosen.seed), Counter[str](), Counter[str]()
-    clips = "video" in detectors.tools()[chosen.tool].media
+    clips = "video" in registry.tool_entry(chosen.tool).media
     whole_file = (FOOTAGE / "square.webm").read_bytes() if clips else wall(1)
     wholes = (films() if clips else originals()) + (
         [each.read_bytes()[:WHOLE_READ] for each in sorted(chosen.folder.iterdir()) if each.is_file()] if chosen.folder else []

@@ -55,7 +55,7 @@ WORDS = {code: PICTURE_WORDS[code] for code in SHARED} | {
     "clip-frames": {"en": "Frames", "it": "Fotogrammi"},
     "clip-cuts": {"en": "Cuts", "it": "Stacchi"},
     "clip-second": {"en": "{t:.1f} s", "it": "{t:.1f} s"},
-    "clip-at": {"en": "At", "it": "A"},
+    "clip-at": {"en": "Moments", "it": "Momenti"},
     "clip-lasts": {"en": "Lasts, seconds", "it": "Durata, secondi"},
     "clip-doubled-share": {"en": "Share of the frames in moving scenes", "it": "Quota dei fotogrammi nelle scene in movimento"},
     "clip-doubled-even": {"en": "At even distances, as a conversion of the rate leaves them", "it": "A distanze regolari, come dopo una conversione"},
