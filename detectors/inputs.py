@@ -14,6 +14,7 @@ from detectors.types import MEDIA
 
 HEAD = 4096  # bytes that decide
 MAX_TEXT_BYTES = 20 * 1024 * 1024
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 AUDIO_BRANDS = (b"M4A ", b"M4B ")
 # What a browser's file picker offers for each medium; the content decides all the same.
 ACCEPT = {
@@ -21,7 +22,7 @@ ACCEPT = {
     "video": ("video/webm", "video/mp4", "video/quicktime", "video/x-matroska", "video/x-msvideo", "video/ogg", "video/mpeg"),
     "audio": ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/webm"),
     "text": ("text/plain", ".txt", ".md"),
-    "table": ("text/csv", "text/tab-separated-values", ".csv", ".tsv"),
+    "table": ("text/csv", "text/tab-separated-values", "application/json", ".csv", ".tsv", ".json", ".jsonl"),
 }
 
 declare(
@@ -35,7 +36,10 @@ declare(
             "it": "{name} è di un tipo diverso da quelli che questo strumento legge ({media})",
         },
         "text-too-large": {"en": "the text is too large: at most {most} MB are read", "it": "il testo è troppo grande: se ne leggono al massimo {most} MB"},
-        "text-not-utf8": {"en": "this is no text in UTF-8", "it": "questo non è un testo in UTF-8"},
+        "text-not-utf8": {
+            "en": "line {line}: this is no text in UTF-8 (nor in UTF-16 with its mark). Save the file as UTF-8.",
+            "it": "riga {line}: questo non è un testo in UTF-8 (né in UTF-16 con il suo segno). Salvare il file come UTF-8.",
+        },
     }
 )
 
@@ -59,13 +63,14 @@ def media_of(path: Path | str) -> frozenset[str]:
 
 
 def read_text(path: Path | str) -> str:
-    """A text file in UTF-8, with or without a byte order mark. Raises BadInput."""
+    """A text file in UTF-8, with or without a byte order mark, or in UTF-16 with one. Raises BadInput."""
     if image.size_on_disk(path) > MAX_TEXT_BYTES:
         raise BadInput(Message("text-too-large", {"most": MAX_TEXT_BYTES // 2**20}))
+    content = Path(path).read_bytes()
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(Message("text-not-utf8")) from error
+        raise BadInput(Message("text-not-utf8", {"line": content.count(b"\n", 0, error.start) + 1})) from error
 
 
 def check(paths: Sequence[Path | str], media: Sequence[str], count: int) -> tuple[str, ...]:
@@ -94,12 +99,12 @@ def _is_picture(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether these bytes begin a text in UTF-8: the last character may be cut."""
+    """Whether these bytes begin a text in UTF-8, or in UTF-16 with its mark: the last character may be cut."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
+        text = codecs.getincrementaldecoder("utf-16" if head.startswith(UTF_16) else "utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
-    return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
+    return not any(each < " " and each not in "\t\n\r\f" for each in text)
 
 
 def _sha256(path: Path) -> str:

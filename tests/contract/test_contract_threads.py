@@ -43,8 +43,9 @@ def answer(built: Any, kind: str, n: int, files: list[Path], camera: str) -> Any
         step = getattr(built, "excess", built.step)  # the anomaly's score itself needs 300 frames first
         return [step(Frame(scene(7 * n + k, (240, 320)), camera, 1000 + k / 5, k)) for k in range(12)]
     if kind == "tool":
-        if "picture" not in registry.tool_entry(built.card.name).media:
-            return built.report([clip(files[0].parent, n)])
+        media = registry.tool_entry(built.card.name).media
+        if "picture" not in media:
+            return built.report([(clip if "video" in media else posts)(files[0].parent, n)])
         return built.report([files[n], files[(n + 1) % THREADS]][: registry.tool_entry(built.card.name).inputs])
     if kind == "head":
         return built.judge(np.random.default_rng(n).normal(size=(3, head.SIZE)).astype(np.float32))
@@ -56,6 +57,14 @@ def clip(folder: Path, n: int) -> Path:
     """The nth of eight clips of sixteen frames."""
     path = folder / f"clip-{n}.webm"
     video.write_webm(path, (scene(11 * n + k, (120, 160)) for k in range(16)), 10)
+    return path
+
+
+def posts(folder: Path, n: int) -> Path:
+    """The nth of eight tables of posts, of which every third comes again."""
+    path = folder / f"posts-{n}.csv"
+    rows = [f"The {k % 3 or k}th lamp of street {n} was out again last night and nobody came,person-{k % 5},2026-09-01T12:00:{k:02d}" for k in range(30)]
+    path.write_text("\n".join(["text,account,time", *rows]) + "\n")
     return path
 
 

@@ -1,0 +1,236 @@
+"""Posts out of every usual form, what comes again, who posts in time with whom, and a fan club that the null model acquits."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import math
+
+import numpy as np
+import pytest
+
+import detectors
+from detectors import BadInput, inputs
+from detectors.__main__ import main
+from detectors.attacks import campaigns
+from detectors.campaign import coordination, duplicates, posts, view
+from detectors.campaign.posts import Posts
+from detectors.messages import LANGUAGES, worded
+
+NOON = datetime.datetime(2026, 9, 1, 12, 0, tzinfo=datetime.UTC).timestamp()
+ROWS = [("La torre è aperta", "anna", "2026-09-01T12:00:00"), ("Closed, she said; “again”", "bruno", "2026-09-01T12:00:30"), ("Ciao 👋", "anna", "2026-09-02")]
+
+
+def csv_of(separator: str, head: str = "text,account,time") -> str:
+    rows = [head.split(","), *ROWS]
+    return "\n".join(separator.join(f'"{cell}"' for cell in row) for row in rows) + "\n"
+
+
+def json_of(lines: bool) -> str:
+    rows = [{"content": text, "author": {"screen_name": f"@{account}"}, "created_at": time} for text, account, time in ROWS]
+    return "\n".join(map(json.dumps, rows)) if lines else json.dumps({"data": rows})
+
+
+def read(tmp_path, content: str | bytes) -> Posts:
+    file = tmp_path / "posts"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert inputs.media_of(file) >= {"table", "text"}
+    return posts.read(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        csv_of(","),
+        csv_of(";"),
+        csv_of("\t"),
+        csv_of("|"),
+        csv_of(";", "Testo,Utente,Data e ora"),
+        "\ufeff" + csv_of(","),
+        csv_of(";").encode("utf-16"),
+        csv_of(",").replace("\n", "\r\n"),
+        json_of(lines=False),
+        json_of(lines=True),
+    ],
+    ids=["comma", "semicolon", "tab", "bar", "italian", "bom", "utf-16", "crlf", "json", "jsonl"],
+)
+def test_every_usual_form_gives_the_same_posts(tmp_path, content):
+    found = read(tmp_path, content)
+    assert found.texts == tuple(text for text, _, _ in ROWS)
+    assert found.accounts.tolist() == ["anna", "bruno", "anna"]
+    assert found.times.tolist() == [NOON, NOON + 30, NOON + 43200]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-09-01T12:00:00Z",
+        "2026-09-01 14:00:00+02:00",
+        f"{NOON:.0f}",
+        f"{1000 * NOON:.0f}",
+        "Tue Sep 01 12:00:00 +0000 2026",
+        "Tue, 01 Sep 2026 12:00:00 +0000",
+        "01/09/2026 12:00",
+        "01/09/2026, 12:00:00",
+        "01.09.2026 12:00:00",
+    ],
+)
+def test_dates_as_people_write_them(written):
+    assert posts.moments([written]).tolist() == [NOON]
+
+
+def test_a_column_of_dates_is_read_in_the_one_form_that_fits_most():
+    found = posts.moments(["03/04/2026 10:00", "04/25/2026 10:00", "04/26/2026 10:00"])
+    assert [datetime.datetime.fromtimestamp(t, datetime.UTC).month for t in found] == [3, 4, 4]
+    assert np.isnan(posts.moments(["yesterday", "", None])).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("time,account\n2026-09-01,anna\n", "no column holds the text"),
+        ('[{"text": "a"}, {"tex', "line 1: this begins like JSON"),
+        ('{"text": "a"}\n{"text": \n', "line 2: this begins like JSON"),
+        ("\n \n", "no post"),
+        ('text,account\n"' + "x" * 200_000 + '",anna\n', "line 2"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_line_in_both_languages(tmp_path, content, why):
+    (tmp_path / "posts.csv").write_text(content)
+    with pytest.raises(BadInput, match=why) as refused:
+        posts.read(tmp_path / "posts.csv")
+    assert worded(refused.value.message, "it") != worded(refused.value.message, "en")
+
+
+def test_broken_utf_8_is_refused_with_its_line(tmp_path):
+    (tmp_path / "posts.csv").write_bytes(b"text,account\nciao,anna\nperch" + b"\xe9,bruno\n")
+    with pytest.raises(BadInput, match="line 3"):
+        posts.read(tmp_path / "posts.csv")
+
+
+def test_rows_without_text_or_of_another_width_are_counted_and_lines_without_a_head_are_posts(tmp_path):
+    found = read(tmp_path, "text,account\nuno,anna\n,bruno\ndue,bruno,?\ntre,carla\n")
+    assert (found.texts, found.dropped) == (("uno", "tre"), 2)
+    pasted = read(tmp_path, "The tower is closed, they say\nReally? Who says that, please\n")
+    assert (len(pasted), set(pasted.accounts.tolist()), np.isnan(pasted.times).all()) == (2, {""}, True)
+
+
+def test_nearly_equal_texts_are_one_group_whatever_was_hung_on_them():
+    texts = [
+        "The council sold the square by night, read the contract before it is gone",
+        "RT @somebody: The council SOLD the square by night, read the contract before it is gone!! https://example.org/a",
+        "The coun\u200bcil sold the square by night, read the contract before it is gone 🔥",
+        "The council bought new benches for the square, and they are comfortable",
+        "Good morning!",
+        "Good morning!",
+    ]
+    assert duplicates.text_groups(texts).tolist() == [0, 0, 0, -1, -1, -1]
+    assert duplicates.link_groups(["see https://a.org/x?utm=1", "(https://A.org/x/)", "https://a.org/y", "none"]).tolist() == [0, 0, -1, -1]
+    assert duplicates.text_groups([]).tolist() == []
+
+
+def rows_of(moments: dict[int, list[float]], item: int = 0) -> tuple[np.ndarray, ...]:
+    accounts = np.array([account for account, times in moments.items() for _ in times])
+    times = np.array([t for each in moments.values() for t in each], float)
+    return np.full(len(times), item), accounts, times, np.arange(len(times))
+
+
+def test_accounts_that_meet_again_and_again_are_a_set_and_one_who_comes_late_is_not():
+    begins = [3600.0 * n for n in range(8)]
+    moments = {account: [t + 5 * account for t in begins] for account in range(4)} | {4: [t + 1200 for t in begins]}
+    found = coordination.find(*rows_of(moments))
+    assert found.sets == ((0, 1, 2, 3),)
+    assert found.joined.tolist() == [8, 8, 8, 8, 0]
+    pair = next(each for each in found.pairs if each.accounts == (0, 1))
+    assert pair.together == 8
+    assert pair.expected == pytest.approx(8 * 0.033, rel=0.5)  # two uniform draws of an hour lie within a minute of each other once in thirty times
+
+
+def test_people_who_write_all_evening_meet_as_often_as_chance_says():
+    rng = np.random.default_rng(0)
+    moments = {account: sorted(rng.uniform(0, 7200, 40).tolist()) for account in range(12)}
+    found = coordination.find(*rows_of(moments))
+    assert max(each.together for each in found.pairs) if found.pairs else True
+    assert (found.tested, found.sets) == (66, ())
+
+
+def test_two_meetings_or_nothing_at_all_prove_nothing():
+    assert coordination.find(*rows_of({0: [0, 9000], 1: [1, 9001], 2: [2, 9002]})).sets == ()
+    empty = coordination.find(*(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0, int)))
+    assert (empty.pairs, empty.sets, empty.tested) == ((), (), 0)
+
+
+def test_a_storm_of_one_item_in_one_minute_is_counted_in_bounded_time():
+    rng = np.random.default_rng(0)
+    found = coordination.find(*rows_of({account: rng.uniform(0, 60, 2).tolist() for account in range(2000)}), draws=2)
+    assert found.sets == ()
+
+
+@functools.cache
+def hidden() -> tuple[list[tuple[str, str, float]], dict[str, str]]:
+    """A campaign and a fan club among texts of drawn words."""
+    rng = np.random.default_rng(5)
+    words = ["".join(rng.choice(list("abcdefghilmnoprstuvz"), int(rng.integers(3, 9)))) for _ in range(4000)]
+    return campaigns.make([" ".join(rng.choice(words, int(rng.integers(4, 20)))) for _ in range(8000)], seed=7)
+
+
+def test_the_campaign_is_found_and_the_fan_club_is_acquitted():
+    made, kinds = hidden()
+    found = view.look(Posts(tuple(each[0] for each in made), np.array([each[1] for each in made]), np.array([each[2] for each in made]), {}))
+    names = {found.names[number] for number in found.coordination.accounts}
+    assert {kinds[name] for name in names} == {"campaign"}
+    assert len(names) >= 38
+    assert found.share(found.names.index("campaign_00"))[0] > 0.3
+
+
+def table(tmp_path, rows) -> str:
+    rows = ["text,account,time", *(f'"{text}",{account},{datetime.datetime.fromtimestamp(t, datetime.UTC).isoformat()}' for text, account, t in rows)]
+    (tmp_path / "posts.csv").write_text("\n".join(rows) + "\n")
+    return str(tmp_path / "posts.csv")
+
+
+def test_the_report_names_accounts_with_intervals_texts_and_days(tmp_path):
+    report = detectors.load("campaign").report([table(tmp_path, hidden()[0])], lambda share, stage: None)
+    assert (report.verdict.label.code, report.verdict.band) == ("campaign-found", "suspicious")
+    assert report.verdict.label.params["count"] >= 38
+    assert all(worded(reason, language) for reason in report.verdict.reasons for language in LANGUAGES)
+    accounts, groups, days = report.evidence
+    assert {row[1][:8] for row in accounts.rows} == {"campaign"}
+    assert 0 < accounts.rows[0][5].params["low"] < accounts.rows[0][5].params["share"] <= accounts.rows[0][5].params["high"]
+    assert groups.rows[0][1] >= groups.rows[-1][1]
+    assert sum(days.series[0].y) == report.parts[0].value("posts") == len(hidden()[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("text\nuno due tre\nquattro\n", "campaign-no-accounts"),
+        ("text,account\nuno due tre,anna\nquattro,bruno\n", "campaign-no-times"),
+        ("text,account,time\nuno,anna,2026-09-01\ndue,bruno,2026-09-01\n", "campaign-few"),
+        ("👋\n", "campaign-no-accounts"),
+    ],
+)
+def test_what_cannot_be_concluded_is_no_verdict(tmp_path, content, reason):
+    (tmp_path / "posts.csv").write_text(content)
+    report = detectors.load("campaign").report([tmp_path / "posts.csv"], lambda share, stage: None)
+    assert (report.verdict.label.code, report.verdict.band) == ("campaign-cannot-say", "unsure")
+    assert reason in [each.code for each in report.verdict.reasons]
+
+
+def test_the_evaluator_measures_it_beside_plain_rivals(tmp_path, capsys):
+    made, kinds = hidden()
+    table(tmp_path, made)
+    (tmp_path / "accounts.csv").write_text("account,kind\n" + "".join(f"{name},{kind}\n" for name, kind in kinds.items()))
+    assert main(["evaluate", "campaign", str(tmp_path), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["metrics"]["precision"]["value"] == 1
+    assert answer["metrics"]["found_fan"]["value"] == 0
+    assert answer["rivals"]["same_item_any_time"]["found_fan"]["value"] > 0.9
+    (tmp_path / "accounts.csv").write_text("account,kind\nanna,person\n")
+    assert main(["evaluate", "campaign", str(tmp_path)]) == 2
+    assert "accounts.csv, line 2" in capsys.readouterr().err
+
+
+def test_times_that_are_no_dates_do_not_count():
+    assert all(math.isnan(each) for each in posts.moments(["-5", "0", "1e99", "nan", "99999999999999999999"]))
