@@ -57,6 +57,11 @@ class FaceNets:
         found["looks_middle"] = float(log(cosine_distance(here, middle)))
         return found | self._second_opinion(crop, here, middle) | grain(crop)
 
+    def layers(self, crop: np.ndarray) -> list[np.ndarray]:
+        """The averages of every layer, and the embedding last, of an aligned 112 x 112 BGR crop."""
+        embedding, averages = self._embed(crop)
+        return [*np.split(averages, np.cumsum(CHANNELS)[:-1]), embedding]
+
     def _second_opinion(self, crop: np.ndarray, here: np.ndarray, middle: np.ndarray) -> dict[str, float]:
         """How far the net for small faces, which sees the face reduced, is from the embedding."""
         found = {}

@@ -102,15 +102,20 @@ def pictures_of(data: Path, net: lite.LiteNet, most: int) -> Sources:
     return Sources(names, pictures, torch.where(found == classes, classes, -1))
 
 
-def faces_of(data: Path, net: sface.SFaceNet, most: int) -> Sources:
-    """One aligned crop of 112 x 112 of each of as many people."""
-    people: dict[str, str] = {}
+def pictures_by_person(data: Path, least: int = 1) -> dict[str, list[str]]:
+    """Of each person with at least so many pictures their paths, the first of which is attacked; people in an order that means nothing."""
+    people: dict[str, list[str]] = {}
     for file in sorted(data.rglob("*.jpg")):
-        people.setdefault(person_of(str(file.relative_to(data))), str(file.relative_to(data)))
+        people.setdefault(person_of(str(file.relative_to(data))), []).append(str(file.relative_to(data)))
+    return {name: people[name] for name in sorted(people, key=_hash) if len(people[name]) >= least}
+
+
+def faces_of(data: Path, net: sface.SFaceNet, most: int, least: int = 1) -> Sources:
+    """One aligned crop of 112 x 112 of each of as many people who have at least `least` pictures."""
     portraits, names, crops = Portraits(data), [], []
-    for name in sorted(people, key=_hash)[:most]:
-        crop, _ = portraits.aligned(people[name])
-        names.append(Path(people[name]).stem)
+    for files in list(pictures_by_person(data, least).values())[:most]:
+        crop, _ = portraits.aligned(files[0])
+        names.append(Path(files[0]).stem)
         crops.append(crop[..., ::-1].transpose(2, 0, 1))
     pictures = torch.from_numpy(np.stack(crops).astype(np.float32))
     with torch.no_grad():
