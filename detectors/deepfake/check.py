@@ -11,7 +11,7 @@ import numpy as np
 from detectors import drawing, image, inputs, registry, video
 from detectors.deepfake.check_words import WORDS
 from detectors.deepfake.compression import bits_a_pixel, jpeg_quality
-from detectors.deepfake.examine import FACES, KINDS, SMALLEST, Examiner, FaceEvidence, sampled
+from detectors.deepfake.examine import FACES, KINDS, LEAST_FACES, SMALLEST, Examiner, FaceEvidence, sampled
 from detectors.messages import Message, Param
 from detectors.registry import tool
 from detectors.types import (
@@ -33,7 +33,6 @@ from detectors.types import (
 PEOPLE = 12  # of a crowd, those who are largest or there most often
 EVERY_S, MOST_FRAMES = 0.5, 32  # a clip is looked at this often, between FACES and so many times
 LONGEST = 1920  # pixels of a clip's frame: more shows no more of a crop of 160
-LEAST_FACES = 4  # of a person in a clip: the thresholds are for means over eight
 WEAK_JPEG, RESAVED_JPEG = 60, 82  # qualities below which nothing was measured, and up to which the figures of JPEG 75 are given
 
 WORTH = 1.5  # times as often must manipulated faces be above the threshold for it to mean something

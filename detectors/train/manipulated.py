@@ -1,7 +1,8 @@
 """Train the net for blended faces on real faces alone: `python -m detectors.train.manipulated FACES ... --lite0 FILE.pth --out NET.pt`.
 
 Every step makes its own fakes (detectors/train/pseudo_fakes.py); the map learns where they differ. No fake of any deepfake set is learned from: labelled faces
-of one (`--choose`) are only scored at each check, so that a person can choose between the nets written there. `--resume` goes on where a training was ended.
+of one (`--choose`) are only scored at each check, so that a person can choose between the nets written there. `--resume` goes on where a training was ended,
+`--start` with given weights, also those that ship.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from detectors import files, weights
 from detectors.metrics import auc
 from detectors.nets import lite
 from detectors.nets.lite import Block, Same
-from detectors.nets.manipulated import ManipulatedNet
+from detectors.nets.manipulated import ManipulatedNet, take_over
 from detectors.nets.sface import narrow
 from detectors.train.pseudo_fakes import KINDS, pseudo_fake, spoil
 from detectors.train.real_faces import crops_of
 
 BATCH = 16
-SHARES = (0.35, 0.3, 0.2, 0.15)  # of KINDS
+SHARES = (0.65, 0.2, 0.15, 0.0)  # of KINDS: more parts of other faces and a generator's traces make it better at these fakes and worse at those of others
 SEEN = 144  # pixels a side of what a step sees of a crop: a shift for free, and a fifth less to compute
 ALIKE = 0.6  # of the pairs: real face and fake are spoiled in the same way, so that nothing but the fake differs
 AHEAD = 4  # batches that the second thread has ready
@@ -289,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("faces", type=Path, nargs="+", help="folders of pictures of real faces (of a labelled one the real ones), or .npz files of their crops")
     parser.add_argument("--cache", type=Path, default=weights.cache() / "faces", help="where the crops of folders are kept")
     parser.add_argument("--lite0", type=Path, required=True, help="EfficientNet-Lite0's published weights (.pth)")
-    parser.add_argument("--start", type=Path, help="begin with these weights")
+    parser.add_argument("--start", type=Path, help="begin with these weights: a .pt of this trainer, or the .onnx that ships")
     parser.add_argument("--resume", action="store_true", help="go on where the training of --out was ended")
     parser.add_argument("--choose", type=Path, help="labelled crops (.npz: crops, files, fake) that are scored at each check, never learned from")
     parser.add_argument("--out", type=Path, required=True)
@@ -300,7 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     net = ManipulatedNet(lite.read(asked.lite0)).requires_grad_(True)
-    if asked.start:
+    if asked.start and asked.start.suffix == ".onnx":
+        take_over(net, asked.start)
+    elif asked.start:
         net.load_state_dict(torch.load(asked.start, weights_only=True), strict=False)
     crops = np.concatenate([crops_of(each, asked.cache) for each in asked.faces])
     recipe = ManipulatedRecipe(**{field.name: getattr(asked, field.name) for field in dataclasses.fields(ManipulatedRecipe)})

@@ -86,7 +86,7 @@ def _saved(picture: np.ndarray, quality: int) -> np.ndarray:
 def _mask(rng: np.random.Generator) -> np.ndarray:
     """Face, part of the face or one feature: an uneven outline with a soft rim, (160, 160) float32 0..1."""
     mask = np.zeros((SIDE, SIDE), np.float32)
-    kind = rng.choice(["face", "face", "face", "lower", "eyes", "one", "nose", "mouth", "pair"])
+    kind = rng.choice(["face"] * 9 + ["lower", "eyes", "one", "nose", "mouth", "pair"])
     regions = {
         "face": [((EYES + MOUTH) / 2 + [0, 2], (46, 58))],
         "lower": [(MOUTH - [0, 4], (38, 32))],

@@ -15,7 +15,7 @@ import detectors
 from detectors import image, results, video, weights
 from detectors.__main__ import main
 from detectors.deepfake.crops import POINTS, SIDE, crop_face, scale_of
-from detectors.deepfake.examine import Examiner, clip_score, sampled
+from detectors.deepfake.examine import LEAST_FACES, ClipPerson, Examiner, clip_score, sampled
 from detectors.deepfake.found import find_faces, kept_faces
 from detectors.deepfake.identities import group, vote
 from detectors.deepfake.logistic import cross_fitted, fit, folds_of
@@ -25,10 +25,11 @@ from detectors.deepfake.traces import RINGS, rings
 from detectors.errors import BadDataset, BadInput
 from detectors.metrics import auc
 from detectors.nets.lite import LiteNet
-from detectors.nets.manipulated import ManipulatedNet
+from detectors.nets.manipulated import ManipulatedNet, take_over
 from detectors.nets.probe import NUMBERS, ProbeNet
 from detectors.train.face_probe import export
 from detectors.train.manipulated import ChoosingFaces, ManipulatedRecipe, folded, tensor_of, train
+from detectors.train.manipulated import export as export_manipulated
 from detectors.train.pseudo_fakes import KINDS as PSEUDO
 from detectors.train.pseudo_fakes import pseudo_fake, spoil
 from detectors.train.real_faces import crops_of
@@ -105,6 +106,22 @@ def test_a_clips_faces_are_grouped_by_person_and_passers_by_left_out():
 def test_the_vote_takes_the_worst_person_only_above_the_threshold():
     assert vote([0.2, 3.0, 0.1], 1.0) == 3.0
     assert vote([0.2, 0.7, 0.3], 1.0) == pytest.approx(0.4)
+
+
+def test_passers_by_count_in_a_clips_score_only_where_nobody_stays():
+    staying, passing = ClipPerson((None,) * LEAST_FACES, 0.2), ClipPerson((None,) * (LEAST_FACES - 1), 3.0)
+    assert clip_score([staying, passing], 1.0) == pytest.approx(0.2)
+    assert clip_score([passing], 1.0) == pytest.approx(3.0)
+
+
+def test_an_exported_net_is_read_back_to_go_on_from(crops, tmp_path):
+    torch.manual_seed(0)
+    net, again = ManipulatedNet().eval(), ManipulatedNet().eval()
+    export_manipulated(net, tmp_path / "net.onnx")
+    take_over(again, tmp_path / "net.onnx")
+    with torch.no_grad():
+        for mine, read in zip(folded(net, tensor_of(crops)), folded(again, tensor_of(crops)), strict=True):
+            assert torch.allclose(mine, read, atol=0.02)
 
 
 def test_folds_keep_groups_whole_and_the_fit_finds_what_is_there():
