@@ -87,3 +87,33 @@ def test_what_is_dropped_on_the_desk_leaves_as_a_pack_that_a_stranger_checks(ope
         [f"data/inputs/001-{file.name} was changed: at least one byte is not as it was packed."]
     )
     assert stranger.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def pasted_posts() -> str:
+    """Two hundred posts: five accounts write the same within seconds of each other eight times, two posts hold markup and a formula, the others are harmless."""
+    rows = [f"{hour:02d}:30:{2 * n:02d},hand_{n},Nobody says why the tower is closed since yesterday: ask them" for hour in range(8, 16) for n in range(5)]
+    rows += ["09:00:00,anna,\"<script>document.title='taken'</script> <b>bold</b>\"", "09:05:00,bruno,=HYPERLINK(1)"]
+    rows += [
+        f"{8 + n % 9:02d}:{n % 60:02d}:11,person_{n % 40},Post number {n} about {['sun', 'rain', 'bread', 'wine', 'stone'][n % 5]} and {n * 7919 % 997}"
+        for n in range(158)
+    ]
+    return "\n".join(["time,account,text", *(f"2026-09-01 {row}" for row in rows)])
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_two_hundred_pasted_posts_become_a_campaign_view_that_leaves_as_a_pack(open_page, worker, tmp_path, size):
+    page = open_page("/desk/", "operator", size)
+    page.locator("#tool").select_option("campaign")
+    page.locator("#text").fill(pasted_posts())
+    page.locator("#desk button[type=submit]").click()
+    expect(page.locator("#verdict")).to_contain_text("5 accounts post in time", timeout=patience_ms(EXAMINED_S))
+    expect(page.locator("main")).to_contain_text("hand_0")
+    assert page.title() != "taken"
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("#export input[name=reason]").fill("For the press office")
+    with page.expect_download() as download:
+        page.locator("#export button").click()
+    download.value.save_as(tmp_path / "pack.zip")
+    stranger = open_page("/verify/", "", size)
+    lay(stranger, tmp_path / "pack.zip")
+    expect(stranger.locator("#result[data-holds=yes]")).to_contain_text("1 input is the file that the custody records")
