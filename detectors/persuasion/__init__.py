@@ -1,0 +1,1 @@
+"""Persuasion techniques in the texts of memes and posts."""

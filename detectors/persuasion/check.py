@@ -1,0 +1,146 @@
+"""Which persuasion techniques a text uses, what each is, and where in the text; the text of a meme is typed off or pasted."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from detectors import weights
+from detectors.inputs import read_text
+from detectors.messages import Message
+from detectors.persuasion.classify import PersuasionLines, encode
+from detectors.persuasion.domain import outside
+from detectors.persuasion.encoder import EncodedText
+from detectors.persuasion.techniques import IN_TEXT
+from detectors.registry import tool
+from detectors.types import MarkedTextEvidence, ModelCard, Progress, Report, ReportField, ReportPart, TableEvidence, TextSpan, Verdict
+
+LIKELY = 0.5
+ERRORS_FROM = "task 1, cross-validation"  # of the card's figures: 687 memes, far more than the 63 set aside
+MOST_SHOWN = 20_000  # characters of the text that the report carries
+NETS = ("e5-small-layers-1", "e5-small-pieces-1")
+WORDS = {
+    "title": {"en": "Persuasion techniques", "it": "Tecniche di persuasione"},
+    "about": {
+        "en": "Which persuasion techniques a short English text uses, such as that of a meme, and where. Pictures are not read: type off or paste their text.",
+        "it": "Quali tecniche di persuasione usa un breve testo inglese, come quello di un meme, e dove. Le immagini non si leggono: incollarne il testo.",
+    },
+    "persuasion-reading": {"en": "reading the text", "it": "lettura del testo"},
+    "persuasion-weighing": {"en": "looking for techniques", "it": "ricerca delle tecniche"},
+    "persuasion-cannot": {"en": "cannot say", "it": "non si può dire"},
+    "persuasion-none": {"en": "no technique found", "it": "nessuna tecnica trovata"},
+    "persuasion-some": {
+        "en": ("{count} persuasion technique", "{count} persuasion techniques"),
+        "it": ("{count} tecnica di persuasione", "{count} tecniche di persuasione"),
+    },
+    "persuasion-cut": {
+        "en": "Only the first {characters:,} characters were examined: the tool is made for short texts.",
+        "it": "Sono stati esaminati solo i primi {characters:,} caratteri: lo strumento è fatto per testi brevi.",
+    },
+    "persuasion-hidden": {
+        "en": ("{count} character that is not seen was left out.", "{count} characters that are not seen were left out."),
+        "it": ("{count} carattere che non si vede è stato ignorato.", "{count} caratteri che non si vedono sono stati ignorati."),
+    },
+    "persuasion-errs": {
+        "en": "It errs often: on {texts} memes that it had not seen, {precision:.0%} of the techniques it named had been marked by people too, "
+        "and it named {recall:.0%} of those they had marked.",
+        "it": "Sbaglia spesso: su {texts} meme mai visti, il {precision:.0%} delle tecniche indicate era stato segnato anche da persone, "
+        "e ha indicato il {recall:.0%} di quelle segnate.",
+    },
+    "persuasion-not-false": {
+        "en": "A technique does not make a statement false, nor does its absence make one true.",
+        "it": "Una tecnica non rende falsa un'affermazione, né la sua assenza la rende vera.",
+    },
+    "persuasion-part": {"en": "Text", "it": "Testo"},
+    "persuasion-words": {"en": "Words", "it": "Parole"},
+    "persuasion-characters": {"en": "Characters", "it": "Caratteri"},
+    "persuasion-threshold": {"en": "Named from a chance of", "it": "Indicata da una probabilità di"},
+    "persuasion-marked": {
+        "en": "Where the named techniques seem to stand (the tool's guess)",
+        "it": "Dove sembrano trovarsi le tecniche indicate (stima dello strumento)",
+    },
+    "persuasion-table": {"en": "All techniques, the likeliest first", "it": "Tutte le tecniche, dalla più probabile"},
+    "persuasion-technique": {"en": "Technique", "it": "Tecnica"},
+    "persuasion-chance": {"en": "Chance", "it": "Probabilità"},
+    "persuasion-named": {"en": "Named", "it": "Indicata"},
+    "persuasion-definition": {"en": "What it is", "it": "Che cos'è"},
+}
+
+
+@tool("persuasion-check", family="persuasion", media=("text",), inputs=1, words=WORDS, weights="persuasion-text-1")
+class PersuasionCheck:
+    """Persuasion techniques of a text."""
+
+    def __init__(self, opened: Path, card: ModelCard) -> None:
+        self.card, self.lines = card, PersuasionLines(opened)
+
+    def chances(self, text: str, picture: np.ndarray | None = None) -> np.ndarray:
+        """The chance of each technique: (20,) of a text, (22,) of a meme's text with its BGR picture; also of texts the report would not speak of."""
+        encoded = encode(text)
+        return self.lines.of_text(text, encoded) if picture is None else self.lines.of_meme(text, encoded, picture)
+
+    def report(self, paths: Sequence[Path], progress: Progress) -> Report:
+        """Techniques with chance, definition and passages. Raises BadInput for what is no text in UTF-8."""
+        progress(0.0, Message("persuasion-reading"))
+        text = read_text(paths[0])
+        models = {self.card.name: self.card.sha256, **{name: weights.locked(name).sha256 for name in NETS}}
+        if reason := outside(text):
+            verdict = Verdict(Message("persuasion-cannot"), None, None, "unsure", (reason,))
+            return Report(verdict, (_part(text),), evidence=_shown(text, ()), models=models)
+        progress(0.2, Message("persuasion-weighing"))
+        encoded = encode(text)
+        chances, threshold = self.lines.of_text(text, encoded), float(self.card.thresholds["task1"])
+        progress(0.8, Message("persuasion-weighing"))
+        named = [row for row in np.argsort(-chances, kind="stable").tolist() if chances[row] >= threshold]
+        spans = [span for row in named for span in self.lines.spans(text, encoded, row)]
+        marks = tuple(
+            TextSpan(span.start, span.end, IN_TEXT[span.technique].title, round(float(chances[span.technique]), 3))
+            for span in sorted(spans, key=lambda each: (each.start, each.end))
+            if span.end <= MOST_SHOWN
+        )
+        return Report(
+            self._verdict(text, encoded, chances, named, threshold),
+            (_part(text, threshold),),
+            evidence=(*_shown(text, marks), _table(chances, threshold)),
+            models=models,
+        )
+
+    def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int], threshold: float) -> Verdict:
+        """What was named, likeliest first, then what limits it."""
+        reasons = [Message(f"technique-{IN_TEXT[row].code}-found", {"chance": round(float(chances[row]), 3)}) for row in named]
+        if not encoded.whole:
+            reasons.append(Message("persuasion-cut", {"characters": encoded.pieces[-1].end}))
+        if hidden := sum(unicodedata.category(letter) == "Cf" for letter in text):
+            reasons.append(Message("persuasion-hidden", {"count": hidden}))
+        errs = self.card.metrics[ERRORS_FROM]
+        rates = {name: errs[name]["value"] for name in ("precision", "recall")}
+        reasons += [Message("persuasion-errs", {"texts": self.card.thresholds["memes"], **rates}), Message("persuasion-not-false")]
+        label = Message("persuasion-some", {"count": len(named)}) if named else Message("persuasion-none")
+        greatest = float(chances.max())
+        band = "suspicious" if greatest >= LIKELY and named else "unsure" if named else "clear"
+        return Verdict(label, round(greatest, 3), round(threshold, 3), band, tuple(reasons))
+
+
+def _part(text: str, threshold: float | None = None) -> ReportPart:
+    fields = [
+        ReportField("words", Message("persuasion-words"), len(text.split())),
+        ReportField("characters", Message("persuasion-characters"), len(text)),
+    ]
+    if threshold is not None:
+        fields.append(ReportField("threshold", Message("persuasion-threshold"), round(threshold, 3)))
+    return ReportPart("text", Message("persuasion-part"), tuple(fields))
+
+
+def _shown(text: str, marks: tuple[TextSpan, ...]) -> tuple[MarkedTextEvidence, ...]:
+    """The text as it came, in its own order of reading."""
+    return (MarkedTextEvidence("text", Message("persuasion-marked"), text[:MOST_SHOWN], marks),)
+
+
+def _table(chances: np.ndarray, threshold: float) -> TableEvidence:
+    columns = tuple(Message(f"persuasion-{name}") for name in ("technique", "chance", "named", "definition"))
+    order = np.argsort(-chances, kind="stable").tolist()
+    rows = tuple((IN_TEXT[row].title, round(float(chances[row]), 3), bool(chances[row] >= threshold), IN_TEXT[row].definition) for row in order)
+    return TableEvidence("techniques", Message("persuasion-table"), columns, rows)

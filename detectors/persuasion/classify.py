@@ -1,0 +1,126 @@
+"""Which persuasion techniques a text, or a text with its picture, uses: lines on frozen states of the text encoder, and where in the text each stands."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from detectors import weights
+from detectors.errors import WeightsError
+from detectors.files import BAD_ARCHIVE
+from detectors.persuasion.encoder import EncodedText, shared_encoder
+
+PICTURE_SIDE = 224
+NO_PASSAGE, MOST_EXPECTED = -6.0, 5.0  # log-odds in a text without pieces; pieces beyond which more say no more
+FIELDS = ("weights1", "bias1", "weights3", "bias3", "span_weights", "span_bias", "span_thresholds")
+
+
+class TextSpanFound(NamedTuple):
+    """Characters `start` to `end` (exclusive) that seem to carry the technique in row `technique`, and the mean chance of their pieces."""
+
+    technique: int
+    start: int
+    end: int
+    score: float
+
+
+class PersuasionLines:
+    """The trained lines: `span_*` (states, 20) for pieces, `weights1` (features, 20) for texts, `weights3` (features, 22) for memes with their picture."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path) as stored:
+                self.parts = {name: stored[name] for name in FIELDS}
+        except BAD_ARCHIVE as error:
+            raise WeightsError(f"{path} holds no lines for persuasion techniques: {error}") from error
+
+    def of_text(self, text: str, encoded: EncodedText) -> np.ndarray:
+        """The chance of each technique that text can carry: (20,)."""
+        return chance(self._features(text, encoded) @ self.parts["weights1"] + self.parts["bias1"])
+
+    def of_meme(self, text: str, encoded: EncodedText, picture: np.ndarray) -> np.ndarray:
+        """The chance of each technique in a meme, from its transcription and its BGR picture: (22,)."""
+        features = np.concatenate([self._features(text, encoded), picture_features(picture)])
+        return chance(features @ self.parts["weights3"] + self.parts["bias3"])
+
+    def of_pieces(self, encoded: EncodedText) -> np.ndarray:
+        """The chance that each piece belongs to a passage of each technique: (pieces, 20)."""
+        return chance(self._logits(encoded))
+
+    def spans(self, text: str, encoded: EncodedText, technique: int) -> list[TextSpanFound]:
+        """Where a technique stands: whole words whose pieces reach its threshold, neighbours joined; where none does, the word that comes nearest."""
+        if not encoded.pieces:
+            return []
+        chances = self.of_pieces(encoded)[:, technique]
+        reached = chances >= min(float(self.parts["span_thresholds"][technique]), float(chances.max()))
+        spans: list[TextSpanFound] = []
+        for number in np.flatnonzero(reached):
+            start, end = _word(text, encoded.pieces[number].start, encoded.pieces[number].end)
+            if spans and not text[spans[-1].end : start].strip():
+                start = spans.pop().start
+            inside = [chances[n] for n, piece in enumerate(encoded.pieces) if piece.start < end and piece.end > start]
+            spans.append(TextSpanFound(technique, start, end, float(np.mean(inside))))
+        return spans
+
+    def _logits(self, encoded: EncodedText) -> np.ndarray:
+        return piece_features(encoded) @ self.parts["span_weights"] + self.parts["span_bias"]
+
+    def _features(self, text: str, encoded: EncodedText) -> np.ndarray:
+        return np.concatenate([text_features(text, encoded), passage_features(self._logits(encoded))])
+
+
+def text_features(text: str, encoded: EncodedText) -> np.ndarray:
+    """Mean and greatest state of each layer, and five measures of the surface (capitals, length, exclamations, questions, lines)."""
+    states = encoded.states
+    pooled = np.concatenate([states.mean(1), states.max(1)]).reshape(-1) if len(encoded.pieces) else np.zeros(2 * len(states) * states.shape[2], np.float32)
+    letters = [letter for letter in text if letter.isalpha()]
+    capitals = sum(letter.isupper() for letter in letters) / max(1, len(letters))
+    surface = (capitals, np.log1p(len(text.split())), *(np.log1p(text.count(mark)) for mark in "!?\n"))
+    return np.concatenate([pooled, np.array(surface, np.float32)])
+
+
+def passage_features(logits: np.ndarray) -> np.ndarray:
+    """What the pieces' log-odds (pieces, 20) say of the whole text: their greatest, the log of their mean odds, and how many pieces they expect: (60,)."""
+    if not len(logits):
+        return np.concatenate([np.full(2 * logits.shape[1], NO_PASSAGE), np.zeros(logits.shape[1])]).astype(np.float32)
+    seen = np.clip(logits, -30, 30)
+    return np.concatenate([seen.max(0), np.log(np.exp(seen).mean(0)), np.minimum(chance(seen).sum(0), MOST_EXPECTED)]).astype(np.float32)
+
+
+def piece_features(encoded: EncodedText) -> np.ndarray:
+    """The states of each piece after all layers: (pieces, layers * WIDTH)."""
+    return encoded.states.transpose(1, 0, 2).reshape(len(encoded.pieces), encoded.states.shape[0] * encoded.states.shape[2])
+
+
+def picture_features(picture: np.ndarray) -> np.ndarray:
+    """(1280,) of EfficientNet-Lite0 as published, of a whole BGR picture."""
+    seen = cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None]
+    return _lite0().run(["features"], {"pictures": np.ascontiguousarray(seen, np.float32)})[0][0]
+
+
+def encode(text: str) -> EncodedText:
+    """A text's states by the shared encoder. Raises WeightsError, WrongHash."""
+    return shared_encoder().encode(text)
+
+
+@functools.cache
+def _lite0() -> object:
+    return weights.open_session(weights.find("efficientnet-lite0-1"))
+
+
+def chance(logits: np.ndarray) -> np.ndarray:
+    """Log-odds as probabilities."""
+    return 1 / (1 + np.exp(-np.clip(logits.astype(float), -30, 30)))
+
+
+def _word(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch of text widened to whole words."""
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return start, end

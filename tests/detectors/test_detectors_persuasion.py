@@ -1,0 +1,213 @@
+"""Persuasion techniques: pieces and their places, states, chances, passages, refusals, the tool's report and what the evaluator prints of a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import detectors
+from detectors import messages
+from detectors.__main__ import main
+from detectors.bench import scene
+from detectors.persuasion.classify import NO_PASSAGE, encode, passage_features, text_features
+from detectors.persuasion.domain import outside
+from detectors.persuasion.encoder import LAYERS, MOST_PIECES, WIDTH, shared_encoder
+from detectors.persuasion.pieces import PieceReader
+from detectors.persuasion.scores import best_threshold, f1_each, macro_f1, micro_f1
+from detectors.persuasion.techniques import IN_TEXT, TECHNIQUES
+
+ATTACK = "These corrupt, disgusting liars are destroying our beautiful museum!"
+PLAIN = "The museum opens at nine and the garden closes at seven in the evening."
+READER = PieceReader(["▁", "a", "b", "▁ab", "ab", "c"], [-5.0, -4.0, -4.0, -2.0, -3.0, -4.0])
+
+
+def tool():
+    return detectors.shared("persuasion-check")
+
+
+def report(tmp_path: Path, text: str):
+    file = tmp_path / "text.txt"
+    file.write_text(text, encoding="utf-8")
+    return tool().report([file])
+
+
+def memes(folder: Path, task: int, entries: list[dict]) -> Path:
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for n, entry in enumerate(entries):
+        if task == 3:
+            entry["image"] = f"images/{n}.jpg"
+            cv2.imwrite(str(folder / entry["image"]), scene(n, (80, 120)))
+    (folder / f"task{task}.json").write_text(json.dumps(entries))
+    return folder
+
+
+ENTRIES = [
+    {"id": "1", "text": ATTACK, "labels": ["Loaded Language", "Smears"]},
+    {"id": "2", "text": PLAIN, "labels": []},
+    {"id": "3", "text": "Stop the thieves. Save our square!", "labels": ["Slogans"]},
+]
+
+
+def test_the_likeliest_pieces_are_taken():
+    assert [READER.table[each][0] for each in ("▁ab", "ab", "c")] == [piece.row for piece in READER.split("ababc", 9)]
+
+
+def test_pieces_have_the_places_of_the_text_as_it_came():
+    assert [(each.start, each.end) for each in READER.split("  AB\u200b\n ab", 9)] == [(2, 4), (7, 9)]
+
+
+def test_a_character_without_a_piece_keeps_its_place():
+    assert [(each.row, each.start) for each in READER.split("a☃", 9)] == [(0, 0), (1, 0), (-1, 1)]
+
+
+def test_the_encoders_pieces_cover_every_letter():
+    covered = {place for piece in encode(ATTACK).pieces for place in range(piece.start, piece.end)}
+    assert covered >= {place for place, letter in enumerate(ATTACK) if not letter.isspace()}
+
+
+def test_states_are_given_for_each_piece_and_layer():
+    found = encode(PLAIN)
+    assert found.states.shape == (len(LAYERS), len(found.pieces), WIDTH)
+    assert np.isfinite(found.states).all()
+
+
+def test_capitals_and_hidden_characters_do_not_change_the_states():
+    hidden = PLAIN.upper().replace("M", "M\u00ad")
+    assert np.array_equal(encode(PLAIN).states, encode(hidden).states)
+
+
+def test_a_text_without_pieces_has_no_states_and_finite_features():
+    found = encode(" \u200b\n")
+    assert found.states.shape == (len(LAYERS), 0, WIDTH)
+    assert np.isfinite(tool().chances("")).all()
+    assert (passage_features(np.zeros((0, 20)))[:40] == NO_PASSAGE).all()
+
+
+def test_of_a_long_text_the_beginning_is_read():
+    found = shared_encoder().encode("word " * 5000)
+    assert (len(found.pieces), found.whole) == (MOST_PIECES, False)
+
+
+def test_a_million_letters_without_a_space_are_read():
+    assert not shared_encoder().encode("a" * 1_000_000).whole
+
+
+def test_features_have_one_length():
+    assert {len(text_features(text, encode(text))) for text in ("", "a", ATTACK)} == {2 * len(LAYERS) * WIDTH + 5}
+
+
+def test_insults_are_likelier_loaded_language_than_opening_hours():
+    row = [each.code for each in IN_TEXT].index("loaded-language")
+    assert tool().chances(ATTACK)[row] > 0.5 > tool().chances(PLAIN)[row]
+
+
+def test_a_meme_has_the_two_techniques_of_pictures_too():
+    assert tool().chances(ATTACK, scene(0)).shape == (len(TECHNIQUES),) == (22,)
+    assert tool().chances(ATTACK).shape == (20,)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("12 34", "persuasion-no-words"),
+        ("😂😂😂", "persuasion-no-words"),
+        ("https://example.org/a @museum #save", "persuasion-no-words"),
+        ("So what?", "persuasion-few-words"),
+        ("هذا النص ليس بالإنجليزية على الإطلاق", "persuasion-other-script"),
+        ("Il museo è di tutti, non di pochi: difendiamolo insieme", "persuasion-other-language"),
+        ("Der Turm ist nicht für euch, ihr Feiglinge", "persuasion-other-language"),
+    ],
+)
+def test_it_says_why_it_cannot_say(text, code, tmp_path):
+    assert outside(text).code == code
+    found = report(tmp_path, text)
+    assert (found.verdict.label.code, found.verdict.band, found.verdict.score) == ("persuasion-cannot", "unsure", None)
+
+
+def test_right_to_left_text_stays_in_its_order(tmp_path):
+    text = "هذا النص بالعربية تمامًا"
+    assert report(tmp_path, text).evidence[0].text == text
+
+
+def test_the_report_names_techniques_and_marks_whole_words(tmp_path):
+    found = report(tmp_path, ATTACK)
+    assert found.verdict.label.code == "persuasion-some"
+    marked = found.evidence[0]
+    assert "loaded-language" in {span.label.code.removeprefix("technique-") for span in marked.spans}
+    for span in marked.spans:
+        quote = marked.text[span.start : span.end]
+        assert quote == quote.strip()
+        assert set(quote.split()) <= set(ATTACK.split())
+
+
+def test_the_report_has_how_often_it_errs_in_both_languages(tmp_path):
+    errs = next(each for each in report(tmp_path, PLAIN).verdict.reasons if each.code == "persuasion-errs")
+    assert "687 memes" in messages.worded(errs, "en")
+    assert "687 meme" in messages.worded(errs, "it")
+
+
+def test_a_script_in_a_text_is_text(tmp_path):
+    text = "<script>alert('the museum')</script> and they all know what the truth is"
+    assert report(tmp_path, text).evidence[0].text == text
+
+
+def test_f1_counts_what_is_nowhere_and_was_not_found_as_right():
+    truth, found = np.array([[1, 0], [0, 0]]), np.array([[1, 0], [1, 0]])
+    assert (micro_f1(truth, found), list(f1_each(truth, found)), macro_f1(truth, found)) == (
+        pytest.approx(2 / 3),
+        [pytest.approx(2 / 3), 1.0],
+        pytest.approx(5 / 6),
+    )
+
+
+def test_the_best_threshold_parts_what_can_be_parted():
+    scores = np.linspace(0, 1, 200).reshape(100, 2)
+    threshold = best_threshold(scores > 0.7, scores)
+    assert micro_f1(scores > 0.7, scores >= threshold) > 0.9
+
+
+@pytest.mark.parametrize("task", [1, 3])
+def test_the_evaluator_prints_f1_by_technique_and_a_rival(task, tmp_path, capsys):
+    folder = memes(tmp_path, task, [dict(each) for each in ENTRIES])
+    assert main(["evaluate", "persuasion", str(folder), "--task", str(task), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["n"], answer["task"], len(answer["per_label"])) == (3, task, {1: 20, 3: 22}[task])
+    assert {"value", "low", "high"} == set(answer["metrics"]["micro_f1"])
+    assert set(answer["metrics"]) == {"micro_f1", "macro_f1", "precision", "recall"}
+    assert all({"micro_f1", "macro_f1"} <= set(each) for each in answer["rivals"].values())
+    assert answer["per_label"]["Slogans"]["n"] == 1
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
+    folder = memes(tmp_path, 3, [dict(each) for each in ENTRIES])
+    (folder / "images" / "1.jpg").write_bytes(b"no picture")
+    assert main(["evaluate", "persuasion", str(folder), "--task", "3", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["n"], [each["item"] for each in answer["skipped"]]) == (2, ["2"])
+
+
+WRONG = {
+    "no file": (None, "task1.json, entry 1: the file is missing"),
+    "no JSON": ("[{", "task1.json, entry 1: this is no JSON"),
+    "no list": ('{"id": 1}', "task1.json, entry 1: there is no entry"),
+    "no object": ("[1]", "task1.json, entry 1: it is no object"),
+    "no text": ('[{"id": "1", "text": "a", "labels": []}, {"id": "2", "labels": []}]', "task1.json, entry 2: text is missing"),
+    "a number": ('[{"id": "1", "text": 7, "labels": []}]', "task1.json, entry 1: text is no text"),
+    "labels": ('[{"id": "1", "text": "a", "labels": "Smears"}]', "task1.json, entry 1: labels is no list"),
+    "technique": ('[{"id": "1", "text": "a", "labels": ["Transfer"]}]', "task1.json, entry 1: labels cannot hold 'Transfer'"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_format_is_one_line_that_names_file_entry_and_fields(content, message, tmp_path, capsys):
+    if content is not None:
+        (tmp_path / "task1.json").write_text(content)
+    assert main(["evaluate", "persuasion", str(tmp_path), "--task", "1", "--json"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(message)
+    assert "expected a list of {id, text, labels}" in printed
+    assert printed.count("\n") == 1
