@@ -19,6 +19,7 @@ from detectors.persuasion.encoder import LAYERS, MOST_PIECES, WIDTH, shared_enco
 from detectors.persuasion.pieces import PieceReader
 from detectors.persuasion.scores import best_threshold, f1_each, macro_f1, micro_f1
 from detectors.persuasion.techniques import IN_TEXT, TECHNIQUES
+from detectors.train.persuasion import fit_lines, piece_labels
 
 ATTACK = "These corrupt, disgusting liars are destroying our beautiful museum!"
 PLAIN = "The museum opens at nine and the garden closes at seven in the evening."
@@ -188,6 +189,22 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys):
     assert main(["evaluate", "persuasion", str(folder), "--task", "3", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["n"], [each["item"] for each in answer["skipped"]]) == (2, ["2"])
+
+
+def test_trained_lines_part_what_a_line_can_part():
+    values = np.random.default_rng(0).normal(5, 3, (200, 4)).astype(np.float32)
+    wanted = np.stack([values[:, 0] > 5, values[:, 1] < 6], 1)
+    weights, bias = fit_lines(values, wanted, np.full(4, 0.5), 1e-4)
+    assert ((values @ weights + bias > 0) == wanted).mean() > 0.97
+
+
+def test_pieces_in_a_passage_are_labelled():
+    encoded = encode(ATTACK)
+    start = ATTACK.index("disgusting")
+    marked = piece_labels(encoded, [{"technique": "Smears", "start": start, "end": start + 10}])
+    row = [each.label for each in IN_TEXT].index("Smears")
+    assert "".join(ATTACK[piece.start : piece.end] for piece, hit in zip(encoded.pieces, marked[:, row], strict=True) if hit).strip(",") == "disgusting"
+    assert marked.sum() == marked[:, row].sum()
 
 
 WRONG = {
