@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.campaign import coordination, posts
+from detectors import posts
+from detectors.campaign import coordination
 from detectors.campaign.view import CampaignView, look
 from detectors.campaign.words import CARD, WORDS
 from detectors.messages import Message

@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.campaign import coordination, duplicates
 from detectors.campaign.coordination import Coordination
-from detectors.campaign.posts import Posts
+from detectors.posts import Posts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors import datasets
-from detectors.campaign import coordination, posts
+from detectors import datasets, posts
+from detectors.campaign import coordination
 from detectors.campaign.view import CampaignView, look
 from detectors.errors import BadDataset
 from detectors.evaluate import Evaluation, evaluator, model_of

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import detectors
-from detectors import BadInput, inputs
+from detectors import BadInput, inputs, posts
 from detectors.__main__ import main
 from detectors.attacks import campaigns
-from detectors.campaign import coordination, duplicates, posts, view
-from detectors.campaign.posts import Posts
+from detectors.campaign import coordination, duplicates, view
 from detectors.messages import LANGUAGES, worded
+from detectors.posts import Posts
 
 NOON = datetime.datetime(2026, 9, 1, 12, 0, tzinfo=datetime.UTC).timestamp()
 ROWS = [("La torre è aperta", "anna", "2026-09-01T12:00:00"), ("Closed, she said; “again”", "bruno", "2026-09-01T12:00:30"), ("Ciao 👋", "anna", "2026-09-02")]
@@ -92,7 +92,7 @@ def test_a_column_of_dates_is_read_in_the_one_form_that_fits_most():
         ("time,account\n2026-09-01,anna\n", "no column holds the text"),
         ('[{"text": "a"}, {"tex', "line 1: this begins like JSON"),
         ('{"text": "a"}\n{"text": \n', "line 2: this begins like JSON"),
-        ("\n \n", "no post"),
+        ("\n \n", "no text in it"),
         ('text,account\n"' + "x" * 200_000 + '",anna\n', "line 2"),
     ],
 )
@@ -234,3 +234,26 @@ def test_the_evaluator_measures_it_beside_plain_rivals(tmp_path, capsys):
 
 def test_times_that_are_no_dates_do_not_count():
     assert all(math.isnan(each) for each in posts.moments(["-5", "0", "1e99", "nan", "99999999999999999999"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "texts", "lines", "form"),
+    [
+        ("Uno\ndue\n\nTre", ("Uno\ndue", "Tre"), (1, 4), "paragraphs"),
+        ("\nUno\ndue\n", ("Uno", "due"), (2, 3), "lines"),
+        ("Una riga sola", ("Una riga sola",), (1,), "whole"),
+        ("post", ("post",), (1,), "whole"),
+        ("[sic] they wrote\nand more", ("[sic] they wrote", "and more"), (1, 2), "lines"),
+        ("x" * 400 + "\nand a short line", ("x" * 400 + "\nand a short line",), (1,), "whole"),
+        ("post\nsì &amp; no <U+0001F600>\n", ("sì & no 😀",), (2,), "table"),
+        ('text,account\n"due\nrighe",anna\ntre,bruno\n', ("due\nrighe", "tre"), (2, 4), "table"),
+    ],
+)
+def test_lines_paragraphs_and_rows_are_posts_and_say_where_they_begin(text, texts, lines, form):
+    found = posts.parse(text)
+    assert (found.texts, found.lines, found.form) == (texts, lines, form)
+
+
+def test_more_posts_than_a_tool_takes_are_refused_with_both_numbers():
+    with pytest.raises(BadInput, match="12 posts: at most 10"):
+        posts.parse("text\n" + "ciao\n" * 12, most=10)

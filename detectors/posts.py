@@ -1,4 +1,4 @@
-"""Posts out of a table or a list as people have them: CSV with any usual separator, JSON, JSON Lines, or one post a line; columns and dates are recognised."""
+"""Posts out of files as people have them: CSV with any usual separator, JSON, JSON Lines, lines, paragraphs; columns and dates are recognised."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import email.utils
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from detectors.errors import BadInput
 from detectors.messages import Message, declare
 
 MOST_POSTS = 100_000
-LONGEST = 10_000  # characters of a post that are read
+LONGEST = 10_000  # characters of a post of a table that are read
+LINE = 320  # characters up to which the lines of a text are posts of their own
+ESCAPED = re.compile(r"<U\+([0-9A-F]{4,8})>")
+ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 SEPARATORS = (",", ";", "\t", "|")
 # What a column may be called, in small letters, the surest name first.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -41,10 +45,10 @@ declare(
             "it": "riga {line}: inizia come JSON e non lo è ({why})",
         },
         "posts-not-csv": {"en": "line {line}: the table cannot be read ({why})", "it": "riga {line}: la tabella non si legge ({why})"},
-        "posts-none": {"en": "there is no post in it", "it": "non contiene alcun post"},
+        "posts-none": {"en": "there is no text in it", "it": "non contiene testo"},
         "posts-too-many": {
-            "en": "there are more than {most} posts: divide them by time",
-            "it": "ci sono più di {most} post: dividerli per periodo",
+            "en": "{given:,} posts: at most {most:,} are examined at once",
+            "it": "{given:,} post: se ne esaminano al massimo {most:,} alla volta",
         },
     }
 )
@@ -54,31 +58,57 @@ declare(
 class Posts:
     """N posts in the order of the file: `texts`, `accounts` (N,) of names ("" for none), `times` (N,) in seconds since 1970 UTC (nan for none).
 
+    `lines` (N,) are the lines or entries where they begin, from 1; `form` is how they were told apart: "table", "json", "lines", "paragraphs" or "whole".
     `columns` gives by role ("text", "account", "time") what its column is called; `dropped` counts rows without text or of a wrong width.
     """
 
     texts: tuple[str, ...]
     accounts: np.ndarray
     times: np.ndarray
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dropped: int = 0
+    lines: tuple[int, ...] = ()
+    form: str = "table"
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
-def read(path: Path | str) -> Posts:
-    """The posts of a file. Raises BadInput with the line and what to do."""
-    text = inputs.read_text(path)
-    head = text.lstrip()[:1]
-    if head in ("[", "{"):
-        rows, dropped = _of_json(text)
-    else:
-        rows, dropped = _of_lines(text)
-    return _posts(rows, dropped)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows by column, the line where each begins, and how they were told apart."""
+
+    rows: list[dict[str, Any]]
+    lines: list[int]
+    form: str
+    dropped: int = 0
 
 
-def _of_json(text: str) -> tuple[list[dict[str, Any]], int]:
+def read(path: Path | str, most: int = MOST_POSTS) -> Posts:
+    """The posts of a file. Raises BadInput with the line and what to do, also for more than `most` posts."""
+    return parse(inputs.read_text(path), most)
+
+
+def parse(text: str, most: int = MOST_POSTS) -> Posts:
+    """The posts of a text. Raises BadInput likewise."""
+    found = _of_json(text) if _is_json(text) else _of_table(text) or _of_text(text)
+    return _posts(found, most)
+
+
+def unescape(text: str) -> str:
+    """Emoji and marks that an export wrote as <U+0001F600> or &amp;, as the characters that were posted."""
+    for entity, mark in ENTITIES.items():
+        text = text.replace(entity, mark)
+    return ESCAPED.sub(lambda found: chr(code) if (code := int(found.group(1), 16)) < 0x110000 and not 0xD800 <= code < 0xE000 else found.group(), text)
+
+
+def _is_json(text: str) -> bool:
+    """Whether it begins as a list or an object does; a text may begin with a bracket too."""
+    return re.match(r"\s*(?:\[\s*[\[{\"]|\{\s*\")", text) is not None
+
+
+def _of_json(text: str) -> _Rows:
+    lines: list[int] = []
     try:
         found = json.loads(text)
     except ValueError as whole:
@@ -90,34 +120,51 @@ def _of_json(text: str) -> tuple[list[dict[str, Any]], int]:
                 found += [json.loads(line)] if line.strip() else []
             except ValueError as error:
                 raise BadInput(Message("posts-not-json", {"line": number, "why": str(error)})) from error
+            lines += [number] if line.strip() else []
     if isinstance(found, dict):
         found = next((found[name] for name in NESTED if isinstance(found.get(name), list)), [found])
     rows = [{str(name): value for name, value in each.items()} if isinstance(each, dict) else {"text": each} for each in found]
-    return rows, 0
+    return _Rows(rows, lines or list(range(1, len(rows) + 1)), "json")
 
 
-def _of_lines(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Rows of a table; where the first line names no column, each line is a post of nobody."""
-    lines = text.lstrip("\n\r")
-    first = lines.splitlines()[0] if lines.strip() else ""
+def _of_table(text: str) -> _Rows | None:
+    """Rows of a table with a head that names a column of texts; None when it is no such table."""
+    first = text.split("\n", 1)[0].rstrip("\r")
     separator = max(SEPARATORS, key=lambda each: (_roles(_cells(first, each)) != {}, first.count(each)))
     head = _cells(first, separator)
     if "text" not in _roles(head):
-        if len(head) > 1 and _roles(head):
+        if len(_roles(head)) > 1:
             raise BadInput(Message("posts-no-text-column", {"columns": ", ".join(head)}))
-        return [{"text": line} for line in text.splitlines() if line.strip()], 0
-    rows, dropped = [], 0
-    reader = csv.reader(io.StringIO(lines, newline=""), delimiter=separator, strict=False)
+        return None
+    if len(head) == 1 and "\n" not in text.strip():
+        return None  # a post of one word, such as "post"
+    rows, lines, dropped, begins = [], [], 0, 2
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
     try:
         next(reader)
         for row in reader:
             if len(row) == len(head):
                 rows.append(dict(zip(head, row, strict=True)))
+                lines.append(begins)
             elif any(each.strip() for each in row):
                 dropped += 1
+            begins = reader.line_num + 1
     except csv.Error as error:
         raise BadInput(Message("posts-not-csv", {"line": reader.line_num, "why": str(error)})) from error
-    return rows, dropped
+    return _Rows(rows, lines, "table", dropped)
+
+
+def _of_text(text: str) -> _Rows:
+    """Paragraphs where blank lines part them; lines where there are several, each as short as a post; else the whole."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    filled = [number for number, line in enumerate(lines, 1) if line.strip()]
+    if filled and any(not line.strip() for line in lines[filled[0] - 1 : filled[-1]]):
+        starts = [number for number in filled if number == 1 or not lines[number - 2].strip()]
+        ends = [number for number in filled if number == len(lines) or not lines[number].strip()]
+        return _Rows([{"text": "\n".join(lines[start - 1 : end])} for start, end in zip(starts, ends, strict=True)], starts, "paragraphs")
+    if len(filled) > 1 and all(len(lines[number - 1]) <= LINE for number in filled):
+        return _Rows([{"text": lines[number - 1]} for number in filled], filled, "lines")
+    return _Rows([{"text": "\n".join(lines).strip("\n")}], [filled[0] if filled else 1], "whole")
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -130,19 +177,22 @@ def _roles(columns: Iterable[str]) -> dict[str, str]:
     return {role: named[next(name for name in names if name in named)] for role, names in ROLES.items() if any(name in named for name in names)}
 
 
-def _posts(rows: Sequence[Mapping[str, Any]], dropped: int) -> Posts:
+def _posts(found: _Rows, most: int) -> Posts:
+    rows = found.rows
     roles = _roles({name: None for row in rows[:1000] for name in row})
     if rows and "text" not in roles:
         raise BadInput(Message("posts-no-text-column", {"columns": ", ".join(dict.fromkeys(str(name) for row in rows[:10] for name in row)) or "–"}))
-    kept = [row for row in rows if isinstance(row.get(roles["text"]), str) and row[roles["text"]].strip()] if rows else []
+    kept = [n for n, row in enumerate(rows) if isinstance(row.get(roles["text"]), str) and row[roles["text"]].strip()]
     if not kept:
         raise BadInput(Message("posts-none"))
-    if len(kept) > MOST_POSTS:
-        raise BadInput(Message("posts-too-many", {"most": MOST_POSTS}))
-    texts = tuple(row[roles["text"]][:LONGEST] for row in kept)
-    accounts = np.array([_name(row.get(roles.get("account", ""))) for row in kept])
-    times = moments([row.get(roles.get("time", "")) for row in kept])
-    return Posts(texts, accounts, times, roles, dropped + len(rows) - len(kept))
+    if len(kept) > most:
+        raise BadInput(Message("posts-too-many", {"given": len(kept), "most": most}))
+    longest = LONGEST if found.form in ("table", "json") else inputs.MAX_TEXT_BYTES
+    texts = tuple(unescape(rows[n][roles["text"]][:longest]) for n in kept)
+    accounts = np.array([_name(rows[n].get(roles.get("account", ""))) for n in kept])
+    times = moments([rows[n].get(roles.get("time", "")) for n in kept])
+    columns = roles if found.form in ("table", "json") else {}
+    return Posts(texts, accounts, times, columns, found.dropped + len(rows) - len(kept), tuple(found.lines[n] for n in kept), found.form)
 
 
 def _name(value: Any) -> str:
