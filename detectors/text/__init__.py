@@ -1,0 +1,1 @@
+"""Texts that people post: hidden characters, and whether a machine wrote them."""
