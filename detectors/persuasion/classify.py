@@ -16,6 +16,8 @@ from detectors.persuasion.encoder import EncodedText, shared_encoder
 
 PICTURE_SIDE = 224
 NO_PASSAGE, MOST_EXPECTED = -6.0, 5.0  # log-odds in a text without pieces; pieces beyond which more say no more
+BRIDGED = 1  # words between two of a passage that belong to it too
+LEAST_LETTERS = 4  # of one word of a passage: "the" and "it" alone carry nothing
 FIELDS = ("weights1", "bias1", "weights3", "bias3", "span_weights", "span_bias", "span_thresholds")
 
 
@@ -52,16 +54,26 @@ class PersuasionLines:
         return chance(self._logits(encoded))
 
     def spans(self, text: str, encoded: EncodedText, technique: int) -> list[TextSpanFound]:
-        """Where a technique stands: whole words whose pieces reach its threshold, neighbours joined; where none does, the word that comes nearest."""
+        """Where a technique stands: words with a piece that reaches its threshold, joined over BRIDGED words, without what is only short words.
+
+        Where nothing is left, the word that comes nearest.
+        """
         if not encoded.pieces:
             return []
+        words = list(dict.fromkeys(_word(text, piece.start, piece.end) for piece in encoded.pieces))
         chances = self.of_pieces(encoded)[:, technique]
-        reached = chances >= min(float(self.parts["span_thresholds"][technique]), float(chances.max()))
-        spans: list[TextSpanFound] = []
-        for number in np.flatnonzero(reached):
-            start, end = _word(text, encoded.pieces[number].start, encoded.pieces[number].end)
-            if spans and not text[spans[-1].end : start].strip():
-                start = spans.pop().start
+        heights = [max(chances[n] for n, piece in enumerate(encoded.pieces) if start <= piece.start < end) for start, end in words]
+        runs: list[list[int]] = []
+        for number in np.flatnonzero(np.array(heights) >= float(self.parts["span_thresholds"][technique])).tolist():
+            if runs and number - runs[-1][-1] <= BRIDGED + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        meant = [run for run in runs if any(_letters(text[slice(*words[number])]) >= LEAST_LETTERS for number in run)]
+        order = sorted(range(len(words)), key=lambda number: (_letters(text[slice(*words[number])]) < LEAST_LETTERS, -heights[number]))
+        spans = []
+        for run in meant or [[order[0]]]:
+            start, end = words[run[0]][0], words[run[-1]][1]
             inside = [chances[n] for n, piece in enumerate(encoded.pieces) if piece.start < end and piece.end > start]
             spans.append(TextSpanFound(technique, start, end, float(np.mean(inside))))
         return spans
@@ -115,6 +127,10 @@ def _lite0() -> object:
 def chance(logits: np.ndarray) -> np.ndarray:
     """Log-odds as probabilities."""
     return 1 / (1 + np.exp(-np.clip(logits.astype(float), -30, 30)))
+
+
+def _letters(word: str) -> int:
+    return sum(each.isalpha() for each in word)
 
 
 def _word(text: str, start: int, end: int) -> tuple[int, int]:
