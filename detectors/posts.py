@@ -46,12 +46,25 @@ declare(
         },
         "posts-not-csv": {"en": "line {line}: the table cannot be read ({why})", "it": "riga {line}: la tabella non si legge ({why})"},
         "posts-none": {"en": "there is no text in it", "it": "non contiene testo"},
+        "posts-dropped": {
+            "en": "Rows left out: no text, or not as wide as the head",
+            "it": "Righe tralasciate: senza testo o di larghezza diversa dalla testata",
+        },
         "posts-too-many": {
             "en": "{given:,} posts: at most {most:,} are examined at once",
             "it": "{given:,} post: se ne esaminano al massimo {most:,} alla volta",
         },
     }
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PostedText:
+    """One post: its text, who posted it ("" when that is not given), and the line or entry where it begins, from 1."""
+
+    text: str
+    account: str
+    row: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,6 +85,10 @@ class Posts:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def each(self) -> list[PostedText]:
+        """One by one."""
+        return [PostedText(*found) for found in zip(self.texts, self.accounts.tolist(), self.lines, strict=True)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -130,6 +147,8 @@ def _of_json(text: str) -> _Rows:
 def _of_table(text: str) -> _Rows | None:
     """Rows of a table with a head that names a column of texts; None when it is no such table."""
     first = text.split("\n", 1)[0].rstrip("\r")
+    if len(first) > LONGEST:
+        return None  # no head
     separator = max(SEPARATORS, key=lambda each: (_roles(_cells(first, each)) != {}, first.count(each)))
     head = _cells(first, separator)
     if "text" not in _roles(head):

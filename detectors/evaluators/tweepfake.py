@@ -15,9 +15,9 @@ from detectors import registry, weights
 from detectors.errors import BadDataset
 from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.metrics import auc, interval
+from detectors.posts import unescape
 from detectors.text import hygiene
 from detectors.text.machine import MachineText
-from detectors.text.posts import unescape
 
 COLUMNS = ("text", "label", "account", "kind")
 KINDS = ("human", "gpt2", "rnn", "others")

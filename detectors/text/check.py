@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from detectors.inputs import read_text
+from detectors import posts
 from detectors.messages import Message
+from detectors.posts import PostedText, Posts
 from detectors.registry import tool
 from detectors.text import domain, hygiene, measures, show
 from detectors.text.check_words import WORDS
 from detectors.text.examined import ExaminedAccount, ExaminedPost
 from detectors.text.machine import SURE, MachineText, TextFeatures
-from detectors.text.posts import PostedText, read_posts
 from detectors.types import Evidence, ModelCard, Progress, Report, ReportField, ReportPart, Verdict
 
 AT_ONCE = 100  # posts between two steps of the progress
-MOST_SIGNALS = 6
+MOST_POSTS, MOST_SIGNALS = 5000, 6
 
 
 @tool("machine-text", family="text", media=("text", "table"), inputs=1, weights="machine-text-1", words=WORDS)
@@ -33,8 +33,8 @@ class MachineTextCheck:
     def report(self, paths: Sequence[Path], progress: Progress) -> Report:
         """Posts, accounts, hidden characters and what moved the answer. Raises BadInput for a file without a text."""
         progress(0.02, Message("machine-text-reading"))
-        posts, how = read_posts(read_text(paths[0]))
-        examined, found = self._examined(posts, progress)
+        read = posts.read(paths[0], MOST_POSTS)
+        examined, found = self._examined(read.each(), progress)
         progress(0.9, Message("machine-text-explaining"))
         accounts = self._accounts(examined)
         plain = {each.name for each in accounts if each.posts and each.probability is None}
@@ -43,7 +43,7 @@ class MachineTextCheck:
         evidence += show.marked(examined, self.machine)
         return Report(
             self._verdict(examined, accounts),
-            parts=(_posts_part(examined, how, accounts), *_hidden_part(examined), *self._signals_part(found)),
+            parts=(_posts_part(examined, read, accounts), *_hidden_part(examined), *self._signals_part(found)),
             evidence=tuple(evidence),
             models={self.card.name: self.card.sha256},
         )
@@ -120,14 +120,16 @@ def _without_answer(each: ExaminedPost) -> ExaminedPost:
     return dataclasses.replace(each, outside=Message("text-plain"), score=None, probability=None)
 
 
-def _posts_part(examined: Sequence[ExaminedPost], how: str, accounts: Sequence[ExaminedAccount]) -> ReportPart:
+def _posts_part(examined: Sequence[ExaminedPost], read: Posts, accounts: Sequence[ExaminedAccount]) -> ReportPart:
     fields = [
-        ReportField("read-as", Message("machine-text-read-as"), Message(f"machine-text-how-{how}")),
+        ReportField("read-as", Message("machine-text-read-as"), Message(f"machine-text-how-{read.form}")),
         ReportField("given", Message("machine-text-given"), len(examined)),
         ReportField("examined", Message("machine-text-examined"), sum(each.outside is None for each in examined)),
     ]
     if named := sum(bool(each.name) for each in accounts):
         fields.append(ReportField("accounts", Message("machine-text-named-accounts"), named))
+    if read.dropped:
+        fields.append(ReportField("dropped", Message("posts-dropped"), read.dropped))
     return ReportPart("posts", Message("machine-text-posts"), tuple(fields))
 
 

@@ -76,6 +76,7 @@ WORDS = {
     "machine-text-posts": {"en": "Posts", "it": "Post"},
     "machine-text-read-as": {"en": "Read as", "it": "Letto come"},
     "machine-text-how-table": {"en": "a table, one post a row", "it": "una tabella, un post per riga"},
+    "machine-text-how-json": {"en": "JSON, one post an entry", "it": "JSON, un post per elemento"},
     "machine-text-how-lines": {"en": "one post a line", "it": "un post per riga"},
     "machine-text-how-paragraphs": {"en": "posts between blank lines", "it": "post tra righe vuote"},
     "machine-text-how-whole": {"en": "one text", "it": "un solo testo"},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from detectors.messages import Message
+from detectors.posts import PostedText
 from detectors.text.hygiene import CleanText
-from detectors.text.posts import PostedText
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -257,3 +257,21 @@ def test_lines_paragraphs_and_rows_are_posts_and_say_where_they_begin(text, text
 def test_more_posts_than_a_tool_takes_are_refused_with_both_numbers():
     with pytest.raises(BadInput, match="12 posts: at most 10"):
         posts.parse("text\n" + "ciao\n" * 12, most=10)
+
+
+@pytest.mark.parametrize(
+    ("content", "posted", "form"),
+    [
+        ('id,Text,author\n1,"one, two\nthree",anna\n2,four,bert\n', [("one, two\nthree", "anna", 2), ("four", "bert", 4)], "table"),
+        ("testo;autore\r\nciao a tutti;anna\r\n", [("ciao a tutti", "anna", 2)], "table"),
+        ("Read the text, please", [("Read the text, please", "", 1)], "whole"),
+        ("one\ntwo\n\n\nthree\r\n", [("one\ntwo", "", 1), ("three", "", 5)], "paragraphs"),
+    ],
+)
+def test_posts_one_by_one_have_their_account_and_line(content, posted, form):
+    found = posts.parse(content)
+    assert ([(each.text, each.account, each.row) for each in found.each()], found.form) == (posted, form)
+
+
+def test_escaped_emoji_and_entities_are_the_characters_that_were_posted():
+    assert posts.unescape("<U+0001F600> a &amp; b <U+110000> <U+D800>") == "\U0001f600 a & b <U+110000> <U+D800>"
