@@ -15,7 +15,7 @@ from detectors.errors import BadDataset
 from detectors.evaluators import tweepfake as judging
 from detectors.results import Conditions, table
 from detectors.text import domain, hygiene
-from detectors.text.machine import QUESTIONS, SURE, VIEWS, MachineText
+from detectors.text.machine import COLUMNS, SURE, VIEWS, MachineText
 from detectors.train import text as training
 
 TITLE = "Machine-written posts"
@@ -114,7 +114,7 @@ def body(conditions: Conditions) -> str:
 def _seen(rows: judging.TweetRows, scores: np.ndarray, decisions: np.ndarray, pace: float) -> str:
     lines: list[list[object]] = [[f"published: {name}", *values, "-", "-", "-"] for name, values in PUBLISHED.items()]
     for n, view in enumerate(VIEWS):
-        metrics = judging.metrics(decisions[:, n * len(QUESTIONS)], rows)
+        metrics = judging.metrics(decisions[:, n * COLUMNS], rows)
         lines.append([f"ours: {view} alone", *(metrics[each] for each in METRICS), "-"])
     lengths = -np.array([float(len(text)) for text in rows.texts])
     metrics = judging.metrics(lengths - float(np.median(lengths)), rows)

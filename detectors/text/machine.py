@@ -18,8 +18,9 @@ from detectors.text import measures, ngrams, tables, trees
 from detectors.text.ngrams import NGrams
 
 VIEWS: dict[str, Callable[[str], NGrams]] = {"characters": ngrams.characters, "words": ngrams.words, "shapes": ngrams.shapes}
-SURE = 0.9  # the probability from which posts are called machine-written, and below 1 - SURE written by a person
 QUESTIONS = ("machine", "gpt2", "rnn", "others")  # what each table answers: any machine, or this kind against all others
+COLUMNS = 3 * len(QUESTIONS)  # of each table: distances, sums of ratios, means of ratios
+SURE = 0.9  # the probability from which posts are called machine-written, and below 1 - SURE written by a person
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TextFeatures:
-    """Of N clean texts: `decisions` (N, 12) of the tables and questions, `style` (N, M) the measures; as one (N, 12 + M) in `together`."""
+    """Of N clean texts: `decisions` (N, 36) of the tables and questions, `style` (N, M) the measures; as one (N, 36 + M) in `together`."""
 
     decisions: np.ndarray
     style: np.ndarray
@@ -75,7 +76,7 @@ class MachineText:
     def features(self, texts: Sequence[str]) -> TextFeatures:
         """What is measured on clean texts (detectors/text/hygiene.py)."""
         found = [self._one(text) for text in texts]
-        decisions = np.array([each[0] for each in found]).reshape(len(found), len(VIEWS) * len(QUESTIONS))
+        decisions = np.array([each[0] for each in found]).reshape(len(found), len(VIEWS) * COLUMNS)
         return TextFeatures(decisions, np.array([each[1] for each in found], np.float32).reshape(len(found), len(measures.names())))
 
     def _one(self, text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +113,7 @@ class MachineText:
 
     def tables_moved(self, found: TextFeatures) -> np.ndarray:
         """How far the three tables together move the unseen score of each text, (N,)."""
-        each = found.decisions[:, :: len(QUESTIONS)]
+        each = found.decisions[:, ::COLUMNS]
         return ((each - self.parts[:3, 0]) / self.parts[:3, 1] * self.parts[:3, 2]).sum(1)
 
     def style_moved(self, found: TextFeatures, groups: Mapping[str, Sequence[int]]) -> list[dict[str, float]]:
@@ -129,5 +130,5 @@ class MachineText:
 
 def unseen_score(decisions: np.ndarray, style: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """The weighted mean of the parts, each less its mean and over its deviation: the tables' first question, and the trees on style alone."""
-    each = np.concatenate([decisions[:, :: len(QUESTIONS)], style[:, None]], 1)
+    each = np.concatenate([decisions[:, ::COLUMNS], style[:, None]], 1)
     return ((each - parts[:, 0]) / parts[:, 1] * parts[:, 2]).sum(1)

@@ -15,13 +15,18 @@ LARGEST = 127  # the byte of the largest weight
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NGramTable:
-    """`rarity` (P,) bytes times `rarity_unit` is the inverse document frequency; `weights` (P, Q) bytes are square roots (see `packed`) by `largest` (Q,)."""
+    """`rarity` (P,) bytes times `rarity_unit` is the inverse document frequency; `weights` (P, Q) bytes are square roots (see `packed`) by `largest` (Q,).
+
+    `ratios` (P, Q) and `largest_ratio` (Q,) likewise: the logarithm of how much more frequent a place is in class 1 (naive Bayes).
+    """
 
     rarity: np.ndarray
     rarity_unit: float
     weights: np.ndarray
     largest: np.ndarray
     bias: np.ndarray
+    ratios: np.ndarray
+    largest_ratio: np.ndarray
 
     def shares(self, found: NGrams) -> tuple[np.ndarray, np.ndarray]:
         """The different places of a text's n-grams and the share of each: (1 + log count) x inverse document frequency, as a vector of length 1."""
@@ -31,14 +36,14 @@ class NGramTable:
         return places[met], shares[met] / max(1e-9, float(np.sqrt((shares[met] ** 2).sum())))
 
     def decisions(self, found: NGrams) -> np.ndarray:
-        """Signed distances (Q,) of a text from the border of each question."""
+        """For each question the signed distance of a text from the border, then the sums of the ratios, then their means: (3 Q,)."""
         places, shares = self.shares(found)
-        return shares @ self.unpacked(places) + self.bias
+        ratios = _opened(self.ratios[places], self.largest_ratio).sum(0)
+        return np.concatenate([shares @ self.unpacked(places) + self.bias, ratios, ratios / max(1, len(places))])
 
     def unpacked(self, places: np.ndarray) -> np.ndarray:
         """The weights (M, Q) of these places."""
-        roots = self.weights[places].astype(np.float64) / LARGEST
-        return roots * np.abs(roots) * self.largest
+        return _opened(self.weights[places], self.largest)
 
     def idf(self) -> np.ndarray:
         """Each place's inverse document frequency (P,), 0 where it was never met."""
@@ -61,13 +66,22 @@ class NGramTable:
         return {f"{prefix}-{field.name}": np.asarray(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
-def packed(idf: np.ndarray, weights: np.ndarray, bias: Sequence[float]) -> NGramTable:
-    """A table of inverse document frequencies (P,) and weights (P, Q), rounded into bytes: the roots of the weights, so that small ones stay apart."""
+def packed(idf: np.ndarray, weights: np.ndarray, bias: Sequence[float], ratios: np.ndarray) -> NGramTable:
+    """A table of inverse document frequencies (P,), weights and ratios (P, Q), rounded into bytes: the roots, so that small ones stay apart."""
     unit = float(idf.max()) / RAREST
     rarity = np.where(idf > 0, np.clip(np.round(idf / unit), 1, RAREST), 0).astype(np.uint8)
-    largest = np.maximum(np.abs(weights).max(0), 1e-12)
-    roots = np.sign(weights) * np.sqrt(np.abs(weights) / largest)
-    return NGramTable(rarity, unit, np.round(roots * LARGEST).astype(np.int8), largest, np.asarray(bias, float))
+    return NGramTable(rarity, unit, *_closed(weights), np.asarray(bias, float), *_closed(ratios))
+
+
+def _closed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values (P, Q) as bytes, and the largest (Q,)."""
+    largest = np.maximum(np.abs(values).max(0), 1e-12)
+    return np.round(np.sign(values) * np.sqrt(np.abs(values) / largest) * LARGEST).astype(np.int8), largest
+
+
+def _opened(values: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    roots = values.astype(np.float64) / LARGEST
+    return roots * np.abs(roots) * largest
 
 
 def read(stored: Mapping[str, np.ndarray], prefix: str) -> NGramTable:

@@ -23,7 +23,7 @@ from detectors.deepfake.logistic import folds_of
 from detectors.evaluators import tweepfake as judging
 from detectors.files import replacing
 from detectors.text import measures, tables, trees
-from detectors.text.machine import QUESTIONS, SURE, VIEWS, unseen_score
+from detectors.text.machine import COLUMNS, QUESTIONS, SURE, VIEWS, unseen_score
 from detectors.text.ngrams import BITS, NGrams
 from detectors.train.text_personas import personas
 from detectors.weights import sha256_of
@@ -33,7 +33,7 @@ COSTS = {"characters": 0.5, "words": 0.5, "shapes": 0.2}  # of an error on the w
 SEEN_FOLDS, UNSEEN_FOLDS = 5, 8
 WEIGHTS = np.array([1, 0.5, 1, 3]) / 5.5  # of characters, words, shapes and style where an account is new: tried in a handful of ways on train.csv's folds
 STAGES = (1, 2, 3, 5, 10, 20)  # numbers of posts
-SEEN_TREES = {"max_iter": 300, "learning_rate": 0.04, "max_leaf_nodes": 12, "min_samples_leaf": 40, "l2_regularization": 5.0, "max_features": 0.3}
+SEEN_TREES = {"max_iter": 600, "learning_rate": 0.03, "max_leaf_nodes": 16, "min_samples_leaf": 40, "l2_regularization": 5.0, "max_features": 0.3}
 STYLE_TREES = {"max_iter": 150, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 100, "l2_regularization": 5.0, "max_features": 0.3}
 VOTES = 3  # seeds of the trees on top
 
@@ -78,14 +78,34 @@ def weighed(counts: Any, idf: np.ndarray) -> Any:
     return scaled
 
 
-def learn_table(counts: Any, answers: Sequence[np.ndarray], cost: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(idf, weights (P, Q), biases): a linear support vector machine for each question."""
+def learn_table(counts: Any, answers: Sequence[np.ndarray], cost: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(idf, weights (P, Q), biases, ratios (P, Q)): a linear support vector machine and a naive Bayes for each question."""
     from sklearn.svm import LinearSVC
 
     idf = idf_of(counts)
     rows = weighed(counts, idf)
     fitted = [LinearSVC(C=cost, tol=1e-2, random_state=0).fit(rows, answer) for answer in answers]
-    return idf, np.stack([each.coef_[0] for each in fitted], 1).astype(np.float32), np.array([each.intercept_[0] for each in fitted])
+    weights = np.stack([each.coef_[0] for each in fitted], 1).astype(np.float32)
+    ratios = np.stack([log_ratios(counts, answer) for answer in answers], 1) * (idf > 0)[:, None]
+    return idf, weights, np.array([each.intercept_[0] for each in fitted]), ratios
+
+
+def log_ratios(counts: Any, answer: np.ndarray) -> np.ndarray:
+    """The logarithm (P,) of each place's share among the rows of class 1 over its share among the others, half a row added to both."""
+    shares = []
+    for rows in (counts[answer], counts[~answer]):
+        having = np.bincount(rows.indices, minlength=counts.shape[1]) + 0.5
+        shares.append(np.log(having / having.sum()))
+    return (shares[0] - shares[1]).astype(np.float32)
+
+
+def decide(counts: Any, learned: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    """What NGramTable.decisions gives for each row, without the rounding: (N, 3 Q)."""
+    idf, weights, bias, ratios = learned
+    scaled = weighed(counts, idf)
+    present = scaled.sign()
+    sums = present @ ratios
+    return np.concatenate([scaled @ weights + bias, sums, sums / np.maximum(1, np.diff(present.indptr))[:, None]], 1)
 
 
 def grow(rows: np.ndarray, machine: np.ndarray, shape: dict[str, Any], seed: int, weight: np.ndarray | None = None) -> trees.Trees:
@@ -152,14 +172,16 @@ def read(path: Path, change: Callable[[str], str] = str) -> Learned:
 
 
 def held_out(data: Learned, folds: np.ndarray, questions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Decisions (N, 3 x questions) and style (N, M) of each row by tables that learned from the other folds only."""
-    decisions = np.zeros((len(folds), len(VIEWS) * questions))
+    """Decisions (N, 9 x questions) and style (N, M) of each row by tables that learned from the other folds only."""
+    width = 3 * questions
+    decisions = np.zeros((len(folds), len(VIEWS) * width))
     style = np.zeros((len(folds), len(measures.names())), np.float32)
     for fold in range(folds.max() + 1):
         rest, aside, idf = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), {}
         for n, (name, view) in enumerate(data.views.items()):
-            idf[name], weights, bias = learn_table(view.only(rest), [each[rest] for each in data.answers()[:questions]], COSTS[name])
-            decisions[aside, n * questions : (n + 1) * questions] = weighed(view.only(aside), idf[name]) @ weights + bias
+            learned = learn_table(view.only(rest), [each[rest] for each in data.answers()[:questions]], COSTS[name])
+            idf[name] = learned[0]
+            decisions[aside, n * width : (n + 1) * width] = decide(view.only(aside), learned)
         style[aside] = data.style(idf, aside)
     return decisions, style
 
@@ -171,10 +193,10 @@ def unseen(data: Learned, folds: np.ndarray, seed: int) -> tuple[np.ndarray, np.
     for fold in range(folds.max() + 1):
         rest, aside = folds != fold, folds == fold
         style[aside] = grow(data.plain[rest], data.rows.machine[rest], STYLE_TREES, seed, data.account_weights()[rest]).score(data.plain[aside])
-    parts = np.stack([*decisions.T, style], 1)
+    distances = decisions[:, ::3]
+    parts = np.stack([*distances.T, style], 1)
     described = np.stack([parts.mean(0), parts.std(0), WEIGHTS], 1)
-    repeated = np.repeat(decisions, len(QUESTIONS), 1)
-    return unseen_score(repeated, style, described), described
+    return unseen_score(np.repeat(distances, COLUMNS, 1), style, described), described
 
 
 def unseen_folds(data: Learned, seed: int) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], float]:
@@ -221,40 +243,29 @@ def stages(scores: np.ndarray, rows: judging.TweetRows, seed: int) -> np.ndarray
     return np.array(found)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FoldScores:
-    """What the folds gave for N rows: `together` (N, 97) that the trees on top see, their answer `stacked` (N,), and `unseen` as `unseen_folds` gives it."""
-
-    together: np.ndarray
-    stacked: np.ndarray
-    unseen: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
-
-
-def fold_scores(data: Learned, seed: int, note: Callable[[str], None]) -> FoldScores:
-    """Judge every row of train.csv in each kind of folds."""
+def seen_scores(data: Learned, seed: int) -> dict[str, np.ndarray]:
+    """What the trees on top see of every row, `together`, and what they answer, `stacked`, in folds by account and kind."""
     folds = seen_folds(data.rows, seed)
     together = np.concatenate(held_out(data, folds, len(QUESTIONS)), 1)
-    note("judged in folds by account and kind")
     stacked = np.zeros(len(folds))
     for fold in range(SEEN_FOLDS):
         stacked[folds == fold] = voted(together[folds != fold], data.rows.machine[folds != fold], seed).score(together[folds == fold])
-    note("trees on top")
-    unseen, _ = unseen_folds(data, seed)
-    note("judged in folds by account, and by account and whom it imitates")
-    return FoldScores(together, stacked, unseen)
+    return {"together": together, "stacked": stacked}
 
 
-def kept_fold_scores(data: Learned, file: Path, seed: int, note: Callable[[str], None]) -> FoldScores:
-    """The same, from a file that an earlier run left, or kept in it."""
-    if file.exists():
-        with np.load(file) as stored:
-            unseen = {name: tuple(stored[f"{name}-{part}"] for part in ("scores", "parts", "folds")) for name in ("imitated", "account")}
-            return FoldScores(stored["together"], stored["stacked"], unseen)
-    found = fold_scores(data, seed, note)
-    arrays = {f"{name}-{part}": value for name, each in found.unseen.items() for part, value in zip(("scores", "parts", "folds"), each, strict=True)}
-    with replacing(file) as opened:
-        np.savez(opened, together=found.together, stacked=found.stacked, **arrays)
-    return found
+def unseen_scores(data: Learned, seed: int) -> dict[str, np.ndarray]:
+    """What `unseen_folds` gives, by kind of folds and part."""
+    found, _ = unseen_folds(data, seed)
+    return {f"{name}-{part}": value for name, each in found.items() for part, value in zip(("scores", "parts", "folds"), each, strict=True)}
+
+
+def kept(file: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays that an earlier run left in a file, or made now and kept in it."""
+    if not file.exists():
+        with replacing(file) as opened:
+            np.savez(opened, **make())
+    with np.load(file) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def fit(folder: Path, out: Path, seed: int) -> dict[str, Any]:
@@ -267,19 +278,22 @@ def fit(folder: Path, out: Path, seed: int) -> dict[str, Any]:
     data = read(folder / "train.csv")
     note(f"{len(data.rows.texts)} posts of {len(set(data.rows.accounts))} accounts read")
     out.mkdir(parents=True, exist_ok=True)
-    found = kept_fold_scores(data, out / f"folds-{seed}.npz", seed, note)
-    scores, parts, _ = found.unseen["imitated"]
-    arrays = parts_of_file(data, found.together, seed) | {
-        "calibration": np.array(logistic(found.stacked, data.rows.machine)),
-        "parts": parts,
-        "stages": stages(scores, data.rows, seed),
-        "usual": np.median(found.together[:, len(VIEWS) * len(QUESTIONS) :], 0),
+    seen = kept(out / f"seen-{seed}.npz", lambda: seen_scores(data, seed))
+    note("judged in folds by account and kind")
+    unseen = kept(out / f"unseen-{seed}.npz", lambda: unseen_scores(data, seed))
+    note("judged in folds by account, and by account and whom it imitates")
+    arrays = parts_of_file(data, seen["together"], seed) | {
+        "calibration": np.array(logistic(seen["stacked"], data.rows.machine)),
+        "parts": unseen["imitated-parts"],
+        "stages": stages(unseen["imitated-scores"], data.rows, seed),
+        "usual": np.median(seen["together"][:, len(VIEWS) * COLUMNS :], 0),
     }
     with replacing(out / NAME) as file:
         np.savez_compressed(file, **arrays)
     note(f"{NAME}: {(out / NAME).stat().st_size:,} bytes, sha256 {sha256_of(out / NAME)}")
-    figures: dict[str, Any] = {"seen accounts, train.csv, 5 folds": judging.metrics(found.stacked, data.rows)}
-    figures |= {f"unseen accounts, folds by {name}": judging.unseen_metrics(each, data.rows, split) for name, (each, _, split) in found.unseen.items()}
+    figures: dict[str, Any] = {"seen accounts, train.csv, 5 folds": judging.metrics(seen["stacked"], data.rows)}
+    for name in ("imitated", "account"):
+        figures[f"unseen accounts, folds by {name}"] = judging.unseen_metrics(unseen[f"{name}-scores"], data.rows, unseen[f"{name}-folds"])
     return figures | {"stages (posts, slope, bias, error, false alarms, found)": np.round(arrays["stages"], 4).tolist()}
 
 

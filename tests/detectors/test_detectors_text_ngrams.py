@@ -46,7 +46,8 @@ def test_any_text_has_n_grams_within_the_table(view, text):
 def made_table(questions: int = 2) -> tables.NGramTable:
     rng = np.random.default_rng(0)
     idf = np.where(rng.random(1 << ngrams.BITS) < 0.7, rng.uniform(1, 10, 1 << ngrams.BITS), 0).astype(np.float32)
-    return tables.packed(idf, rng.normal(0, 0.1, (1 << ngrams.BITS, questions)) ** 3, [0.5, -0.25][:questions])
+    weights = rng.normal(0, 0.1, (1 << ngrams.BITS, questions)) ** 3
+    return tables.packed(idf, weights, [0.5, -0.25][:questions], 10 * weights[::-1])
 
 
 def test_a_packed_table_decides_as_the_sums_by_hand():
@@ -55,12 +56,20 @@ def test_a_packed_table_decides_as_the_sums_by_hand():
     shares = {place: (1 + np.log(n)) * float(table.idf()[place]) for place, n in counted.items()}
     length = np.sqrt(sum(share**2 for share in shares.values()))
     wanted = sum(shares[place] / length * table.unpacked(np.array([place]))[0] for place in counted) + table.bias
-    assert table.decisions(found) == pytest.approx(wanted, rel=1e-5)
+    assert table.decisions(found)[:2] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_ratios_of_the_places_that_were_met_are_summed_once_each_and_averaged():
+    table, found = made_table(), ngrams.words("the tower and the tower")
+    met = [place for place in set(found.places.tolist()) if table.rarity[place]]
+    roots = table.ratios[met].astype(float) / tables.LARGEST
+    wanted = (roots * np.abs(roots) * table.largest_ratio).sum(0)
+    assert table.decisions(found)[2:] == pytest.approx([*wanted, *(wanted / len(met))])
 
 
 def test_packing_into_bytes_keeps_weights_within_a_hundredth_of_the_largest():
     weights = np.random.default_rng(1).normal(0, 1, (1000, 1)) ** 3
-    table = tables.packed(np.ones(1000, np.float32), weights, [0.0])
+    table = tables.packed(np.ones(1000, np.float32), weights, [0.0], weights)
     assert np.abs(table.unpacked(np.arange(1000)) - weights).max() < 0.01 * np.abs(weights).max()
     assert table.idf() == pytest.approx(np.ones(1000), rel=1e-6)
 
