@@ -176,9 +176,10 @@ def _put_right(pieces: list[Piece], removals: list[Removal]) -> list[Piece]:
         if put != letter:
             removals.append(Removal(at, at + 1, "styled-letter", letter, put))
         plain.append((put, at))
-    is_latin_text = _is_latin_text(plain)
-    for start, end in _words(plain):
-        table = _table_for([letter for letter, _ in plain[start:end]], is_latin_text)
+    words = [(start, end, [letter for letter, _ in plain[start:end]]) for start, end in _words(plain)] if _is_latin_text(plain) else []
+    is_disguised = any(_is_mixed(letters) for *_, letters in words)
+    for start, end, letters in words:
+        table = _table_for(letters, is_disguised)
         for n in range(start, end):
             letter, at = plain[n]
             if letter in table:
@@ -226,11 +227,15 @@ def _words(pieces: list[Piece]) -> Iterator[tuple[int, int]]:
             start = None
 
 
-def _table_for(letters: list[str], is_latin_text: bool) -> dict[str, str]:
-    """What may be put right in a word: in a word that is partly Latin whatever passes for Latin, in another one only if all of it is identical to Latin."""
+def _is_mixed(letters: list[str]) -> bool:
+    """Whether Latin letters and ones that pass for Latin stand in one word."""
     foreign = [letter for letter in letters if not _is_latin(letter[0])]
-    if not foreign or not is_latin_text:
-        return {}
-    if len(foreign) < len(letters):
-        return CLOSE if all(letter in CLOSE for letter in foreign) else {}
-    return IDENTICAL if len(letters) > 1 and all(letter in IDENTICAL for letter in foreign) else {}
+    return 0 < len(foreign) < len(letters) and all(letter in CLOSE for letter in foreign)
+
+
+def _table_for(letters: list[str], is_disguised: bool) -> dict[str, str]:
+    """What may be put right in a word of a Latin text: in a word that is partly Latin whatever passes for Latin, in another one only if all of it is
+    identical to Latin; a single letter only where other words are mixed, for it may be a symbol."""
+    if _is_mixed(letters):
+        return CLOSE
+    return IDENTICAL if (len(letters) > 1 or is_disguised) and all(letter in IDENTICAL for letter in letters) else {}

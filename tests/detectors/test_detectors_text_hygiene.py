@@ -83,6 +83,11 @@ def test_what_is_stored_backwards_is_read_as_it_is_shown_up_to_the_end_of_the_li
     assert [(each.kind, each.put) for each in found.removals] == [("direction", ""), ("reversed", "example")]
 
 
+def test_a_single_letter_is_put_right_only_where_other_words_are_disguised():
+    assert hygiene.clean("I saw а mоnk").text == "I saw a monk"
+    assert hygiene.clean("the angle ν is small").text == "the angle ν is small"
+
+
 def test_a_ligature_becomes_its_letters_at_one_place():
     found = hygiene.clean("ﬁn")
     assert (found.text, found.origin) == ("fin", (0, 0, 1))
