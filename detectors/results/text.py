@@ -42,7 +42,8 @@ LENGTHS = (0, 10, 20, 30, 40, 60, 90, 130, 200, domain.LONGEST)
 INTRODUCTION = """\
 TweepFake (Fagni et al., PLOS ONE 2021): really posted tweets of 17 people and 23 machines that imitate them. What ships is `machine-text-1`: linear
 support vector machines over hashed n-grams of characters (1 to 6, case kept), words (1 to 3) and shapes (1 to 5; function words as they are, of the
-others case and length only), naive Bayes on the same, {measures} measures of style, boosted trees on top; {megabytes:.1f} MB, numpy alone. Trained on train.csv by
+others case and length only), naive Bayes on the same, {measures} measures of style, boosted trees on top;
+{megabytes:.1f} MB, numpy alone. Trained on train.csv by
 `python -m detectors.train.text`, seed 0, log in `docs/cards/machine-text-1.log`. Characters that hide are taken out first (`detectors/text/hygiene.py`)."""
 SEEN = """\
 ## The same accounts as in training
