@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:tests/detectors/test_detectors_text_outside.py
 """What lies outside the detector's domain is named with its reason."""
-========
-"""What lies outside the domain of the detector of machine-written posts is named with its reason."""
->>>>>>>> aa98207 (Let naive Bayes and larger trees judge posts too (accuracy .907 instead of .897), and read posts by the shared reader):tests/detectors/test_detectors_text_domain.py
 
 from __future__ import annotations
 
