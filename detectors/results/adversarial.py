@@ -31,7 +31,8 @@ else can score lower**, as can other cameras. Sets are made and measured in the 
 and go on), so a set that was cut off has fewer crops: the rows give how many. A set of somebody else's:
 `python -m detectors evaluate adversarial-image FOLDER --json`.
 
-Not built: the kNN scores, the LSTM over medoid distances, an attack with this detector's own score in its loss. `still` is the nearest to the last: it
+The kNN scores, the LSTM over medoid distances and an attacker who asks for this detector's score stand, for faces, in
+[adversarial_rivals.md](adversarial_rivals.md). Not built: an attack with the score's gradient; `still` is the nearest to it: it
 allows for our re-save and blur, and stays as still as it can once the goal is reached (`eot-still`, if there are rows of it, is an earlier and weaker
 form). Part of each gain is grain: attacked crops here were never saved as a JPEG after the attack; what is left after such a save was not measured.
 """
