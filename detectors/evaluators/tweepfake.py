@@ -41,7 +41,12 @@ class TweetRows:
 
 
 def read(path: Path) -> TweetRows:
-    """The posts of a file, cleaned. Raises BadDataset that names file, line and columns."""
+    """The posts of a file, or of the only .csv of a folder, cleaned. Raises BadDataset that names file, line and columns."""
+    if path.is_dir():
+        found_files = sorted(path.glob("*.csv"))
+        if len(found_files) != 1:
+            raise BadDataset(f"{path.name}/*.csv, line 1: there must be one such file, not {len(found_files)}: name the file; {EXPECTED}")
+        path = found_files[0]
     if not path.is_file():
         raise BadDataset(f"{path.name}, line 1: this is no file; {EXPECTED}")
     found: list[dict[str, str]] = []

@@ -27,7 +27,7 @@ class Meme:
 def read_memes(folder: Path, task: int) -> list[Meme]:
     """The entries of `task<N>.json`. Raises BadDataset that names file, entry and expected fields."""
     file = folder / f"task{task}.json"
-    expected = f"expected a list of {{{', '.join(FIELDS[task])}}}"
+    expected = f"expected columns {','.join(FIELDS[task])} of each entry of a list"
     if not file.is_file():
         raise BadDataset(f"{file.name}, entry 1: the file is missing in {folder}; {expected}")
     try:

@@ -226,5 +226,5 @@ def test_a_wrong_format_is_one_line_that_names_file_entry_and_fields(content, me
     assert main(["evaluate", "persuasion", str(tmp_path), "--task", "1", "--json"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(message)
-    assert "expected a list of {id, text, labels}" in printed
+    assert "expected columns id,text,labels of each entry of a list" in printed
     assert printed.count("\n") == 1
