@@ -18,7 +18,7 @@ LEAST = 3  # times two accounts must have posted together
 OVERLAP = 0.4  # of what the one with fewer carries of the items: people who cheer at the same goals share less than that, accounts moved by one hand more
 FALSE_SHARE = 0.01  # of the pairs that are named, how many may be there by chance (Benjamini and Hochberg 1995)
 SMALLEST = 3  # accounts of a coordinated set: two may be one person with two devices
-REACH = 400  # posts of one item after each post that are looked at: of a storm of thousands within a minute not every pair is counted
+REACH = 100  # posts of one item after each post that are looked at: of a storm of thousands within a minute not every pair is counted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,19 +59,11 @@ def find(items: np.ndarray, accounts: np.ndarray, times: np.ndarray, posts: np.n
     """Of R rows: `items` that a post carries, numbers of `accounts`, `times` in seconds (all finite), `posts` (a post with two items has two rows)."""
     count = int(accounts.max()) + 1 if len(accounts) else 0
     here = _meetings(items, accounts, times, posts, count)
-    sums, rng = np.zeros(len(here.pairs)), np.random.default_rng(seed)
-    numbers, place = np.unique(posts, return_inverse=True)
-    for _ in range(draws if (here.counts >= LEAST).any() else 0):
-        moved = times + rng.uniform(-JITTER, JITTER, len(numbers))[place]
-        drawn = _meetings(items, accounts, moved, posts, count)
-        at = np.searchsorted(drawn.pairs, here.pairs)
-        met = (
-            (at < len(drawn.pairs)) & (drawn.pairs[np.minimum(at, max(0, len(drawn.pairs) - 1))] == here.pairs) if len(drawn.pairs) else np.zeros(len(at), bool)
-        )
-        sums[met] += drawn.counts[at[met]]
-    expected = (sums + 1) / (draws + 1)
-    chances = _poisson_tail(here.counts, expected)
-    named = (here.counts >= LEAST) & (chances <= _bound(chances)) & (here.counts >= OVERLAP * _fewer(here.pairs, accounts, posts, count))
+    candidate = (here.counts >= LEAST) & (here.counts >= OVERLAP * _fewer(here.pairs, accounts, posts, count))
+    expected, chances = np.zeros(len(here.pairs)), np.ones(len(here.pairs))  # a pair that cannot be named anyway needs no draws
+    expected[candidate] = _expected(here.pairs[candidate], items, accounts, times, posts, np.random.default_rng(seed), draws)
+    chances[candidate] = _poisson_tail(here.counts[candidate], expected[candidate])
+    named = candidate & (chances <= _bound(chances))
     pairs = [AccountPair((int(n) // count, int(n) % count), int(many), float(mean), float(p)) for n, many, mean, p in _rows(here, expected, chances, named)]
     sets = _sets([each.accounts for each in pairs], count)
     return Coordination(tuple(sorted(pairs, key=lambda each: each.p)), sets, _joined(here, named, sets, accounts, posts, count), len(here.pairs))
@@ -94,10 +86,27 @@ def _meetings(items: np.ndarray, accounts: np.ndarray, times: np.ndarray, posts:
     swap = accounts[first] > accounts[second]
     first, second = np.where(swap, second, first), np.where(swap, first, second)
     pairs = accounts[first].astype(np.int64) * count + accounts[second]
-    own, others = (np.unique(np.stack([pairs, posts[each]], 1), axis=0) for each in (first, second))
+    beyond = int(posts.max()) + 1  # a pair and a post as one number: much faster to tell apart than rows of two
+    own, others = (np.stack(np.divmod(np.unique(pairs * beyond + posts[each]), beyond), 1) for each in (first, second))
     numbers, of_own = np.unique(own[:, 0], return_counts=True)
     _, of_others = np.unique(others[:, 0], return_counts=True)
     return _Meetings(numbers, np.minimum(of_own, of_others), np.concatenate([own, others]))
+
+
+def _expected(
+    pairs: np.ndarray, items: np.ndarray, accounts: np.ndarray, times: np.ndarray, posts: np.ndarray, rng: np.random.Generator, draws: int
+) -> np.ndarray:
+    """How often chance lets each of these pairs post together, (len(pairs),): the mean over the draws, in which only their own posts are moved."""
+    count = int(accounts.max()) + 1 if len(accounts) else 0
+    own = np.isin(accounts, np.concatenate([pairs // max(1, count), pairs % max(1, count)]))
+    items, accounts, times, posts = items[own], accounts[own], times[own], posts[own]
+    numbers, place = np.unique(posts, return_inverse=True)
+    sums = np.zeros(len(pairs))
+    for _ in range(draws if len(pairs) else 0):
+        drawn = _meetings(items, accounts, times + rng.uniform(-JITTER, JITTER, len(numbers))[place], posts, count)
+        _, at, met = np.intersect1d(pairs, drawn.pairs, assume_unique=True, return_indices=True)
+        sums[at] += drawn.counts[met]
+    return (sums + 1) / (draws + 1)
 
 
 def _fewer(pairs: np.ndarray, accounts: np.ndarray, posts: np.ndarray, count: int) -> np.ndarray:

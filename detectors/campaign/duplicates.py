@@ -40,8 +40,10 @@ def text_groups(texts: Sequence[str]) -> np.ndarray:
     hashes = list(MinHash.generator((_shingles(each) for each in unique), num_perm=PERMUTATIONS)) if unique else []
     index, pairs = MinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS), []
     for n, each in enumerate(hashes):
-        pairs += [(n, other) for other in index.query(each) if each.jaccard(hashes[other]) >= ALIKE]
-        index.insert(n, each)
+        near = [(n, other) for other in index.query(each) if each.jaccard(hashes[other]) >= ALIKE]
+        if not near:  # only the first text of a group is laid against later ones: thousands of variants of one text are not compared with one another
+            index.insert(n, each)
+        pairs += near
     rows, columns = (np.array(each, int) for each in zip(*pairs, strict=True)) if pairs else (np.zeros(0, int), np.zeros(0, int))
     graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), (len(unique), len(unique)))
     _, labels = connected_components(graph, directed=False)

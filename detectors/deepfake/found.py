@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
-from detectors import image, video, weights
+from detectors import image, lite0, video, weights
 from detectors.deepfake.examine import FACES, Examiner, FaceEvidence, FoundFace, sampled
 from detectors.errors import BadInput
 from detectors.types import Box, Face
-
-LITE_SIDE = 224  # pixels a side of what EfficientNet-Lite0 sees
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ def find_faces(path: Path, medium: str, examiner: Examiner, count: int = FACES, 
         seen = frames[len(frames) // 2].image if frames else None
     if not faces:
         raise BadInput("no face that is large enough was found")
-    return FoundFile(path.stat().st_size, (int(shape[0]), int(shape[1])), tuple(faces), frozen_features(seen))
+    return FoundFile(path.stat().st_size, (int(shape[0]), int(shape[1])), tuple(faces), lite0.features(seen))
 
 
 def kept_faces(path: Path, medium: str, examiner: Examiner, kept: Path, count: int = FACES, *, embedded: bool = True) -> FoundFile:
@@ -80,17 +76,6 @@ def nets_of_finding() -> str:
     """What faces are found, put together and described with: what was kept with other nets is worth nothing. The judging net is not among them."""
     names = ("yunet-2023mar", "sface-2021dec", "efficientnet-lite0-1", "efficientnet-lite2-1", "face-probe-1")
     return json.dumps({name: weights.locked(name).sha256 for name in names})
-
-
-def frozen_features(picture: np.ndarray) -> np.ndarray:
-    """(1280,) of EfficientNet-Lite0 as published, of the whole picture."""
-    seen = cv2.resize(picture, (LITE_SIDE, LITE_SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
-    return _lite0().run(["features"], {"pictures": seen})[0][0]
-
-
-@functools.cache
-def _lite0() -> Any:
-    return weights.open_session(weights.find("efficientnet-lite0-1"))
 
 
 def _arrays(found: FoundFile) -> dict[str, np.ndarray]:

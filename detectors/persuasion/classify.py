@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from detectors import weights
+from detectors import lite0
 from detectors.errors import WeightsError
 from detectors.files import BAD_ARCHIVE
 from detectors.persuasion.encoder import EncodedText, shared_encoder
 
-PICTURE_SIDE = 224
 NO_PASSAGE, MOST_EXPECTED = -6.0, 5.0  # log-odds in a text without pieces; pieces beyond which more say no more
 BRIDGED = 1  # words between two of a passage that belong to it too
 LEAST_LETTERS = 4  # of one word of a passage: "the" and "it" alone carry nothing
@@ -46,7 +43,7 @@ class PersuasionLines:
 
     def of_meme(self, text: str, encoded: EncodedText, picture: np.ndarray) -> np.ndarray:
         """The chance of each technique in a meme, from its transcription and its BGR picture: (22,)."""
-        features = np.concatenate([self._features(text, encoded), picture_features(picture)])
+        features = np.concatenate([self._features(text, encoded), lite0.features(picture)])
         return chance(features @ self.parts["weights3"] + self.parts["bias3"])
 
     def of_pieces(self, encoded: EncodedText) -> np.ndarray:
@@ -108,20 +105,9 @@ def piece_features(encoded: EncodedText) -> np.ndarray:
     return encoded.states.transpose(1, 0, 2).reshape(len(encoded.pieces), encoded.states.shape[0] * encoded.states.shape[2])
 
 
-def picture_features(picture: np.ndarray) -> np.ndarray:
-    """(1280,) of EfficientNet-Lite0 as published, of a whole BGR picture."""
-    seen = cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None]
-    return _lite0().run(["features"], {"pictures": np.ascontiguousarray(seen, np.float32)})[0][0]
-
-
 def encode(text: str) -> EncodedText:
     """A text's states by the shared encoder. Raises WeightsError, WrongHash."""
     return shared_encoder().encode(text)
-
-
-@functools.cache
-def _lite0() -> object:
-    return weights.open_session(weights.find("efficientnet-lite0-1"))
 
 
 def chance(logits: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The text encoder: the first nine layers of multilingual-e5-small (BERT of 384 units, 4-bit weights), and what a text looks like after layers 5, 7 and 9.
 
-Source: Wang et al., Multilingual E5 Text Embeddings (2024). Built by `python -m detectors.train.persuasion encoder`; the table of pieces holds those of English
+Source: Wang et al., Multilingual E5 Text Embeddings (2024). Built by `python -m detectors.train.text_encoder`; the table of pieces holds those of English
 and Italian only.
 """
 

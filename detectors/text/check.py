@@ -77,12 +77,14 @@ class MachineTextCheck:
 
     def _accounts(self, examined: Sequence[ExaminedPost]) -> list[ExaminedAccount]:
         """Accounts by falling probability; all posts as one where no account is named. Without a link, name or tag in any post there is no probability."""
-        names = dict.fromkeys(each.post.account for each in examined)
+        by_name: dict[str, list[ExaminedPost]] = {}
+        for each in examined:
+            by_name.setdefault(each.post.account, []).extend([each] if each.score is not None else [])
         found = []
-        for name in names:
-            posts = tuple(each for each in examined if each.post.account == name and each.score is not None)
-            scores = [each.score for each in posts if each.score is not None and any(domain.has_habits(other.clean.text) for other in posts)]
-            found.append(ExaminedAccount(name, posts, self.machine.probability(scores) if scores else None))
+        for name, own in by_name.items():
+            usable = any(domain.has_habits(each.clean.text) for each in own)
+            scores = [each.score for each in own if each.score is not None]
+            found.append(ExaminedAccount(name, tuple(own), self.machine.probability(scores) if usable else None))
         return sorted(found, key=lambda each: (-1.0 if each.probability is None else -each.probability - 1, each.name))
 
     def _verdict(self, examined: Sequence[ExaminedPost], accounts: Sequence[ExaminedAccount]) -> Verdict:

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from detectors import image
-from detectors.persuasion.classify import chance, encode, passage_features, picture_features, piece_features, text_features
+from detectors import image, lite0
+from detectors.persuasion.classify import chance, encode, passage_features, piece_features, text_features
 from detectors.persuasion.encoder import EncodedText
 from detectors.persuasion.memes import label_rows, read_memes
 from detectors.persuasion.scores import best_threshold, f1_each, f1_intervals, macro_f1, micro_f1
@@ -51,7 +51,7 @@ class TrainingMemes:
         return cls(
             encoded,
             np.stack([text_features(meme.text, state) for meme, state in zip(memes, encoded, strict=True)]),
-            np.stack([picture_features(image.read(meme.image)) for meme in memes]),
+            np.stack([lite0.features(image.read(meme.image)) for meme in memes]),
             {1: np.array([of_text[meme.name] for meme in memes]), 3: np.array(label_rows(memes, 3))},
             tuple(piece_labels(state, of_piece[meme.name]) for meme, state in zip(memes, encoded, strict=True)),
         )

@@ -275,3 +275,21 @@ def test_posts_one_by_one_have_their_account_and_line(content, posted, form):
 
 def test_escaped_emoji_and_entities_are_the_characters_that_were_posted():
     assert posts.unescape("<U+0001F600> a &amp; b <U+110000> <U+D800>") == "\U0001f600 a & b <U+110000> <U+D800>"
+
+
+def test_thousands_of_variants_of_one_text_are_one_group_without_comparing_all_with_all(monkeypatch):
+    from datasketch import MinHash
+
+    compared, jaccard = [], MinHash.jaccard
+    monkeypatch.setattr(MinHash, "jaccard", lambda one, other: compared.append(1) or jaccard(one, other))
+    letters = "abcdefghilmnoprstuvz"
+    texts = [f"The council sold the square by night and nobody asked us why, say it aloud {letters[n % 20]}{letters[n // 20 % 20]}" for n in range(400)]
+    assert set(duplicates.text_groups(texts).tolist()) == {0}
+    assert len(compared) < 4 * len(texts)
+
+
+def test_pairs_that_cannot_be_named_cost_no_draws():
+    rng = np.random.default_rng(0)
+    crowd = {account: rng.uniform(0, 43_200, 40).tolist() for account in range(30)}  # they meet thrice and more, and in little of what they write
+    found = coordination.find(*rows_of(crowd), draws=10**12)
+    assert (found.tested > 400, found.sets) == (True, ())

@@ -10,7 +10,7 @@ import detectors
 from detectors.errors import BadInput
 from detectors.messages import LANGUAGES, worded
 from detectors.reports import report_from_json, report_to_json
-from detectors.text import show
+from detectors.text import domain, show
 from detectors.text.hygiene import clean
 from detectors.types import MarkedTextEvidence, Report, TableEvidence
 
@@ -159,3 +159,11 @@ def test_characters_written_out_keep_their_places():
     text, spans = show.written_out("a\u00adb сat", found.removals)
     assert text == "a⟦U+00AD⟧b сat"
     assert [text[span.start : span.end] for span in spans] == ["⟦U+00AD⟧", "с"]
+
+
+def test_habits_are_looked_for_once_in_each_post(monkeypatch, tmp_path):
+    looked, has_habits = [], domain.has_habits
+    monkeypatch.setattr(domain, "has_habits", lambda text: looked.append(text) or has_habits(text))
+    (tmp_path / "posts.txt").write_text("".join(f"so it rained again and we stayed at home with the cat, day {n} of it\n" for n in range(120)))
+    detectors.load("machine-text").report([tmp_path / "posts.txt"], lambda share, stage: None)
+    assert len(looked) <= 120

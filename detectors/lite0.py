@@ -1,0 +1,24 @@
+"""EfficientNet-Lite0 as published, as frozen features of a whole picture: what plain rivals and linear probes look at."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import cv2
+import numpy as np
+
+from detectors import weights
+
+SIDE = 224  # pixels a side of what it sees
+
+
+def features(picture: np.ndarray) -> np.ndarray:
+    """(1280,) of a BGR picture of any size, squeezed into a square. Raises WeightsError, WrongHash."""
+    seen = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None]
+    return _session().run(["features"], {"pictures": np.ascontiguousarray(seen, np.float32)})[0][0]
+
+
+@functools.cache
+def _session() -> Any:
+    return weights.open_session(weights.find("efficientnet-lite0-1"))
