@@ -13,6 +13,7 @@ from detectors import image
 from detectors.errors import BadDataset, BadInput
 from detectors.evaluate import Evaluation, evaluator, model_of
 from detectors.metrics import interval
+from detectors.persuasion.agreement import agreement
 from detectors.persuasion.memes import label_rows, read_memes
 from detectors.persuasion.scores import f1_each, f1_intervals
 from detectors.persuasion.techniques import OF_TASK
@@ -24,7 +25,10 @@ TOP = ("Loaded Language", "Name calling/Labeling", "Smears")  # the most frequen
 
 @evaluator("persuasion")
 def evaluate(folder: Path, *, task: int = 1, **_: Any) -> Evaluation:
-    """task1.json or task3.json: [{id, text, labels, image (task 3)}]; intervals draw memes again. Techniques that never occur and were not found count as 1."""
+    """task1.json or task3.json: [{id, text, labels, image (task 3)}]; intervals draw memes again. Techniques that never occur and were not found count as 1.
+
+    Of a set labelled twice (`first`, `second` in each entry) it also prints how far the two passes agree.
+    """
     if task not in TASKS:
         raise BadDataset(f"{folder}: there is no task {task} to judge; there are {' and '.join(map(str, TASKS))}")
     memes, skipped = read_memes(folder, task), []
@@ -50,7 +54,12 @@ def evaluate(folder: Path, *, task: int = 1, **_: Any) -> Evaluation:
         inference_s=seconds,
         skipped=skipped,
         headline=("micro_f1",),
-        extra={"task": task, "per_label": _per_label(truth, found, task), "rivals": {"the three most frequent, always": f1_intervals(truth, top)}},
+        extra={
+            "task": task,
+            "per_label": _per_label(truth, found, task),
+            "rivals": {"the three most frequent, always": f1_intervals(truth, top)},
+            **({"agreement": figures} if (figures := agreement(memes, task)) else {}),
+        },
     )
 
 

@@ -20,6 +20,7 @@ from detectors.types import MarkedTextEvidence, ModelCard, Progress, Report, Rep
 
 LIKELY = 0.5
 ERRORS_FROM = "task 1, cross-validation"  # of the card's figures: 687 memes, far more than the 63 set aside
+ITALIAN = "task 1, Italian"  # of the card's figures
 MOST_SHOWN = 20_000  # characters of the text that the report carries
 NETS = ("e5-small-layers-1", "e5-small-pieces-1")
 WORDS = {
@@ -76,6 +77,8 @@ class PersuasionCheck:
 
     def __init__(self, opened: Path, card: ModelCard) -> None:
         self.card, self.lines = card, PersuasionLines(opened)
+        f1 = {name: round(card.metrics[of]["micro_f1"]["value"], 3) for name, of in (("found", ITALIAN), ("rival", f"{ITALIAN}, rival"))}
+        self.italian = {"texts": card.thresholds["italian"], **f1}
 
     def chances(self, text: str, picture: np.ndarray | None = None) -> np.ndarray:
         """The chance of each technique: (20,) of a text, (22,) of a meme's text with its BGR picture; also of texts the report would not speak of."""
@@ -87,7 +90,7 @@ class PersuasionCheck:
         progress(0.0, Message("persuasion-reading"))
         text = read_text(paths[0])
         models = {self.card.name: self.card.sha256, **{name: weights.locked(name).sha256 for name in NETS}}
-        if reason := outside(text):
+        if reason := outside(text, self.italian):
             verdict = Verdict(Message("persuasion-cannot"), None, None, "unsure", (reason,))
             return Report(verdict, (_part(text),), evidence=_shown(text, ()), models=models)
         progress(0.2, Message("persuasion-weighing"))

@@ -11,17 +11,22 @@ from typing import Any
 from detectors.errors import BadDataset
 from detectors.persuasion.techniques import OF_TASK
 
+PASSES = ("first", "second")  # optional: the labels of two passes, where an entry was labelled twice
 FIELDS = {1: ("id", "text", "labels"), 2: ("id", "text", "labels"), 3: ("id", "text", "labels", "image")}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Meme:
-    """One entry: `labels` as the data set writes them (of task 2: passages as {start, end, technique}), `image` the picture's file in task 3."""
+    """One entry: `labels` as the data set writes them (of task 2: passages as {start, end, technique}), `image` the picture's file in task 3.
+
+    `passes`: the labels of the two passes, where the entry has them.
+    """
 
     name: str
     text: str
     labels: tuple[Any, ...]
     image: Path | None = None
+    passes: tuple[tuple[str, ...], ...] = ()
 
 
 def read_memes(folder: Path, task: int) -> list[Meme]:
@@ -46,11 +51,14 @@ def _meme(folder: Path, task: int, entry: Any, where: str, expected: str) -> Mem
         raise BadDataset(f"{where}: {missing[0]} is missing; {expected}")
     if wrong := [name for name in ("text", "image") if name in entry and not isinstance(entry[name], str)]:
         raise BadDataset(f"{where}: {wrong[0]} is no text; {expected}")
-    if not isinstance(entry["labels"], list):
-        raise BadDataset(f"{where}: labels is no list; {expected}")
-    for label in entry["labels"]:
-        _check_label(label, task, where, expected)
-    return Meme(str(entry["id"]), entry["text"], tuple(entry["labels"]), folder / entry["image"] if task == 3 else None)
+    twice = PASSES if all(name in entry for name in PASSES) else ()
+    for name in ("labels", *twice):
+        if not isinstance(entry[name], list):
+            raise BadDataset(f"{where}: {name} is no list; {expected}")
+        for label in entry[name]:
+            _check_label(label, task, where, expected)
+    picture = folder / entry["image"] if task == 3 else None
+    return Meme(str(entry["id"]), entry["text"], tuple(entry["labels"]), picture, tuple(tuple(entry[name]) for name in twice))
 
 
 def _check_label(label: Any, task: int, where: str, expected: str) -> None:

@@ -119,12 +119,13 @@ def test_a_meme_has_the_two_techniques_of_pictures_too():
         ("https://example.org/a @museum #save", "persuasion-no-words"),
         ("So what?", "persuasion-few-words"),
         ("هذا النص ليس بالإنجليزية على الإطلاق", "persuasion-other-script"),
-        ("Il museo è di tutti, non di pochi: difendiamolo insieme", "persuasion-other-language"),
+        ("Il museo è di tutti, non di pochi: difendiamolo insieme", "persuasion-italian"),
+        ("Giardino chiuso, turisti delusi", "persuasion-italian"),
         ("Der Turm ist nicht für euch, ihr Feiglinge", "persuasion-other-language"),
     ],
 )
 def test_it_says_why_it_cannot_say(text, code, tmp_path):
-    assert outside(text).code == code
+    assert outside(text, tool().italian).code == code
     found = report(tmp_path, text)
     assert (found.verdict.label.code, found.verdict.band, found.verdict.score) == ("persuasion-cannot", "unsure", None)
 
