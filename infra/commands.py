@@ -23,6 +23,7 @@ HELP = """Specola: python3 manage.py COMMAND
   agent     a camera's program: agent run|enrol|check|bench|witness --config agent.toml (--train: install what training needs)
   worker    the portal's background worker
   erase-person UID   erase one person everywhere and print the proof
+  load-facts        take in the facts that this release ships (`up` does it by itself)
   verify-audit      is the audit log what it was? (--witness FILE of `agent witness` ...; exit status 1: it was changed)
   lock      write requirements/*.lock again from pyproject.toml
 
@@ -54,6 +55,7 @@ WITH_DATABASE = (
     "loaddata",
     "erase-person",
     "verify-audit",
+    "load-facts",
 )
 
 
@@ -89,5 +91,6 @@ def _run_django(argv: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     borrow_services(ROOT, needed=bool({*WITH_DATABASE} & {*argv[1:2]}))
     renamed = {"django-help": ["help"], "erase-person": ["erase_person", *argv[2:]], "verify-audit": ["verify_audit", *argv[2:]]}
+    renamed["load-facts"] = ["load_facts", *argv[2:]]
     execute_from_command_line([argv[0], *renamed.get(argv[1], argv[1:])])
     return 0

@@ -113,18 +113,20 @@ def _start_store(running: Running, show: Callable[[str], None]) -> None:
 
 
 def migrate(running: Running) -> None:
-    """Migrate, unless this embedded database is known to be as new as the code."""
+    """Migrate and take in what the release ships, unless this embedded database is known to be as new as the code."""
     done = None if os.environ.get("DATABASE_URL") else running.plan.home / "postgres" / "migrated"
     wanted = schema_of(ROOT)
     if done is None or not done.exists() or done.read_text() != wanted:
         run_quietly(running, "migrate", manage("migrate", "--noinput"))
+        run_quietly(running, "load-facts", manage("load_facts"))
         if done:
             write_durably(done, wanted)
 
 
 def schema_of(root: Path) -> str:
-    """A fingerprint of everything that decides the database's tables: our migrations and the versions of others' apps."""
-    files = [*sorted((root / "portal").glob("*/migrations/*.py")), root / "requirements" / "portal.lock"]
+    """A fingerprint of everything that decides the database's tables and the rows that are shipped: our migrations, seeds, and the versions of others' apps."""
+    shipped = (each for kind in ("migrations/*.py", "seeds/*.csv") for each in sorted((root / "portal").glob(f"*/{kind}")))
+    files = [*shipped, root / "requirements" / "portal.lock"]
     return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
 
 

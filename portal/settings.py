@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "portal.people",
     "portal.training",
     "portal.analysis",
+    "portal.facts",
     "portal.notify",
     "portal.demo",
     "portal.house",  # the last: it looks whether the apps above have filled every port

@@ -9,7 +9,7 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView
 
-APPS = ("house", "accounts", "sites", "alerts", "live", "people", "training", "analysis")
+APPS = ("house", "accounts", "sites", "alerts", "live", "people", "training", "analysis", "facts")
 handler500 = "portal.house.views.broken"
 
 

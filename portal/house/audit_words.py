@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.core.models import AuditRow
+from portal.facts.models import Fact
 from portal.people.models import Person
 from portal.sites.models import Agent, Camera, Site
 
@@ -94,6 +95,14 @@ VERBS = {
     "demo.history_made": _("made up a history for the demo"),
     "door.recalibrated": _("adjusted a door's threshold"),
     "events.recorded": _("reported events"),
+    "fact.approved": _("approved a fact"),
+    "fact.proposed": _("proposed a fact"),
+    "fact.refused": _("did not approve a fact"),
+    "fact.retired": _("took a fact out of use"),
+    "fact.retirement_proposed": _("proposed to take a fact out of use"),
+    "fact.withdrawn": _("withdrew a proposal for a fact"),
+    "facts.imported": _("proposed facts out of a file"),
+    "facts.shipped": _("took in the facts of a release"),
     "machine.refused": _("was refused as an agent"),
     "model.candidate": _("added a model to the registry"),
     "model.canary_rolled_back": _("took a trial model back"),
@@ -135,6 +144,7 @@ THINGS = {
     "agent": gettext_lazy("Agent"),
     "camera": gettext_lazy("Camera"),
     "case": gettext_lazy("Case"),
+    "fact": gettext_lazy("Fact"),
     "finding": gettext_lazy("Finding"),
     "model": gettext_lazy("Model"),
     "person": gettext_lazy("Person"),
@@ -145,7 +155,14 @@ THINGS = {
     "site": gettext_lazy("Site"),
     "user": gettext_lazy("User"),
 }
-NAMED: dict[str, tuple[Any, str]] = {"user": (User, "pk"), "camera": (Camera, "pk"), "site": (Site, "pk"), "person": (Person, "uid"), "agent": (Agent, "pk")}
+NAMED: dict[str, tuple[Any, str]] = {
+    "user": (User, "pk"),
+    "camera": (Camera, "pk"),
+    "site": (Site, "pk"),
+    "person": (Person, "uid"),
+    "agent": (Agent, "pk"),
+    "fact": (Fact, "pk"),
+}
 
 
 def verb_in_words(verb: str) -> str:
@@ -177,7 +194,8 @@ def _rows(kind: str, keys: set[str]) -> Iterable[Model]:
     model, field = NAMED[kind]
     manager = getattr(model, "every", model.objects)  # deleted cameras and sites keep their name
     rows = manager.filter(**{f"{field}__in": keys})
-    return rows.select_related("camera__site") if kind == "agent" else rows
+    related = {"agent": "camera__site", "fact": "current"}.get(kind)
+    return rows.select_related(related) if related else rows
 
 
 def _name(row: Any) -> str:
@@ -197,7 +215,11 @@ def _worded(text: str, names: dict[str, str], *, actor: bool = False) -> str:
     kind, colon, key = text.partition(":")
     if not colon:
         several = gettext("several")
-        return "Specola" if actor and text == "system" else {"recognitions": several, "trials": several, "demo": gettext("the demo")}.get(text, text)
+        return (
+            "Specola"
+            if actor and text == "system"
+            else {"recognitions": several, "trials": several, "demo": gettext("the demo"), "facts": several}.get(text, text)
+        )
     if kind not in THINGS:
         return text
     name = names.get(text)

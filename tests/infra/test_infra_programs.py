@@ -220,10 +220,10 @@ def test_a_database_that_is_as_new_as_the_code_is_not_migrated_again(started, mo
     (started.plan.home / "postgres").mkdir()
     start.migrate(started)
     start.migrate(started)
-    assert ran == ["migrate"]
+    assert ran == ["migrate", "load-facts"]
     (started.plan.home / "postgres" / "migrated").write_text("older")
     start.migrate(started)
-    assert ran == ["migrate", "migrate"]
+    assert ran == ["migrate", "load-facts"] * 2
 
 
 def test_somebody_elses_database_is_always_migrated(started, monkeypatch):
@@ -232,13 +232,17 @@ def test_somebody_elses_database_is_always_migrated(started, monkeypatch):
     monkeypatch.setattr(start, "run_quietly", lambda _, name, command: ran.append(name))
     start.migrate(started)
     start.migrate(started)
-    assert ran == ["migrate", "migrate"]
+    assert ran == ["migrate", "load-facts"] * 2
 
 
-def test_a_new_migration_changes_the_fingerprint(tmp_path):
+def test_a_new_migration_or_seed_changes_the_fingerprint(tmp_path):
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "portal.lock").write_text("django==5.2\n")
     before = start.schema_of(tmp_path)
     (tmp_path / "portal" / "x" / "migrations").mkdir(parents=True)
     (tmp_path / "portal" / "x" / "migrations" / "0001_initial.py").write_text("")
-    assert start.schema_of(tmp_path) != before
+    migrated = start.schema_of(tmp_path)
+    assert migrated != before
+    (tmp_path / "portal" / "x" / "seeds").mkdir()
+    (tmp_path / "portal" / "x" / "seeds" / "a.csv").write_text("key\n")
+    assert start.schema_of(tmp_path) != migrated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib
 import inspect
@@ -22,6 +23,8 @@ from portal.analysis import case_actions, examiners
 from portal.core import audit, audit_check
 from portal.core.models import AuditFinding, AuditRow
 from portal.core.secrets import MASK, holds_secret, mask_data, mask_secrets, refuse_secret
+from portal.facts import actions as fact_actions
+from portal.facts.content import Citation
 from portal.house import actions as house_actions
 from portal.people import actions as people_actions
 from portal.people import expiry
@@ -29,6 +32,7 @@ from portal.sites import actions, camera_actions, rules
 from portal.training.rollout import canary
 from tests.portal import whole_portal
 from tests.portal.alert_scene import scene
+from tests.portal.facts_scene import TEXT as FACT
 from tests.portal.portal_scene import person, problems, signed_in
 
 SECRET = "rtsp://admin:p#ss@10.0.0.7:554/stream1"  # noqa: S105 - of a camera that is not there
@@ -116,6 +120,16 @@ WRITES = {
     "staff's name": lambda s: enrol(s, name=SECRET),
     "staff's role": lambda s: enrol(s, title=SECRET),
     "staff's other way in": lambda s: enrol(s, alternative=SECRET),
+    "fact": lambda s: fact_actions.propose(user=s.manager, text=FACT, note=SECRET),
+    "fact retired": lambda s: fact_actions.propose_retirement(user=s.manager, fact_id=1, base=None, note=SECRET),
+    "fact refused": lambda s: fact_actions.refuse(user=s.manager, version_id=1, reason=SECRET),
+    "fact's name": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, name_en=SECRET)),
+    "fact's Italian name": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, name_it=SECRET)),
+    "fact's names": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, aliases=(SECRET,))),
+    "fact's statement": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, statement_en=SECRET)),
+    "fact's Italian statement": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, statement_it=SECRET)),
+    "fact's source": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, sources=(Citation("A", "B", "1987", SECRET),))),
+    "fact's tags": lambda s: fact_actions.propose(user=s.manager, text=dataclasses.replace(FACT, tags=(SECRET,))),
     "finding": lambda s: house_actions.settle_finding(user=s.boss, finding_id=s.finding.pk, reason=SECRET),
 }
 
@@ -134,6 +148,15 @@ BY_WRITE = {
     "analysis.CaseNote.text": "case note",
     "analysis.Conclusion.note": "conclusion",
     "core.AuditFinding.reason": "finding",
+    "facts.Decision.reason": "fact refused",
+    "facts.FactVersion.aliases": "fact's names",
+    "facts.FactVersion.name_en": "fact's name",
+    "facts.FactVersion.name_it": "fact's Italian name",
+    "facts.FactVersion.note": "fact",
+    "facts.FactVersion.sources": "fact's source",
+    "facts.FactVersion.statement_en": "fact's statement",
+    "facts.FactVersion.statement_it": "fact's Italian statement",
+    "facts.FactVersion.tags": "fact's tags",
     "people.Person.name": "staff's name",
     "people.Person.title": "staff's role",
     "people.Person.document": "staff",
@@ -163,7 +186,8 @@ NEEDS_NO_CHECK = {
         training.RunNode.node training.RunNode.status training.Schedule.note training.ModelVersion.detector training.ModelVersion.version
         training.ModelVersion.sha256 training.ModelVersion.card training.ModelVersion.signature training.Canary.outcome training.Compared.before
         training.Compared.ended training.Disagreement.snapshot analysis.Case.stages analysis.Case.problem analysis.Case.failure analysis.Case.evidence
-        analysis.CaseFile.sha256 analysis.CaseFile.kind analysis.Upload.sha256 analysis.Upload.kind analysis.Conclusion.nonce""",
+        facts.Fact.key facts.Fact.shipped_sha256 facts.FactVersion.begins facts.FactVersion.ends facts.FactAlias.text facts.FactAlias.key
+        facts.FactAlias.first analysis.CaseFile.sha256 analysis.CaseFile.kind analysis.Upload.sha256 analysis.Upload.kind analysis.Conclusion.nonce""",
     AGENTS: """core.AuditWitness.receipt core.AuditFinding.receipt sites.Agent.health sites.Agent.contract_problem sites.SourceTest.outcome
         sites.SourceTest.result alerts.Alert.kind alerts.Alert.zone alerts.Alert.detail alerts.Event.kind alerts.Event.legal_mode alerts.Event.detections
         alerts.Event.snapshot alerts.Event.clip alerts.Event.data alerts.Event.models people.Recognition.visit people.Recognition.net
@@ -208,6 +232,9 @@ TYPED_BY_WRITE = {
     "analysis.case_actions.add_note.text": "case note",
     "analysis.case_actions.close_case.reason": "case closed",
     "analysis.case_actions.export_case.reason": "export",
+    "facts.actions.propose.note": "fact",
+    "facts.actions.propose_retirement.note": "fact retired",
+    "facts.actions.refuse.reason": "fact refused",
     "house.actions.settle_finding.reason": "finding",
     "people.actions.enrol.alternative": "staff's other way in",
     "people.actions.enrol.document": "staff",
@@ -233,6 +260,7 @@ TYPED_FOR_NOBODY = {
     "analysis.from_alerts.open_case.title": "made by the portal",
     "analysis.intake.laid_out.text": "what is examined; whoever sees the case examines it",
     "analysis.uploads.begin.name": "evidence is kept under the name it came with",
+    "facts.actions.propose.text": "a fact's text, whose parts are tried one by one: see the columns of FactVersion",
     "sites.source_actions.ask_test.text": "the address of a camera, with its login: sealed",
 }
 

@@ -45,6 +45,10 @@ SELF = {
     "analysis.intake.laid_out",
     "analysis.uploads.begin",
     "sites.actions.make_site",
+    "facts.actions.propose",  # facts belong to no site: tests/portal/test_portal_facts.py has who may do what
+    "facts.actions.propose_retirement",
+    "facts.actions.approve",
+    "facts.actions.refuse",
     "accounts.actions.make_person",
 }
 DATA: dict[str, Any] = {
@@ -58,7 +62,7 @@ DATA: dict[str, Any] = {
     "required": "1",
     "typed": "x",
 }
-ALLOWED_VERBS = ("account.", "site.made", "case.", "machine.")
+ALLOWED_VERBS = ("account.", "site.made", "case.", "machine.", "fact.", "facts.")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from portal.accounts.models import User
 from portal.alerts.models import Alert
 from portal.analysis.models import Case, Upload
 from portal.core.models import AuditFinding
+from portal.facts.models import Fact, FactVersion
 from portal.people.models import LegalBasis, Person, Recognition
 from portal.sites.machines import MachineView
 from portal.sites.models import Agent, Camera, Site, SourceTest
@@ -50,6 +51,8 @@ class Everything:
     disagreement: Disagreement
     finding: AuditFinding
     source_test: SourceTest
+    fact: Fact
+    fact_version: FactVersion
 
 
 def everything(slug: str = "a-place") -> Everything:
@@ -84,7 +87,11 @@ def everything(slug: str = "a-place") -> Everything:
     Schedule.objects.create(task="anomaly", plan={"sites": [NODE], "min_sites": 1}, by=keeper, note=f"Porta {MARK}: not idle")
     finding = AuditFinding.objects.create(seq=1, expected="e" * 64, agent=str(agent.pk), site="b-place")
     test = SourceTest.objects.create(agent=agent, address="rtsp://127.0.0.1/x")
-    return Everything(site, camera, agent, keeper, alert, staff, recognition, case, upload, run, model, canary, disagreement, finding, test)
+    fact = Fact.objects.create(key=f"fact-of-{slug}")
+    source = {"author": "A", "title": "B", "year": "1987", "where": "C"}
+    stated = {"kind": "place", "name_en": "Cloister", "name_it": "Chiostro", "statement_en": "It is old.", "statement_it": "È antico.", "sources": [source]}
+    proposed = FactVersion.objects.create(fact=fact, number=1, author=keeper, **stated)
+    return Everything(site, camera, agent, keeper, alert, staff, recognition, case, upload, run, model, canary, disagreement, finding, test, fact, proposed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,6 +178,8 @@ def _value(address: Address, name: str, kind: str, found: Everything) -> Any:
         r"(desk|cases)/": found.case,
         r"uploads/": found.upload,
         r"audit/findings/": found.finding,
+        r"facts/versions": found.fact_version,
+        r"facts/": found.fact,
         r"account/second-factors/": found.finding,
     }
     path = address.pattern.removeprefix("api/v1/")
