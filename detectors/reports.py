@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from detectors.messages import message_from_json, shown, text
+from detectors.messages import Message, message_from_json, shown, text
 from detectors.types import (
     BANDS,
     ClipEvidence,
@@ -32,7 +33,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
 
     {"schema": 2, "verdict": {"label": M, "score", "threshold", "band", "reasons": [M]}, "parts": [{"name", "title": M, "fields": [{"key", "label": M,
     "value"}]}], "timeline": [{"t", "kind", "score", "message": M}], "evidence": [{"kind", "name", "caption": M, ...}], "models", "inputs",
-    "seconds"}, with M =
+    "seconds", "names"}, with M =
     {"code", "params", "text" (English)}. Of pictures and clips the sha256 stands there, plots, tables and marked texts are there whole.
     Raises UnknownMessage when a message has no words.
     """
@@ -54,10 +55,31 @@ def report_from_json(data: Mapping[str, Any], evidence: Mapping[str, str] | None
                 dict(data["models"]),
                 tuple(data["inputs"]),
                 None if data.get("seconds") is None else float(data["seconds"]),
+                tuple(map(str, data.get("names", ()))),
             )
         return _old_report(data, evidence or {})
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is no report: {error!r}") from error
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text in a report or a part of one, but for the words of messages: those are the tool's own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Message):
+        yield from (each for each in value.params.values() if isinstance(each, str))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from texts_of(getattr(value, field.name))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_of(each)
+
+
+def names_in(parts: Sequence[Any], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these names that stand anywhere in these parts of a report, sorted."""
+    blob = "\n".join(text for part in parts for text in texts_of(part)).casefold()
+    return tuple(sorted(name for name in set(names) if name and name.casefold() in blob))
 
 
 def _verdict(data: Mapping[str, Any]) -> Verdict:

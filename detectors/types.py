@@ -215,6 +215,7 @@ class Report:
     """What a tool says of its inputs; `models` names each model used by its weights' sha256, `inputs` each file by its own, in their order.
 
     `seconds`: how long what was examined lasts, as far as it was looked at; None where time plays no part, or in reports from before it was kept.
+    `names`: of accounts that stand in the report, as they were posted; what leaves the house has pseudonyms instead.
 
     Names of evidence are short words for addresses (small letters, digits, dashes), each once. Raises ValueError. `detectors.reports` has its JSON form.
     """
@@ -226,6 +227,7 @@ class Report:
     models: dict[str, str] = dataclasses.field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     seconds: float | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.evidence]

@@ -46,6 +46,7 @@ def _whole(name: str, usual: int, most: int, unit: str) -> int:
 
 SECRET_KEY = _secret("django.key")
 SUPERVISOR_KEY = _secret("supervisor.key")  # opens /healthz/programs to `manage.py up` and `status`
+PSEUDONYM_KEY = _secret("pseudonym.key")  # of accounts in what leaves the desk: lost, and the same account is another word from then on
 DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///specola"))}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 ALLOWED_HOSTS = os.environ.get("SPECOLA_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")

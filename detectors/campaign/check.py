@@ -16,6 +16,7 @@ from detectors.campaign.view import CampaignView, look
 from detectors.campaign.words import CARD, WORDS
 from detectors.messages import Message
 from detectors.registry import tool
+from detectors.reports import names_in
 from detectors.types import Evidence, ModelCard, PlotEvidence, PlotSeries, Progress, Report, ReportField, ReportPart, TableEvidence, Verdict
 
 MOST_ROWS = 50  # of a table
@@ -36,7 +37,8 @@ class CampaignCheck:
         read = posts.read(paths[0])
         progress(0.1, Message("campaign-grouping"))
         view = look(read, on_grouped=lambda: progress(0.5, Message("campaign-timing")))
-        return Report(_conclude(view), _parts(view), evidence=_evidence(view))
+        verdict, parts, evidence = _conclude(view), _parts(view), _evidence(view)
+        return Report(verdict, parts, evidence=evidence, names=names_in((verdict, parts, evidence), view.names))
 
 
 def _conclude(view: CampaignView) -> Verdict:

@@ -13,6 +13,7 @@ from detectors import posts
 from detectors.messages import Message
 from detectors.posts import PostedText, Posts
 from detectors.registry import tool
+from detectors.reports import names_in
 from detectors.text import domain, hygiene, measures, show
 from detectors.text.check_words import WORDS
 from detectors.text.examined import ExaminedAccount, ExaminedPost
@@ -41,11 +42,13 @@ class MachineTextCheck:
         examined = [_without_answer(each) if each.post.account in plain and not each.outside else each for each in examined]
         evidence: list[Evidence] = show.tables(examined, accounts, self.machine)
         evidence += show.marked(examined, self.machine)
+        verdict, parts = self._verdict(examined, accounts), (_posts_part(examined, read, accounts), *_hidden_part(examined), *self._signals_part(found))
         return Report(
-            self._verdict(examined, accounts),
-            parts=(_posts_part(examined, read, accounts), *_hidden_part(examined), *self._signals_part(found)),
+            verdict,
+            parts=parts,
             evidence=tuple(evidence),
             models={self.card.name: self.card.sha256},
+            names=names_in((verdict, parts, evidence), read.accounts.tolist()),
         )
 
     def _examined(self, posts: Sequence[PostedText], progress: Progress) -> tuple[list[ExaminedPost], list[TextFeatures]]:

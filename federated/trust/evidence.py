@@ -238,6 +238,8 @@ def _inputs(rows: Sequence[Mapping[str, Any]], listed: Mapping[str, str], found:
         found.broken("input-foreign", name=path)
     if inputs and not foreign:
         found.add(Outcome.HOLDS, "inputs", count=len(inputs))
+    if not inputs:
+        found.add(Outcome.UNCHECKED, "inputs-none")
 
 
 def _stamp(pack: Pack, seal: Mapping[str, Any], sealed_bytes: bytes, roots: Sequence[x509.Certificate], found: _Findings) -> None:

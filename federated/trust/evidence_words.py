@@ -139,6 +139,10 @@ messages.declare(
                 "{count} file esaminati sono quelli che la custodia registra come arrivati.",
             ),
         },
+        "pack-inputs-none": {
+            "en": "The files that came in are not in the pack, so they were not checked: they hold names of people. data/case.json has their sha256.",
+            "it": "I file arrivati non sono nel pacchetto e non sono stati controllati: contengono nomi di persone. data/case.json ne riporta lo sha256.",
+        },
         "pack-input-foreign": {
             "en": "{name} is not a file that the custody records as received.",
             "it": "{name} non è un file che la custodia registra come arrivato.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 from django.core.exceptions import ValidationError as Refused
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -20,9 +21,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, case_actions, examiners, intake, pdf, queries, tools, upload_api
+from portal.analysis import actions, case_actions, examiners, intake, leaving, names, pdf, queries, tools, upload_api
 from portal.analysis.models import Case, Priority, Support
 from portal.core.parsers import StorableJson
+
+NAMES = OpenApiParameter("names", bool, description="1: with the names of accounts, once two people have agreed to that")
 
 
 class CaseShape(serializers.Serializer):
@@ -64,6 +67,13 @@ def refusals() -> Iterator[None]:
         raise ValidationError({"error": error.messages}) from error
 
 
+def _state(request: Request, pk: int) -> dict[str, Any] | None:
+    """A case as it leaves over the API: with pseudonyms for the accounts in it; the page inside the house shows the names."""
+    state, case = queries.case_state(request.user, pk), queries.cases(request.user).filter(pk=pk).first()
+    left = leaving.outside(case) if state and case else None
+    return {**state, "title": left.title, "report": left.report} if state and left else state
+
+
 class DeskView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [HasRole(*actions.WRITERS)()]
@@ -73,6 +83,15 @@ class DeskView(APIView):
         if (case := queries.cases(self.request.user).filter(pk=pk).first()) is None:
             raise NotFound
         return case
+
+    def leaving(self, pk: int, kind: str) -> Case:
+        """The case with its report as it leaves the house, noted in the custody as read in this form."""
+        case, with_names = self.case(pk), self.request.query_params.get("names") == "1"
+        if case.report is None:
+            raise NotFound("there is no report yet")
+        left = leaving.outside(case, with_names=with_names)
+        case_actions.note_seen(user=self.request.user, case_id=pk, report=f"{kind}, with names" if with_names and names.holds_names(case) else kind)
+        return left
 
 
 class Tools(DeskView):
@@ -107,7 +126,7 @@ class Cases(DeskView):
                 site=intake.site_named(request.user, given["site"]),
                 priority=given["priority"],
             )
-        return Response(queries.case_state(request.user, case.pk), status=201)
+        return Response(_state(request, case.pk), status=201)
 
 
 class OneCase(DeskView):
@@ -116,7 +135,7 @@ class OneCase(DeskView):
         """A case with its report."""
         case = self.case(pk)
         case_actions.note_seen(user=request.user, case_id=pk)
-        return Response(queries.case_state(request.user, case.pk))
+        return Response(_state(request, case.pk))
 
 
 class Conclusions(DeskView):
@@ -127,7 +146,7 @@ class Conclusions(DeskView):
         body.is_valid(raise_exception=True)
         with refusals():
             actions.give_conclusion(user=request.user, case_id=self.case(pk).pk, **body.validated_data)
-        return Response(queries.case_state(request.user, pk), status=201)
+        return Response(_state(request, pk), status=201)
 
 
 class Cancellation(DeskView):
@@ -136,7 +155,7 @@ class Cancellation(DeskView):
         """Take a case out of the queue, or stop its tool; 400 when it is over."""
         with refusals():
             actions.cancel_case(user=request.user, case_id=self.case(pk).pk)
-        return Response(queries.case_state(request.user, pk))
+        return Response(_state(request, pk))
 
 
 class AnotherTool(DeskView):
@@ -147,7 +166,7 @@ class AnotherTool(DeskView):
         body.is_valid(raise_exception=True)
         with refusals():
             another = case_actions.ask_another(user=request.user, case_id=self.case(pk).pk, **body.validated_data)
-        return Response(queries.case_state(request.user, another.pk), status=201)
+        return Response(_state(request, another.pk), status=201)
 
 
 class CasePriority(DeskView):
@@ -158,27 +177,24 @@ class CasePriority(DeskView):
         body.is_valid(raise_exception=True)
         with refusals():
             actions.set_priority(user=request.user, case_id=self.case(pk).pk, priority=body.validated_data["priority"])
-        return Response(queries.case_state(request.user, pk))
+        return Response(_state(request, pk))
 
 
 class ReportJson(DeskView):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[NAMES], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
-        """The report alone; 404 while there is none."""
-        if (report := self.case(pk).report) is None:
-            raise NotFound("there is no report yet")
-        case_actions.note_seen(user=request.user, case_id=pk, report="JSON")
+        """The report alone; 404 while there is none. Accounts have pseudonyms; `?names=1` gives the names when two people have agreed to that."""
+        with refusals():
+            report = self.leaving(pk, "JSON").report
         return Response(report, headers={"Content-Disposition": f'attachment; filename="specola-case-{pk}.json"'})
 
 
 class ReportPdf(DeskView):
-    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @extend_schema(parameters=[NAMES], responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponse:
-        """The report as PDF; 404 while there is none."""
-        case = self.case(pk)
-        if case.report is None:
-            raise NotFound("there is no report yet")
-        case_actions.note_seen(user=request.user, case_id=pk, report="PDF")
+        """The report as PDF; 404 while there is none. Names as in the JSON."""
+        with refusals():
+            case = self.leaving(pk, "PDF")
         named = {"Content-Disposition": f'attachment; filename="specola-case-{pk}.pdf"'}
         return HttpResponse(pdf.render(case), content_type="application/pdf", headers=named)
 

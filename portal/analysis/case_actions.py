@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.analysis import actions, custody, intake, packs, queries
-from portal.analysis.models import Case, CaseFile, CaseNote, CaseState
+from portal.analysis import actions, custody, intake, leaving, names, packs, queries
+from portal.analysis.models import Case, CaseFile, CaseNote, CaseState, NamesAnswer
 from portal.core import audit, media
 from portal.core.secrets import mask_secrets, refuse_secret
+from portal.core.two_person import new_nonce
 
 LONGEST_REASON, LONGEST_NOTE, LONGEST_TAG = 500, 4000, 40  # characters
 MOST_TAGS, MOST_FILES = 20, 200
@@ -117,13 +118,36 @@ def close_case(*, user: User, case_id: int, reason: str, reopen: bool = False) -
     return case
 
 
-def export_case(*, user: User, case_id: int, reason: str) -> packs.EvidencePack:
-    """Make the case's evidence pack; the export is the last line of the custody in it. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+def answer_names(*, user: User, case_id: int, agrees: bool, reason: str) -> NamesAnswer:
+    """Keep whether this person agrees that the case may leave the house with the names in it, for good; two who agree open it.
+
+    Raises Case.DoesNotExist, PermissionDenied, ValidationError.
+    """
+    reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
+    with transaction.atomic():
+        case = queries.cases(user).select_for_update(no_key=True, of=("self",)).get(pk=case_id)
+        require_role(user, case.site, *names.ROLES)
+        given = list(case.names_answers.all())
+        if why := names.refusal(case, user, given):
+            raise ValidationError(why)
+        mine = NamesAnswer.objects.create(case=case, person=user, agrees=agrees, reason=reason, nonce=new_nonce())
+        result = {"released": all(row.agrees for row in (*given, mine))}
+        verbs = {"verb": "case.names_answered", "concluded": "case.names_concluded"}
+        names.RULE.record(row=mine, given=given, subject=f"case:{case.pk}", site=case.site.slug, result=result, **verbs)
+    return mine
+
+
+def export_case(*, user: User, case_id: int, reason: str, with_names: bool = False) -> packs.EvidencePack:
+    """Make the case's evidence pack; the export is the last line of the custody in it. Raises Case.DoesNotExist, PermissionDenied, ValidationError.
+
+    A case about posts of people leaves with pseudonyms and without the files that came in, unless two people have agreed to `with_names`.
+    """
     reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
     case = queries.cases(user).get(pk=case_id)
     require_role(user, case.site, *actions.WRITERS)
-    collected = packs.collect(case)
-    _record(case, user, "case.exported", {"reason": reason})
+    left = leaving.outside(case, with_names=with_names)
+    collected = packs.collect(left)
+    _record(case, user, "case.exported", {"reason": reason, **({"names": with_names} if names.holds_names(case) else {})})
     return packs.seal(case, collected)
 
 

@@ -68,6 +68,7 @@ class Case(models.Model):
     closed = models.DateTimeField(null=True, blank=True)  # people are done with it; `state` is how far the tool is
     created = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True, blank=True)
+    pseudonymised = False  # True of a copy made to leave the house (portal/analysis/leaving.py)
 
     class Meta:
         ordering = ["-id"]
@@ -183,3 +184,21 @@ class Conclusion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.examiner} #{self.case_id}"
+
+
+class NamesAnswer(models.Model):
+    """Whether one of two people agrees that a case may leave the house with the names of the accounts in it. `nonce` seals it until both are in."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="names_answers")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    agrees = models.BooleanField()
+    reason = models.TextField()
+    nonce = models.CharField(max_length=64)
+    made = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["case", "person"], name="one_names_answer_each")]
+
+    def __str__(self) -> str:
+        return f"{self.person} #{self.case_id}"

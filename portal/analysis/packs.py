@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 import unicodedata
@@ -22,7 +23,7 @@ from detectors import DetectorError, registry
 from detectors.types import to_json
 from federated.trust import evidence_pack as layout
 from federated.trust import signing, time_stamps, witness
-from portal.analysis import custody, examiners, pdf, queries, words
+from portal.analysis import custody, examiners, leaving, pdf, queries, words
 from portal.analysis.models import Case
 from portal.core import audit, media
 from portal.core.models import AuditRow
@@ -57,10 +58,14 @@ class EvidencePack:
 
 
 def collect(case: Case) -> list[PackFile]:
-    """Everything but the custody. Raises ValidationError that names what is missing in the store or damaged there."""
+    """Everything but the custody. Raises ValidationError that names what is missing in the store or damaged there.
+
+    Of a case with pseudonyms (portal/analysis/leaving.py) the files as they came in stay here: they hold the names.
+    """
     if not case.over:
         raise ValidationError(_("This case is still being examined: wait for its end or cancel it, then export it."))
-    inputs = [_stored(f"{layout.INPUTS}{n:03d}-{safe_name(each.name)}", each.sha256, each.name) for n, each in enumerate(case.files.all(), 1)]
+    came = [] if case.pseudonymised else enumerate(case.files.all(), 1)
+    inputs = [_stored(f"{layout.INPUTS}{n:03d}-{safe_name(each.name)}", each.sha256, each.name) for n, each in came]
     files = [*inputs, PackFile.of(layout.CASE, _json(_described(case, inputs)))]
     if case.report is not None:
         files.append(PackFile.of("data/report/report.json", _json(case.report)))
@@ -184,6 +189,8 @@ def _ending(sha256: str) -> str:
 
 
 def _described(case: Case, inputs: list[PackFile]) -> dict[str, Any]:
+    worded = leaving.of(case).text if case.pseudonymised else str
+    paths = itertools.chain((each.path for each in inputs), itertools.repeat(""))
     return {
         "case": case.pk,
         "title": case.title,
@@ -196,10 +203,11 @@ def _described(case: Case, inputs: list[PackFile]) -> dict[str, Any]:
         "problem": case.problem,
         "tags": case.tags,
         "closed": case.closed and case.closed.isoformat(),
-        "notes": [{"author": each.author.email, "made": each.made.isoformat(), "text": each.text} for each in case.notes.select_related("author")],
+        "notes": [{"author": each.author.email, "made": each.made.isoformat(), "text": worded(each.text)} for each in case.notes.select_related("author")],
+        "pseudonymised": case.pseudonymised,
         "inputs": [
-            {"path": packed.path, "name": each.name, "sha256": each.sha256, "size": each.size, "kind": each.kind, "examined": each.for_tool}
-            for each, packed in zip(case.files.all(), inputs, strict=True)
+            {"path": path, "name": each.name, "sha256": each.sha256, "size": each.size, "kind": each.kind, "examined": each.for_tool}
+            for each, path in zip(case.files.all(), paths, strict=False)
         ],
         "conclusions": examiners.shown(case, None),
         "same_files": [_other_answer(each) for each in queries.of_same_files(case) if each.pk != case.pk and each.site_id == case.site_id],

@@ -42,7 +42,7 @@ def document(case: Case, folder: Path) -> dict[str, Any]:
     if (report := worded_report(case)) is None:
         raise ValueError(f"case {case.pk} has no report")
     return {
-        "words": _headings(),
+        "words": _headings(case.pseudonymised),
         "language": (get_language() or "en")[:2],
         "id": case.pk,
         "title": case.title,
@@ -63,7 +63,8 @@ def document(case: Case, folder: Path) -> dict[str, Any]:
     }
 
 
-def _headings() -> dict[str, Any]:
+def _headings(pseudonymised: bool) -> dict[str, Any]:
+    names = _("Accounts have pseudonyms: the portal that made this report can tell which account each of them is.") if pseudonymised else ""
     return {
         "report": _("Report"),
         "inputs": _("Files"),
@@ -76,7 +77,7 @@ def _headings() -> dict[str, Any]:
         "missing": _("This picture is no longer in the portal's store."),
         "clip": _("The first picture of a clip; the case's page plays it."),
         "more": _("The case's page shows the other rows."),
-        "limits": _("A report states what a tool found. It is no proof, and it names no person."),
+        "limits": " ".join(filter(None, (names, _("A report states what a tool found. It is no proof, and it names no person.")))),
     }
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from detectors.inputs import media_of
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
-from portal.analysis import examiners, words
+from portal.analysis import examiners, names, words
 from portal.analysis.models import Case, CaseFile, CaseState, Upload
 from portal.core import media
 from portal.core.numbers import whole
@@ -123,3 +123,8 @@ def held(names: set[str]) -> set[str]:
 def may_conclude(user: User, case: Case) -> bool:
     """Whether the case's page offers this reader the form of an examiner."""
     return any(user.has_role(role, case.site) for role in examiners.ROLES) and not examiners.refusal(case, user, list(case.conclusions.all()))
+
+
+def may_answer_names(user: User, case: Case) -> bool:
+    """Whether the case's page asks this reader whether it may leave with names."""
+    return any(user.has_role(role, case.site) for role in names.ROLES) and not names.refusal(case, user, list(case.names_answers.all()))

@@ -11,14 +11,15 @@ from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, case_actions, custody, intake, packs, queries, tools
+from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
-from portal.core import media, two_person
+from portal.core import media, spreadsheet, two_person
 from portal.core.numbers import whole
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -124,17 +125,52 @@ def input_file(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     return _download(request, _read(file.sha256), packs.safe_name(file.name), "application/octet-stream")
 
 
+@require_GET
+@seen
+def table(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """A table of the report, or a plot's numbers, for a spreadsheet; names of accounts as in everything that leaves."""
+    found, with_names = queries.cases(request.user).filter(pk=pk).first(), request.GET.get("names") == "1"
+    if found is None:
+        raise Http404
+    try:
+        report = worded_report(leaving.outside(found, with_names=with_names))
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    shown = next((each.table for each in report.evidence if each.name == name and each.table), None) if report else None
+    if shown is None:
+        raise Http404
+    case_actions.note_seen(user=request.user, case_id=pk, report=f"{name}.csv" + (", with names" if with_names and names.holds_names(found) else ""))
+    content = "".join(["\ufeff", *spreadsheet.lines(shown.columns, shown.rows)])  # without the mark a spreadsheet takes it for another encoding
+    file = {"Content-Disposition": f'attachment; filename="specola-case-{pk}-{name}.csv"'}
+    return HttpResponse(content, content_type=spreadsheet.CONTENT_TYPE, headers=file)
+
+
 @require_POST
 @seen
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """The case's evidence pack, streamed; the case again with a sentence when there can be none."""
     try:
-        pack = case_actions.export_case(user=request.user, case_id=pk, reason=request.POST.get("reason", ""))
+        with_names = request.POST.get("with_names") == "1"
+        pack = case_actions.export_case(user=request.user, case_id=pk, reason=request.POST.get("reason", ""), with_names=with_names)
     except Case.DoesNotExist as error:
         raise Http404 from error
     except ValidationError as error:
         return _show(request, pk, " ".join(error.messages))
     return _download(request, packs.stream(pack), pack.name, "application/zip")
+
+
+@require_POST
+@seen
+def names_answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep whether this person agrees that the case leaves with the names in it."""
+    agrees, reason = request.POST.get("agrees", ""), request.POST.get("names_because", "")
+
+    def answer() -> None:
+        if agrees not in ("yes", "no"):
+            raise ValidationError(_("Choose an answer."))
+        case_actions.answer_names(user=request.user, case_id=pk, agrees=agrees == "yes", reason=reason)
+
+    return _change(request, pk, answer)
 
 
 @require_POST
@@ -232,6 +268,10 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "problem": problem,
         "said": request.POST,
         "custody": custody.lines(found),
+        "holds_names": names.holds_names(found),
+        "names_answers": names.shown(found, request.user),
+        "names_released": names.released(found),
+        "may_answer_names": queries.may_answer_names(request.user, found),
         "answers": [(each, finding_of(each)) for each in queries.about_same_files(request.user, found)],
         "other_tools": tools.groups(reading=queries.media_of_files(found)),
         "notes": found.notes.select_related("author"),

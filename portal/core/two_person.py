@@ -3,13 +3,14 @@
 Sealed means everywhere: page, API, PDF and table ask `may_read`, and the audit log holds a sha256 over the conclusion and a random nonce until the second is
 in; then it holds both in the clear, so that anybody can compute the seals again and see that the first was not changed after the second came.
 
-To put something under the rule (a third user needs nothing else):
+To put something under the rule (a further user needs nothing else):
 1. a model with a foreign key to the person, the fields that stay sealed, `nonce = CharField(max_length=64)` and `made`, unique for (subject, person);
 2. one `RULE = TwoPersonRule(person=..., sealed=(...), repeated=..., complete=...)` beside it, with its two sentences for people;
 3. the action: lock the subject's row, read what was `given`, raise `RULE.refusal(given, user)` as a ValidationError, create the row with
    `nonce=new_nonce()`, and call `RULE.record(...)`, all in one transaction;
 4. whatever shows a conclusion asks `RULE.may_read(row, given, reader)` for each of them.
-Users today: the examiners of a face comparison (portal/analysis/examiners.py), the verifiers of a recognition (portal/people/verifiers.py).
+Users today: the examiners of a face comparison (portal/analysis/examiners.py), the verifiers of a recognition (portal/people/verifiers.py),
+and who lets a case leave the house with the names of accounts in it (portal/analysis/names.py).
 """
 
 from __future__ import annotations

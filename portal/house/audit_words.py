@@ -83,6 +83,8 @@ VERBS = {
     "case.failed": _("could not finish an examination"),
     "case.file_added": _("added a file to a case"),
     "case.file_read": _("read a file of a case"),
+    "case.names_answered": _("answered whether a case may leave with names"),
+    "case.names_concluded": _("concluded whether a case may leave with names"),
     "case.note": _("wrote a note on a case"),
     "case.opened": _("opened a case"),
     "case.priority": _("changed a case's priority"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ from detectors.rules.registry import NOT_LIVE_FACE
 from portal.accounts.models import Role
 from portal.accounts.permissions import role_required
 from portal.accounts.queries import sites_of
-from portal.core import media
+from portal.core import media, spreadsheet
 from portal.core.numbers import whole
 from portal.people import doors, verifiers
 from portal.people import log as face_log
@@ -29,7 +28,6 @@ from portal.people.models import LivenessAnswer, Person, Recognition, Recognitio
 from portal.sites.models import Camera, LegalMode
 
 PAGE = 50
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "camera", "person", "started", "ended", "score", "threshold", "frames", "gallery_version", "people", "net", "model_sha256", "verdict", "verifiers",
     "liveness",
@@ -72,9 +70,8 @@ def log(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The same rows as a table for a spreadsheet; texts that it would take for formulas are defused."""
     rows = _filtered(request).filter(camera__site__in=sites_of(request.user, Role.MANAGER)).prefetch_related("verifications__verifier")
-    writer = csv.writer(_Echo())
-    lines = (writer.writerow([_defused(cell) for cell in _cells(row)]) for row in rows.iterator(chunk_size=500))
-    answer = StreamingHttpResponse(_with_header(writer.writerow(COLUMNS), lines), content_type="text/csv; charset=utf-8")
+    lines = spreadsheet.lines(COLUMNS, (_cells(row) for row in rows.iterator(chunk_size=500)))
+    answer = StreamingHttpResponse(lines, content_type=spreadsheet.CONTENT_TYPE)
     answer["Content-Disposition"] = 'attachment; filename="face-log.csv"'
     return answer
 
@@ -189,26 +186,3 @@ def _cells(row: Recognition) -> list[Any]:
     times = [row.started.isoformat(), row.ended.isoformat() if row.ended else ""]
     matched = [f"{row.score:.4f}", f"{row.threshold:.4f}", row.frames, row.gallery_version, row.people, row.net, row.model_sha256]
     return [str(row.camera), str(row.person), *times, *matched, row.verdict, answers, row.liveness]
-
-
-def _defused(cell: Any) -> Any:
-    """A number stays one; a text that a spreadsheet would carry out becomes a text."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULAS):
-        return cell
-    try:
-        float(cell)
-        return cell
-    except ValueError:
-        return f"'{cell}"
-
-
-def _with_header(header: str, lines: Any) -> Any:
-    yield header
-    yield from lines
-
-
-class _Echo:
-    """Gives back what is written to it, so that a long table is sent line by line."""
-
-    def write(self, line: str) -> str:
-        return line

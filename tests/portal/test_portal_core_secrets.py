@@ -103,6 +103,7 @@ WRITES = {
     "case file": lambda s: case_actions.add_file(user=s.manager, case_id=1, file=None, reason=SECRET),
     "case closed": lambda s: case_actions.close_case(user=s.manager, case_id=1, reason=SECRET),
     "export": lambda s: case_actions.export_case(user=s.manager, case_id=1, reason=SECRET),
+    "names answer": lambda s: case_actions.answer_names(user=s.manager, case_id=1, agrees=True, reason=SECRET),
     "conclusion": lambda s: examiners.clean("neither", SECRET),
     "staff": lambda s: enrol(s, document=SECRET),
     "extension": lambda s: expiry.extend(user=s.manager, uid="0" * 32, expires=s.soon, reason=SECRET),
@@ -147,6 +148,7 @@ BY_WRITE = {
     "analysis.Case.title": "case",
     "analysis.CaseNote.text": "case note",
     "analysis.Conclusion.note": "conclusion",
+    "analysis.NamesAnswer.reason": "names answer",
     "core.AuditFinding.reason": "finding",
     "facts.Decision.reason": "fact refused",
     "facts.FactVersion.aliases": "fact's names",
@@ -187,7 +189,8 @@ NEEDS_NO_CHECK = {
         training.ModelVersion.sha256 training.ModelVersion.card training.ModelVersion.signature training.Canary.outcome training.Compared.before
         training.Compared.ended training.Disagreement.snapshot analysis.Case.stages analysis.Case.problem analysis.Case.failure analysis.Case.evidence
         facts.Fact.key facts.Fact.shipped_sha256 facts.FactVersion.begins facts.FactVersion.ends facts.FactAlias.text facts.FactAlias.key
-        facts.FactAlias.first analysis.CaseFile.sha256 analysis.CaseFile.kind analysis.Upload.sha256 analysis.Upload.kind analysis.Conclusion.nonce""",
+        facts.FactAlias.first analysis.CaseFile.sha256 analysis.CaseFile.kind analysis.Upload.sha256 analysis.Upload.kind analysis.Conclusion.nonce
+        analysis.NamesAnswer.nonce""",
     AGENTS: """core.AuditWitness.receipt core.AuditFinding.receipt sites.Agent.health sites.Agent.contract_problem sites.SourceTest.outcome
         sites.SourceTest.result alerts.Alert.kind alerts.Alert.zone alerts.Alert.detail alerts.Event.kind alerts.Event.legal_mode alerts.Event.detections
         alerts.Event.snapshot alerts.Event.clip alerts.Event.data alerts.Event.models people.Recognition.visit people.Recognition.net
@@ -230,6 +233,7 @@ TYPED_BY_WRITE = {
     "analysis.actions.open_case.title": "case",
     "analysis.case_actions.add_file.reason": "case file",
     "analysis.case_actions.add_note.text": "case note",
+    "analysis.case_actions.answer_names.reason": "names answer",
     "analysis.case_actions.close_case.reason": "case closed",
     "analysis.case_actions.export_case.reason": "export",
     "facts.actions.propose.note": "fact",

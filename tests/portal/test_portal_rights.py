@@ -123,6 +123,8 @@ def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
         "alternative": "a card",
         "turn": 0,
         "case_id": found.case.pk,
+        "agrees": True,
+        "columns": {},
         "upload_id": found.upload.pk,
         "finding_id": found.finding.pk,
         "run_id": found.run.pk,

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from portal.accounts.models import User
+from portal.core.spreadsheet import lines
 from portal.training.runs import queries
 
 ROUND = ("run", "number", "loss", "seconds")
 SITE = ("name", "site", "node", "status", "reason", "samples", "loss", "update_norm", "cosine", "epsilon", "bytes_down", "bytes_up")
 HELD_BACK = ("before", "alone", "after", "own")  # of the whole run, so the same on each line of a site
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a text that begins so
 MOST = 4
 
 
 def as_csv(state: dict[str, Any]) -> str:
     """One line a site and round; the three losses on its held-back footage are those of the whole run."""
     votes = {(row["site"], row["name"]): row for row in (state["three"] or {"rows": []})["rows"]}  # a node's number may be another by then
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(["task", *(f"round_{name}" for name in ROUND), *SITE, *(f"held_back_{name}" for name in HELD_BACK)])
-    for row in state["rounds"]:
-        for site in row["sites"]:
-            losses = [votes.get((site["site"], site["name"]), {}).get(name) for name in HELD_BACK]
-            writer.writerow([_plain(each) for each in (state["task"], *(row[name] for name in ROUND), *(site[name] for name in SITE), *losses)])
-    return target.getvalue()
+    rows = [
+        (state["task"], *(row[name] for name in ROUND), *(site[name] for name in SITE), *_losses(votes, site))
+        for row in state["rounds"]
+        for site in row["sites"]
+    ]
+    return "".join(lines(["task", *(f"round_{name}" for name in ROUND), *SITE, *(f"held_back_{name}" for name in HELD_BACK)], rows))
 
 
 def side_by_side(user: User, ids: list[str]) -> list[dict[str, Any]]:
@@ -64,6 +60,5 @@ def _mean(values: list[float | None]) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def _plain(value: Any) -> Any:
-    """Names and reasons come from other machines: none of them may be a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+def _losses(votes: dict[tuple[Any, Any], dict[str, Any]], site: dict[str, Any]) -> list[Any]:
+    return [votes.get((site["site"], site["name"]), {}).get(name) for name in HELD_BACK]
