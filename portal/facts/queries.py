@@ -121,7 +121,8 @@ def cases_with(reader: User, of: Fact) -> QuerySet[Case]:
 
 def _searched(rows: QuerySet[Fact], words: str) -> QuerySet[Fact]:
     """Facts with this name first, then what PostgreSQL ranks."""
-    found = Q(pk__in=FactAlias.objects.filter(key=linking.key_of(words)).values("fact")) | Q(key=re.sub(r"\s+", "-", words.lower()))
+    named = Exists(FactAlias.objects.filter(fact=OuterRef("pk"), key=linking.key_of(words)))
+    found = Q(named) | Q(key=re.sub(r"\s+", "-", words.lower()))
     found |= Q(current__name_en__icontains=words) | Q(current__name_it__icontains=words)
     rank = None
     for column, config in SEARCHED:
@@ -129,4 +130,4 @@ def _searched(rows: QuerySet[Fact], words: str) -> QuerySet[Fact]:
         found |= Q(**{column: query})
         part = SearchRank(F(column), query, normalization=2)
         rank = part if rank is None else rank + part
-    return rows.filter(found).annotate(rank=rank).order_by(F("rank").desc(nulls_last=True), "key")
+    return rows.filter(found).annotate(named=named, rank=rank).order_by("-named", F("rank").desc(nulls_last=True), "key")

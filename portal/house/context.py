@@ -15,6 +15,7 @@ MAIN = [
     ("wall", "live:wall", EVERYBODY),
     ("sites", "sites:map", EVERYBODY),
     ("desk", "analysis:desk", ("operator", "manager")),
+    ("facts", "facts:list", EVERYBODY),
 ]
 PROTECTION = [("people", "people:list", ("manager",)), ("log", "people:log", ("manager", "operator"))]
 FEDERATION = [
@@ -52,6 +53,7 @@ def _label(icon: str) -> str:
         "wall": _("Live wall"),
         "sites": _("Sites"),
         "desk": _("Desk"),
+        "facts": _("Facts"),
         "people": _("People & access"),
         "log": _("Face log"),
         "agents": _("Agents"),

@@ -37,6 +37,7 @@ PAGES = {
     "training:console": ("Chi può addestrarsi", "Who can train"),
     "training:models": ("Registro dei modelli", "Model registry"),
     "analysis:desk": ("Banco d'analisi", "Analysis desk"),
+    "facts:list": ("Fatti", "Propose a fact"),
     "people:list": ("Elenco del personale", "Staff list"),
     "house:health": ("Base di dati", "Database"),
     "house:audit": ("Registro di controllo", "Audit log"),
