@@ -181,7 +181,7 @@ def test_every_room_of_the_rail_opens(square):
     client = signed_in(reader)
     rail = client.get("/").context["rail"]
     rooms = [entry["url"] for entry in rail["main"]] + [entry["url"] for group in rail["groups"] for entry in group["entries"]]
-    assert len(rooms) == 12
+    assert len(rooms) == 13
     assert {client.get(room).status_code for room in rooms} == {200}
 
 
