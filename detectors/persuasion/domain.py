@@ -38,8 +38,8 @@ declare(
 )
 
 
-def outside(text: str, italian: Mapping[str, Param]) -> Message | None:
-    """Why nothing can be said of a text, or None. `italian`: what was measured on Italian (`texts`; micro F1 `found`, and of the `rival`)."""
+def outside(text: str, italian: Mapping[str, Param] | None = None) -> Message | None:
+    """Why nothing can be said of a text, or None. `italian`: what was measured on it (`texts`; micro F1 `found` and of the `rival`), for the reason."""
     bare = unicodedata.normalize("NFKC", HABIT.sub(" ", text))
     words = words_of(bare)
     if not words:
@@ -49,6 +49,6 @@ def outside(text: str, italian: Mapping[str, Param]) -> Message | None:
     if len(words) < FEWEST_WORDS:
         return Message("persuasion-few-words", {"count": len(words), "least": FEWEST_WORDS})
     language = language_of(words)
-    if language == "it":
+    if language == "it" and italian is not None:
         return Message("persuasion-italian", italian)
     return Message("persuasion-other-language") if language not in (None, "en") else None
