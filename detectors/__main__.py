@@ -79,7 +79,9 @@ def run(asked: argparse.Namespace) -> int:
 
 def evaluate(asked: argparse.Namespace) -> int:
     """Judge on a data set; one JSON object."""
-    options = {name: getattr(asked, name) for name in ("fit", "tiles", "resolution", "peer", "kinds", "seconds", "task") if getattr(asked, name) is not None}
+    options = {
+        name: getattr(asked, name) for name in ("fit", "tiles", "resolution", "peer", "kinds", "seconds", "task", "text") if getattr(asked, name) is not None
+    }
     answer = judging.evaluate(asked.name, asked.dataset, **options)
     print(json.dumps(answer) if asked.json else _readable(answer))
     return 0
@@ -133,7 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--peer", choices=["dlib"], help="judge this library's nets on the same pictures as well (pip install 'specola[peer]')")
     evaluating.add_argument("--kinds", nargs="+", choices=nuisances.kinds(), help="of nuisances: only these")
     evaluating.add_argument("--seconds", type=float, help="how long each nuisance is looked at")
-    evaluating.add_argument("--task", type=int, choices=[1, 3], help="of persuasion: 1 the text alone (as without this), 3 text and picture")
+    evaluating.add_argument("--task", type=int, choices=[1, 2, 3], help="of persuasion: 1 the text alone (as without this), 2 its passages, 3 text and picture")
+    evaluating.add_argument(
+        "--text", choices=["transcription", "ocr"], help="of persuasion: the memes' text as people typed it, or as it is read in the pictures"
+    )
     tables = add("results", write_results)
     tables.add_argument("name", choices=results.names())
     tables.add_argument("--data", type=Path, default=results.data_folder(), help="folder of the evaluation data")
