@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections import Counter
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = ROOT / "portal" / "facts" / "seeds"
+MENTIONS = ROOT / "tests" / "portal" / "data" / "fact_mentions.csv"
+FEWEST_MENTIONS, FEWEST_UNLINKED = 130, 50
 COLUMNS = [
     *("key", "kind", "name_en", "name_it", "aliases", "statement_en", "statement_it", "from", "to"),
     *("source_author", "source_title", "source_year", "source_where", "tags"),
@@ -51,6 +55,12 @@ def wrong_dates(row: dict[str, str]) -> bool:
     except ValueError:
         return True
     return bool(first and last and first > last) or (last is not None and first is None)
+
+
+def as_looked_up(name: str) -> str:
+    """The words of a name without case, accents and signs, as a linker compares them."""
+    bare = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    return " ".join(re.findall(r"[^\W_]+", bare.casefold()))
 
 
 def aliases(row: dict[str, str]) -> list[str]:
@@ -114,7 +124,7 @@ def test_an_alias_leads_to_one_fact_only():
     owners: dict[str, set[str]] = {}
     for row in every_row():
         for alias in [row["name_en"], row["name_it"], *aliases(row)]:
-            owners.setdefault(alias.removeprefix("=").casefold(), set()).add(row["key"])
+            owners.setdefault(as_looked_up(alias), set()).add(row["key"])
     assert {alias: keys for alias, keys in owners.items() if len(keys) > 1} == {}
 
 
@@ -131,3 +141,33 @@ def test_short_aliases_count_only_in_exact_case():
 def test_tags_are_slugs_and_not_repeated():
     tags = {row["key"]: row["tags"].split("|") for row in every_row()}
     assert {key: found for key, found in tags.items() if len(found) != len(set(found)) or not all(re.fullmatch(r"[a-z0-9-]+", tag) for tag in found)} == {}
+
+
+def labelled_mentions() -> list[dict[str, str]]:
+    with MENTIONS.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_labelled_mentions_are_enough_with_hard_negatives_among_them():
+    mentions = labelled_mentions()
+    assert list(mentions[0]) == ["text", "start", "end", "key"]
+    assert len(mentions) >= FEWEST_MENTIONS
+    assert sum(not each["key"] for each in mentions) >= FEWEST_UNLINKED
+
+
+def test_labelled_mentions_stand_in_their_texts_on_whole_words_and_name_facts_that_exist():
+    keys = {row["key"] for row in every_row()}
+    assert [each for each in labelled_mentions() if each["key"] and each["key"] not in keys] == []
+    for each in labelled_mentions():
+        text, start, end = each["text"], int(each["start"]), int(each["end"])
+        assert 0 <= start < end <= len(text), each
+        assert text[start:end] == text[start:end].strip(), each
+        assert not text[start - 1 : start].isalnum(), each
+        assert not text[end : end + 1].isalnum(), each
+
+
+def test_no_mention_is_labelled_twice_and_none_overlaps_another():
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for each in labelled_mentions():
+        spans.setdefault(each["text"], []).append((int(each["start"]), int(each["end"])))
+    assert [text for text, found in spans.items() if any(first[1] > second[0] for first, second in pairwise(sorted(found)))] == []
