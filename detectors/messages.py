@@ -18,6 +18,7 @@ from typing import Any
 
 LANGUAGES = ("en", "it")
 TEXT = "text"  # the code of a sentence that exists in one language only, such as those of reports made before there were codes
+BOTH = "both"  # the code of what people wrote in English and in Italian
 DECIMAL_COMMA = str.maketrans(",.", ".,")
 
 Param = str | int | float
@@ -46,6 +47,11 @@ class Message:
 def text(words: str) -> Message:
     """A message that says these words in every language: a name, a number with its unit, a sentence that came in one language only."""
     return Message(TEXT, {"text": words})
+
+
+def bilingual(en: str, it: str) -> Message:
+    """A message that says these words in English and those in Italian: what people wrote in both, such as a fact's name."""
+    return Message(BOTH, {"en": en, "it": it})
 
 
 def declare(words: Mapping[str, Words]) -> None:
@@ -147,3 +153,4 @@ declare(
         "no": {"en": "no", "it": "no"},
     }
 )
+_words[BOTH] = {"en": "{en}", "it": "{it}"}  # the one code whose languages show different parameters: `declare` would refuse it

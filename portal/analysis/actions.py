@@ -107,7 +107,9 @@ def keep_report(*, case_id: int, findings: Findings) -> None:
         if case.over:
             return
         case.report, case.evidence = findings.report, {name: media.take_in(file) for name, file in findings.files.items()}
-        _end(case, CaseState.DONE, data={"verdict": words.english(findings.report["verdict"]["label"]), "models": findings.report["models"]})
+        data = {"verdict": words.english(findings.report["verdict"]["label"]), "models": findings.report["models"]}
+        facts = {each["key"]: each["version"] for each in findings.report.get("facts", ())}
+        _end(case, CaseState.DONE, data=data | ({"facts": facts} if facts else {}))
 
 
 def fail_case(*, case_id: int, code: str, params: dict[str, Any]) -> None:

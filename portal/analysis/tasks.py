@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -13,12 +14,13 @@ from typing import Any
 from django.conf import settings
 from procrastinate.contrib.django import app
 
-from portal.analysis import actions, queries, sandbox, tools, uploads
+from portal.analysis import actions, ports, queries, sandbox, tools, uploads
 from portal.analysis.errors import ToolFailure
 from portal.analysis.limits import limits_of
 from portal.analysis.models import Case, CaseFile
 from portal.core import full_disk, media
 
+FACTS_FOR = "persuasion"  # the family of tools whose texts are looked up
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ def run_case(case_id: int) -> None:
     folder = settings.MEDIA_FOLDER / "incoming" / f"case-{case.pk}-{uuid.uuid4().hex[:8]}"
     try:
         folder.mkdir(parents=True)
-        actions.keep_report(case_id=case.pk, findings=_examine(case, folder))
+        actions.keep_report(case_id=case.pk, findings=_with_facts(case.tool, _examine(case, folder)))
     except sandbox.Unwanted:
         log.info("case %s was cancelled", case.pk)
     except ToolFailure as error:
@@ -68,6 +70,19 @@ def _examine(case: Case, folder: Path) -> sandbox.Findings:
         )
     except ToolFailure as error:
         raise ToolFailure(error.code, **_with_names(error.params, given)) from error
+
+
+def _with_facts(tool: str, findings: sandbox.Findings) -> sandbox.Findings:
+    """What a tool that reads for persuasion found, and which facts its text leans on: asked here because the tool's process has no database, and kept as
+    plain data, so that a report never changes with the facts.
+    """
+    entry, report = tools.entry_of(tool), findings.report
+    text = next((each["text"] for each in report["evidence"] if each["kind"] == "marked-text"), None)
+    if entry is None or entry.family != FACTS_FOR or text is None:
+        return findings
+    found = ports.facts_in(text)
+    more = {name: [*report[name], *found[name]] for name in ("parts", "evidence")}
+    return dataclasses.replace(findings, report={**report, **more, "facts": found["facts"]})
 
 
 def _with_names(params: dict[str, Any], files: Sequence[CaseFile]) -> dict[str, Any]:
