@@ -10,6 +10,7 @@ import io
 import json
 import math
 import re
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     "text": ("text", "testo", "full_text", "content", "contenuto", "message", "messaggio", "tweet", "post", "body", "caption"),
     "account": ("account", "screen_name", "username", "user", "author", "utente", "autore", "profilo", "handle", "user_name", "account_name", "from"),
     "time": ("time", "created_at", "timestamp", "datetime", "date", "data", "ora", "data e ora", "published", "posted_at", "quando"),
+    "link": ("link", "url", "links", "urls", "expanded_url", "collegamento", "indirizzo"),
 }
+MOST_COLUMNS = 50  # whose names are kept
 NESTED = ("posts", "data", "items", "tweets")  # where a JSON object keeps its list
 
 declare(
@@ -40,11 +43,20 @@ declare(
             "en": "no column holds the text of the posts; there are: {columns}. Call one of them “text”.",
             "it": "nessuna colonna contiene il testo dei post; ci sono: {columns}. Chiamarne una «testo».",
         },
+        "posts-no-such-column": {
+            "en": "there is no column “{column}”; there are: {columns}",
+            "it": "non c'è una colonna «{column}»; ci sono: {columns}",
+        },
         "posts-not-json": {
             "en": "line {line}: this begins like JSON and is none ({why})",
             "it": "riga {line}: inizia come JSON e non lo è ({why})",
         },
         "posts-not-csv": {"en": "line {line}: the table cannot be read ({why})", "it": "riga {line}: la tabella non si legge ({why})"},
+        "posts-column-text": {"en": "Column taken as text", "it": "Colonna presa come testo"},
+        "posts-column-account": {"en": "Column taken as account", "it": "Colonna presa come account"},
+        "posts-column-time": {"en": "Column taken as time", "it": "Colonna presa come tempo"},
+        "posts-column-link": {"en": "Column taken as link", "it": "Colonna presa come link"},
+        "posts-columns": {"en": "All columns", "it": "Tutte le colonne"},
         "posts-none": {"en": "there is no text in it", "it": "non contiene testo"},
         "posts-dropped": {
             "en": "Rows left out: no text, or not as wide as the head",
@@ -72,7 +84,8 @@ class Posts:
     """N posts in the order of the file: `texts`, `accounts` (N,) of names ("" for none), `times` (N,) in seconds since 1970 UTC (nan for none).
 
     `lines` (N,) are the lines or entries where they begin, from 1; `form` is how they were told apart: "table", "json", "lines", "paragraphs" or "whole".
-    `columns` gives by role ("text", "account", "time") what its column is called; `dropped` counts rows without text or of a wrong width.
+    `columns` gives by role ("text", "account", "time", "link") what its column is called, `head` the names of all columns; `dropped` counts rows without text
+    or of a wrong width. `links` are what the column of links holds, "" for none; empty where there is no such column.
     """
 
     texts: tuple[str, ...]
@@ -82,6 +95,8 @@ class Posts:
     dropped: int = 0
     lines: tuple[int, ...] = ()
     form: str = "table"
+    head: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -101,15 +116,18 @@ class _Rows:
     dropped: int = 0
 
 
-def read(path: Path | str, most: int = MOST_POSTS) -> Posts:
-    """The posts of a file. Raises BadInput with the line and what to do, also for more than `most` posts."""
-    return parse(inputs.read_text(path), most)
+def read(path: Path | str, most: int = MOST_POSTS, chosen: Mapping[str, str] | None = None) -> Posts:
+    """The posts of a file. Raises BadInput with the line and what to do, also for more than `most` posts.
+
+    `chosen` names columns by role ("": none), for a person who sets them otherwise; the roles that it leaves out are found by the columns' names.
+    """
+    return parse(inputs.read_text(path), most, chosen)
 
 
-def parse(text: str, most: int = MOST_POSTS) -> Posts:
+def parse(text: str, most: int = MOST_POSTS, chosen: Mapping[str, str] | None = None) -> Posts:
     """The posts of a text. Raises BadInput likewise."""
-    found = _of_json(text) if _is_json(text) else _of_table(text) or _of_text(text)
-    return _posts(found, most)
+    found = _of_json(text) if _is_json(text) else _of_table(text, chosen or {}) or _of_text(text)
+    return _posts(found, most, chosen or {})
 
 
 def unescape(text: str) -> str:
@@ -144,15 +162,15 @@ def _of_json(text: str) -> _Rows:
     return _Rows(rows, lines or list(range(1, len(rows) + 1)), "json")
 
 
-def _of_table(text: str) -> _Rows | None:
-    """Rows of a table with a head that names a column of texts; None when it is no such table."""
+def _of_table(text: str, chosen: Mapping[str, str]) -> _Rows | None:
+    """Rows of a table with a head that names a column of texts, or that a person has chosen one of; None when it is no such table."""
     first = text.split("\n", 1)[0].rstrip("\r")
     if len(first) > LONGEST:
         return None  # no head
-    separator = max(SEPARATORS, key=lambda each: (_roles(_cells(first, each)) != {}, first.count(each)))
+    separator = max(SEPARATORS, key=lambda each: (_roles(_cells(first, each), chosen) != {}, first.count(each)))
     head = _cells(first, separator)
-    if "text" not in _roles(head):
-        if len(_roles(head)) > 1:
+    if "text" not in _roles(head, chosen):
+        if len(_roles(head, chosen)) > 1:
             raise BadInput(Message("posts-no-text-column", {"columns": ", ".join(head)}))
         return None
     if len(head) == 1 and "\n" not in text.strip():
@@ -190,15 +208,20 @@ def _cells(line: str, separator: str) -> list[str]:
     return [each.strip() for each in next(csv.reader([line], delimiter=separator), [])]
 
 
-def _roles(columns: Iterable[str]) -> dict[str, str]:
-    """Which column is which, by its name."""
+def _roles(columns: Iterable[str], chosen: Mapping[str, str] = types.MappingProxyType({})) -> dict[str, str]:
+    """Which column is which: as `chosen`, else by its name."""
+    columns = list(columns)
     named = {each.strip().lower().replace(" ", "_"): each for each in columns} | {each.strip().lower(): each for each in columns}
-    return {role: named[next(name for name in names if name in named)] for role, names in ROLES.items() if any(name in named for name in names)}
+    found = {role: named[next(name for name in names if name in named)] for role, names in ROLES.items() if any(name in named for name in names)}
+    return {role: column for role, column in (found | dict(chosen)).items() if column in columns}
 
 
-def _posts(found: _Rows, most: int) -> Posts:
+def _posts(found: _Rows, most: int, chosen: Mapping[str, str]) -> Posts:
     rows = found.rows
-    roles = _roles({name: None for row in rows[:1000] for name in row})
+    head = list(dict.fromkeys(str(name) for row in rows[:1000] for name in row))
+    roles = _roles(head, chosen)
+    if missing := next((column for column in chosen.values() if column and column not in head), None):
+        raise BadInput(Message("posts-no-such-column", {"column": missing, "columns": ", ".join(head[:MOST_COLUMNS])}))
     if rows and "text" not in roles:
         raise BadInput(Message("posts-no-text-column", {"columns": ", ".join(dict.fromkeys(str(name) for row in rows[:10] for name in row)) or "–"}))
     kept = [n for n, row in enumerate(rows) if isinstance(row.get(roles["text"]), str) and row[roles["text"]].strip()]
@@ -210,8 +233,15 @@ def _posts(found: _Rows, most: int) -> Posts:
     texts = tuple(unescape(rows[n][roles["text"]][:longest]) for n in kept)
     accounts = np.array([_name(rows[n].get(roles.get("account", ""))) for n in kept])
     times = moments([rows[n].get(roles.get("time", "")) for n in kept])
-    columns = roles if found.form in ("table", "json") else {}
-    return Posts(texts, accounts, times, columns, found.dropped + len(rows) - len(kept), tuple(found.lines[n] for n in kept), found.form)
+    columns, head = (roles, head[:MOST_COLUMNS]) if found.form in ("table", "json") else ({}, [])
+    links = tuple(_link(rows[n].get(roles["link"])) for n in kept) if "link" in columns else ()
+    return Posts(texts, accounts, times, columns, found.dropped + len(rows) - len(kept), tuple(found.lines[n] for n in kept), found.form, tuple(head), links)
+
+
+def _link(value: Any) -> str:
+    while isinstance(value, list) and value:
+        value = value[0]
+    return str(value).strip()[:2000] if isinstance(value, str) else ""
 
 
 def _name(value: Any) -> str:

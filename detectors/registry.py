@@ -63,6 +63,7 @@ class ToolEntry(DetectorEntry):
     media: tuple[str, ...] = ()  # of MEDIA, any of them for each input
     inputs: int = 1
     examiners: bool = False
+    columns: bool = False  # whether it takes the option `columns` of detectors.posts: which column of a table is what
     card: Mapping[str, Any] | None = None  # its ModelCard without name, family and sha256; None: a file of detectors/weights/cards
 
     @property
@@ -99,6 +100,7 @@ def tool(
     weights: str | None = None,
     opens: str = "path",
     card: Mapping[str, Any] | None = None,
+    columns: bool = False,
 ) -> Callable[[type], type]:
     """Register a class as the desk tool `name`, built as `build(opened, card)` and called as `report(paths, progress) -> Report`.
 
@@ -111,7 +113,7 @@ def tool(
         raise ValueError(f"the tool {name!r} reads one or more files of {', '.join(MEDIA)}, not {inputs} of {', '.join(media) or 'none'}")
 
     def register(build: type) -> type:
-        _add(ToolEntry(name, family, build, weights, opens if weights else "nothing", "tool", (), tuple(media), inputs, examiners, card))
+        _add(ToolEntry(name, family, build, weights, opens if weights else "nothing", "tool", (), tuple(media), inputs, examiners, columns, card))
         messages.declare({f"{name}.{code}" if code in ("title", "about") else code: each for code, each in words.items()})
         build.report = _checked(build.report, tuple(media), inputs)  # type: ignore[attr-defined]
         return build

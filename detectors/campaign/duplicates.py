@@ -50,9 +50,12 @@ def text_groups(texts: Sequence[str]) -> np.ndarray:
     return _without_lonely(np.array([int(labels[place[each]]) if each in place else -1 for each in plain], int))
 
 
-def link_groups(texts: Sequence[str]) -> np.ndarray:
-    """The same of the first link of each text."""
+def link_groups(texts: Sequence[str], links: Sequence[str] = ()) -> np.ndarray:
+    """The same of the first link of each text, or, where there is none, of what its column of links holds."""
     first = [next(iter(links_of(each)), "") for each in texts]
+    if links:
+        others = (next(iter(links_of(each)), each.lower()) for each in links)
+        first = [own or other for own, other in zip(first, others, strict=True)]
     place = {each: n for n, each in enumerate(sorted(set(first) - {""}))}
     return _without_lonely(np.array([place.get(each, -1) for each in first], int))
 

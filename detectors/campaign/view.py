@@ -44,7 +44,7 @@ class CampaignView:
 def look(posts: Posts, seed: int = 0, on_grouped: Callable[[], None] = lambda: None) -> CampaignView:
     """Group texts and links, and find who posts them together beyond chance; `on_grouped` is called between the two."""
     names, accounts = np.unique(posts.accounts, return_inverse=True)
-    groups, links = duplicates.text_groups(posts.texts), duplicates.link_groups(posts.texts)
+    groups, links = duplicates.text_groups(posts.texts), duplicates.link_groups(posts.texts, posts.links)
     on_grouped()
     usable = np.isfinite(posts.times) & (posts.accounts != "")
     numbered = np.arange(len(posts))

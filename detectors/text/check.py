@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from detectors import posts
 from detectors.messages import Message
-from detectors.posts import PostedText, Posts
+from detectors.posts import ROLES, PostedText, Posts
 from detectors.registry import tool
 from detectors.reports import names_in
 from detectors.text import domain, hygiene, measures, show
@@ -24,17 +24,17 @@ AT_ONCE = 100  # posts between two steps of the progress
 MOST_POSTS, MOST_SIGNALS = 5000, 6
 
 
-@tool("machine-text", family="text", media=("text", "table"), inputs=1, weights="machine-text-1", words=WORDS)
+@tool("machine-text", family="text", media=("text", "table"), inputs=1, weights="machine-text-1", words=WORDS, columns=True)
 class MachineTextCheck:
     """Machine-written posts."""
 
-    def __init__(self, opened: Path, card: ModelCard) -> None:
-        self.card, self.machine = card, MachineText(opened)
+    def __init__(self, opened: Path, card: ModelCard, columns: Mapping[str, str] | None = None) -> None:
+        self.card, self.machine, self.columns = card, MachineText(opened), columns
 
     def report(self, paths: Sequence[Path], progress: Progress) -> Report:
         """Posts, accounts, hidden characters and what moved the answer. Raises BadInput for a file without a text."""
         progress(0.02, Message("machine-text-reading"))
-        read = posts.read(paths[0], MOST_POSTS)
+        read = posts.read(paths[0], MOST_POSTS, self.columns)
         examined, found = self._examined(read.each(), progress)
         progress(0.9, Message("machine-text-explaining"))
         accounts = self._accounts(examined)
@@ -50,6 +50,10 @@ class MachineTextCheck:
             models={self.card.name: self.card.sha256},
             names=names_in((verdict, parts, evidence), read.accounts.tolist()),
         )
+
+    def accounts(self, given: Sequence[PostedText], progress: Progress) -> list[ExaminedAccount]:
+        """Each account's probability by these posts, None where nothing can be said of it; the likeliest first."""
+        return self._accounts(self._examined(given, progress)[0])
 
     def _examined(self, posts: Sequence[PostedText], progress: Progress) -> tuple[list[ExaminedPost], list[TextFeatures]]:
         examined, measured = [], []
@@ -133,6 +137,8 @@ def _posts_part(examined: Sequence[ExaminedPost], read: Posts, accounts: Sequenc
     ]
     if named := sum(bool(each.name) for each in accounts):
         fields.append(ReportField("accounts", Message("machine-text-named-accounts"), named))
+    fields += [ReportField(f"column-{role}", Message(f"posts-column-{role}"), read.columns.get(role)) for role in (ROLES if read.head else ())]
+    fields += [ReportField("columns", Message("posts-columns"), read.head)] if read.head else []
     if read.dropped:
         fields.append(ReportField("dropped", Message("posts-dropped"), read.dropped))
     return ReportPart("posts", Message("machine-text-posts"), tuple(fields))

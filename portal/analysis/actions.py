@@ -42,8 +42,10 @@ def open_case(
     priority: int = Priority.NORMAL,
     kept: Sequence[CaseFile] = (),
     first_case: Case | None = None,
+    options: dict[str, Any] | None = None,
 ) -> Case:
-    """Take the inputs in (files `kept` by cases beside `first_case`, ids of `uploads`, `files`, a pasted `text`: in this order) and queue the tool.
+    """Take the inputs in (files `kept` by cases beside `first_case`, ids of `uploads`, `files`, a pasted `text`: in this order) and queue the tool,
+    built with the `options`.
 
     Raises PermissionDenied, or ValidationError with a sentence, and then nothing is kept.
     """
@@ -57,7 +59,7 @@ def open_case(
     title = refuse_secret(title.strip()[:200])
     with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text, kept=kept) as inputs, transaction.atomic():
         named = title or mask_secrets(" · ".join(each.name for each in inputs))[:200]
-        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case)
+        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case, options=options or {})
         for position, each in enumerate(inputs):
             sha256 = each.sha256 or media.take_in(each.path)
             media.claim([sha256])
@@ -68,7 +70,7 @@ def open_case(
             verb="case.opened",
             subject=f"case:{case.pk}",
             site=site.slug if site else "",
-            data={"tool": tool, "files": came} | ({"first_case": first_case.pk} if first_case else {}),
+            data={"tool": tool, "files": came} | ({"first_case": first_case.pk} if first_case else {}) | (options or {}),
         )
         _defer(case)
         push_state(case)

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.accounts.permissions import HasRole
-from portal.analysis import actions, case_actions, examiners, intake, leaving, names, pdf, queries, tools, upload_api
+from portal.analysis import actions, case_actions, examiners, intake, leaving, names, pdf, queries, stix, tools, upload_api
 from portal.analysis.models import Case, Priority, Support
 from portal.core.parsers import StorableJson
 
@@ -199,6 +199,18 @@ class ReportPdf(DeskView):
         return HttpResponse(pdf.render(case), content_type="application/pdf", headers=named)
 
 
+class ReportStix(DeskView):
+    @extend_schema(parameters=[NAMES], responses={(200, "application/stix+json"): OpenApiTypes.OBJECT})
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        """What a campaign view found as a STIX 2.1 bundle; 404 for other tools and while there is no report. Names as in the JSON."""
+        if not stix.offered(self.case(pk)):
+            raise NotFound("there is no campaign to export")
+        with refusals():
+            case = self.leaving(pk, "STIX")
+        named = {"Content-Disposition": f'attachment; filename="specola-case-{pk}-stix.json"'}
+        return HttpResponse(stix.bundle(case), content_type=stix.CONTENT_TYPE, headers=named)
+
+
 urlpatterns = [
     *upload_api.urlpatterns,
     path("tools", Tools.as_view(), name="tools"),
@@ -210,4 +222,5 @@ urlpatterns = [
     path("cases/<int:pk>/conclusions", Conclusions.as_view(), name="conclusions"),
     path("cases/<int:pk>/report.json", ReportJson.as_view(), name="report-json"),
     path("cases/<int:pk>/report.pdf", ReportPdf.as_view(), name="report-pdf"),
+    path("cases/<int:pk>/stix.json", ReportStix.as_view(), name="report-stix"),
 ]

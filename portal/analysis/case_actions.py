@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,9 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from detectors.posts import ROLES
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.analysis import actions, custody, intake, leaving, names, packs, queries
+from portal.analysis import actions, custody, intake, leaving, names, packs, queries, table_columns
 from portal.analysis.models import Case, CaseFile, CaseNote, CaseState, NamesAnswer
 from portal.core import audit, media
 from portal.core.secrets import mask_secrets, refuse_secret
@@ -96,10 +97,32 @@ def ask_another(*, user: User, case_id: int, tool: str, files: Sequence[int]) ->
     return another
 
 
-def _same_question(cases: Iterable[Case], tool: str, files: Sequence[CaseFile]) -> Case | None:
-    """The case in which this tool was asked about exactly these files and that did not end without a report."""
+def read_again(*, user: User, case_id: int, columns: Mapping[str, str]) -> Case:
+    """Examine the case's table once more, with a column set for each role of detectors.posts ("": none): a case of its own, about the same files.
+
+    Raises Case.DoesNotExist, PermissionDenied, ValidationError.
+    """
+    with transaction.atomic():
+        case = _open(user, case_id)
+        there = table_columns.of(case)
+        if there is None:
+            raise ValidationError(_("This case is about no table whose columns could be set."))
+        if not columns.get("text") or not set(columns) <= set(ROLES) or not {name for name in columns.values() if name} <= set(there.head):
+            raise ValidationError(_("Choose the columns, at least that of the text."))
+        first = case.first_case or case
+        Case.objects.select_for_update(no_key=True).get(pk=first.pk)
+        files, options = [file for file in case.files.all() if file.for_tool], {"columns": dict(columns)}
+        if asked := _same_question(queries.about_same_files(user, case), case.tool, files, options):
+            raise ValidationError(_("This tool was asked about these files already: case %(n)d.") % {"n": asked.pk})
+        another = actions.open_case(user=user, tool=case.tool, title=case.title, site=case.site, kept=files, first_case=first, options=options)
+        _record(case, user, "case.asked_another", {"tool": case.tool, "case": another.pk})
+    return another
+
+
+def _same_question(cases: Iterable[Case], tool: str, files: Sequence[CaseFile], options: dict[str, Any] | None = None) -> Case | None:
+    """The case in which this tool was asked about exactly these files with these options and that did not end without a report."""
     wanted, failed = [file.sha256 for file in files], (CaseState.FAILED, CaseState.CANCELLED)
-    alike = (each for each in cases if each.tool == tool and each.state not in failed)
+    alike = (each for each in cases if each.tool == tool and each.state not in failed and each.options == (options or {}))
     return next((each for each in alike if [file.sha256 for file in each.files.all() if file.for_tool] == wanted), None)
 
 

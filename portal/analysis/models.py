@@ -65,6 +65,7 @@ class Case(models.Model):
     report = models.JSONField(null=True, blank=True)
     evidence = models.JSONField(default=dict, blank=True)
     tags = models.JSONField(default=list, blank=True)
+    options = models.JSONField(default=dict, blank=True)  # of the tool; `columns`: which column of a table a person has set to be what (detectors/posts.py)
     closed = models.DateTimeField(null=True, blank=True)  # people are done with it; `state` is how far the tool is
     created = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True, blank=True)

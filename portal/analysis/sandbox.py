@@ -58,12 +58,13 @@ def examine(
     limits: ToolLimits,
     on_stage: Callable[[float, Any], None],
     wanted: Callable[[], bool],
+    options: dict[str, Any] | None = None,
 ) -> Findings:
-    """Run the tool to its end. Raises ToolFailure with a code, or Unwanted; the child is gone in every case."""
+    """Run the tool, built with the `options`, to its end. Raises ToolFailure with a code, or Unwanted; the child is gone in every case."""
     processes = _fork_server()
     ours, theirs = processes.Pipe()
     source = inspect.getfile(entry.build)
-    arguments = (theirs, entry.name, entry.build.__module__, source, [str(file) for file in files], str(folder), limits.memory, limits.wall_s)
+    arguments = (theirs, entry.name, entry.build.__module__, source, [str(file) for file in files], str(folder), limits.memory, limits.wall_s, options or {})
     child = processes.Process(target=sandbox_child.run, args=arguments, name=f"desk-{entry.name}", daemon=True)
     try:
         child.start()

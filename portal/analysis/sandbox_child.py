@@ -31,7 +31,7 @@ LARGEST_FILE = 2**30
 NO_MEMORY = ("bad_alloc", "Insufficient memory", "Failed to allocate", "insufficient memory")
 
 
-def run(line: Connection, tool: str, module: str, source: str, files: list[str], folder: str, memory: int, wall_s: float) -> None:
+def run(line: Connection, tool: str, module: str, source: str, files: list[str], folder: str, memory: int, wall_s: float, options: dict[str, Any]) -> None:
     """Use the tool on the files. It stands in `module`, or, when that cannot be imported, in the file `source`.
 
     `memory` bytes more than the empty process has may be taken, and `wall_s` seconds of the processor.
@@ -51,7 +51,7 @@ def run(line: Connection, tool: str, module: str, source: str, files: list[str],
         resource.setrlimit(kind, (limit, limit))
     try:
         _register(module, source)
-        _send(line, _examine(line, tool, files, Path(folder)))
+        _send(line, _examine(line, tool, files, Path(folder), options))
     except detectors.BadInput as error:
         _send(line, {"kind": "refused", "problem": str(error), "message": message_to_json(error.message)})
     except MemoryError:
@@ -70,7 +70,7 @@ def _register(module: str, source: str) -> None:
         registry.discover(Path(source))
 
 
-def _examine(line: Connection, tool: str, files: list[str], folder: Path) -> dict[str, Any]:
+def _examine(line: Connection, tool: str, files: list[str], folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     last: dict[str, Any] = {"stage": None, "t": 0.0}
 
     def progress(share: float, stage: Message) -> None:
@@ -79,7 +79,7 @@ def _examine(line: Connection, tool: str, files: list[str], folder: Path) -> dic
             last.update(stage=words, t=now)
             _send(line, {"kind": "stage", "share": float(share), "stage": words})
 
-    built = detectors.load(tool)
+    built = detectors.load(tool, **options)
     report = built.report([Path(file) for file in files], progress)
     made = {}
     for n, each in enumerate(report.evidence):

@@ -67,6 +67,7 @@ def _examine(case: Case, folder: Path) -> sandbox.Findings:
             limits=limits_of(entry.name, entry.media),
             on_stage=lambda share, stage: actions.show_progress(case_id=case.pk, share=share, stage=stage),
             wanted=lambda: queries.is_wanted(case.pk),
+            options=case.options,
         )
     except ToolFailure as error:
         raise ToolFailure(error.code, **_with_names(error.params, given)) from error

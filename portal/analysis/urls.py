@@ -19,6 +19,7 @@ urlpatterns = [
     path("desk/<int:pk>/another", views.ask_another, name="ask_another"),
     path("desk/<int:pk>/close", views.close, name="close"),
     path("desk/<int:pk>/tables/<slug:name>.csv", views.table, name="table"),
+    path("desk/<int:pk>/columns", views.columns, name="columns"),
     path("desk/<int:pk>/names", views.names_answer, name="names"),
     path("desk/<int:pk>/export", views.export, name="export"),
     path("desk/<int:pk>/files/<int:number>", views.input_file, name="input_file"),

@@ -14,9 +14,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from detectors.posts import ROLES
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, tools
+from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, stix, table_columns, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, spreadsheet, two_person
@@ -211,6 +212,20 @@ def ask_another(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @seen
+def columns(request: HttpRequest, pk: int) -> HttpResponse:
+    """Examine the table again with other columns: on to that case, or this one again with a sentence."""
+    chosen = {role: request.POST.get(f"column-{role}", "")[:500] for role in ROLES}
+    try:
+        another = case_actions.read_again(user=request.user, case_id=pk, columns=chosen)
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    return redirect("analysis:case", another.pk)
+
+
+@require_POST
+@seen
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case, or open it again."""
     reason, reopen = request.POST.get("closed_because", ""), request.POST.get("reopen") == "1"
@@ -268,6 +283,8 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "problem": problem,
         "said": request.POST,
         "custody": custody.lines(found),
+        "columns": table_columns.of(found),
+        "has_stix": stix.offered(found),
         "holds_names": names.holds_names(found),
         "names_answers": names.shown(found, request.user),
         "names_released": names.released(found),

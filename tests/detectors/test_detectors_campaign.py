@@ -14,7 +14,7 @@ import detectors
 from detectors import BadInput, inputs, posts
 from detectors.__main__ import main
 from detectors.attacks import campaigns
-from detectors.campaign import coordination, duplicates, view
+from detectors.campaign import answers, coordination, duplicates, view
 from detectors.messages import LANGUAGES, worded
 from detectors.posts import Posts
 
@@ -190,16 +190,26 @@ def table(tmp_path, rows) -> str:
     return str(tmp_path / "posts.csv")
 
 
-def test_the_report_names_accounts_with_intervals_texts_and_days(tmp_path):
+def test_the_report_names_accounts_with_intervals_texts_and_days(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "MOST_TEXTS", 60)
     report = detectors.load("campaign").report([table(tmp_path, hidden()[0])], lambda share, stage: None)
     assert (report.verdict.label.code, report.verdict.band) == ("campaign-found", "suspicious")
     assert report.verdict.label.params["count"] >= 38
     assert all(worded(reason, language) for reason in report.verdict.reasons for language in LANGUAGES)
-    accounts, groups, days = report.evidence
+    shown = {each.name: each for each in report.evidence}
+    accounts, groups, days, others = (shown[name] for name in ("accounts", "groups", "days", "others"))
     assert {row[1][:8] for row in accounts.rows} == {"campaign"}
     assert 0 < accounts.rows[0][5].params["low"] < accounts.rows[0][5].params["share"] <= accounts.rows[0][5].params["high"]
     assert groups.rows[0][1] >= groups.rows[-1][1]
     assert sum(days.series[0].y) == report.parts[0].value("posts") == len(hidden()[0])
+    assert {row[6].code for row in accounts.rows} | {row[2].code for row in others.rows} <= {"campaign-machine-score", "campaign-machine-cannot-say"}
+    assert any(row[6].code == "campaign-machine-cannot-say" for row in accounts.rows)
+    first = next(row for row in groups.rows if row[4].startswith("campaign"))
+    assert (first[3] > 3, first[3] <= first[2] <= first[1], first[5] <= first[6]) == (True, True, True)
+    assert {first[4], accounts.rows[0][1], others.rows[0][0]} <= set(report.names)
+    examined = next(each for each in report.parts if each.name == "techniques")
+    assert (examined.value("drawn"), examined.value("different") > 4000) == (60, True)
+    assert {"machine-text", "persuasion-check"} == set(report.models)
 
 
 @pytest.mark.parametrize(
@@ -293,3 +303,31 @@ def test_pairs_that_cannot_be_named_cost_no_draws():
     crowd = {account: rng.uniform(0, 43_200, 40).tolist() for account in range(30)}  # they meet thrice and more, and in little of what they write
     found = coordination.find(*rows_of(crowd), draws=10**12)
     assert (found.tested > 400, found.sets) == (True, ())
+
+
+def posts_of(texts, times=None, links=(), account="anna"):
+    times = np.array(times if times is not None else [NOON] * len(texts), float)
+    return Posts(tuple(texts), np.array([account] * len(texts)), times, lines=tuple(range(1, len(texts) + 1)), links=tuple(links))
+
+
+def test_techniques_stand_on_the_posts_of_each_text_and_the_draw_is_reported(monkeypatch):
+    """One text posted six times and one in another language: six posts are asked with one text, the other says nothing."""
+    same = "They are traitors and liars who want to destroy our beloved country, wake up now!"
+    looked = view.look(posts_of([same] * 6 + ["La torre è chiusa da ieri e nessuno lo dice ai turisti che arrivano"]))
+    found = answers.techniques(looked)
+    assert (found.different, found.texts, found.outside, int(found.asked.sum())) == (2, 2, 1, 6)
+    assert (found.named[:6] == found.named[0]).all()
+    monkeypatch.setattr(answers, "MOST_TEXTS", 1)
+    assert (answers.techniques(looked).texts, answers.techniques(looked).different) == (1, 2)
+
+
+@pytest.mark.parametrize(("hours", "unit"), [(1, "hour"), (59, "hour"), (61, "day"), (59 * 24, "day"), (61 * 24, "week"), (24 * 3650, "week")])
+def test_time_is_cut_so_that_the_periods_can_be_read(hours, unit):
+    length, name = answers.period(np.array([NOON, NOON + 3600 * hours, math.nan]))
+    assert name.code == f"campaign-{unit}"
+    assert 3600 * hours / length <= answers.MOST_PERIODS
+
+
+def test_links_of_a_column_count_where_the_text_has_none():
+    found = duplicates.link_groups(["ciao", "ciao https://a.example/x", "hello"], ["https://a.example/x?utm=1", "", "https://b.example"])
+    assert found.tolist() == [0, 0, -1]

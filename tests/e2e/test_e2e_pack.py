@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_two_hundred_pasted_posts_become_a_campaign_view_that_leaves_as_a_pack(o
     expect(page.locator("main")).to_contain_text("hand_0")
     assert page.title() != "taken"
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    account = page.locator("#evidence-accounts tbody tr").filter(has_text="hand_3")
+    expect(account).to_contain_text("cannot say")
+    account.scroll_into_view_if_needed()
+    expect(page.locator("#columns")).to_contain_text("Column taken as account: account")
+    with page.expect_download() as bundle:
+        page.locator("#stix").click()
+    found = Path(bundle.value.path()).read_text()
+    assert (json.loads(found)["type"], "hand_3" in found, "account-" in found) == ("bundle", False, True)
+    with page.expect_download() as table:
+        page.locator("#evidence-groups").get_by_role("link", name="CSV").click()
+    assert "hand_" not in Path(table.value.path()).read_text()
     page.locator("#export input[name=reason]").fill("For the press office")
     with page.expect_download() as download:
         page.locator("#export button").click()

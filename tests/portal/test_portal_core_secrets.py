@@ -199,6 +199,7 @@ NEEDS_NO_CHECK = {
         training.ModelOutcome.sha256 training.ModelOutcome.outcome training.ModelOutcome.reason""",
     SEALED: "sites.CameraSource.address sites.CameraSource.sealed sites.SourceTest.address sites.SourceTest.sealed",
     CHOSEN: """accounts.User.language sites.Site.slug sites.Camera.slug sites.Rule.kind training.Run.task training.Schedule.task analysis.Case.tool""",
+    "names of columns that the table itself has, checked one by one": "analysis.Case.options",
     "numbers only, checked one by one (portal/sites/rules.py)": "sites.Camera.masks sites.Zone.polygon sites.Line.a sites.Line.b sites.Rule.parameters",
     "numbers and words from lists, checked one by one (federated/learning/plan.py)": "training.Run.plan training.Schedule.plan",
     "what the actions have checked; the page masks rows of before (below)": "core.AuditRow.data",

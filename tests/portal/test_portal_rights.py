@@ -64,6 +64,7 @@ DATA: dict[str, Any] = {
     "required": "1",
     "typed": "x",
 }
+CHOSEN = {"agrees": True, "columns": {}}
 ALLOWED_VERBS = ("account.", "site.made", "case.", "machine.", "fact.", "facts.")
 
 
@@ -110,7 +111,7 @@ def test_no_address_opens_changes_or_names_anything_of_a_foreign_site(foreign, r
 
 def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
     """Arguments for an action about the foreign site. Raises KeyError for a parameter that this table lacks: teach it here."""
-    table: dict[str, Any] = {
+    table: dict[str, Any] = CHOSEN | {
         "user": found.user if "actor" in inspect.signature(function).parameters else user,
         "actor": user,
         "site": found.site,
@@ -125,8 +126,6 @@ def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
         "alternative": "a card",
         "turn": 0,
         "case_id": found.case.pk,
-        "agrees": True,
-        "columns": {},
         "upload_id": found.upload.pk,
         "finding_id": found.finding.pk,
         "run_id": found.run.pk,
