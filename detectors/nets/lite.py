@@ -79,8 +79,16 @@ class Block(nn.Module):
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> (N, out, H / stride, W / stride)."""
+        return self.narrowed(seen, self.filtered(seen))
+
+    def filtered(self, seen: torch.Tensor) -> torch.Tensor:
+        """The wide maps after each channel's filter, (N, C x expansion, H / stride, W / stride)."""
         wide = functional.relu6(self._bn0(self._expand_conv(seen))) if self.widens else seen
-        narrow_ = self._bn2(self._project_conv(functional.relu6(self._bn1(self._depthwise_conv(wide)))))
+        return functional.relu6(self._bn1(self._depthwise_conv(wide)))
+
+    def narrowed(self, seen: torch.Tensor, filtered: torch.Tensor) -> torch.Tensor:
+        """The block's output, of its input and its wide maps."""
+        narrow_ = self._bn2(self._project_conv(filtered))
         return seen + narrow_ if self.skips else narrow_
 
 

@@ -80,9 +80,10 @@ def export(net: SFaceNet, path: Path | str) -> None:
     onnx.save(model, str(path))
 
 
-def narrow(graph: onnx.GraphProto) -> None:
-    """Large initializers become float16, each widened again by a Cast: half the file, the same arithmetic."""
-    large = [each for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT and np.prod(each.dims) >= LARGE]
+def narrow(graph: onnx.GraphProto, least_axes: int = 1) -> None:
+    """Large initializers of so many axes become float16, each widened again by a Cast: half the file, the same arithmetic."""
+    floats = [each for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT and len(each.dims) >= least_axes]
+    large = [each for each in floats if np.prod(each.dims) >= LARGE]
     for tensor in large:
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half"))

@@ -1,6 +1,7 @@
 """Fit the probes for edited and generated faces, and the thresholds of all deepfake scores: `python -m detectors.train.face_probe IMAGES VIDEOS --out FILE`.
 
-The probes learn from the labelled pictures of ciplab (composites) and gan (StyleGAN2), research-only data; no file of FaceForensics++ is fitted on.
+The probes learn from the labelled pictures of ciplab (composites) and gan (StyleGAN2; "edited" from both, "generated" from it alone), research-only data;
+no file of FaceForensics++ is fitted on.
 Of its clips only real ones count, and only for where a score begins to mean something. Scores that set the pictures' thresholds are cross-fitted by group.
 """
 
@@ -24,22 +25,22 @@ from detectors.deepfake.examine import FACES, sampled
 from detectors.deepfake.logistic import Logistic, cross_fitted, fit
 from detectors.deepfake.probe import KINDS
 from detectors.evaluators.deepfake import read_labels
-from detectors.nets import lite
+from detectors.nets import lite, sface
 from detectors.nets.lite import LiteNet
-from detectors.nets.probe import ProbeNet
-from detectors.nets.sface import narrow
+from detectors.nets.probe import Exported, ProbeNet
+from detectors.nets.sface import SFaceNet, narrow
 from detectors.train.manipulated import tensor_of
 from detectors.types import Face
 
-COLLECTIONS = {"edited": "ciplab", "generated": "gan"}  # what each kind learns from
-PENALTY = {"edited": 1500.0, "generated": 1500.0}
-SHARES = (0.2, 0.5, 0.3)  # of blended, edited, generated in a picture's score
+COLLECTIONS = {"edited": ("ciplab", "gan"), "generated": ("gan",)}  # what each kind learns from
+PENALTY = {"edited": 600.0, "generated": 1500.0}
+SHARES = (0.2, 0.7, 0.1)  # of blended, edited, generated in a picture's score
 FALSE, MISSED = 0.05, 0.1  # of the real files called fake; of the fakes called real, where fakes may count
 
 
-def stills_of(folder: Path, lite: LiteNet) -> dict[str, np.ndarray]:
+def stills_of(folder: Path, lite: LiteNet, face: SFaceNet) -> dict[str, np.ndarray]:
     """For every picture: features (N, D), the blended net's log-odds (N,), labels, groups, methods."""
-    rows, net, probe, features, whole = read_labels(folder), detectors.shared("face-manipulated"), ProbeNet(lite), [], []
+    rows, net, probe, features, whole = read_labels(folder), detectors.shared("face-manipulated"), ProbeNet(lite, face).eval(), [], []
     for row in rows:
         picture = image.read(folder / row["path"])
         crop = crop_face(picture, largest(picture).landmarks)
@@ -59,7 +60,7 @@ def probe_scores(stills: dict[str, np.ndarray], seed: int = 0) -> tuple[np.ndarr
     """Log-odds (N, 2) of KINDS, cross-fitted by group where a kind learns and by the whole fit elsewhere; and the probes fitted on all."""
     own, probes, scores = collections_of(stills["group"]), {}, np.zeros((len(stills["fake"]), len(KINDS)))
     for n, kind in enumerate(KINDS):
-        learned = own == COLLECTIONS[kind]
+        learned = np.isin(own, COLLECTIONS[kind])
         data = stills["features"][learned], stills["fake"][learned]
         probes[kind] = fit(*data, penalty=PENALTY[kind])
         scores[:, n] = probes[kind].score(stills["features"])
@@ -69,7 +70,7 @@ def probe_scores(stills: dict[str, np.ndarray], seed: int = 0) -> tuple[np.ndarr
 
 def thresholds_of(stills: dict[str, np.ndarray], scores: np.ndarray, clips: np.ndarray) -> dict[str, Any]:
     """The card's thresholds, from cross-fitted stills of the two learned collections and the log-odds of real clips (M,)."""
-    used = np.isin(collections_of(stills["group"]), list(COLLECTIONS.values()))
+    used = np.isin(collections_of(stills["group"]), COLLECTIONS["edited"])
     raw, fake = np.column_stack([stills["whole"], scores])[used], stills["fake"][used]
     mean, deviation = raw[fake == 0].mean(0), raw[fake == 0].std(0)
     whole = ((raw - mean) / deviation) @ np.array(SHARES)
@@ -107,12 +108,12 @@ def rounded(even: float, low: float, high: float) -> dict[str, float]:
 
 
 def export(net: ProbeNet, path: Path) -> str:
-    """Write the probes with the frozen blocks below them as ONNX (input `pictures`, output `kinds`), large weights as float16; the sha256 of the file."""
-    axes = {"pictures": {0: "n"}, "kinds": {0: "n"}}
-    names = {"input_names": ["pictures"], "output_names": ["kinds"], "dynamic_axes": axes}
-    torch.onnx.export(net.eval(), (torch.zeros(1, 3, SIDE, SIDE),), str(path), opset_version=17, dynamo=False, **names)
+    """Write the probes with the frozen layers below them as ONNX (input `pictures`, outputs `kinds`, `features`); the sha256 of the file."""
+    outputs = ["kinds", "features"]
+    names = {"input_names": ["pictures"], "output_names": outputs, "dynamic_axes": {name: {0: "n"} for name in ("pictures", *outputs)}}
+    torch.onnx.export(Exported(net).eval(), (torch.zeros(1, 3, SIDE, SIDE),), str(path), opset_version=17, dynamo=False, **names)
     model = onnx.load(str(path))
-    narrow(model.graph)
+    narrow(model.graph, least_axes=4)  # convolutions: a probe's means and deviations need their digits
     onnx.save(model, str(path))
     return weights.sha256_of(path)
 
@@ -126,9 +127,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the file of probes to write (.onnx)")
     asked = parser.parse_args(arguments)
     net = lite.read(asked.lite0)
-    stills = stills_of(asked.images, net)
+    face = sface.read(weights.find("sface-2021dec"))
+    stills = stills_of(asked.images, net, face)
     scores, probes = probe_scores(stills)
-    sha256 = export(ProbeNet(net, [probes[kind] for kind in KINDS]), asked.out)
+    sha256 = export(ProbeNet(net, face, [probes[kind] for kind in KINDS]), asked.out)
     print(json.dumps({"sha256": sha256, "thresholds": thresholds_of(stills, scores, clip_scores(asked.videos))}))
     return 0
 

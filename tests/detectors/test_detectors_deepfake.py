@@ -27,6 +27,7 @@ from detectors.metrics import auc
 from detectors.nets.lite import LiteNet
 from detectors.nets.manipulated import ManipulatedNet, take_over
 from detectors.nets.probe import NUMBERS, ProbeNet
+from detectors.nets.sface import SFaceNet
 from detectors.train.face_probe import export
 from detectors.train.manipulated import ChoosingFaces, ManipulatedRecipe, folded, tensor_of, train
 from detectors.train.manipulated import export as export_manipulated
@@ -208,11 +209,11 @@ def test_faces_that_were_kept_are_those_that_were_found_also_of_a_clip_encoded_a
 
 def test_the_exported_probes_give_what_the_fitted_ones_do(crops, tmp_path):
     torch.manual_seed(0)
-    lite = LiteNet().eval()
+    lite, face = LiteNet().eval(), SFaceNet().eval()
     with torch.no_grad():
-        features = ProbeNet(lite).features(tensor_of(crops)).numpy()
+        features = ProbeNet(lite, face).features(tensor_of(crops)).numpy()
     probes = [fit(features, labels, penalty=10.0) for labels in ([0, 1, 1], [0, 0, 1])]
-    export(ProbeNet(lite, probes), tmp_path / "probe.onnx")
+    export(ProbeNet(lite, face, probes), tmp_path / "probe.onnx")
     found = np.stack([FaceProbe(weights.open_session(tmp_path / "probe.onnx")).look(each) for each in crops])
     assert features.shape == (3, NUMBERS)
     assert np.allclose(found, np.stack([each.score(features) for each in probes], 1), atol=0.05)
@@ -261,3 +262,14 @@ def test_a_page_of_results_is_written_by_one_command(name, wanted, tmp_path):
     assert main(asked) == 0
     page = (tmp_path / "page.md").read_text()
     assert [each for each in wanted if each not in page] == []
+
+
+def test_a_head_on_more_numbers_than_rows_is_the_one_of_least_loss():
+    rng = np.random.default_rng(4)
+    features, labels = rng.normal(3, 2, (24, 90)), np.arange(24) % 3 == 0
+    head = fit(features, labels, penalty=2.0)
+    seen = np.clip((features - head.mean) / head.deviation, -6, 6)
+    share = np.where(labels, 24 / 2 / labels.sum(), 24 / 2 / (~labels).sum())
+    over = share * (1 / (1 + np.exp(-head.score(features))) - labels)
+    assert np.allclose(seen.T @ over + 2.0 * head.weights, 0, atol=1e-6)  # no step makes the loss less
+    assert abs(over.sum()) < 1e-4
