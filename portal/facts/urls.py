@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.facts import views
+from portal.facts import import_views, views
 
 app_name = "facts"
 urlpatterns = [
     path("facts/", views.listing, name="list"),
     path("facts/new", views.new, name="new"),
+    path("facts/import", import_views.import_facts, name="import"),
     path("facts/waiting/", views.waiting, name="waiting"),
     path("facts/<int:pk>/", views.fact, name="fact"),
     path("facts/<int:pk>/edit", views.edit, name="edit"),

@@ -266,6 +266,7 @@ TYPED_FOR_NOBODY = {
     "analysis.intake.laid_out.text": "what is examined; whoever sees the case examines it",
     "analysis.uploads.begin.name": "evidence is kept under the name it came with",
     "facts.actions.propose.text": "a fact's text, whose parts are tried one by one: see the columns of FactVersion",
+    "facts.importing.import_file.name": "a file's name, made harmless, in a note that is checked",
     "sites.source_actions.ask_test.text": "the address of a camera, with its login: sealed",
 }
 

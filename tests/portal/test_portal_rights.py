@@ -51,6 +51,7 @@ SELF = {
     "facts.actions.propose_retirement",
     "facts.actions.approve",
     "facts.actions.refuse",
+    "facts.importing.import_file",
     "accounts.actions.make_person",
 }
 DATA: dict[str, Any] = {
