@@ -1,7 +1,8 @@
 """Names of facts in a text: whole words, whatever their case and accents, the longest name first. A silently wrong link is worse than none.
 
 Not linked: a single word of everyday speech (portal/facts/common_words.py) or of fewer than three letters, unless its alias asks for exact case; a name that
-runs over the end of a sentence; a name that stands for more facts than a reader can weigh (`MOST_MEANT`).
+runs over the end of a sentence; a person's surname with another first name before it; a name that stands for more facts than a reader can weigh
+(`MOST_MEANT`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from portal.facts.common_words import COMMON
 MOST_WORDS = 40  # of one name: slogans and lines of songs are long
 MOST_MEANT = 3  # facts that one name may stand for and still be shown
 SHORTEST = 3  # letters of a single word that is linked in any case
+# Before a surname they are no first name.
+_titles = "mr mrs ms dr sir comrade senator chancellor premier general marshal signor onorevole compagno generale maresciallo cancelliere"
+TITLES = frozenset(_titles.split())
 # Letters and digits with the marks that are laid over them, and signs that are not seen at all, within a word.
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff])+")
 _END = re.compile(r"[.!?…;:]|\n\s*\n")  # between two words: the end of a sentence, or what may be one
@@ -40,6 +44,7 @@ class Name:
     fact: int
     text: str
     exact: bool = False
+    person: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ def link(words: list[Word], names: Iterable[Name]) -> list[Mention]:
         for start in range(len(words) - length + 1):
             here = slice(start, start + length)
             found = meant.get(" ".join(keys[here])) if not any(taken[here]) else None
+            if found and length == 1 and start and _has_first_name(words[start - 1], words[start]):
+                found = [each for each in found if each[0].exact or not each[0].person]
             facts = tuple(sorted({name.fact for name, spelled in found or () if _stands(words[here], name, spelled)}))
             if facts:
                 taken[here] = [True] * length
@@ -105,6 +112,15 @@ def _stands(words: list[Word], name: Name, spelled: list[Word]) -> bool:
     if name.exact and any(word.plain != other.plain for word, other in zip(words, spelled, strict=True)):
         return False
     return not any(word.after_end and not other.after_end for word, other in zip(words[1:], spelled[1:], strict=True))
+
+
+def _has_first_name(before: Word, surname: Word) -> bool:
+    """Whether a surname that stands alone among our names has a first name or an initial before it: then it may be of somebody else."""
+    if surname.plain.isupper() or surname.start - before.end > 2:
+        return False
+    if len(before.plain) == 1:
+        return before.plain.isupper()
+    return before.plain.istitle() and not surname.after_end and surname.start - before.end == 1 and before.key not in COMMON | TITLES
 
 
 def _plain(word: str) -> str:

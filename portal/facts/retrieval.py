@@ -16,7 +16,7 @@ from django.db import connection
 from detectors import languages
 from portal.facts import linking
 from portal.facts.linking import Mention, Name, Word
-from portal.facts.models import Fact, FactAlias
+from portal.facts.models import Fact, FactAlias, FactKind
 
 MOST = 5  # facts of one text that are shown
 LONGEST_TEXT = 50_000  # characters that are looked at
@@ -55,8 +55,8 @@ def count_in_use() -> int:
 
 
 def _by_name(words: Sequence[Word]) -> list[FoundFact]:
-    rows = FactAlias.objects.filter(first__in={word.key for word in words}).values_list("fact_id", "text", "exact")
-    mentions = linking.link(list(words), [Name(*row) for row in rows])
+    rows = FactAlias.objects.filter(first__in={word.key for word in words}).values_list("fact_id", "text", "exact", "fact__current__kind")
+    mentions = linking.link(list(words), [Name(pk, alias, exact, kind == FactKind.PERSON) for pk, alias, exact, kind in rows])
     by_fact: dict[int, list[Mention]] = defaultdict(list)
     for mention in mentions:
         for fact in mention.facts:
