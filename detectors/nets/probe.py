@@ -71,7 +71,7 @@ class ProbeNet(nn.Module):
         return torch.cat(found, 1)
 
 
-class Exported(nn.Module):
+class ExportedProbe(nn.Module):
     """Log-odds, and what the probes read, for studies that fit others on it."""
 
     def __init__(self, net: ProbeNet) -> None:

@@ -27,7 +27,7 @@ from detectors.deepfake.probe import KINDS
 from detectors.evaluators.deepfake import read_labels
 from detectors.nets import lite, sface
 from detectors.nets.lite import LiteNet
-from detectors.nets.probe import Exported, ProbeNet
+from detectors.nets.probe import ExportedProbe, ProbeNet
 from detectors.nets.sface import SFaceNet, narrow
 from detectors.train.manipulated import tensor_of
 from detectors.types import Face
@@ -111,7 +111,7 @@ def export(net: ProbeNet, path: Path) -> str:
     """Write the probes with the frozen layers below them as ONNX (input `pictures`, outputs `kinds`, `features`); the sha256 of the file."""
     outputs = ["kinds", "features"]
     names = {"input_names": ["pictures"], "output_names": outputs, "dynamic_axes": {name: {0: "n"} for name in ("pictures", *outputs)}}
-    torch.onnx.export(Exported(net).eval(), (torch.zeros(1, 3, SIDE, SIDE),), str(path), opset_version=17, dynamo=False, **names)
+    torch.onnx.export(ExportedProbe(net).eval(), (torch.zeros(1, 3, SIDE, SIDE),), str(path), opset_version=17, dynamo=False, **names)
     model = onnx.load(str(path))
     narrow(model.graph, least_axes=4)  # convolutions: a probe's means and deviations need their digits
     onnx.save(model, str(path))
