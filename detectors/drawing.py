@@ -31,6 +31,20 @@ def draw_faces(image: np.ndarray, faces: Sequence[Face], labels: Sequence[str] =
     return encode_png(canvas)
 
 
+def draw_lines(image: np.ndarray, lines: Sequence[tuple[np.ndarray, str]]) -> bytes:
+    """PNG of the picture with lines of text outlined by their corners (4, 2), at most 1600 pixels a side: thick with a label, thin where that is empty."""
+    scale = min(1.0, LONG_SIDE / max(image.shape[:2]))
+    canvas = scaled(image, scale) if scale < 1 else image.copy()
+    thick = max(1, round(max(canvas.shape[:2]) / 400))
+    for corners, label in lines:
+        outline = (corners * scale).round().astype(np.int32)
+        cv2.polylines(canvas, [outline], True, PAPER, thick + 2, cv2.LINE_AA)
+        cv2.polylines(canvas, [outline], True, RED if label else INK, thick + 1 if label else thick, cv2.LINE_AA)
+        if label:
+            _label(canvas, label, (int(outline[0][0]) + 2, max(12 * thick, int(outline[0][1]) - 2)), thick)
+    return encode_png(canvas)
+
+
 def side_by_side(left: np.ndarray, right: np.ndarray, zoom: int = 2) -> bytes:
     """PNG of two pictures of one height, enlarged, a gap between them."""
     gap = np.full((left.shape[0], 8, 3), PAPER, np.uint8)

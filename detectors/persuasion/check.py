@@ -1,22 +1,25 @@
-"""Which persuasion techniques a text uses, what each is, and where in the text; the text of a meme is typed off or pasted."""
+"""Which persuasion techniques a text uses, what each is, and where in the text; the text of a meme is read in its picture, and a person corrects it."""
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+import detectors
 from detectors import weights
 from detectors.inputs import read_text
 from detectors.messages import Message
 from detectors.persuasion.classify import PersuasionLines, encode
 from detectors.persuasion.domain import outside
 from detectors.persuasion.encoder import EncodedText
+from detectors.persuasion.pictures import FINDER, READ, READER, ReadPicture, is_picture, read_picture
 from detectors.persuasion.techniques import IN_TEXT
 from detectors.registry import tool
-from detectors.types import MarkedTextEvidence, ModelCard, Progress, Report, ReportField, ReportPart, TableEvidence, TextSpan, Verdict
+from detectors.types import Evidence, MarkedTextEvidence, ModelCard, Progress, Report, ReportField, ReportPart, TableEvidence, TextSpan, Verdict
 
 LIKELY = 0.5
 ERRORS_FROM = "task 1, cross-validation"  # of the card's figures: 687 memes, far more than the 63 set aside
@@ -26,8 +29,8 @@ NETS = ("e5-small-layers-1", "e5-small-pieces-1")
 WORDS = {
     "title": {"en": "Persuasion techniques", "it": "Tecniche di persuasione"},
     "about": {
-        "en": "Which persuasion techniques a short English text uses, such as that of a meme, and where. Pictures are not read: type off or paste their text.",
-        "it": "Quali tecniche di persuasione usa un breve testo inglese, come quello di un meme, e dove. Le immagini non si leggono: incollarne il testo.",
+        "en": "Which persuasion techniques a short English text uses, such as that of a meme, and where. A picture's text is read first; correct it after.",
+        "it": "Quali tecniche di persuasione usa un breve testo inglese, come quello di un meme, e dove. Di un'immagine si legge il testo, da correggere poi.",
     },
     "persuasion-reading": {"en": "reading the text", "it": "lettura del testo"},
     "persuasion-weighing": {"en": "looking for techniques", "it": "ricerca delle tecniche"},
@@ -71,7 +74,7 @@ WORDS = {
 }
 
 
-@tool("persuasion-check", family="persuasion", media=("text",), inputs=1, words=WORDS, weights="persuasion-text-1")
+@tool("persuasion-check", family="persuasion", media=("text", "picture"), inputs=1, words=WORDS, weights="persuasion-text-1")
 class PersuasionCheck:
     """Persuasion techniques of a text."""
 
@@ -86,14 +89,19 @@ class PersuasionCheck:
         return self.lines.of_text(text, encoded) if picture is None else self.lines.of_meme(text, encoded, picture)
 
     def report(self, paths: Sequence[Path], progress: Progress) -> Report:
-        """Techniques with chance, definition and passages. Raises BadInput for what is no text in UTF-8."""
-        progress(0.0, Message("persuasion-reading"))
-        text = read_text(paths[0])
-        models = {self.card.name: self.card.sha256, **{name: weights.locked(name).sha256 for name in NETS}}
-        if reason := outside(text, self.italian):
-            verdict = Verdict(Message("persuasion-cannot"), None, None, "unsure", (reason,))
-            return Report(verdict, (_part(text),), evidence=_shown(text, ()), models=models)
-        progress(0.2, Message("persuasion-weighing"))
+        """Techniques with chance, definition and passages. Raises BadInput for what is no picture and no text in UTF-8."""
+        picture = None
+        if is_picture(paths[0]):
+            progress(0.0, Message("persuasion-looking"))
+            picture = read_picture(paths[0])
+            text = picture.found.text
+        else:
+            progress(0.0, Message("persuasion-reading"))
+            text = read_text(paths[0])
+        if reason := (picture and picture.outside) or outside(text, self.italian):
+            verdict = Verdict(Message("persuasion-cannot"), None, None, "unsure", (reason, *_limits(picture)))
+            return Report(verdict, (_part(text),), evidence=_shown(text, (), picture), models=self._models(picture))
+        progress(0.6 if picture else 0.2, Message("persuasion-weighing"))
         encoded = encode(text)
         chances, threshold = self.lines.of_text(text, encoded), float(self.card.thresholds["task1"])
         progress(0.8, Message("persuasion-weighing"))
@@ -104,12 +112,17 @@ class PersuasionCheck:
             for span in sorted(spans, key=lambda each: (each.start, each.end))
             if span.end <= MOST_SHOWN
         )
+        verdict = self._verdict(text, encoded, chances, named, threshold)
         return Report(
-            self._verdict(text, encoded, chances, named, threshold),
+            dataclasses.replace(verdict, reasons=(*verdict.reasons[: len(named)], *_limits(picture), *verdict.reasons[len(named) :])),
             (_part(text, threshold),),
-            evidence=(*_shown(text, marks), _table(chances, threshold)),
-            models=models,
+            evidence=(*_shown(text, marks, picture), _table(chances, threshold)),
+            models=self._models(picture),
         )
+
+    def _models(self, picture: ReadPicture | None) -> dict[str, str]:
+        nets = {name: weights.locked(name).sha256 for name in (*NETS, *((FINDER,) if picture else ()))}
+        return {self.card.name: self.card.sha256, **nets, **({READER: detectors.card(READER).sha256} if picture else {})}
 
     def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int], threshold: float) -> Verdict:
         """What was named, likeliest first, then what limits it."""
@@ -137,9 +150,15 @@ def _part(text: str, threshold: float | None = None) -> ReportPart:
     return ReportPart("text", Message("persuasion-part"), tuple(fields))
 
 
-def _shown(text: str, marks: tuple[TextSpan, ...]) -> tuple[MarkedTextEvidence, ...]:
-    """The text as it came, in its own order of reading."""
-    return (MarkedTextEvidence("text", Message("persuasion-marked"), text[:MOST_SHOWN], marks),)
+def _limits(picture: ReadPicture | None) -> list[Message]:
+    return picture.limits if picture else []
+
+
+def _shown(text: str, marks: tuple[TextSpan, ...], picture: ReadPicture | None) -> tuple[Evidence, ...]:
+    """The text as it came or was read, in its own order of reading, and the picture's lines."""
+    if picture is None:
+        return (MarkedTextEvidence("text", Message("persuasion-marked"), text[:MOST_SHOWN], marks),)
+    return MarkedTextEvidence(READ, Message("persuasion-marked"), text[:MOST_SHOWN], marks), *picture.evidence(marks)
 
 
 def _table(chances: np.ndarray, threshold: float) -> TableEvidence:

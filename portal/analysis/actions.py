@@ -37,6 +37,7 @@ def open_case(
     files: Sequence[UploadedFile] = (),
     uploads: Sequence[str] = (),
     text: str = "",
+    text_name: str = "",
     title: str = "",
     site: Site | None = None,
     priority: int = Priority.NORMAL,
@@ -46,6 +47,8 @@ def open_case(
 ) -> Case:
     """Take the inputs in (files `kept` by cases beside `first_case`, ids of `uploads`, `files`, a pasted `text`: in this order) and queue the tool,
     built with the `options`.
+
+    `text_name`: what the text is called where it was not pasted.
 
     Raises PermissionDenied, or ValidationError with a sentence, and then nothing is kept.
     """
@@ -57,7 +60,7 @@ def open_case(
         if priority not in Priority.values:
             raise ValidationError(_("Choose a priority."))
     title = refuse_secret(title.strip()[:200])
-    with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text, kept=kept) as inputs, transaction.atomic():
+    with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text, text_name=text_name, kept=kept) as inputs, transaction.atomic():
         named = title or mask_secrets(" · ".join(each.name for each in inputs))[:200]
         case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case, options=options or {})
         for position, each in enumerate(inputs):

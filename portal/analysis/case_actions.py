@@ -119,6 +119,28 @@ def read_again(*, user: User, case_id: int, columns: Mapping[str, str]) -> Case:
     return another
 
 
+def correct_text(*, user: User, case_id: int, text: str) -> Case:
+    """Put the same question to the text that a person made of what was read in a picture: a case of its own, beside this one, whose custody gets a line.
+
+    Raises Case.DoesNotExist, PermissionDenied, ValidationError.
+    """
+    corrected = text.replace("\r\n", "\n").strip()
+    with transaction.atomic():
+        case = _open(user, case_id)
+        if (read := queries.read_text(case)) is None:
+            raise ValidationError(_("Nothing was read in a picture here."))
+        if not corrected:
+            raise ValidationError(_("Write the text as it stands in the picture."))
+        if corrected == read.strip():
+            raise ValidationError(_("The text is as it was read: there is nothing new to examine."))
+        first = case.first_case or case
+        another = actions.open_case(
+            user=user, tool=case.tool, text=corrected, text_name=_("Corrected text"), title=case.title, site=case.site, first_case=first
+        )
+        _record(case, user, "case.text_corrected", {"case": another.pk, "sha256": another.files.get().sha256})
+    return another
+
+
 def _same_question(cases: Iterable[Case], tool: str, files: Sequence[CaseFile], options: dict[str, Any] | None = None) -> Case | None:
     """The case in which this tool was asked about exactly these files with these options and that did not end without a report."""
     wanted, failed = [file.sha256 for file in files], (CaseState.FAILED, CaseState.CANCELLED)

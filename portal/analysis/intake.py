@@ -47,7 +47,7 @@ class DeskInput:
 
 @contextlib.contextmanager
 def laid_out(
-    *, user: User, tool: str, files: Sequence[UploadedFile], uploads: Sequence[str], text: str, kept: Sequence[CaseFile] = ()
+    *, user: User, tool: str, files: Sequence[UploadedFile], uploads: Sequence[str], text: str, text_name: str = "", kept: Sequence[CaseFile] = ()
 ) -> Iterator[list[DeskInput]]:
     """The inputs of a case, checked, until the block ends. Raises ValidationError with a sentence that names the file."""
     if (entry := tools.entry_of(tool)) is None:
@@ -58,7 +58,7 @@ def laid_out(
         given = [_of_case(each) for each in kept]
         given += [_of_upload(user, each) for each in uploads]
         given += [_of_form(file, folder / str(n), entry) for n, file in enumerate(files)]
-        given += [_of_text(text, folder / "text", entry)] if text.strip() else []
+        given += [_of_text(text, text_name, folder / "text", entry)] if text.strip() else []
         if len(given) != entry.inputs:
             raise ValidationError(_wanted(entry))
         yield [_checked(each, entry) for each in given]
@@ -129,13 +129,13 @@ def _taken(file: UploadedFile, path: Path, most: int) -> DeskInput:
     return DeskInput(name, path, _name_of(path))
 
 
-def _of_text(text: str, path: Path, entry: ToolEntry) -> DeskInput:
+def _of_text(text: str, name: str, path: Path, entry: ToolEntry) -> DeskInput:
     if "text" not in entry.media:
         raise ValidationError(_("This tool reads no text."))
     if len(text) > LONGEST_TEXT:
         raise ValidationError(_("A pasted text has at most %(n)d characters; lay a longer one on the desk as a file.") % {"n": LONGEST_TEXT})
     path.write_bytes(text.replace("\r\n", "\n").encode())
-    return DeskInput(_("Pasted text"), path, kinds.TEXT)
+    return DeskInput(name or _("Pasted text"), path, kinds.TEXT)
 
 
 def _checked(each: DeskInput, entry: ToolEntry) -> DeskInput:

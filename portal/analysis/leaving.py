@@ -32,8 +32,11 @@ def outside(case: Case, *, with_names: bool = False) -> Case:
     pseudonyms, left = of(case), copy.copy(case)
     left.pseudonymised = True
     left.title, left.problem = pseudonyms.text(case.title), pseudonyms.text(case.problem)
+    left.evidence = {}  # a drawn picture shows the one that came in, and what is written in it
     if case.report is not None:
-        left.report = report_to_json(_changed(report_from_json(case.report, case.evidence), pseudonyms))
+        report = report_from_json(case.report, case.evidence)
+        kept = tuple(each for each in report.evidence if not isinstance(each, types.PictureEvidence | types.ClipEvidence))
+        left.report = report_to_json(_changed(dataclasses.replace(report, evidence=kept), pseudonyms))
     return left
 
 

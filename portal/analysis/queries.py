@@ -8,6 +8,7 @@ from django.db.models import Func, JSONField, Q, QuerySet, TextField, Value
 from django.urls import reverse
 
 from detectors.inputs import media_of
+from detectors.persuasion.pictures import READ
 from portal.accounts.models import User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, names, words
@@ -92,6 +93,12 @@ def media_of_files(case: Case) -> set[str]:
     """The media of the case's files, read from their content: what a further tool may be asked about. Files no longer kept count for nothing."""
     kept = (media.path(file.sha256) for file in case.files.all() if media.exists(file.sha256))
     return set().union(*map(media_of, kept))
+
+
+def read_text(case: Case) -> str | None:
+    """The text that the case's tool read by machine in a picture, for a person to correct (detectors/persuasion/pictures.py); None where it read none."""
+    shown = (case.report or {}).get("evidence", ())
+    return next((str(each["text"]) for each in shown if each["kind"] == "marked-text" and each["name"] == READ), None)
 
 
 def is_wanted(case_id: int) -> bool:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("desk/<int:pk>/tags", views.tags, name="tags"),
     path("desk/<int:pk>/files", views.add_file, name="add_file"),
     path("desk/<int:pk>/another", views.ask_another, name="ask_another"),
+    path("desk/<int:pk>/text", views.correct_text, name="correct_text"),
     path("desk/<int:pk>/close", views.close, name="close"),
     path("desk/<int:pk>/tables/<slug:name>.csv", views.table, name="table"),
     path("desk/<int:pk>/columns", views.columns, name="columns"),

@@ -226,6 +226,19 @@ def columns(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @seen
+def correct_text(request: HttpRequest, pk: int) -> HttpResponse:
+    """Examine the text again as a person corrected it: on to that case, or this one again with a sentence."""
+    try:
+        another = case_actions.correct_text(user=request.user, case_id=pk, text=request.POST.get("read_text", ""))
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except ValidationError as error:
+        return _show(request, pk, " ".join(error.messages))
+    return redirect("analysis:case", another.pk)
+
+
+@require_POST
+@seen
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case, or open it again."""
     reason, reopen = request.POST.get("closed_because", ""), request.POST.get("reopen") == "1"
@@ -293,6 +306,8 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "other_tools": tools.groups(reading=queries.media_of_files(found)),
         "notes": found.notes.select_related("author"),
         "tags": ", ".join(found.tags),
+        "read_text": queries.read_text(found),
+        "longest_text": intake.LONGEST_TEXT,
         "longest_note": case_actions.LONGEST_NOTE,
         "longest_reason": case_actions.LONGEST_REASON,
     }

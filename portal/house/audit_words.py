@@ -93,6 +93,7 @@ VERBS = {
     "case.running": _("began an examination"),
     "case.seen": _("looked at a case"),
     "case.tagged": _("changed a case's tags"),
+    "case.text_corrected": _("corrected the text that was read in a picture"),
     "demo.history_forgotten": _("took the demo's made-up history away"),
     "demo.history_made": _("made up a history for the demo"),
     "door.recalibrated": _("adjusted a door's threshold"),

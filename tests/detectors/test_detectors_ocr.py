@@ -6,10 +6,9 @@ import functools
 import json
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import features
 
 import detectors
 from detectors.__main__ import main
@@ -21,20 +20,9 @@ from detectors.ocr.marks import MARK
 from detectors.ocr.scores import distance, error_rate, inside, lines_missed, normalised
 from detectors.persuasion.scores import Passage, passage_counts, passage_f1, passage_precision, passage_recall
 from detectors.types import Box
+from tests.drawn_memes import drawn
 
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-GROUND = (200, 180, 120)
 ARABIC, HEBREW, RUSSIAN = "لا تصدق كل ما تقرأ", "אל תאמינו לתקשורת", "Музей открывается в девять"
-
-
-def drawn(*texts: tuple[tuple[int, int], str], size: int = 36, area: tuple[int, int] = (640, 480), outlined: bool = True, turned: float = 0) -> np.ndarray:
-    """A BGR picture with texts at their places, white with a black outline as memes have it, or plain black."""
-    picture = Image.new("RGB", area, GROUND)
-    font = ImageFont.truetype(str(FONTS / ("DejaVuSans-Bold.ttf" if outlined else "DejaVuSans.ttf")), size)
-    for place, text in texts:
-        look = {"fill": "white", "stroke_width": 3, "stroke_fill": "black"} if outlined else {"fill": "black"}
-        ImageDraw.Draw(picture).multiline_text(place, text, font=font, **look)
-    return np.ascontiguousarray(np.array(picture.rotate(turned, expand=True, fillcolor=GROUND))[..., ::-1])
 
 
 @functools.cache

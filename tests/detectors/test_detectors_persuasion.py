@@ -8,18 +8,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import detectors
 from detectors import messages
 from detectors.__main__ import main
 from detectors.bench import scene
+from detectors.errors import BadInput
 from detectors.persuasion.classify import NO_PASSAGE, encode, passage_features, text_features
 from detectors.persuasion.domain import outside
 from detectors.persuasion.encoder import LAYERS, MOST_PIECES, WIDTH, shared_encoder
+from detectors.persuasion.pictures import read_picture
 from detectors.persuasion.pieces import PieceReader
 from detectors.persuasion.scores import best_threshold, f1_each, macro_f1, micro_f1
 from detectors.persuasion.techniques import IN_TEXT, TECHNIQUES
 from detectors.train.persuasion import fit_lines, piece_labels
+from detectors.types import TextSpan
+from tests.drawn_memes import ATTACK as DRAWN
+from tests.drawn_memes import drawn, meme
 
 ATTACK = "These corrupt, disgusting liars are destroying our beautiful museum!"
 PLAIN = "The museum opens at nine and the garden closes at seven in the evening."
@@ -229,3 +235,48 @@ def test_a_wrong_format_is_one_line_that_names_file_entry_and_fields(content, me
     assert printed.startswith(message)
     assert "expected columns id,text,labels of each entry of a list" in printed
     assert printed.count("\n") == 1
+
+
+def test_a_memes_picture_is_read_and_its_passages_lie_in_its_lines(tmp_path):
+    found = tool().report([meme(tmp_path / "meme.png")])
+    read, picture, lines, _ = found.evidence
+    assert " ".join(read.text.split()) == DRAWN
+    assert found.verdict.label.code == "persuasion-some"
+    assert "persuasion-picture-read" in {each.code for each in found.verdict.reasons}
+    assert (read.name, picture.name, lines.name, len(lines.rows)) == ("read-text", "lines-picture", "lines", 3)
+    assert {"picture-text", "ppocr6-finder-small"} < set(found.models)
+    assert {read.text[span.start : span.end] for span in read.spans}
+
+
+def test_the_lines_that_hold_a_passage_are_drawn_otherwise(tmp_path):
+    read = read_picture(meme(tmp_path / "meme.png"))
+    marks = [TextSpan(0, 5, IN_TEXT[0].title)]
+    assert read.evidence(marks)[0].content != read.evidence()[0].content
+
+
+@pytest.mark.parametrize(("text", "code"), [("", "persuasion-picture-empty"), ("Музей открывается в девять", "persuasion-picture-unread")])
+def test_a_picture_without_text_or_in_another_script_gets_a_clear_answer(text, code, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), drawn(((20, 200), text), outlined=False))
+    found = tool().report([tmp_path / "a.png"])
+    assert (found.verdict.label.code, found.verdict.band, found.verdict.score) == ("persuasion-cannot", "unsure", None)
+    assert found.verdict.reasons[0].code == code
+    assert all(messages.worded(each, language) for each in found.verdict.reasons for language in ("en", "it"))
+
+
+def test_of_a_moving_picture_the_first_is_read_and_the_report_says_so(tmp_path):
+    pictures = [Image.open(meme(tmp_path / "a.png")), Image.open(meme(tmp_path / "b.png", "ANOTHER TEXT"))]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=500)
+    pictures[0].save(tmp_path / "still.gif")
+    moving, still = (tool().report([tmp_path / name]) for name in ("a.gif", "still.gif"))
+    assert "persuasion-picture-moving" in {each.code for each in moving.verdict.reasons} - {each.code for each in still.verdict.reasons}
+    assert "LIARS" in moving.evidence[0].text
+
+
+def test_a_broken_picture_is_refused_and_a_huge_one_read(tmp_path):
+    whole = meme(tmp_path / "meme.png")
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(BadInput) as caught:
+        tool().report([tmp_path / "cut.png"])
+    assert caught.value.message.code == "picture-cut-off"
+    cv2.imwrite(str(tmp_path / "huge.jpg"), cv2.resize(cv2.imread(str(whole)), (7680, 4800), interpolation=cv2.INTER_CUBIC))
+    assert "LIARS" in tool().report([tmp_path / "huge.jpg"]).evidence[0].text

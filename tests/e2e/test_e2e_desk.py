@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.drawn_memes import meme
 from tests.e2e.conftest import DESKTOP, PHONE, wait_until
 from tests.e2e.dropping import drop
 from tests.e2e.server import working
@@ -230,3 +231,20 @@ def test_a_large_file_goes_on_after_its_session_ended_and_somebody_signed_in_aga
     page.evaluate("dispatchEvent(new Event('focus'))")
     expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
     expect(page.locator("h1")).to_have_text("large.bmp")
+
+
+def test_a_memes_text_is_read_corrected_and_examined_again(desk, tmp_path):
+    page = desk()
+    page.locator("#tool").select_option("persuasion-check")
+    drop(page, meme(tmp_path / "meme.png", low="OUR BEAUTIFUL MUSEVM!"), "meme.png")
+    page.locator("#desk button[type=submit]").click()
+    expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
+    expect(page.locator("#evidence-lines-picture img")).to_be_visible()
+    text = page.locator("#correct-text textarea")
+    expect(text).to_have_value(re.compile("DISGUSTING"))
+    text.fill(text.input_value().replace("MUSEVM", "MUSEUM"))
+    page.get_by_role("button", name="Examine the corrected text").click()
+    expect(page.locator("#answer-list tr[aria-current=true]")).to_contain_text("Corrected text")
+    expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
+    expect(page.locator("#evidence-text .marked mark").first).to_be_visible()
+    expect(page.locator("#evidence-text .passages")).to_contain_text("loaded language")

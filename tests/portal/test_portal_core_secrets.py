@@ -261,6 +261,7 @@ TYPED_FOR_NOBODY = {
     "alerts.actions.resolve.reason": "out of a list",
     "alerts.bulk_actions.resolve_many.reason": "out of a list",
     "analysis.actions.open_case.text": "what is examined; whoever sees the case examines it",
+    "analysis.case_actions.correct_text.text": "what is examined; whoever sees the case examines it",
     "analysis.from_alerts.open_case.name": "made by the portal",
     "analysis.from_alerts.open_case.title": "made by the portal",
     "analysis.intake.laid_out.text": "what is examined; whoever sees the case examines it",
