@@ -40,7 +40,7 @@ def evidence(view: CampaignView, scored: Mapping[int, ExaminedAccount], found: T
     if inside:
         shown.append(table("accounts", ("rank", "account", "set", "posts", "partners", "share", "machine"), _set_rows(view, inside, scored)))
     if (view.groups >= 0).any() or (view.links >= 0).any():
-        columns = ("rank", "posts", "accounts", "of-found", "first-poster", "first", "last", "spread", "example")
+        columns = ("rank", "kind", "posts", "accounts", "of-found", "first-poster", "first", "last", "spread", "example")
         shown.append(table("groups", columns, _group_rows(view)))
     if (days := _days(view)) is not None:
         shown.append(days)
@@ -79,7 +79,7 @@ def _set_rows(view: CampaignView, inside: Sequence[int], scored: Mapping[int, Ex
 def _group_rows(view: CampaignView) -> list[tuple[Any, ...]]:
     """The groups of texts and links with the most posts: how many accounts carry each, how many of those are in a set, who was first, and how long it went."""
     rows = []
-    for groups in (view.groups, view.links):
+    for kind, groups in (("text", view.groups), ("link", view.links)):
         for number in range(int(groups.max(initial=-1)) + 1):
             at = np.flatnonzero(groups == number)
             times, accounts = view.posts.times[at], set(view.accounts[at].tolist())
@@ -90,8 +90,20 @@ def _group_rows(view: CampaignView) -> list[tuple[Any, ...]]:
             named = sum(bool(view.names[account]) for account in accounts)
             first = str(view.posts.accounts[begins]) or None
             example = " ".join(view.posts.texts[begins].split())[:EXAMPLE]
-            rows.append((len(at), named, len(accounts & view.coordination.accounts), first, moment(between[0]), moment(between[1]), spread, example))
-    rows.sort(key=lambda row: (-row[0], row[-1]))
+            rows.append(
+                (
+                    Message(f"campaign-kind-{kind}"),
+                    len(at),
+                    named,
+                    len(accounts & view.coordination.accounts),
+                    first,
+                    moment(between[0]),
+                    moment(between[1]),
+                    spread,
+                    example,
+                )
+            )
+    rows.sort(key=lambda row: (-row[1], row[-1]))
     return [(n, *row) for n, row in enumerate(rows[:MOST_ROWS], 1)]
 
 

@@ -17,6 +17,8 @@ from portal.analysis import names
 from portal.analysis.models import Case
 from portal.analysis.pseudonyms import Pseudonyms
 
+OLD_COLUMNS, OLD_EXAMPLE = ("campaign-account", "machine-text-account"), "campaign-best-pair"
+
 
 def outside(case: Case, *, with_names: bool = False) -> Case:
     """The case to make a PDF, a report or a pack of: itself, or a copy, never saved, in which names are replaced.
@@ -42,7 +44,16 @@ def outside(case: Case, *, with_names: bool = False) -> Case:
 
 def of(case: Case) -> Pseudonyms:
     """The case's pseudonyms; cases about the same files share them."""
-    return Pseudonyms(settings.PSEUDONYM_KEY, case.first_case_id or case.pk, (case.report or {}).get("names", ()))
+    report = case.report or {}
+    return Pseudonyms(settings.PSEUDONYM_KEY, case.first_case_id or case.pk, report["names"] if "names" in report else _columns_of_accounts(report))
+
+
+def _columns_of_accounts(report: dict[str, Any]) -> set[str]:
+    """The names in a report of before reports listed them: its columns of accounts, and the two accounts of an example."""
+    tables = [each for each in report.get("evidence", ()) if isinstance(each, dict) and each.get("kind") == "table"]
+    found = {row[n] for each in tables for n, column in enumerate(each["columns"]) if column["code"] in OLD_COLUMNS for row in each["rows"]}
+    params = [each.get("params", {}) for each in report.get("verdict", {}).get("reasons", ()) if isinstance(each, dict) and each.get("code") == OLD_EXAMPLE]
+    return {each for each in (*found, *(value for each in params for value in each.values())) if isinstance(each, str)}
 
 
 def _changed(value: Any, pseudonyms: Pseudonyms) -> Any:

@@ -108,14 +108,14 @@ class _Export:
 
     def _techniques(self, campaign: Any) -> list[Any]:
         """DISARM: one text of several accounts of a set, posted in time with each other beyond chance, is copypasta; nothing else is claimed."""
-        carried = [row for row in self._rows("groups") if row["of-found"] >= FEWEST]
+        carried = [row for row in self._rows("groups") if row.get("of-found", 0) >= FEWEST and getattr(row.get("kind"), "code", "") == "campaign-kind-text"]
         if not carried:
             return []
         phase = [{"kill_chain_name": "disarm", "phase_name": "develop-content"}]
         common = self._common("attack-pattern", COPYPASTA["external_id"], COUNTED, shared=True)
         pattern = self.stix2.v21.AttackPattern(name="Use Copypasta", external_references=[COPYPASTA], kill_chain_phases=phase, **common)
         most = max(row["of-found"] for row in carried)
-        why = f"{len(carried)} texts or links are carried by {FEWEST} or more accounts of a coordinated set, one by {most}."
+        why = f"{len(carried)} texts are carried by {FEWEST} or more accounts of a coordinated set, one by {most}."
         return [pattern, self._link(campaign, "uses", pattern, why)]
 
     def _narratives(self, about: Any) -> list[Any]:

@@ -200,13 +200,13 @@ def test_the_report_names_accounts_with_intervals_texts_and_days(tmp_path, monke
     accounts, groups, days, others = (shown[name] for name in ("accounts", "groups", "days", "others"))
     assert {row[1][:8] for row in accounts.rows} == {"campaign"}
     assert 0 < accounts.rows[0][5].params["low"] < accounts.rows[0][5].params["share"] <= accounts.rows[0][5].params["high"]
-    assert groups.rows[0][1] >= groups.rows[-1][1]
+    assert groups.rows[0][2] >= groups.rows[-1][2]
     assert sum(days.series[0].y) == report.parts[0].value("posts") == len(hidden()[0])
     assert {row[6].code for row in accounts.rows} | {row[2].code for row in others.rows} <= {"campaign-machine-score", "campaign-machine-cannot-say"}
     assert any(row[6].code == "campaign-machine-cannot-say" for row in accounts.rows)
-    first = next(row for row in groups.rows if row[4].startswith("campaign"))
-    assert (first[3] > 3, first[3] <= first[2] <= first[1], first[5] <= first[6]) == (True, True, True)
-    assert {first[4], accounts.rows[0][1], others.rows[0][0]} <= set(report.names)
+    first = next(row for row in groups.rows if row[5].startswith("campaign"))
+    assert (first[1].code, first[4] > 3, first[4] <= first[3] <= first[2], first[6] <= first[7]) == ("campaign-kind-text", True, True, True)
+    assert {first[5], accounts.rows[0][1], others.rows[0][0]} <= set(report.names)
     examined = next(each for each in report.parts if each.name == "techniques")
     assert (examined.value("drawn"), examined.value("different") > 4000) == (60, True)
     assert {"machine-text", "persuasion-check"} == set(report.models)

@@ -63,6 +63,14 @@ def test_the_page_shows_the_names_and_nothing_that_leaves_does(case, tmp_path):
     assert words["accounts"] <= words["pdf"]
 
 
+def test_a_report_of_before_names_were_listed_leaves_without_them_too(case, tmp_path):
+    del case.report["names"]
+    case.save()
+    left = everything_that_leaves(case, tmp_path)
+    assert [(path, name) for path, text in left.items() for name in NAMES if name.startswith("hand") and name in text] == []
+    assert "account-" in left["report.json"]
+
+
 def test_a_pack_without_names_holds_without_the_files_that_came_in(case):
     content = exported(case)
     files = unpacked(content)

@@ -66,6 +66,29 @@ def test_with_the_names_it_is_another_bundle_for_few_eyes(case, at):
     assert found["campaign"][0]["id"] not in stix.bundle(leaving.outside(case)).decode()
 
 
+def test_the_same_link_under_different_words_is_no_copypasta(at):
+    """They are found by the link alone; the technique is about copied words."""
+    words = ["tower bread wine", "stone river bridge", "council museum ticket", "door bell guard", "wall crowd night"]
+    rows = [
+        f"2026-09-01 {h:02d}:30:{2 * n:02d},hand_{n},{w} {'and so on ' * (n + 1)} {h} https://a.example/{h}" for h in range(8, 16) for n, w in enumerate(words)
+    ]
+    case = examined_posts(at.operator, at.site, text="\n".join(["time,account,text", *rows]))
+    groups = next(each for each in case.report["evidence"] if each["name"] == "groups")
+    linked = [row for row in groups["rows"] if row[1]["code"] == "campaign-kind-link"]
+    case.report["evidence"] = [each | {"rows": linked} if each is groups else each for each in case.report["evidence"]]
+    found = kinds(stix.bundle(leaving.outside(case)).decode())
+    assert ("campaign" in found, len(linked) > 0, "attack-pattern" in found) == (True, True, False)
+
+
+def test_a_report_of_before_first_posters_were_shown_still_leaves(case):
+    new = ("campaign-kind", "campaign-of-found", "campaign-first-poster", "campaign-spread", "campaign-machine")
+    for each in (each for each in case.report["evidence"] if each["kind"] == "table"):
+        kept = [n for n, column in enumerate(each["columns"]) if column["code"] not in new]
+        each["columns"], each["rows"] = [each["columns"][n] for n in kept], [[row[n] for n in kept] for row in each["rows"]]
+    found = kinds(stix.bundle(leaving.outside(case)).decode())
+    assert ("campaign" in found, "attack-pattern" in found) == (True, False)
+
+
 def test_where_nothing_was_found_no_campaign_is_claimed(at):
     alone = "\n".join(f"2026-09-01 1{n % 9}:{n:02d}:00,person_{n},A post of my own about the number {n * n} and the weather" for n in range(20))
     case = examined_posts(at.operator, at.site, text=f"time,account,text\n{alone}")
