@@ -83,7 +83,7 @@ def test_the_places_are_where_the_truth_is(checker, made):
 
     repeat = times("repeat")
     assert repeat["repeat-again"] - repeat["repeat-first"] == pytest.approx((COUNT - at) / 25, abs=0.11)
-    assert times("still")["still"] == pytest.approx(at / 25, abs=0.25)
+    assert times("still")["still"] == pytest.approx(at / 25 + 0.2, abs=0.25)  # an encoder refines a still for the first ten frames or so
     assert times("joined")["joined"] == pytest.approx(at / 25, abs=0.05)
     assert times("missing")["missing"] == pytest.approx((at - 1) / 25, abs=0.06)
 

@@ -27,6 +27,8 @@ NO_FILES = {
     "people.Template.picture_sha256": "pictures of enrolment are not kept",
     "people.Recognition.model_sha256": "weights of the package",
     "analysis.Conclusion.nonce": "random",
+    "analysis.NamesAnswer.nonce": "random",
+    "facts.Fact.shipped_sha256": "hash of the words that a release brought",
     "people.Verification.nonce": "random",
     "training.ModelOutcome.sha256": "what an agent was asked to run; the file is ModelVersion's",
     "training.Compared.before": "the version an agent ran before; the file is ModelVersion's",
