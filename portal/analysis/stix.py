@@ -122,11 +122,11 @@ class _Export:
         """What comes most often: its words, how many posts and accounts, who was first."""
         found = []
         for row in self._rows("groups")[:MOST_NARRATIVES]:
-            facts = [f"{row['posts']} posts by {row['accounts']} accounts"]
-            if "of-found" in row:  # reports of before said neither this nor who was first
-                facts += [f"({row['of-found']} of a set)", f", first by {row['first-poster'] or 'nobody named'}"]
-                facts.append(f", {worded(row['spread']) if isinstance(row['spread'], Message) else 'no times'}")
-            found.append(self._note(f"narrative {row['rank']}", " ".join(facts).replace(" ,", ","), row["example"] or "-", about, COUNTED))
+            facts = f"{row['posts']} posts by {row['accounts']} accounts"
+            if "of-found" in row:  # reports of before it was counted say less
+                spread = worded(row["spread"]) if isinstance(row["spread"], Message) else "no times"
+                facts += f" ({row['of-found']} of a set), first by {row['first-poster'] or 'nobody named'}, {spread}"
+            found.append(self._note(f"narrative {row['rank']}", facts, row["example"] or "-", about, COUNTED))
         return found
 
     def _note(self, name: str, abstract: str, content: str, about: Any, confidence: int) -> Any:
