@@ -22,7 +22,7 @@ import numpy as np
 from detectors import image
 from detectors.attacks.tampered import COLUMNS, split_of
 from detectors.errors import BadInput
-from detectors.video import frames
+from detectors.video import encoder_frame, frames
 
 RATE, SECONDS, LONGEST, LEAST_S = 25, 8.0, 480, 4.0
 TONE_HZ, SOUND_RATE = 220, 16_000
@@ -59,7 +59,7 @@ def write(path: Path, pictures: Sequence[np.ndarray], *, crf: int = 23, times: S
         video.pix_fmt = "yuv420p"
         audio = out.add_stream("aac", rate=SOUND_RATE) if sound_s else None
         for n, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame = encoder_frame(picture)
             frame.pts, frame.time_base = n if times is None else times[n], Fraction(1, RATE)
             out.mux(video.encode(frame))
         out.mux(video.encode())

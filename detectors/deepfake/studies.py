@@ -112,7 +112,7 @@ def encoded(path: Path, out: Path, crf: int) -> Path:
         stream.width, stream.height, stream.pix_fmt = clip.width // 2 * 2, clip.height // 2 * 2, "yuv420p"
         for frame in video.frames(path):
             whole = np.ascontiguousarray(frame.image[: stream.height, : stream.width])
-            target.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="bgr24")))
+            target.mux(stream.encode(video.encoder_frame(whole)))
         target.mux(stream.encode())
     return out
 

@@ -26,7 +26,8 @@ def main(arguments: list[str]) -> int:
         stream = file.add_stream("libvpx-vp9", rate=FPS, options={"cpu-used": "4", "g": str(4 * FPS), "threads": "1", "flags": "+bitexact"})
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", BITS
         for frame in _every_second(Path(arguments[0])):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
+            # converted here: left to the encoder, the same frames now and then give other bytes
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24").reformat(format="yuv420p")))
         file.mux(stream.encode())
     return 0
 

@@ -82,8 +82,8 @@ def _with_facts(tool: str, findings: sandbox.Findings) -> sandbox.Findings:
     if entry is None or entry.family != FACTS_FOR or text is None:
         return findings
     found = ports.facts_in(text)
-    more = {name: [*report[name], *found[name]] for name in ("parts", "evidence")}
-    return dataclasses.replace(findings, report={**report, **more, "facts": found["facts"]})
+    more = {"parts": [*report["parts"], *found.parts], "evidence": [*report["evidence"], *found.evidence], "facts": found.facts}
+    return dataclasses.replace(findings, report=report | more)
 
 
 def _with_names(params: dict[str, Any], files: Sequence[CaseFile]) -> dict[str, Any]:

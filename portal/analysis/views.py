@@ -201,13 +201,7 @@ def add_file(request: HttpRequest, pk: int) -> HttpResponse:
 def ask_another(request: HttpRequest, pk: int) -> HttpResponse:
     """Put another tool's question to files of this case: on to that case, or this one again with a sentence."""
     files = [number for each in request.POST.getlist("position") if (number := whole(each)) is not None]
-    try:
-        another = case_actions.ask_another(user=request.user, case_id=pk, tool=request.POST.get("tool", ""), files=files)
-    except Case.DoesNotExist as error:
-        raise Http404 from error
-    except ValidationError as error:
-        return _show(request, pk, " ".join(error.messages))
-    return redirect("analysis:case", another.pk)
+    return _change(request, pk, lambda: case_actions.ask_another(user=request.user, case_id=pk, tool=request.POST.get("tool", ""), files=files))
 
 
 @require_POST
@@ -215,26 +209,14 @@ def ask_another(request: HttpRequest, pk: int) -> HttpResponse:
 def columns(request: HttpRequest, pk: int) -> HttpResponse:
     """Examine the table again with other columns: on to that case, or this one again with a sentence."""
     chosen = {role: request.POST.get(f"column-{role}", "")[:500] for role in ROLES}
-    try:
-        another = case_actions.read_again(user=request.user, case_id=pk, columns=chosen)
-    except Case.DoesNotExist as error:
-        raise Http404 from error
-    except ValidationError as error:
-        return _show(request, pk, " ".join(error.messages))
-    return redirect("analysis:case", another.pk)
+    return _change(request, pk, lambda: case_actions.read_again(user=request.user, case_id=pk, columns=chosen))
 
 
 @require_POST
 @seen
 def correct_text(request: HttpRequest, pk: int) -> HttpResponse:
     """Examine the text again as a person corrected it: on to that case, or this one again with a sentence."""
-    try:
-        another = case_actions.correct_text(user=request.user, case_id=pk, text=request.POST.get("read_text", ""))
-    except Case.DoesNotExist as error:
-        raise Http404 from error
-    except ValidationError as error:
-        return _show(request, pk, " ".join(error.messages))
-    return redirect("analysis:case", another.pk)
+    return _change(request, pk, lambda: case_actions.correct_text(user=request.user, case_id=pk, text=request.POST.get("read_text", "")))
 
 
 @require_POST
@@ -269,14 +251,14 @@ async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _change(request: HttpRequest, pk: int, change: Callable[[], object]) -> HttpResponse:
-    """The case again after a change, with a sentence when it could not be made."""
+    """The case again after a change, or the case that was opened by it; the case with a sentence when it could not be made."""
     try:
-        change()
+        changed = change()
     except Case.DoesNotExist as error:
         raise Http404 from error
     except ValidationError as error:
         return _show(request, pk, " ".join(error.messages))
-    return redirect("analysis:case", pk)
+    return redirect("analysis:case", changed.pk if isinstance(changed, Case) else pk)
 
 
 def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = False) -> HttpResponse:

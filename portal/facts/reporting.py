@@ -9,6 +9,7 @@ from django.utils import translation
 from detectors import messages
 from detectors.messages import Message, bilingual, text
 from detectors.types import MarkedTextEvidence, ReportField, ReportPart, TableEvidence, TextSpan, to_json
+from portal.analysis.ports import FactsShown
 from portal.facts import content, retrieval
 from portal.facts.models import FactVersion
 from portal.facts.retrieval import FoundFact
@@ -53,8 +54,8 @@ messages.declare(
 )
 
 
-def facts_in(text: str) -> dict[str, list[dict[str, Any]]]:
-    """The facts that this text leans on, as parts and evidence of a report, and for programs; a part says it where there are none."""
+def facts_in(text: str) -> FactsShown:
+    """The facts that this text leans on; a part says it where there are none."""
     found = retrieval.find(text)
     count: Any = len(found) or Message("facts-none")
     fields = (
@@ -62,11 +63,8 @@ def facts_in(text: str) -> dict[str, list[dict[str, Any]]]:
         ReportField("searched", Message("facts-searched"), retrieval.count_in_use()),
     )
     evidence = [_table(found, text), _marked(found, text)] if found else []
-    return {
-        "parts": [to_json(ReportPart("facts", Message("facts"), fields))],
-        "evidence": [to_json(each) for each in evidence],
-        "facts": [_plain(each, text) for each in found],
-    }
+    part = ReportPart("facts", Message("facts"), fields)
+    return FactsShown([to_json(part)], [to_json(each) for each in evidence], [_plain(each, text) for each in found])
 
 
 def _table(found: list[FoundFact], text: str) -> TableEvidence:

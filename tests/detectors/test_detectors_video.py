@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -122,3 +125,18 @@ def test_a_sliver_cannot_be_a_clip(tmp_path, size):
 
 def test_grey_frames_are_written(tmp_path):
     assert video.write_webm(tmp_path / "clip.webm", [frame[:, :, 0] for frame in FRAMES], 5) == 12
+
+
+def test_an_encoder_gets_frames_in_its_own_format():
+    picture = np.full((90, 120, 3), (40, 120, 200), np.uint8)
+    frame = video.encoder_frame(picture)
+    assert (frame.format.name, frame.width, frame.height) == ("yuv420p", 120, 90)
+    assert np.abs(frame.to_ndarray(format="bgr24").astype(int) - picture).max() <= 4
+
+
+def test_no_encoder_is_left_to_convert():
+    """Left to it, the same frames now and then give other bytes, and a test of what is found in them fails once in many runs."""
+    root = Path(__file__).resolve().parent.parent.parent
+    places = [path for folder in ("detectors", "infra", "site_agents", "portal", "tests") for path in (root / folder).rglob("*.py")]
+    written = re.compile(r"VideoFrame\.from_ndarray\((?!.*reformat)")
+    assert [str(path.relative_to(root)) for path in places if path != Path(__file__) and written.search(path.read_text())] == []

@@ -21,6 +21,7 @@ from PIL import Image
 
 from detectors import registry
 from detectors.attacks import tampered_clips
+from detectors.video import encoder_frame
 from tests.e2e.server import prepared_portal, serving, working
 from tests.load.bench_desk import Person
 from tests.load.stand import conclude, own_services, parser, progress
@@ -106,7 +107,7 @@ def films() -> list[bytes]:
                     stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
                     for n in range(40):
                         picture = np.roll(cv2.resize(cv2.imdecode(np.frombuffer(wall(1), np.uint8), 1), (160, 96)), 3 * n, 1)
-                        film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+                        film.mux(stream.encode(encoder_frame(picture)))
                     film.mux(stream.encode())
                 else:
                     tampered_clips.add_tone(film, film.add_stream("aac", rate=16_000), 1.0)

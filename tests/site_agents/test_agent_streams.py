@@ -236,7 +236,7 @@ def recorded(path: Path, streams: str) -> Path:
             picture.width, picture.height, picture.pix_fmt = 64, 48, "yuvj420p" if streams == "cover" else "yuv420p"
             if streams == "cover":
                 picture.disposition = av.stream.Disposition.attached_pic
-            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "bgr24")
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "bgr24").reformat(format=picture.pix_fmt)
             for packet in (*picture.encode(frame), *picture.encode()):
                 made.mux(packet)
         if streams != "film":
