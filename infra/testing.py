@@ -115,13 +115,13 @@ def announcement(parts: list[SuitePart], history: FlakyHistory) -> str:
 
 
 def pytest_arguments(rest: list[str], *, long: bool) -> list[str]:
-    """What pytest is given: reasons of skips always, long tests only when asked for, our own `-m` joined with the caller's."""
+    """What pytest is given: reasons of failures and skips always, long tests only when asked for, our own `-m` joined with the caller's."""
     rest, marks = list(rest), [] if long else ["not long"]
     if "-m" in rest:
         at = rest.index("-m")
         marks.append(f"({rest[at + 1]})")
         del rest[at : at + 2]
-    return ["-rs", *(["-m", " and ".join(marks)] if marks else []), *rest]
+    return ["-rfEs", *(["-m", " and ".join(marks)] if marks else []), *rest]
 
 
 def run_pytest(arguments: list[str]) -> SuiteOutcome:
@@ -168,6 +168,9 @@ def closing_words(tests: dict[str, dict[str, Any]], flaky: list[str], repeated: 
     lines = ["", f"The {len(slowest)} slowest tests:", *(f"{tests[name]['seconds']:8.1f} s  {name}" for name in slowest)]
     if seconds > LIMIT_MIN * 60:
         lines += ["", f"This took {seconds / 60:.0f} min; on two idle cores it must stay under {LIMIT_MIN} (load now {os.getloadavg()[0]:.1f})."]
+    failed = [name for name, test in tests.items() if test["outcome"] == "failed" and name not in flaky]
+    if failed:  # what CI keeps is the end of the output: the names belong there
+        lines += ["", "failed:", *(f"  {name}" for name in failed)]
     if flaky:
         lines += ["", f"flaky: failed, and passed when run once more alone (kept in {kept}):"]
         lines += [f"  {name}" + (f"  -- for the second time within {WINDOW} runs: that is a failure" if name in repeated else "") for name in flaky]

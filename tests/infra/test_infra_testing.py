@@ -30,13 +30,13 @@ def locked(name):
 
 
 def test_long_tests_run_only_when_asked_for():
-    assert testing.pytest_arguments([], long=False) == ["-rs", "-m", "not long"]
-    assert testing.pytest_arguments([], long=True) == ["-rs"]
+    assert testing.pytest_arguments([], long=False) == ["-rfEs", "-m", "not long"]
+    assert testing.pytest_arguments([], long=True) == ["-rfEs"]
 
 
 def test_the_callers_marks_are_joined_with_ours():
     given = testing.pytest_arguments(["-x", "-m", "browser or data", "tests/e2e"], long=False)
-    assert given == ["-rs", "-m", "not long and (browser or data)", "-x", "tests/e2e"]
+    assert given == ["-rfEs", "-m", "not long and (browser or data)", "-x", "tests/e2e"]
 
 
 def test_everything_runs_in_two_parts_that_leave_nothing_out():
@@ -184,6 +184,7 @@ def test_a_flaky_test_does_not_hide_a_failure(folder, capfd):
     status, printed = folder.run(capfd)
     assert status == 1
     assert re.fullmatch(r"=+ 1 failed, 1 passed, 1 flaky in [\d.]+s =+", printed.splitlines()[-1])
+    assert "failed:\n  test_no.py::test_no\n" in printed  # CI keeps the end of the output
 
 
 def test_a_story_is_run_again_from_its_beginning(folder, capfd):
