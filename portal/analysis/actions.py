@@ -24,7 +24,7 @@ from portal.sites.models import Site
 
 run_case = jobs.named("analysis.run_case")
 DEFAULT_TOOL = "picture-check"
-WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
+WRITERS = queries.WRITERS
 PRIORITY_ROLES = (Role.OPERATOR, Role.ADMINISTRATOR)
 MOST_STAGES = 50  # kept of a tool that names very many
 MOST_WAITING = 50  # cases whose pages are told at once that they moved up
@@ -62,7 +62,8 @@ def open_case(
     title = refuse_secret(title.strip()[:200])
     with intake.laid_out(user=user, tool=tool, files=files, uploads=uploads, text=text, text_name=text_name, kept=kept) as inputs, transaction.atomic():
         named = title or mask_secrets(" · ".join(each.name for each in inputs))[:200]
-        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case, options=options or {})
+        ends = {"kept_until": None} if first_case else {}  # with the first one
+        case = Case.objects.create(title=named, tool=tool, site=site, opened_by=user, priority=priority, first_case=first_case, options=options or {}, **ends)
         for position, each in enumerate(inputs):
             sha256 = each.sha256 or media.take_in(each.path)
             media.claim([sha256])

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from detectors.posts import ROLES
 from portal.accounts.models import User
 from portal.accounts.permissions import require_role
-from portal.analysis import actions, custody, intake, leaving, names, packs, queries, table_columns
+from portal.analysis import actions, custody, intake, leaving, names, packs, queries, retention, table_columns
 from portal.analysis.models import Case, CaseFile, CaseNote, CaseState, NamesAnswer
 from portal.core import audit, media
 from portal.core.secrets import mask_secrets, refuse_secret
@@ -60,6 +60,33 @@ def set_tags(*, user: User, case_id: int, tags: str) -> Case:
             case.tags = found
             case.save(update_fields=["tags"])
             _record(case, user, "case.tagged", {"reason": ", ".join(found)})
+    return case
+
+
+def add_person(*, user: User, case_id: int, email: str) -> Case:
+    """Let somebody work on the case, and on those about the same files; of a case without a site, see them too.
+
+    Raises Case.DoesNotExist, PermissionDenied, ValidationError.
+    """
+    with transaction.atomic():
+        case = _open(user, case_id)
+        person = queries.possible_workers(user, case).filter(email=email).first()
+        if person is None:
+            raise ValidationError(_("Choose somebody who may work here and does not yet."))
+        (case.first_case or case).people.add(person)
+        _record(case, user, "case.person_added", {"name": person.email})
+    return case
+
+
+def remove_person(*, user: User, case_id: int, email: str) -> Case:
+    """Somebody works on the case no longer. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    with transaction.atomic():
+        case = _open(user, case_id)
+        person = case.workers.filter(email=email).first()
+        if person is None:
+            raise ValidationError(_("This person does not work on the case."))
+        (case.first_case or case).people.remove(person)
+        _record(case, user, "case.person_removed", {"name": person.email})
     return case
 
 
@@ -160,6 +187,23 @@ def close_case(*, user: User, case_id: int, reason: str, reopen: bool = False) -
         case.closed = None if reopen else timezone.now()
         case.save(update_fields=["closed"])
         _record(case, user, "case.reopened" if reopen else "case.closed", {"reason": reason})
+    return case
+
+
+def change_end(*, user: User, case_id: int, until: str, reason: str) -> Case:
+    """Keep the case, and those about the same files, until another day (YYYY-MM-DD). Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
+    reason = _needed(reason, LONGEST_REASON, _("Give a reason: it stands in the custody."))
+    day = retention.parsed_end(until)
+    with transaction.atomic():
+        case = _locked(user, case_id)
+        first = Case.objects.select_for_update(no_key=True).get(pk=case.first_case_id or case.pk)
+        if first.kept_until == day:
+            raise ValidationError(_("The case ends on that day already."))
+        data = {"before": first.kept_until.isoformat(), "after": day.isoformat(), "reason": reason}
+        first.kept_until = day
+        first.save(update_fields=["kept_until"])
+        for each in queries.of_same_files(first).select_related("site"):
+            _record(each, user, "case.end_changed", data)
     return case
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.analysis import kinds, tools, words
@@ -40,6 +43,15 @@ class Priority(models.IntegerChoices):
     URGENT = 10, _("Urgent")
 
 
+KEPT_DAYS = 365  # from the day a case is opened, until a person chooses another end
+NOTICE_DAYS = 14  # so long before its end the desk says it
+
+
+def default_end() -> datetime.date:
+    """The end date of a case opened today."""
+    return timezone.localdate() + datetime.timedelta(days=KEPT_DAYS)
+
+
 class Case(models.Model):
     """One question to one tool. `report` is detectors.types.Report as JSON.
 
@@ -66,9 +78,11 @@ class Case(models.Model):
     evidence = models.JSONField(default=dict, blank=True)
     tags = models.JSONField(default=list, blank=True)
     options = models.JSONField(default=dict, blank=True)  # of the tool; `columns`: which column of a table a person has set to be what (detectors/posts.py)
+    people = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="cases_worked_on")  # of the `first_case` where there is one
     closed = models.DateTimeField(null=True, blank=True)  # people are done with it; `state` is how far the tool is
     created = models.DateTimeField(auto_now_add=True)
     ended = models.DateTimeField(null=True, blank=True)
+    kept_until = models.DateField(default=default_end, null=True, db_index=True)  # None: with the `first_case` (portal/analysis/retention.py)
     pseudonymised = False  # True of a copy made to leave the house (portal/analysis/leaving.py)
 
     class Meta:
@@ -97,6 +111,21 @@ class Case(models.Model):
     def step(self) -> str:
         """What the tool is doing now, in the reader's language."""
         return words.stage(self.stages[-1]["stage"]) if self.stages and self.state == CaseState.RUNNING else ""
+
+    @property
+    def workers(self) -> models.QuerySet[Any]:
+        """The people who work on it, by e-mail address: cases about the same files have the same."""
+        return (self.first_case or self).people.order_by("email")
+
+    @property
+    def end_date(self) -> datetime.date:
+        """The last day of the case: cases about the same files have one."""
+        return (self.first_case or self).kept_until
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the last two weeks of the case have begun."""
+        return self.end_date <= timezone.localdate() + datetime.timedelta(days=NOTICE_DAYS)
 
     @property
     def over(self) -> bool:

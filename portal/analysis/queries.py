@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
-from django.db.models import Func, JSONField, Q, QuerySet, TextField, Value
+from django.db.models import Exists, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 
 from detectors.inputs import media_of
 from detectors.persuasion.pictures import READ
-from portal.accounts.models import User
+from portal.accounts.models import Membership, Role, User
 from portal.accounts.queries import sites_of
 from portal.analysis import examiners, names, words
-from portal.analysis.models import Case, CaseFile, CaseState, Upload
+from portal.analysis.models import NOTICE_DAYS, Case, CaseFile, CaseState, Upload
 from portal.core import media
 from portal.core.numbers import whole
 from portal.sites.models import Site
 
+WRITERS = (Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR)
+
 
 def cases(user: User) -> QuerySet[Case]:
-    """The cases of the user's sites, and the user's own; newest first."""
+    """The cases of the user's sites, the user's own with what was asked about their files, and those without a site on which the user works; newest first."""
     if not user.is_authenticated or not user.is_active:
         return Case.objects.none()
-    mine = Q(opened_by=user) | Q(site__in=sites_of(user))
+    alone = Q(first_case__opened_by=user) | Q(_worked_on(user))
+    mine = Q(opened_by=user) | Q(site__in=sites_of(user)) | Q(alone, site=None)
     return Case.objects.filter(mine).select_related("opened_by", "site", "first_case").prefetch_related("files", "conclusions__examiner")
+
+
+def _worked_on(user: User) -> Exists:
+    return Exists(Case.people.through.objects.filter(user=user, case=Coalesce(OuterRef("first_case"), OuterRef("pk"))))
+
+
+def possible_workers(user: User, case: Case) -> QuerySet[User]:
+    """Whom this person can let work on the case: who may write at its site; of a case without one, who may at one of the person's sites."""
+    sites = sites_of(user) if case.site is None else [case.site]
+    may = Membership.objects.filter(Q(site=None) | Q(site__in=sites), user=OuterRef("pk"), role__in=WRITERS)
+    return User.objects.filter(Exists(may), is_active=True).exclude(pk__in=case.workers).order_by("email")
 
 
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
@@ -50,6 +67,8 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
         "report": case.report,
         "created": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
+        "people": [person.email for person in case.workers],
+        "kept_until": case.end_date.isoformat(),
         "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind_words} for file in case.files.all()],
         "conclusions": examiners.shown(case, reader),
         "evidence": {name: reverse("analysis:evidence", args=[case.pk, name]) for name in case.evidence},
@@ -67,14 +86,22 @@ def of_same_files(case: Case, *, among: QuerySet[Case] | None = None) -> QuerySe
     return (Case.objects.all() if among is None else among).filter(Q(pk=first) | Q(first_case=first)).order_by("pk")
 
 
-def filtered(among: QuerySet[Case], *, text: str = "", tag: str = "", tool: str = "", status: str = "") -> QuerySet[Case]:
-    """Cases whose title, or a file's name, holds `text`, with this tag, of this tool, open or closed by people; what is empty filters nothing."""
+def filtered(among: QuerySet[Case], *, text: str = "", tag: str = "", tool: str = "", status: str = "", worker: User | None = None) -> QuerySet[Case]:
+    """Cases whose title, or a file's name, holds `text`, with this tag, of this tool, open, closed by people or ending soon, on which `worker` works.
+
+    What is empty filters nothing.
+    """
+    if worker is not None:
+        among = among.filter(_worked_on(worker))
     if text:
         among = among.filter(Q(title__icontains=text) | Q(pk__in=CaseFile.objects.filter(name__icontains=text).values("case")))
     if tag:
         among = among.filter(tags__contains=[tag])
     if tool:
         among = among.filter(tool=tool)
+    if status == "ending":
+        notice = timezone.localdate() + datetime.timedelta(days=NOTICE_DAYS)
+        return among.annotate(end=Coalesce("first_case__kept_until", "kept_until")).filter(end__lte=notice)
     return among.filter(closed__isnull=status == "open") if status in ("open", "closed") else among
 
 

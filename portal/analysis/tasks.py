@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from portal.analysis import actions, ports, queries, sandbox, tools, uploads
+from portal.analysis import actions, ports, queries, retention, sandbox, tools, uploads
 from portal.analysis.errors import ToolFailure
 from portal.analysis.limits import limits_of
 from portal.analysis.models import Case, CaseFile
-from portal.core import full_disk, media
+from portal.core import clock_check, full_disk, media
 
 FACTS_FOR = "persuasion"  # the family of tools whose texts are looked up
 log = logging.getLogger(__name__)
@@ -50,6 +51,17 @@ def sweep_uploads(timestamp: int) -> None:
     """Every ten minutes: drop the uploads that were abandoned."""
     if gone := uploads.sweep():
         log.info("%d abandoned uploads dropped", gone)
+
+
+@app.periodic(cron="17 4 * * *")
+@app.task(name="analysis.forget_ended", queue="default", queueing_lock="analysis.forget_ended")
+def forget_ended(timestamp: int) -> None:
+    """Every night: delete the cases whose end date is past."""
+    if clock_check.jumped(timezone.now()):
+        log.warning("no case deleted tonight: the clock may have jumped")
+        return
+    gone = retention.forget_ended()
+    log.info("%d ended cases and %d files deleted", gone["cases"], gone["files"])
 
 
 def _examine(case: Case, folder: Path) -> sandbox.Findings:

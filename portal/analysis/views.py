@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from detectors.posts import ROLES
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, stix, table_columns, tools
+from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, retention, stix, table_columns, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, spreadsheet, two_person
@@ -50,12 +50,14 @@ def desk(request: HttpRequest) -> HttpResponse:
             problem = " ".join(error.messages)
     mine = queries.cases(request.user)
     filters = {name: request.GET.get(name, "").strip()[:200].replace("\0", "") for name in ("text", "tag", "tool", "status")}
-    page = Paginator(queries.filtered(mine, **filters), PAGE).get_page(request.GET.get("page"))
+    worker = request.user if request.GET.get("people") == "me" else None
+    page = Paginator(queries.filtered(mine, **filters, worker=worker), PAGE).get_page(request.GET.get("page"))
     shown = {
         "page": page,
         "rows": [(each, finding_of(each)) for each in page],
         "filters": filters,
-        "filtering": any(filters.values()),
+        "worker": worker,
+        "filtering": any(filters.values()) or worker is not None,
         "tags": queries.tags_of(mine),
         "used_tools": [(name, tools.title_of(name)) for name in queries.tools_of(mine)],
         "tools": tools.groups(),
@@ -190,6 +192,15 @@ def tags(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @seen
+def people(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody work on the case, or no longer."""
+    act = case_actions.remove_person if request.POST.get("remove") else case_actions.add_person
+    email = request.POST.get("remove") or request.POST.get("person", "")
+    return _change(request, pk, lambda: act(user=request.user, case_id=pk, email=email.replace("\0", "")))
+
+
+@require_POST
+@seen
 def add_file(request: HttpRequest, pk: int) -> HttpResponse:
     """Take another file into the case."""
     file, reason = request.FILES.get("file"), request.POST.get("added_because", "")
@@ -225,6 +236,14 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the case, or open it again."""
     reason, reopen = request.POST.get("closed_because", ""), request.POST.get("reopen") == "1"
     return _change(request, pk, lambda: case_actions.close_case(user=request.user, case_id=pk, reason=reason, reopen=reopen))
+
+
+@require_POST
+@seen
+def end_date(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep the case until another day."""
+    until, reason = request.POST.get("kept_until", ""), request.POST.get("kept_because", "")
+    return _change(request, pk, lambda: case_actions.change_end(user=request.user, case_id=pk, until=until, reason=reason))
 
 
 def _read(sha256: str) -> Iterator[bytes]:
@@ -288,6 +307,8 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "other_tools": tools.groups(reading=queries.media_of_files(found)),
         "notes": found.notes.select_related("author"),
         "tags": ", ".join(found.tags),
+        "possible_workers": queries.possible_workers(request.user, found),
+        "last_end": retention.last_end(),
         "read_text": queries.read_text(found),
         "longest_text": intake.LONGEST_TEXT,
         "longest_note": case_actions.LONGEST_NOTE,

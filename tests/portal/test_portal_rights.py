@@ -147,6 +147,7 @@ def filled(function: Any, user: User, found: Everything) -> dict[str, Any]:
         "mode": "M0",
         "legal_basis": "consent",
         "expires": found.person.expires,
+        "until": found.person.expires.date().isoformat(),
         "days": 30,
         "hour": 2,
         "enabled": True,
