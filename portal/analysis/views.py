@@ -307,7 +307,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "other_tools": tools.groups(reading=queries.media_of_files(found)),
         "notes": found.notes.select_related("author"),
         "tags": ", ".join(found.tags),
-        "possible_workers": queries.possible_workers(request.user, found),
+        "possible_workers": sorted(queries.possible_workers(request.user, found), key=lambda each: each != request.user),  # oneself first
         "last_end": retention.last_end(),
         "read_text": queries.read_text(found),
         "longest_text": intake.LONGEST_TEXT,

@@ -248,3 +248,23 @@ def test_a_memes_text_is_read_corrected_and_examined_again(desk, tmp_path):
     expect(page.locator("#verdict")).to_be_visible(timeout=patience_ms(EXAMINED_S))
     expect(page.locator("#evidence-text .marked mark").first).to_be_visible()
     expect(page.locator("#evidence-text .passages")).to_contain_text("loaded language")
+
+
+@SIZES
+def test_a_colleague_works_on_a_case_and_its_end_date_moves(report, size):
+    page = report(FACE, size=size)
+    page.locator("summary", has_text="Let somebody work on it").click()
+    page.locator("#add-person button").click()
+    expect(page.locator(".people li").first).to_be_visible()
+    page.locator("summary", has_text="Change the end date").click()
+    soon = page.evaluate("new Date(Date.now() + 5 * 864e5).toISOString().slice(0, 10)")
+    page.locator("#end-date [name=kept_until]").fill(soon)
+    page.locator("#end-date [name=kept_because]").fill("The newspaper has printed a correction")
+    page.locator("#end-date button").click()
+    expect(page.locator("#custody")).to_contain_text("changed until when a case is kept")
+    expect(page.locator("#end")).to_have_class("notice")
+    page.get_by_role("link", name="Analysis desk").first.click()
+    page.locator("#case-filter [name=status]").select_option("ending")
+    page.locator("#case-filter [name=people]").select_option("me")
+    page.locator("#case-filter button").click()
+    expect(page.locator("tbody tr").first).to_contain_text("goes after")
