@@ -22,6 +22,7 @@ urlpatterns = [
     path("desk/<int:pk>/close", views.close, name="close"),
     path("desk/<int:pk>/end", views.end_date, name="end_date"),
     path("desk/<int:pk>/tables/<slug:name>.csv", views.table, name="table"),
+    path("desk/<int:pk>/account", views.account, name="account"),
     path("desk/<int:pk>/columns", views.columns, name="columns"),
     path("desk/<int:pk>/names", views.names_answer, name="names"),
     path("desk/<int:pk>/export", views.export, name="export"),

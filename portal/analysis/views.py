@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from detectors.posts import ROLES
 from portal.accounts.permissions import holds_any, role_required
 from portal.accounts.queries import sites_of
-from portal.analysis import actions, case_actions, custody, intake, leaving, names, packs, queries, retention, stix, table_columns, tools
+from portal.analysis import account_page, actions, case_actions, custody, intake, leaving, names, packs, queries, retention, stix, table_columns, tools
 from portal.analysis.models import Case, Priority, Support
 from portal.analysis.reading import finding_of, worded_report
 from portal.core import media, spreadsheet, two_person
@@ -146,6 +146,18 @@ def table(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     content = "".join(["\ufeff", *spreadsheet.lines(shown.columns, shown.rows)])  # without the mark a spreadsheet takes it for another encoding
     file = {"Content-Disposition": f'attachment; filename="specola-case-{pk}-{name}.csv"'}
     return HttpResponse(content, content_type=spreadsheet.CONTENT_TYPE, headers=file)
+
+
+@require_GET
+@seen
+def account(request: HttpRequest, pk: int) -> HttpResponse:
+    """One account of a case about posts."""
+    found = queries.cases(request.user).filter(pk=pk).first()
+    shown = account_page.of(found, request.GET.get("name", "")) if found else None
+    if shown is None:
+        raise Http404
+    case_actions.note_seen(user=request.user, case_id=pk)
+    return render(request, "analysis/account.html", {"case": found, "account": shown})
 
 
 @require_POST
@@ -299,6 +311,7 @@ def _show(request: HttpRequest, pk: int, problem: str = "", *, note: bool = Fals
         "custody": custody.lines(found),
         "columns": table_columns.of(found),
         "has_stix": stix.offered(found),
+        "accounts": account_page.names_in(found),
         "holds_names": names.holds_names(found),
         "names_answers": names.shown(found, request.user),
         "names_released": names.released(found),

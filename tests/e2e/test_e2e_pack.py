@@ -114,7 +114,12 @@ def test_two_hundred_pasted_posts_become_a_campaign_view_that_leaves_as_a_pack(o
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
     account = page.locator("#evidence-accounts tbody tr").filter(has_text="hand_3")
     expect(account).to_contain_text("cannot say")
-    account.scroll_into_view_if_needed()
+    account.get_by_role("link", name="hand_3").click()
+    expect(page.locator("h1")).to_have_text("hand_3")
+    expect(page.locator("#posts li")).to_have_count(8)
+    expect(page.locator("#posts li").first).to_contain_text("The same words from 4 other accounts.")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.go_back()
     expect(page.locator("#columns")).to_contain_text("Column taken as account: account")
     with page.expect_download() as bundle:
         page.locator("#stix").click()
