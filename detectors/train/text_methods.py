@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,8 +55,8 @@ class Method:
 
     @property
     def file(self) -> str:
-        """The file of its answers."""
-        return "-".join(self.published.lower().replace(",", "").replace("_", " ").split()) + ".npz"
+        """The file of its answers: another encoder or number of epochs has another one."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()) + ".npz"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
