@@ -83,9 +83,9 @@ def test_every_post_is_learned_from_once_an_epoch():
     assert max(map(len, found)) == 16
 
 
-@pytest.mark.parametrize(("name", "recipe"), [("CHAR_CNN", Recipe(6, 32, 5e-3)), ("CHAR_CNNGRU", Recipe(3, 32, 3e-3, posts=160))])
+@pytest.mark.parametrize(("name", "recipe"), [("CHAR_CNN", Recipe(4, 32, 5e-3)), ("CHAR_CNNGRU", Recipe(3, 32, 5e-3, posts=96))])
 def test_a_net_learns_from_made_up_posts(name, recipe):
-    posts = made_up(300)
+    posts = made_up(240)
     model = fit(name, posts.texts[:200], posts.machine[:200], recipe)
     assert ((model.score(posts.texts[200:]) > 0) == posts.machine[200:]).mean() > 0.9
     assert model.size == 4 * sum(each.numel() for each in model.net.parameters())
