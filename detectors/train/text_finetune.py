@@ -31,16 +31,18 @@ NEEDED = ("config.json", "tokenizer.json")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
-    """Epochs, posts a batch, AdamW's step (ten times that for the last line), and how many upper layers learn (None: everything)."""
+    """Epochs over the first `posts` of a random order (None: all), posts a batch, AdamW's step (ten times that for the last line), and how many
+    upper layers learn (None: everything)."""
 
     epochs: int
     batch: int
     rate: float
     layers: int | None
+    posts: int | None = None
 
 
 PUBLISHED = FinetuneRecipe(3, 8, 4e-5, None)
-SHORT = FinetuneRecipe(1, 32, 1e-4, 3)
+SHORT = FinetuneRecipe(1, 32, 1e-4, 3, posts=6_000)
 
 
 def folder_of(work: Path) -> Path:
@@ -134,16 +136,18 @@ def finetune(
     net.encoder.upper(recipe.layers)
     learning = [each for each in net.encoder.parameters() if each.requires_grad]
     optimiser = torch.optim.AdamW([{"params": learning}, {"params": net.out.parameters(), "lr": 10 * recipe.rate}], lr=recipe.rate, weight_decay=0.01)
-    steps = recipe.epochs * -(-len(texts) // recipe.batch)
+    chosen = np.random.default_rng(seed).permutation(len(texts))[: recipe.posts]
+    steps = recipe.epochs * -(-len(chosen) // recipe.batch)
     warm = max(1, int(WARM * steps))
     rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm))))
-    lengths, goal, losses = [len(text) for text in texts], torch.from_numpy(machine.astype(np.float32)), []
+    lengths, goal, losses = [len(texts[n]) for n in chosen], torch.from_numpy(machine.astype(np.float32)), []
     net.train()
     for epoch in range(recipe.epochs):
         for batch in batches(lengths, recipe.batch, seed * 1000 + epoch):
+            at = chosen[batch]
             with half_precision():
-                scores = net([texts[n] for n in batch])
-            loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), goal[batch])
+                scores = net([texts[n] for n in at])
+            loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), goal[at])
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_([*learning, *net.out.parameters()], 1.0)

@@ -115,8 +115,8 @@ def methods(work: Path) -> tuple[Method, ...]:
         *(Method(f"{name}, BERT features", f"{name}, features of {encoders[0]}", _frozen(name)) for name in PLAIN),
         Method("CHAR_CNN", "CHAR_CNN, 5 epochs instead of 25", _characters("CHAR_CNN")),
         Method("CHAR_GRU", "CHAR_GRU, 1 epoch instead of 25", _characters("CHAR_GRU")),
-        Method("CHAR_CNNGRU", "CHAR_CNNGRU, 1 epoch of 10,000 posts instead of 25 of all", _characters("CHAR_CNNGRU")),
-        *(Method(f"{name}, fine-tuned", f"{name}, upper 3 layers fine-tuned, 1 epoch", _finetuned(name)) for name in encoders),
+        Method("CHAR_CNNGRU", "CHAR_CNNGRU, once over 6,000 posts instead of 25 epochs", _characters("CHAR_CNNGRU")),
+        *(Method(f"{name}, fine-tuned", f"{name}, upper 3 layers fine-tuned once over 6,000 posts instead of 3 epochs", _finetuned(name)) for name in encoders),
     )
 
 
