@@ -139,7 +139,7 @@ def test_any_local_encoder_gives_features_and_is_fine_tuned_in_its_upper_layers(
     encoder = text_finetune.LocalEncoder(folder)
     features = encoder.features(posts.texts)
     assert np.allclose(features[3], encoder.features(posts.texts[3:4])[0], atol=2e-2)
-    model = text_finetune.finetune(folder, posts.texts[:150], posts.machine[:150], text_finetune.FinetuneRecipe(4, 16, 3e-3, 1))
+    model = text_finetune.finetune(folder, posts.texts[:150], posts.machine[:150], text_finetune.FinetuneRecipe(10, 16, 5e-3, 1))
     assert ((model.score(posts.texts[150:]) > 0) == posts.machine[150:]).mean() > 0.9
     frozen, learned = (dict(each.encoder.named_parameters()) for each in (encoder, model.encoder))
     assert {name for name in frozen if not torch.equal(frozen[name], learned[name])} == {name for name in frozen if ".layer.1." in name}
