@@ -51,13 +51,15 @@ SEEN = """\
 ## The same accounts as in training
 **The published rows are of the official test set (2,558 posts), ours of `{name}` ({count} posts): the same 40 accounts, other posts; not the same
 numbers.** Recall per kind; the published one of people is over 488 posts. Intervals draw accounts again. "-": not published, or no such figure. Seconds
-and milliseconds are the processor's, on one thread; MB is everything the method needs.
+and milliseconds are the processor's, on one thread (to learn what ships: the wall clock of its log); MB is everything the method needs.
 
 *Here*: the published methods learned again on train.csv by `python -m detectors.train.text_methods` (scikit-learn, torch, transformers; none of it in the
-product). Bag of words as published, with a linear support vector machine and a forest of scikit-learn's defaults. BERT, RoBERTa and XLNet cannot be had here:
-small encoders stand in their place, frozen, or with their upper layers fine-tuned. **The nets learned for fewer epochs than published, for want of a
-GPU: these rows say what little training gives, not what the nets can do.** The whole recipes are `PUBLISHED` in `detectors/train/text_characters.py` and
-`detectors/train/text_finetune.py`; the nets have the published sizes (`detectors/nets/text_characters.py`)."""
+product); what an earlier run left in the `--work` folder is used again, with the seconds that it took then. Bag of words as published, with a linear
+support vector machine and a forest of 200 trees as they grow; costs were chosen on a tenth of train.csv. BERT, RoBERTa and XLNet cannot be had here: small
+encoders in `--work` stand in their place, frozen, or with their upper layers fine-tuned. The character nets have the published sizes
+(`detectors/nets/text_characters.py`), and CHAR_CNN learned all 25 epochs. **The nets with a GRU, and the encoder, learned for less than published, for want
+of a GPU, in batches of 64 and 32: these rows say what little training gives, not what the nets can do.** The whole recipes are `PUBLISHED` in
+`detectors/train/text_characters.py` and `detectors/train/text_finetune.py`."""
 UNSEEN = """\
 ## Accounts that nobody saw
 All accounts of the official test set are in the training data: a model may learn who writes. Here every post of train.csv is judged by models that saw

@@ -83,7 +83,7 @@ def _characters(name: str) -> Fit:
     def fit(rows: judging.TweetRows, seed: int, work: Path, note: Note) -> TextModel:
         from detectors.train import text_characters
 
-        return text_characters.fit(name, rows.texts, rows.machine, text_characters.SHORT[name], seed, note)
+        return text_characters.fit(name, rows.texts, rows.machine, text_characters.RECIPES[name], seed, note)
 
     return fit
 
@@ -113,7 +113,7 @@ def methods(work: Path) -> tuple[Method, ...]:
     return (
         *(Method(f"{name}, bag of words", "", _words(name)) for name in PLAIN),
         *(Method(f"{name}, BERT features", f"{name}, features of {encoders[0]}", _frozen(name)) for name in PLAIN),
-        Method("CHAR_CNN", "CHAR_CNN, 5 epochs instead of 25", _characters("CHAR_CNN")),
+        Method("CHAR_CNN", "", _characters("CHAR_CNN")),
         Method("CHAR_GRU", "CHAR_GRU, 1 epoch instead of 25", _characters("CHAR_GRU")),
         Method("CHAR_CNNGRU", "CHAR_CNNGRU, once over 6,000 posts instead of 25 epochs", _characters("CHAR_CNNGRU")),
         *(Method(f"{name}, fine-tuned", f"{name}, upper 3 layers fine-tuned once over 6,000 posts instead of 3 epochs", _finetuned(name)) for name in encoders),
