@@ -135,6 +135,19 @@ def share_of(hits: np.ndarray, groups: np.ndarray) -> dict[str, float | int | No
     return interval(clusters, lambda drawn: float(np.concatenate(drawn).mean()), resamples=RESAMPLES) | {"count": int(hits.sum()), "of": len(hits)}
 
 
+def answers_of(answered: np.ndarray, wrong: np.ndarray, groups: np.ndarray, chosen: np.ndarray | None = None) -> tuple[Figure, int, Figure]:
+    """Of the chosen files the share without an answer, the count of answers, and the share of these that is wrong; intervals by group."""
+    at = np.flatnonzero(np.ones(len(answered), bool) if chosen is None else chosen)
+    clusters = [at[groups[at] == name] for name in np.unique(groups[at])]
+
+    def error(drawn: Sequence[np.ndarray]) -> float:
+        rows = np.concatenate(drawn)
+        return float(wrong[rows].sum() / answered[rows].sum()) if answered[rows].any() else float("nan")
+
+    silent = interval(clusters, lambda drawn: float((~answered[np.concatenate(drawn)]).mean()), resamples=RESAMPLES)
+    return silent, int(answered[at].sum()), interval(clusters, error, resamples=RESAMPLES)
+
+
 def kept_array(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     """What was made before and kept, or is made now."""
     if not file.exists():

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 import detectors
 from detectors import results
-from detectors.deepfake import studies
+from detectors.deepfake import abstention, studies
+from detectors.deepfake.abstention import SHARES, TARGET, Band
 from detectors.deepfake.examine import ClipPerson, Examiner
 from detectors.deepfake.found import nets_of_finding
 from detectors.deepfake.studies import LabelledFaces, auc_of
@@ -135,6 +136,7 @@ def body(conditions: results.Conditions) -> str:
     parts = [SEEN, *evaluated("Clips: no fake of it learned from", clips, examiner, "clip")]
     parts += evaluated("Pictures, as the evaluator prints them (ciplab and gan in-sample)", stills, examiner, "picture")
     parts += cross_fitted(stills, scores)
+    parts += answers(stills, scores.whole, clips, clip_scores(people), examiner.card.thresholds, conditions.seed)
     unseen = unseen_stills(stills, examiner)
     parts += compression(unseen)
     parts += voting(clips, people, examiner, conditions.seed)
@@ -219,6 +221,37 @@ def cross_fitted(data: LabelledFaces, own: StillScores) -> list[str]:
         "Probes fitted on the other groups of `ciplab` and `gan`. The column of a collection that a probe did not learn from is leave-one-collection-out;",
         "for `ffpp` and its methods every row is leave-one-method-out.\n",
         results.table(("score", *chosen), [[name, *(auc_of(each, data, rows) for rows in chosen.values())] for name, each in scores.items()]),
+        "",
+    ]
+
+
+def answers(
+    stills: LabelledFaces, whole: np.ndarray, clips: LabelledFaces, moving: np.ndarray, bounds: Mapping[str, Mapping[str, float]], seed: int
+) -> list[str]:
+    """How often the scores allow an answer and how often that is wrong: by the card's bands, by bands chosen on other groups, and the curve of both."""
+    media = {"pictures": (stills, whole), "clips": (clips, moving)}
+    rows = []
+    for (medium, (data, scores)), band in zip(media.items(), [Band(bounds[each]["low"], bounds[each]["high"]) for each in ("picture", "clip")], strict=True):
+        parts = {"": np.ones(len(scores), bool)} | ({f", {name}": data.collections == name for name in COLLECTIONS} if medium == "pictures" else {})
+        for rule, (answered, wrong) in {
+            f"the card's: {band.low:.2f}, {band.high:.2f}": (band.answered(scores), band.wrong(scores, data.fake)),
+            "chosen by nested cross-validation": abstention.nested(scores, data.fake, data.groups, seed),
+        }.items():
+            rows += [(f"{medium}{name}", rule, *studies.answers_of(answered, wrong, data.groups, chosen)) for name, chosen in parts.items() if chosen.any()]
+    curve = []
+    for share in SHARES:
+        found = [(abstention.cross_validated(scores, data.fake, data.groups, share, seed), data.groups) for data, scores in media.values()]
+        curve.append((f"{share:.2f}", *(each for (answered, wrong), groups in found for each in studies.answers_of(answered, wrong, groups))))
+    return [
+        '## "Cannot say", and the error of what is answered',
+        "No probe learned from the group of a file that it scores here; in rows by cross-validation the band was not chosen on that group either (but with",
+        "scores of probes that had seen it). Up to the lower bound a file is called real, from the upper one on fake; between them nothing is said. Target: at",
+        f"most {TARGET:.2f} wrong on unseen groups. The card's band was set on these very files. Half of them are fake: where fakes are rarer, more signs",
+        "are wrong.\n",
+        results.table(("files", "band", "cannot say", "answered", "error of the answers"), rows),
+        "\nNested: five folds by group; the band is chosen on the other four, and how strict it is (a row below) by cross-validation among these: the widest",
+        "that kept the target there, and no answer at all where none did. The more is answered, the more is wrong (bands chosen on the other folds):\n",
+        results.table(("wrong allowed where chosen", *(f"{name}: {each}" for name in media for each in ("cannot say", "answered", "error"))), curve),
         "",
     ]
 

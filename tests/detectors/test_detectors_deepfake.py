@@ -251,7 +251,7 @@ def test_a_wrong_label_is_refused_with_its_line(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("deepfake", ("| shipped score |", "stills small", "voting rule", "Cross Efficient ViT", "photographs")),
+        ("deepfake", ("| shipped score |", "stills small", "voting rule", "error of the answers", "Cross Efficient ViT", "photographs")),
         ("deepfake_encodings", ("| CRF 40 |", "| 30 |", "linear probe, ViT-S/14", "method that it never saw")),
     ],
 )
