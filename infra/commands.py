@@ -24,6 +24,7 @@ HELP = """Specola: python3 manage.py COMMAND
   worker    the portal's background worker
   erase-person UID   erase one person everywhere and print the proof
   load-facts        take in the facts that this release ships (`up` does it by itself)
+  link-facts        which facts each meme of a folder leans on, as a file for studies
   verify-audit      is the audit log what it was? (--witness FILE of `agent witness` ...; exit status 1: it was changed)
   lock      write requirements/*.lock again from pyproject.toml
 
@@ -56,6 +57,7 @@ WITH_DATABASE = (
     "erase-person",
     "verify-audit",
     "load-facts",
+    "link-facts",
 )
 
 
@@ -91,6 +93,6 @@ def _run_django(argv: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     borrow_services(ROOT, needed=bool({*WITH_DATABASE} & {*argv[1:2]}))
     renamed = {"django-help": ["help"], "erase-person": ["erase_person", *argv[2:]], "verify-audit": ["verify_audit", *argv[2:]]}
-    renamed["load-facts"] = ["load_facts", *argv[2:]]
+    renamed |= {"load-facts": ["load_facts", *argv[2:]], "link-facts": ["link_facts", *argv[2:]]}
     execute_from_command_line([argv[0], *renamed.get(argv[1], argv[1:])])
     return 0

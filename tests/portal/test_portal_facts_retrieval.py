@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from django.core.management import call_command
 
 from portal.facts import linking, retrieval
 from portal.facts.linking import Name
@@ -122,3 +125,14 @@ def test_equal_names_keep_their_place_and_never_overlap():
     text = "New New York York"
     mentions = linking.link(linking.words_of(text), [Name(1, "New York"), Name(2, "New"), Name(3, "York York")])
     assert [(text[each.start : each.end], each.facts) for each in mentions] == [("New", (2,)), ("New York", (1,))]
+
+
+def test_the_memes_of_a_folder_are_linked_into_a_file(archive, tmp_path, capsys):
+    texts = {"one": "They lied about the LEANING TOWER OF PISA!", "two": "Good morning"}
+    entries = [{"id": name, "text": text, "labels": [], "image": f"{name}.png"} for name, text in texts.items()]
+    (tmp_path / "task3.json").write_text(json.dumps(entries))
+    call_command("link_facts", str(tmp_path), str(tmp_path / "linked.json"))
+    linked = json.loads((tmp_path / "linked.json").read_text())
+    assert [(each["key"], each["by"]) for each in linked["one"]] == [("leaning-tower", "name")]
+    assert linked["two"] == []
+    assert capsys.readouterr().out.startswith("2 memes, 1 with a fact, 1 of them by a name")
