@@ -58,14 +58,13 @@ def techniques(view: CampaignView, seed: int = 0, step: Callable[[float], None] 
     begins = np.unique(number, return_index=True)[1]
     drawn = np.sort(np.random.default_rng(seed).choice(len(first), min(MOST_TEXTS, len(first)), replace=False))
     tool = registry.shared("persuasion-check")
-    threshold = float(tool.card.thresholds["task1"])
     named, asked, silent = np.zeros((len(first), len(IN_TEXT)), bool), np.zeros(len(first), bool), 0
     for n, each in enumerate(drawn.tolist()):
         text = view.posts.texts[begins[each]]
         if outside(text, tool.italian):
             silent += 1
         else:
-            asked[each], named[each] = True, tool.chances(text) >= threshold
+            asked[each], named[each] = True, tool.chances(text) >= tool.thresholds[1]
         if n % 20 == 0:
             step(n / len(drawn))
     return Techniques(asked[number], named[number], len(drawn), len(first), silent)

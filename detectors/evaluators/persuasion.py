@@ -24,7 +24,7 @@ NAME = "persuasion-check"
 TASKS = (1, 2, 3)
 TEXTS = ("transcription", "ocr")
 TOP = ("Loaded Language", "Name calling/Labeling", "Smears")  # the most frequent techniques of the training set, in both tasks
-THRESHOLD_FROM = "the card: 6-fold cross-validation of the training set, none of this set"
+THRESHOLD_FROM = "the card, one for each technique: 6-fold cross-validation of the training set, none of this set"
 
 
 @evaluator("persuasion")
@@ -53,9 +53,9 @@ def evaluate(folder: Path, *, task: int = 1, text: str = "transcription", **_: A
         except BadInput as error:
             skipped.append({"item": meme.name, "reason": str(error)})
     seconds = time.perf_counter() - start
-    techniques, threshold = OF_TASK[task], tool.card.thresholds[f"task{task}"]
+    techniques = OF_TASK[task]
     truth = np.array(label_rows(kept, task), bool).reshape(len(kept), len(techniques))
-    found, transcribed = (np.array(each).reshape(truth.shape) >= threshold for each in (scores, by_people))
+    found, transcribed = (np.array(each).reshape(truth.shape) >= tool.thresholds[task] for each in (scores, by_people))
     top = np.zeros_like(truth)
     top[:, [technique.label in TOP for technique in techniques]] = True
     rivals, metrics = {"the three most frequent, always": f1_intervals(truth, top)}, f1_intervals(truth, found)
@@ -65,7 +65,7 @@ def evaluate(folder: Path, *, task: int = 1, text: str = "transcription", **_: A
     return Evaluation(
         n=len(kept),
         metrics=metrics,
-        threshold={"value": threshold, "from": THRESHOLD_FROM},
+        threshold={"value": tool.card.thresholds[f"task{task}"], "from": THRESHOLD_FROM},
         model=model_of(NAME),
         inference_s=seconds,
         skipped=skipped,
@@ -83,12 +83,12 @@ def evaluate(folder: Path, *, task: int = 1, text: str = "transcription", **_: A
 def _passages(folder: Path) -> Evaluation:
     """Task 2: the passages of the techniques that the tool names, F1 as the contest counts overlaps; the rival marks the whole text."""
     memes = read_memes(folder, 2)
-    tool, threshold = detectors.shared(NAME), detectors.card(NAME).thresholds["task1"]
+    tool = detectors.shared(NAME)
     truth, found, rival = [], [], []
     start = time.perf_counter()
     for meme in memes:
         encoded = encode(meme.text)
-        named = np.flatnonzero(tool.chances(meme.text) >= threshold).tolist()
+        named = np.flatnonzero(tool.chances(meme.text) >= tool.thresholds[1]).tolist()
         spans = [span for row in named for span in tool.lines.spans(meme.text, encoded, row)]
         found.append([Passage(IN_TEXT[span.technique].label, span.start, span.end) for span in spans])
         truth.append([Passage(each["technique"], each["start"], each["end"]) for each in meme.labels])
@@ -102,7 +102,7 @@ def _passages(folder: Path) -> Evaluation:
     return Evaluation(
         n=len(memes),
         metrics=passage_intervals(counted),
-        threshold={"value": threshold, "from": THRESHOLD_FROM},
+        threshold={"value": tool.card.thresholds["task1"], "from": THRESHOLD_FROM},
         model=model_of(NAME),
         inference_s=seconds,
         headline=("span_f1",),

@@ -17,7 +17,7 @@ from detectors.persuasion.classify import PersuasionLines, encode
 from detectors.persuasion.domain import outside
 from detectors.persuasion.encoder import EncodedText
 from detectors.persuasion.pictures import FINDER, READ, READER, ReadPicture, is_picture, read_picture
-from detectors.persuasion.techniques import IN_TEXT
+from detectors.persuasion.techniques import IN_TEXT, OF_TASK
 from detectors.registry import tool
 from detectors.types import Evidence, MarkedTextEvidence, ModelCard, Progress, Report, ReportField, ReportPart, TableEvidence, TextSpan, Verdict
 
@@ -76,10 +76,11 @@ WORDS = {
 
 @tool("persuasion-check", family="persuasion", media=("text", "picture"), inputs=1, words=WORDS, weights="persuasion-text-1")
 class PersuasionCheck:
-    """Persuasion techniques of a text."""
+    """Persuasion techniques of a text. `thresholds`: by task the chance from which each technique is named, in the techniques' order, from the card."""
 
     def __init__(self, opened: Path, card: ModelCard) -> None:
         self.card, self.lines = card, PersuasionLines(opened)
+        self.thresholds = {task: np.array([card.thresholds[f"task{task}"][each.code] for each in techniques]) for task, techniques in OF_TASK.items()}
         f1 = {name: round(card.metrics[of]["micro_f1"]["value"], 3) for name, of in (("found", ITALIAN), ("rival", f"{ITALIAN}, rival"))}
         self.italian = {"texts": card.thresholds["italian"], **f1}
 
@@ -103,20 +104,20 @@ class PersuasionCheck:
             return Report(verdict, (_part(text),), evidence=_shown(text, (), picture), models=self._models(picture))
         progress(0.6 if picture else 0.2, Message("persuasion-weighing"))
         encoded = encode(text)
-        chances, threshold = self.lines.of_text(text, encoded), float(self.card.thresholds["task1"])
+        chances, thresholds = self.lines.of_text(text, encoded), self.thresholds[1]
         progress(0.8, Message("persuasion-weighing"))
-        named = [row for row in np.argsort(-chances, kind="stable").tolist() if chances[row] >= threshold]
+        named = [row for row in np.argsort(-chances, kind="stable").tolist() if chances[row] >= thresholds[row]]
         spans = [span for row in named for span in self.lines.spans(text, encoded, row)]
         marks = tuple(
             TextSpan(span.start, span.end, IN_TEXT[span.technique].title, round(float(chances[span.technique]), 3))
             for span in sorted(spans, key=lambda each: (each.start, each.end))
             if span.end <= MOST_SHOWN
         )
-        verdict = self._verdict(text, encoded, chances, named, threshold)
+        verdict = self._verdict(text, encoded, chances, named)
         return Report(
             dataclasses.replace(verdict, reasons=(*verdict.reasons[: len(named)], *_limits(picture), *verdict.reasons[len(named) :])),
-            (_part(text, threshold),),
-            evidence=(*_shown(text, marks, picture), _table(chances, threshold)),
+            (_part(text),),
+            evidence=(*_shown(text, marks, picture), _table(chances, thresholds)),
             models=self._models(picture),
         )
 
@@ -124,8 +125,8 @@ class PersuasionCheck:
         nets = {name: weights.locked(name).sha256 for name in (*NETS, *((FINDER,) if picture else ()))}
         return {self.card.name: self.card.sha256, **nets, **({READER: detectors.card(READER).sha256} if picture else {})}
 
-    def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int], threshold: float) -> Verdict:
-        """What was named, likeliest first, then what limits it."""
+    def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int]) -> Verdict:
+        """What was named, likeliest first, then what limits it; score and threshold are those of the likeliest named, or of the likeliest where none is."""
         reasons = [Message(f"technique-{IN_TEXT[row].code}-found", {"chance": round(float(chances[row]), 3)}) for row in named]
         if not encoded.whole:
             reasons.append(Message("persuasion-cut", {"characters": encoded.pieces[-1].end}))
@@ -135,19 +136,14 @@ class PersuasionCheck:
         rates = {name: errs[name]["value"] for name in ("precision", "recall")}
         reasons += [Message("persuasion-errs", {"texts": self.card.thresholds["memes"], **rates}), Message("persuasion-not-false")]
         label = Message("persuasion-some", {"count": len(named)}) if named else Message("persuasion-none")
-        greatest = float(chances.max())
-        band = "suspicious" if greatest >= LIKELY and named else "unsure" if named else "clear"
-        return Verdict(label, round(greatest, 3), round(threshold, 3), band, tuple(reasons))
+        likeliest = named[0] if named else int(chances.argmax())
+        band = "suspicious" if named and chances[likeliest] >= LIKELY else "unsure" if named else "clear"
+        return Verdict(label, round(float(chances[likeliest]), 3), round(float(self.thresholds[1][likeliest]), 3), band, tuple(reasons))
 
 
-def _part(text: str, threshold: float | None = None) -> ReportPart:
-    fields = [
-        ReportField("words", Message("persuasion-words"), len(text.split())),
-        ReportField("characters", Message("persuasion-characters"), len(text)),
-    ]
-    if threshold is not None:
-        fields.append(ReportField("threshold", Message("persuasion-threshold"), round(threshold, 3)))
-    return ReportPart("text", Message("persuasion-part"), tuple(fields))
+def _part(text: str) -> ReportPart:
+    words, characters = Message("persuasion-words"), Message("persuasion-characters")
+    return ReportPart("text", Message("persuasion-part"), (ReportField("words", words, len(text.split())), ReportField("characters", characters, len(text))))
 
 
 def _limits(picture: ReadPicture | None) -> list[Message]:
@@ -161,8 +157,11 @@ def _shown(text: str, marks: tuple[TextSpan, ...], picture: ReadPicture | None) 
     return MarkedTextEvidence(READ, Message("persuasion-marked"), text[:MOST_SHOWN], marks), *picture.evidence(marks)
 
 
-def _table(chances: np.ndarray, threshold: float) -> TableEvidence:
-    columns = tuple(Message(f"persuasion-{name}") for name in ("technique", "chance", "named", "definition"))
+def _table(chances: np.ndarray, thresholds: np.ndarray) -> TableEvidence:
+    columns = tuple(Message(f"persuasion-{name}") for name in ("technique", "chance", "threshold", "named", "definition"))
     order = np.argsort(-chances, kind="stable").tolist()
-    rows = tuple((IN_TEXT[row].title, round(float(chances[row]), 3), bool(chances[row] >= threshold), IN_TEXT[row].definition) for row in order)
+    limits = [round(float(each), 3) for each in thresholds]
+    rows = tuple(
+        (IN_TEXT[row].title, round(float(chances[row]), 3), limits[row], bool(chances[row] >= thresholds[row]), IN_TEXT[row].definition) for row in order
+    )
     return TableEvidence("techniques", Message("persuasion-table"), columns, rows)

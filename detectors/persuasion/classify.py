@@ -11,6 +11,7 @@ from detectors import lite0
 from detectors.errors import WeightsError
 from detectors.files import BAD_ARCHIVE
 from detectors.persuasion.encoder import EncodedText, shared_encoder
+from detectors.persuasion.form import form_features, surface_features
 
 NO_PASSAGE, MOST_EXPECTED = -6.0, 5.0  # log-odds in a text without pieces; pieces beyond which more say no more
 BRIDGED = 1  # words between two of a passage that belong to it too
@@ -83,13 +84,10 @@ class PersuasionLines:
 
 
 def text_features(text: str, encoded: EncodedText) -> np.ndarray:
-    """Mean and greatest state of each layer, and five measures of the surface (capitals, length, exclamations, questions, lines)."""
+    """Mean and greatest state of each layer, then the measures of the text's surface and form."""
     states = encoded.states
     pooled = np.concatenate([states.mean(1), states.max(1)]).reshape(-1) if len(encoded.pieces) else np.zeros(2 * len(states) * states.shape[2], np.float32)
-    letters = [letter for letter in text if letter.isalpha()]
-    capitals = sum(letter.isupper() for letter in letters) / max(1, len(letters))
-    surface = (capitals, np.log1p(len(text.split())), *(np.log1p(text.count(mark)) for mark in "!?\n"))
-    return np.concatenate([pooled, np.array(surface, np.float32)])
+    return np.concatenate([pooled, surface_features(text), form_features(text)])
 
 
 def passage_features(logits: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Where the tool has nothing to say of a text: no words, too few, another script or language than English.
 
-Of Italian it was measured, and is no better than a rival that always names the same techniques: its report says so, with the figures.
+Of Italian it was measured, and finds too little: its report gives the figures, beside those of a rival that always names the same techniques.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ declare(
         },
         "persuasion-italian": {
             "en": "It looks like Italian. On {texts} Italian sentences the tool reached an F1 of {found:.2f}; always naming the same techniques reaches "
-            "{rival:.2f}. That is no clear gain, so it does not speak of Italian.",
+            "{rival:.2f}. That is too little, so it does not speak of Italian.",
             "it": "Sembra italiano. Su {texts} frasi italiane lo strumento ha ottenuto un F1 di {found:.2f}; indicando sempre le stesse tecniche si ottiene "
-            "{rival:.2f}. Non è un vantaggio chiaro, perciò sull'italiano non si pronuncia.",
+            "{rival:.2f}. È troppo poco, perciò sull'italiano non si pronuncia.",
         },
     }
 )

@@ -10,6 +10,7 @@ import numpy as np
 from detectors.metrics import interval
 
 STEPS = 200  # thresholds tried
+LEAST_SHARE = 1e-3  # added to the share of texts that have a technique
 SMOOTHED = 7  # neighbours whose mean decides, so that no single text does
 
 
@@ -74,6 +75,16 @@ def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
     values = np.array([micro_f1(truth, scores >= each) for each in tried])
     smooth = np.convolve(np.pad(values, SMOOTHED // 2, mode="edge"), np.ones(SMOOTHED) / SMOOTHED, "valid")
     return float(tried[int(np.argmax(smooth))])
+
+
+def share_thresholds(truth: np.ndarray, scores: np.ndarray, power: float) -> np.ndarray:
+    """A threshold for each technique: the common one times its share of the texts, relative to the most frequent technique's, to the power `power`.
+
+    The common one makes micro F1 largest. A rare technique seldom gets a large score, so it is found from a smaller one.
+    """
+    shares = truth.mean(0)
+    factors = ((shares + LEAST_SHARE) / shares.max()) ** power
+    return best_threshold(truth, scores / factors) * factors
 
 
 def passage_counts(truth: Sequence[Sequence[Passage]], found: Sequence[Sequence[Passage]]) -> list[PassageCount]:

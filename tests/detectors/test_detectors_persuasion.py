@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,18 +12,20 @@ import pytest
 from PIL import Image
 
 import detectors
-from detectors import messages
+from detectors import messages, weights
 from detectors.__main__ import main
 from detectors.bench import scene
 from detectors.errors import BadInput
+from detectors.persuasion.check import PersuasionCheck
 from detectors.persuasion.classify import NO_PASSAGE, encode, passage_features, text_features
 from detectors.persuasion.domain import outside
 from detectors.persuasion.encoder import LAYERS, MOST_PIECES, WIDTH, shared_encoder
+from detectors.persuasion.form import MEASURES, form_features
 from detectors.persuasion.pictures import read_picture
 from detectors.persuasion.pieces import PieceReader
-from detectors.persuasion.scores import best_threshold, f1_each, macro_f1, micro_f1
-from detectors.persuasion.techniques import IN_TEXT, TECHNIQUES
-from detectors.train.persuasion import fit_lines, piece_labels
+from detectors.persuasion.scores import best_threshold, f1_each, macro_f1, micro_f1, share_thresholds
+from detectors.persuasion.techniques import IN_TEXT, OF_TASK, TECHNIQUES
+from detectors.train.persuasion import fit_lines, piece_labels, text_lines
 from detectors.types import TextSpan
 from tests.drawn_memes import ATTACK as DRAWN
 from tests.drawn_memes import drawn, meme
@@ -104,7 +107,28 @@ def test_a_million_letters_without_a_space_are_read():
 
 
 def test_features_have_one_length():
-    assert {len(text_features(text, encode(text))) for text in ("", "a", ATTACK)} == {2 * len(LAYERS) * WIDTH + 5}
+    assert {len(text_features(text, encode(text))) for text in ("", "a", ATTACK)} == {2 * len(LAYERS) * WIDTH + 5 + len(MEASURES)}
+
+
+def test_the_form_of_a_text_is_measured():
+    text = 'Who lies? "They" lie: they lie, they lie...\n- 3 times they lie!'
+    measured = dict(zip(MEASURES, form_features(text).tolist(), strict=True))
+    assert measured == {
+        "most frequent word": 4,  # they
+        "repeated pairs of words": 4,  # they lie 4 times, lie they twice
+        "different words": pytest.approx(5 / 11),
+        "digits": 1,
+        "quotation marks": pytest.approx(np.log(3)),
+        "ends with ?": 0,
+        "ends with !": 1,
+        "line with a dash": 1,
+        "colons": pytest.approx(np.log(2)),
+        "commas": pytest.approx(np.log(2)),
+        "omissions": pytest.approx(np.log(2)),
+        "words a line": 5.5,
+        "sentences": pytest.approx(np.log(4)),
+    }
+    assert np.isfinite(form_features("")).all()
 
 
 def test_insults_are_likelier_loaded_language_than_opening_hours():
@@ -176,6 +200,53 @@ def test_the_best_threshold_parts_what_can_be_parted():
     scores = np.linspace(0, 1, 200).reshape(100, 2)
     threshold = best_threshold(scores > 0.7, scores)
     assert micro_f1(scores > 0.7, scores >= threshold) > 0.9
+
+
+def test_a_rare_technique_is_named_from_a_smaller_chance():
+    scores = np.random.default_rng(0).uniform(size=(400, 2))
+    truth = np.stack([scores[:, 0] > 0.5, scores[:, 1] > 0.9], 1)
+    even, powered = (share_thresholds(truth, scores, power) for power in (0.0, 0.5))
+    assert even[0] == even[1] == best_threshold(truth, scores)
+    assert powered[1] / powered[0] == pytest.approx(np.sqrt(truth[:, 1].mean() / truth[:, 0].mean()), rel=0.01)
+
+
+def test_thresholds_are_those_of_the_card_one_for_each_technique(tmp_path):
+    limits = tool().card.thresholds
+    for task, techniques in OF_TASK.items():
+        assert list(limits[f"task{task}"]) == [each.code for each in techniques]
+        assert tool().thresholds[task].tolist() == list(limits[f"task{task}"].values())
+    row = int(tool().chances(ATTACK).argmax())
+    strict = {**limits["task1"], IN_TEXT[row].code: 1.0}
+    changed = PersuasionCheck(weights.find("persuasion-text-1"), dataclasses.replace(tool().card, thresholds={**limits, "task1": strict}))
+    file = tmp_path / "text.txt"
+    file.write_text(ATTACK)
+    named = [[row for row in check.report([file]).evidence[-1].rows if row[3]] for check in (tool(), changed)]
+    assert [each[0] for each in named[0] if each not in named[1]] == [IN_TEXT[row].title]
+    assert all(chance >= limit for _, chance, limit, *_ in named[0])
+    assert changed.report([file]).verdict.score < tool().report([file]).verdict.score
+
+
+def test_a_line_with_a_marked_passage_is_an_example():
+    text = f"{PLAIN}\n\nno more\n{ATTACK}"
+    encoded = encode(text)
+    plain, attack = text_lines(7, text, encoded)
+    assert (plain.meme, attack.meme) == (7, 7)
+    places = [[encoded.pieces[row] for row in line.pieces] for line in (plain, attack)]
+    assert (places[0][0].start, places[0][-1].end) == (0, len(PLAIN))
+    assert (places[1][0].start, places[1][-1].end) == (text.index(ATTACK), len(text))
+    assert attack.features.shape == text_features(text, encoded).shape
+    assert text_lines(0, PLAIN, encode(PLAIN)) == []
+    marked = piece_labels(encoded, [{"technique": "Smears", "start": text.index("liars"), "end": len(text)}])
+    assert (marked[plain.pieces].any(), marked[attack.pieces].any(0).sum()) == (False, 1)
+
+
+def test_an_example_of_small_weight_moves_the_lines_little():
+    values = np.repeat(np.array([[0.0], [1.0]], np.float32), 50, 0)
+    wanted, opposite = values > 0.5, values < 0.5
+    both, labels = np.concatenate([values, values]), np.concatenate([wanted, opposite])
+    alike, light = (fit_lines(both, labels, np.ones(1), 1e-3, np.repeat([1.0, weight], 100))[0][0, 0] for weight in (1.0, 0.1))
+    assert abs(alike) < 0.01
+    assert light > 1
 
 
 @pytest.mark.parametrize("task", [1, 3])
