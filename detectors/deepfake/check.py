@@ -156,6 +156,7 @@ class DeepfakeCheck:
         if few := [each for each in people if medium == "clip" and len(each.faces) < LEAST_FACES]:
             reasons.append(Message("deepfake-few", {"person": ", ".join(each.name for each in few), "least": LEAST_FACES}))
         reasons += self._errors(like, answer)
+        reasons.append(Message(f"deepfake-answers-{medium}", self._answered(medium)))
         reasons.append(Message(f"deepfake-auc-{medium}", self._aucs(medium)))
         if len(people) > 1:
             reasons.append(Message("deepfake-many", {"count": len(people)}))
@@ -173,6 +174,11 @@ class DeepfakeCheck:
         if answer == "none":
             found.append(Message("deepfake-errs-none", {key: counts[key] for key in ("fakes", "missed")}))
         return found
+
+    def _answered(self, medium: str) -> dict[str, Param]:
+        """Of how many files measured this tool said anything, and of how many wrongly."""
+        metrics = self.card.metrics[f"answers {medium}"]
+        return {"files": metrics["answered"]["of"], "answered": metrics["answered"]["count"], "wrong": metrics["wrong"]["count"]}
 
     def _aucs(self, medium: str) -> dict[str, Param]:
         rows = {"": "clips"} if medium == "clip" else {"": "stills received", "seen_": "photographs"}

@@ -91,6 +91,18 @@ WORDS: dict[str, Words] = {
         "en": 'Of the {fakes} manipulated ones, {missed} got the answer "no sign" too.',
         "it": "Dei {fakes} manipolati, {missed} hanno avuto anch'essi la risposta «nessun segno».",
     },
+    "deepfake-answers-picture": {
+        "en": "Of {files} pictures, about half of them manipulated and each kept apart while the bounds for an answer were chosen, it answered {answered}, "
+        "{wrong} of these wrongly; of all others it could not say.",
+        "it": "Su {files} immagini, circa metà delle quali manipolate e ognuna tenuta da parte mentre si sceglievano le soglie per una risposta, ha risposto "
+        "per {answered}, di cui {wrong} in modo sbagliato; per tutte le altre era impossibile dire.",
+    },
+    "deepfake-answers-clip": {
+        "en": "Of {files} videos, more than half of them manipulated, it answered {answered}, {wrong} of these wrongly; of all others it could not say. "
+        "Real ones among them set the bounds: on others it may err more often.",
+        "it": "Su {files} video, più della metà dei quali manipolati, ha risposto per {answered}, di cui {wrong} in modo sbagliato; per tutti gli altri era "
+        "impossibile dire. Quelli veri fra essi hanno fissato le soglie: su altri può sbagliare più spesso.",
+    },
     "deepfake-auc-clip": {
         "en": "On those videos its AUC was {value:.2f} ({low:.2f} to {high:.2f}): how often it rates a manipulated one above a real one; 0.5 is guessing. "
         "Weigh it as a weak hint beside other findings, never alone.",

@@ -94,7 +94,7 @@ def test_a_clip_gives_each_person_a_score_over_its_seconds(check, two):
 def test_each_answer_is_a_hint_with_its_error_rates(bounded, two, bounds, label, band, reason):
     report = bounded(**bounds).report([two])
     assert (report.verdict.label.code, report.verdict.band) == (label, band)
-    assert {reason, "deepfake-errs-clips", "deepfake-auc-clip", "deepfake-fooled"} <= set(codes(report))
+    assert {reason, "deepfake-errs-clips", "deepfake-answers-clip", "deepfake-auc-clip", "deepfake-fooled"} <= set(codes(report))
     assert len(report.timeline) == (2 if label == "deepfake-sign" else 0)
     for language in ("en", "it"):
         spoken = " ".join(worded(each, language) for each in (report.verdict.label, *report.verdict.reasons))
