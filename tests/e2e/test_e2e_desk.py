@@ -250,9 +250,8 @@ def test_a_memes_text_is_read_corrected_and_examined_again(desk, tmp_path):
     expect(page.locator("#evidence-text .passages")).to_contain_text("loaded language")
 
 
-@SIZES
-def test_a_colleague_works_on_a_case_and_its_end_date_moves(report, size):
-    page = report(FACE, size=size)
+def test_a_colleague_works_on_a_case_and_its_end_date_moves(report):
+    page = report(FACE, size=PHONE)
     page.locator("summary", has_text="Let somebody work on it").click()
     page.locator("#add-person button").click()
     expect(page.locator(".people li").first).to_be_visible()
