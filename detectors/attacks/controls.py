@@ -42,10 +42,13 @@ CONTROLS: dict[str, Change] = {
     "control-noise-jpeg": lambda picture, rng: jpeg(noisy(picture, rng, float(rng.uniform(2, 8))), int(rng.integers(50, 95))),
     "control-sharper": lambda picture, rng: cv2.addWeighted(picture, 1.5, cv2.GaussianBlur(picture, (0, 0), 1.0), -0.5, 0),
 }
+HARDEST = ("control-noise-4", "control-brighter", "control-sharper")  # look most like an attack: every crop gets them, or their figures rest on thirty crops
 
 
 def add(folder: Path, *, each: int, test: int, seed: int = 0) -> None:
-    """Write controls of every clean crop of a folder: `each` of them, of test sources `test`; rows go into controls.csv (columns of labels.csv)."""
+    """Write controls of every clean crop of a folder: the hardest, and `each` of all in turn, of test sources `test`; rows go into controls.csv (columns of
+    labels.csv).
+    """
     with (folder / "labels.csv").open(newline="") as file:
         clean = [row for row in csv.DictReader(file) if row["label"] == "clean"]
     names = list(CONTROLS)
@@ -55,8 +58,7 @@ def add(folder: Path, *, each: int, test: int, seed: int = 0) -> None:
         for n, row in enumerate(clean):
             rng = np.random.default_rng(int(hashlib.sha256(f"{seed} {row['source']}".encode()).hexdigest()[:8], 16))
             picture, many = cv2.imread(str(folder / row["path"])), test if row["split"] == "test" else each
-            for turn in range(many):
-                name = names[(n * many + turn) % len(names)]
+            for name in dict.fromkeys([*(names[(n * many + turn) % len(names)] for turn in range(many)), *HARDEST]):
                 path = f"{Path(row['path']).stem}-{name}.png"
                 cv2.imwrite(str(folder / path), CONTROLS[name](picture, rng))
                 table.writerow({**row, "path": path, "attack": name})

@@ -83,7 +83,7 @@ def _evaluate(name: str, folder: Path) -> Evaluation:
         metrics=found["metrics"],
         threshold={
             "value": threshold,
-            "from": "the card: 1 % of harmless crops and 2 % of noisy ones flagged in training, none of this set; tpr_at_fpr_1e-2 takes its own",
+            "from": "the card: 1 % of harmless crops and of each of the hardest controls flagged in training, none of this set; tpr_at_fpr_1e-2 takes its own",
         },
         model=model_of(name),
         inference_s=seconds,

@@ -27,8 +27,9 @@ DATA = {"face": Path("faces") / "lfw", "image": Path("adversarial")}
 INTRODUCTION = """
 All figures are held out by source: every crop was scored by a fusion that saw no crop of the same picture or person (four folds); what ships is
 trained on all crops. Intervals draw sources again. The attacks are ours, and so few that one attack's interval is wide; **attacks written by somebody
-else can score lower**, as can other cameras. Sets are made and measured in the work folder (`--work`; made by `detectors.attacks.make`, safe to stop
-and go on), so a set that was cut off has fewer crops: the rows give how many. A set of somebody else's:
+else can score lower**, as can other cameras. Every crop is also shown with light noise, brighter and sharper, the controls that look most like an
+attack; the threshold flags at most 1 % of the harmless crops and of each of these. Sets are made and measured in the work folder (`--work`; made by
+`detectors.attacks.make`, safe to stop and go on), so a set that was cut off has fewer crops: the rows give how many. A set of somebody else's:
 `python -m detectors evaluate adversarial-image FOLDER --json`.
 
 The kNN scores, the LSTM over medoid distances and an attacker who asks for this detector's score stand, for faces, in

@@ -1,7 +1,7 @@
 """Train the fusion of the detectors of adversarial inputs: `python -m detectors.train.adversarial measure|fit image|face FOLDER ...`.
 
 FOLDER is what `detectors.attacks.make` wrote; `measure` keeps its numbers in measures.npz there. `fit` judges by scores of folds by source, takes the threshold
-from them (1 % of the clean crops and controls flagged, and 2 % of the noisy ones), trains what ships on all of it, and writes figures.json there.
+from them (1 % of the clean crops and controls flagged, and of each of the hardest controls), trains what ships on all of it, and writes figures.json there.
 """
 
 from __future__ import annotations
@@ -129,9 +129,9 @@ def held_out(data: Measured, seed: int, unseen: str = "") -> np.ndarray:
 
 
 def threshold_of(data: Measured, scores: np.ndarray) -> float:
-    """That above which 1 % of the clean crops and controls lie, and 2 % of the noisy ones."""
-    noisy = ~data.attacked & np.char.startswith(data.attacks, "control-noise")
-    return float(max(threshold_at(scores[~data.attacked], 1e-2), threshold_at(scores[noisy], 2e-2)))
+    """That above which 1 % of the clean crops and controls lie, and 1 % of each of the hardest controls."""
+    harmless = [~data.attacked, *(~data.attacked & (data.attacks == name) for name in controls.HARDEST)]
+    return float(max(threshold_at(scores[chosen], 1e-2) for chosen in harmless if chosen.any()))
 
 
 def unseen_attacks(data: Measured, seed: int) -> dict[str, tuple[int, float]]:

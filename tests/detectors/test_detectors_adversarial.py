@@ -142,3 +142,24 @@ def test_the_page_of_results_has_every_attack_and_control_beside_the_re_save():
     page = "\n".join([*page_of.figures("Faces", answer, {"still": (4, 0.5)}), *page_of.published({"face": answer, "image": answer})])
     for wanted in ("32 crops of 8 sources", "| still untargeted |", "| as they are | 8 |", "| control-noise-4 |", "| still | 4 |", "Massoli 2021"):
         assert wanted in page
+
+
+def test_every_crop_gets_the_hardest_controls_and_the_threshold_heeds_each_of_them(tmp_path):
+    pytest.importorskip("torch")
+    from detectors.attacks import controls
+    from detectors.train import adversarial as training
+
+    lines = ["path,label,attack,targeted,source,split,budget"]
+    for n in range(12):
+        cv2.imwrite(str(tmp_path / f"s{n}.png"), scene(n))
+        lines.append(f"s{n}.png,clean,-,0,s{n},train,0")
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    controls.add(tmp_path, each=1, test=1)
+    rows = training.rows_of(tmp_path)
+    assert {name: sum(row["attack"] == name for row in rows) for name in controls.HARDEST} == dict.fromkeys(controls.HARDEST, 12)
+    assert {row["attack"] for row in rows} == {"-", *controls.CONTROLS}
+    assert len({row["path"] for row in rows}) == len(rows)
+    attacks = np.array([row["attack"] for row in rows])
+    scores = np.where(attacks == "control-sharper", 0.4, 0.1)
+    data = training.Measured(scores[:, None], scores, np.zeros(len(rows), bool), attacks, np.zeros(len(rows), int), attacks, ("a",))
+    assert training.threshold_of(data, scores) >= 0.4
