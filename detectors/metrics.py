@@ -43,6 +43,19 @@ def interval(clusters: Sequence[Any], measure: Callable[[Sequence[Any]], float],
     return {"value": _plain(value), "low": _plain(low), "high": _plain(high)}
 
 
+def share(hits: np.ndarray, clusters: int) -> dict[str, float | None]:
+    """{"value", "low", "high"}: the share of hits (N,) with its 95 % interval after Wilson 1927, which is wide too where no item is one.
+
+    `clusters`: how many items count as independent; of none there is no share.
+    """
+    if not len(hits) or not clusters:
+        return {"value": None, "low": None, "high": None}
+    z, value = 1.959964, float(np.mean(hits))
+    middle, half = value + z * z / (2 * clusters), z * math.sqrt(value * (1 - value) / clusters + z * z / (4 * clusters * clusters))
+    low, high = (middle - half) / (1 + z * z / clusters), (middle + half) / (1 + z * z / clusters)
+    return {"value": _plain(value), "low": _plain(max(0.0, low)), "high": _plain(min(1.0, high))}
+
+
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of boxes (N, 4) and (M, 4) given as left, top, width, height: (N, M)."""
     a, b = np.asarray(a, float).reshape(-1, 4), np.asarray(b, float).reshape(-1, 4)

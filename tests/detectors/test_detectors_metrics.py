@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.follow import idf1, mota, tally
-from detectors.metrics import auc, average_precision, interval, iou, match
+from detectors.metrics import auc, average_precision, interval, iou, match, share
 from detectors.verification import best_threshold, cllr, cllr_min, eer, threshold_at
 
 LEFT, RIGHT, FAR = [0, 0, 10, 10], [100, 0, 10, 10], [500, 500, 10, 10]
@@ -219,3 +219,18 @@ def test_cllr_min_of_separated_scores_is_zero():
 
 def test_cllr_min_does_not_change_with_the_scale():
     assert cllr_min(10 * GENUINE, 10 * IMPOSTOR) == pytest.approx(cllr_min(GENUINE, IMPOSTOR))
+
+
+@pytest.mark.parametrize(
+    ("hits", "count", "low", "high"),
+    [(0, 27, 0.0, 0.1246), (1, 34, 0.0052, 0.1492), (10, 10, 0.7225, 1.0)],  # statsmodels 0.14, proportion_confint(method="wilson")
+)
+def test_a_share_has_wilsons_interval_also_where_nothing_was_hit(hits, count, low, high):
+    found = share(np.arange(count) < hits, count)
+    assert (found["value"], found["low"], found["high"]) == pytest.approx((hits / count, low, high), abs=1e-4)
+
+
+def test_fewer_independent_items_make_a_wider_share_and_none_makes_none():
+    hits = np.arange(40) < 4
+    assert share(hits, 10)["high"] > share(hits, 40)["high"]
+    assert share(np.zeros(0, bool), 0) == {"value": None, "low": None, "high": None}
