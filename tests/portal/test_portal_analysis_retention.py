@@ -112,6 +112,9 @@ def test_the_desk_says_what_goes_soon(at):
     assert ">Stays<" not in page
     assert "goes after" in page
     assert queries.case_state(at.operator, case.pk)["kept_until"] == day(10).isoformat()
+    form = signed_in(at.operator).get(reverse("analysis:case", args=[case.pk])).content.decode()
+    assert f'value="{day(10).isoformat()}"' in form
+    assert f'max="{retention.last_end().isoformat()}"' in form
 
 
 @pytest.mark.django_db(transaction=True)
