@@ -8,18 +8,21 @@ same lock alone. So either the new holder has committed and `release` sees its r
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from detectors.files import PRIVATE, flush_folder, write_durably
+from detectors.files import PART, PRIVATE, flush_folder, write_durably
 
 Holder = Callable[[set[str]], set[str]]
+UNHELD_KEPT = datetime.timedelta(days=7)  # a file that no row names; longer than any transaction, short enough for a privacy notice
 STRIPES = 64  # locks for all files: an event batch claims hundreds of them, and PostgreSQL's table of locks is small
 LOCK = 0x4D454449  # the first half of their names
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -31,7 +34,9 @@ def put(content: bytes) -> str:
     sha256 = hashlib.sha256(content).hexdigest()
     claim([sha256])
     target = path(sha256)
-    if not target.exists():
+    try:
+        os.utime(target)  # its age begins anew: `sweep` leaves what somebody begins to need
+    except FileNotFoundError:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_durably(target, content, mode=PRIVATE)
     return sha256
@@ -44,6 +49,7 @@ def adopt(file: Path, sha256: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.link(file, target)
+    os.utime(target)  # as in `put`; the first name may be an upload of long ago
     flush_folder(target.parent)
 
 
@@ -97,6 +103,29 @@ def release(names: Iterable[str]) -> int:
             for name in part - held(part):
                 gone += exists(name)
                 path(name).unlink(missing_ok=True)
+    return gone
+
+
+def sweep(older_than: datetime.timedelta = UNHELD_KEPT) -> int:
+    """Delete the files that nobody holds and that were last written or kept so long ago; how many.
+
+    `release` runs after the transaction that let its files go. A process killed in between, or a transaction rolled back after `put`, leaves a file
+    that no row names and nobody would ask for again. What is younger may belong to a transaction that has not committed.
+    """
+    before = time.time() - older_than.total_seconds()
+    gone = 0
+    for folder in sorted(settings.MEDIA_FOLDER.glob("[0-9a-f][0-9a-f]")):
+        names = set()
+        for file in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # released meanwhile
+                if file.stat().st_mtime >= before:
+                    continue
+                if _SHA256.fullmatch(file.name):
+                    names.add(file.name)
+                elif file.name.startswith(".") and file.name.endswith(PART):  # of a writer that was killed
+                    file.unlink()
+                    gone += 1
+        gone += release(names - held(names))
     return gone
 
 

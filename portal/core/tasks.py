@@ -1,10 +1,14 @@
-"""Jobs of a worker that was killed are done again: every task of the portal may be run twice without harm. Jobs that ended long ago are deleted."""
+"""What the house itself does over and over: jobs of a worker that was killed are done again (every task of the portal may be run twice without harm), jobs
+that ended long ago are deleted, and so are files that nobody holds any more.
+"""
 
 from __future__ import annotations
 
 import logging
 
 from procrastinate.contrib.django import app
+
+from portal.core import clock_check, media
 
 DONE_KEPT_DAYS = 7  # jobs that ended well or were cancelled
 FAILED_KEPT_DAYS = 30  # for whoever looks for the cause
@@ -29,3 +33,11 @@ async def delete_old_jobs(timestamp: int) -> None:
     """Once a night: delete jobs that ended long ago; what they did stands elsewhere. Those that wait or are at work stay, however old they are."""
     await app.job_manager.delete_old_jobs(DONE_KEPT_DAYS * 24, include_cancelled=True, include_aborted=True)
     await app.job_manager.delete_old_jobs(FAILED_KEPT_DAYS * 24, include_failed=True)
+
+
+@app.periodic(cron="5 5 * * *")
+@app.task(name="core.sweep_media", queue="default", queueing_lock="core.sweep_media")
+def sweep_media(timestamp: int) -> None:
+    """Every night, after the jobs that delete by date: delete the files that a killed process left behind."""
+    if not clock_check.jumped() and (gone := media.sweep()):
+        log.warning("%d files that nobody holds deleted", gone)

@@ -12,10 +12,9 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.alerts import tasks as alert_tasks
 from portal.analysis import actions, case_actions, custody, queries, retention, tasks
-from portal.analysis.models import Case, CaseNote, CaseState
-from portal.core import audit, clock_check, media
+from portal.analysis.models import Case, CaseNote
+from portal.core import media
 from portal.core.models import AuditRow
 from tests.portal.portal_scene import place, signed_in
 from tests.portal.test_portal_analysis import file
@@ -138,26 +137,3 @@ def test_a_case_that_somebody_changes_at_this_moment_stays_until_the_next_night(
     done.set()
     person.join()
     assert retention.forget_ended(day(YEAR + 1))["cases"] == 1
-
-
-@pytest.mark.parametrize("night", [tasks.forget_ended, alert_tasks.clean_up])
-def test_a_clock_that_jumps_ahead_deletes_nothing_in_the_first_night(at, night, monkeypatch):
-    case = examined(at)
-    ahead = timezone.now() + datetime.timedelta(days=2 * YEAR)
-    monkeypatch.setattr(timezone, "now", lambda: ahead)
-    audit.record(actor="system", verb="events.recorded", subject="camera:1")  # agents go on reporting in the new time
-    night(timestamp=0)
-    assert Case.objects.filter(pk=case.pk, state=CaseState.DONE).exists()
-    assert AuditRow.objects.filter(verb="clock.jumped").count() == 1
-    assert clock_check.jumped(ahead)  # the other job of this night waits too, and writes no second row
-    assert AuditRow.objects.filter(verb="clock.jumped").count() == 1
-    next_night = ahead + datetime.timedelta(days=1)
-    monkeypatch.setattr(timezone, "now", lambda: next_night)
-    tasks.forget_ended(timestamp=0)  # a portal that was off for two years says the same: it goes a night later
-    assert not Case.objects.exists()
-
-
-def test_a_quiet_week_is_no_jump(at):
-    audit.record(actor="system", verb="events.recorded", subject="camera:1")
-    assert not clock_check.jumped(timezone.now() + datetime.timedelta(days=6))
-    assert clock_check.jumped(timezone.now() + datetime.timedelta(days=9))

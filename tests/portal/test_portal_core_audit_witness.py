@@ -29,6 +29,7 @@ from portal.core import audit, audit_check, audit_witness
 from portal.core.models import AuditFinding, AuditRow, AuditWitness
 from portal.core.severity import Severity
 from portal.house import actions, anchors
+from portal.house import tasks as house_tasks
 from portal.sites import config
 from portal.sites.config import portal_key
 from portal.sites.models import Agent
@@ -283,6 +284,16 @@ def test_a_finding_is_closed_by_an_administrator_of_every_site_only_and_the_next
     assert AuditRow.objects.get(verb="audit.settled").data["row"] == 16
     actions.walk_audit()
     assert audit_witness.open_findings() == []
+
+
+def test_receipts_older_than_their_time_go_but_not_in_the_night_after_the_clock_jumped(boxes, monkeypatch):
+    stored = AuditWitness.objects.count()
+    assert stored
+    later = timezone.now() + audit_witness.KEPT + datetime.timedelta(days=1)
+    for night, left in ((later, stored), (later + datetime.timedelta(days=1), 0)):
+        monkeypatch.setattr(timezone, "now", lambda night=night: night)
+        house_tasks.walk_audit(timestamp=0)
+        assert AuditWitness.objects.count() == left
 
 
 def test_the_night_finds_what_no_heartbeat_brings_back(boxes):

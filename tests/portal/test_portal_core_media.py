@@ -110,3 +110,23 @@ def test_a_dead_channel_layer_undoes_nothing(monkeypatch, caplog, error):
     monkeypatch.setattr(get_channel_layer(), "group_send", refuse)
     push.send("alerts-site-1", {})
     assert "alerts-site-1 not sent" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_nobody_holds_goes_when_it_is_a_week_old(store, monkeypatch):
+    named, stray, fresh, renewed = (media.put(content) for content in (b"named", b"stray", b"fresh", b"renewed"))
+    monkeypatch.setitem(media.holders, "test", lambda names: names & {named})
+    half = store / stray[:2] / f".{stray}.0123.part"
+    half.write_bytes(b"of a writer that was killed")
+    foreign = store / stray[:2] / "README"
+    foreign.write_text("somebody's own file")
+    for path in (media.path(named), media.path(stray), media.path(renewed), half, foreign):
+        os.utime(path, (0, 0))
+    media.put(b"renewed")  # somebody begins to need it at this moment, outside a transaction
+    assert media.sweep() == 2
+    assert set(files(store)) == {media.path(named), media.path(fresh), media.path(renewed), foreign}
+    assert media.sweep() == 0
+
+
+def test_a_store_that_does_not_exist_yet_is_swept_without_error(store):
+    assert media.sweep() == 0
