@@ -50,10 +50,18 @@ def share(hits: np.ndarray, clusters: int) -> dict[str, float | None]:
     """
     if not len(hits) or not clusters:
         return {"value": None, "low": None, "high": None}
-    z, value = 1.959964, float(np.mean(hits))
-    middle, half = value + z * z / (2 * clusters), z * math.sqrt(value * (1 - value) / clusters + z * z / (4 * clusters * clusters))
-    low, high = (middle - half) / (1 + z * z / clusters), (middle + half) / (1 + z * z / clusters)
-    return {"value": _plain(value), "low": _plain(max(0.0, low)), "high": _plain(min(1.0, high))}
+    value = float(np.mean(hits))
+    low, high = wilson(value, clusters)
+    return {"value": _plain(value), "low": _plain(low), "high": _plain(high)}
+
+
+def wilson(value: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share `value` of `count` independent items (Wilson, JASA 1927); of no items nothing is excluded."""
+    if count < 1:
+        return 0.0, 1.0
+    z = 1.959964
+    middle, half = value + z * z / (2 * count), z * math.sqrt(value * (1 - value) / count + z * z / (4 * count * count))
+    return max(0.0, (middle - half) / (1 + z * z / count)), min(1.0, (middle + half) / (1 + z * z / count))
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -256,6 +256,11 @@ def moments(values: Sequence[Any]) -> np.ndarray:
     return max(found, key=lambda each: int(np.isfinite(each).sum())) if found and len(values) else np.zeros(0)
 
 
+def moment(seconds: float) -> str | None:
+    """A post's time (seconds since 1970 UTC) as it is shown, in UTC; None for none."""
+    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).strftime("%Y-%m-%d %H:%M:%S") if math.isfinite(seconds) else None
+
+
 def _tried(form: Callable[[Any], float], value: Any) -> float:
     try:
         seconds = form(value)

@@ -80,7 +80,7 @@ def _parts(view: CampaignView, found: Techniques) -> tuple[ReportPart, ...]:
     read, times = view.posts, view.posts.times[np.isfinite(view.posts.times)]
     named = {name for name in view.names if name}
     about: dict[str, Any] = {"posts": len(read), "accounts": len(named)}
-    about |= {"first": show.moment(times.min()), "last": show.moment(times.max())} if len(times) else {}
+    about |= {"first": posts.moment(times.min()), "last": posts.moment(times.max())} if len(times) else {}
     grouped = int((view.groups >= 0).sum())
     repeats = {"groups": int(view.groups.max(initial=-1)) + 1, "in-groups": grouped, "links": int(view.links.max(initial=-1)) + 1}
     columns = tuple(ReportField(f"column-{role}", Message(f"posts-column-{role}"), read.columns.get(role)) for role in (ROLES if read.head else ()))

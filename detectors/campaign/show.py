@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from detectors.campaign.answers import Techniques
 from detectors.campaign.view import CampaignView
 from detectors.messages import Message
 from detectors.persuasion.techniques import IN_TEXT
+from detectors.posts import moment
 from detectors.text.examined import ExaminedAccount
 from detectors.types import Evidence, PlotEvidence, PlotSeries, TableEvidence
 
@@ -155,8 +155,3 @@ def _techniques(view: CampaignView, found: Techniques) -> list[Evidence]:
     if lines:
         shown.append(TableEvidence("periods", Message("campaign-evidence-periods", {"fewest": FEWEST}), columns, lines))
     return shown
-
-
-def moment(seconds: float) -> str | None:
-    """A time as it is shown; None for none."""
-    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).strftime("%Y-%m-%d %H:%M:%S") if np.isfinite(seconds) else None

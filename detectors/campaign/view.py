@@ -9,6 +9,7 @@ import numpy as np
 
 from detectors.campaign import coordination, duplicates
 from detectors.campaign.coordination import Coordination
+from detectors.metrics import wilson
 from detectors.posts import Posts
 
 
@@ -34,11 +35,9 @@ class CampaignView:
 
     def share(self, account: int) -> tuple[float, float, float]:
         """Of the account's posts those in time with its set, with a 95 % interval (Wilson)."""
-        from scipy.stats import binomtest  # only the desk needs it
-
-        joined, count = int(self.coordination.joined[account]), int(self.counts[account])
-        between = binomtest(joined, max(1, count)).proportion_ci(method="wilson")
-        return joined / max(1, count), float(between.low), float(between.high)
+        count = int(self.counts[account])
+        share = int(self.coordination.joined[account]) / max(1, count)
+        return share, *wilson(share, count)
 
 
 def look(posts: Posts, seed: int = 0, on_grouped: Callable[[], None] = lambda: None) -> CampaignView:

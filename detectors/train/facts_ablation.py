@@ -23,7 +23,7 @@ from detectors.nets.facts import FactsNet
 from detectors.persuasion.classify import encode
 from detectors.persuasion.memes import read_memes
 from detectors.persuasion.scores import best_threshold, macro_f1, micro_f1
-from detectors.train.persuasion import FOLDS, TrainingMemes, cross_validated
+from detectors.train.persuasion import FOLDS, TrainingMemes, cross_validated, named
 
 CONDITIONS = ("no facts", "random facts", "right facts")
 MOST_PIECES = 48  # of a fact's statement
@@ -107,20 +107,12 @@ def unseen_chances(streams: Streams, labels: Chances, folds: np.ndarray, seed: i
     return scores, gates
 
 
-def decided(labels: np.ndarray, scores: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """What is named, each fold's threshold from the other folds."""
-    found = np.zeros(labels.shape, bool)
-    for fold in range(FOLDS):
-        found[folds == fold] = scores[folds == fold] >= best_threshold(labels[folds != fold], scores[folds != fold])
-    return found
-
-
 def compared(labels: np.ndarray, found: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, object]:
     """F1 of every condition on these memes, and right facts less each other condition, on the same drawn memes."""
     answer: dict[str, object] = {}
     for measure, of in MEASURES.items():
-        for name, named in found.items():
-            answer[f"{name}, {measure}"] = interval(rows, lambda drawn, of=of, named=named: of(labels[drawn], named[drawn]))
+        for name, each in found.items():
+            answer[f"{name}, {measure}"] = interval(rows, lambda drawn, of=of, each=each: of(labels[drawn], each[drawn]))
         for name in found.keys() - {"right facts"}:
             answer[f"right facts less {name}, {measure}"] = interval(
                 rows,
@@ -142,7 +134,7 @@ def ablate(memes: TrainingMemes, linked: Sequence[Sequence[str]], states: dict[s
         print(f"{name}: gates {gates}, {time.perf_counter() - start:.0f} s", flush=True)
     with_fact = np.flatnonzero([bool(each) for each in right])
     for task, labels in memes.labels.items():
-        found = {name: decided(labels, each[task], folds) for name, each in scores.items()}
+        found = {name: named(labels, each[task], folds, best_threshold) for name, each in scores.items()}
         for where, rows in (("all", np.arange(len(labels))), ("with a fact", with_fact)):
             for name, value in compared(labels, found, rows).items():
                 print(f"task {task}, {where} ({len(rows)}), {name}: {json.dumps(value)}", flush=True)

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -193,11 +193,17 @@ def cross_validated(memes: TrainingMemes, folds: np.ndarray, seed: int) -> dict[
     return scores
 
 
+def named(labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, thresholds: Callable[[np.ndarray, np.ndarray], np.ndarray | float]) -> np.ndarray:
+    """What is named (N, techniques), each fold by `thresholds` of the labels and scores of the other folds."""
+    found = np.zeros(labels.shape, bool)
+    for fold in np.unique(folds):
+        found[folds == fold] = scores[folds == fold] >= thresholds(labels[folds != fold], scores[folds != fold])
+    return found
+
+
 def report_task(labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, task: int) -> np.ndarray:
     """Print what cross-validation gives, each fold's thresholds chosen on the others; the thresholds of all."""
-    found = np.zeros(labels.shape, bool)
-    for fold in range(FOLDS):
-        found[folds == fold] = scores[folds == fold] >= share_thresholds(labels[folds != fold], scores[folds != fold], POWER)
+    found = named(labels, scores, folds, lambda seen, chances: share_thresholds(seen, chances, POWER))
     thresholds = share_thresholds(labels, scores, POWER)
     top = np.zeros(labels.shape, bool)
     top[:, np.argsort(-labels.sum(0))[:3]] = True

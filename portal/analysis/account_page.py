@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import functools
+import threading
+from collections.abc import Mapping
 
 import numpy as np
 from django.utils.translation import get_language
@@ -11,11 +13,13 @@ from django.utils.translation import gettext as _
 
 from detectors import posts, worded
 from detectors.errors import BadInput
+from detectors.posts import Posts
 from portal.analysis.models import Case
 from portal.analysis.reading import WordedTable, worded_report
 from portal.core import media
 
 MOST_POSTS = 200  # shown of one account, the earliest
+_one_at_a_time = threading.Lock()  # ten pages opened at once read a file of 50,000 posts once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,14 +34,14 @@ class AccountPost:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AccountPage:
-    """`tables` are the report's rows about the account, by caption; `count` are all of its posts, of which `posts` are the earliest; `problem` is why none
-    can be shown.
+    """`tables` are the report's rows about the account, by caption; `count` are all of its posts, of which `posts` are the earliest; without `count` the
+    `problem` says why nothing can be shown of them.
     """
 
     name: str
     tables: list[tuple[str, WordedTable]]
     posts: list[AccountPost]
-    count: int = 0
+    count: int | None = None
     problem: str = ""
 
 
@@ -56,23 +60,42 @@ def of(case: Case, name: str) -> AccountPage | None:
     if given is None or not media.exists(given.sha256):
         return AccountPage(name, tables, [], problem=_("The file is no longer here."))
     try:
-        read = posts.read(media.path(given.sha256), chosen=case.options.get("columns"))
+        read = _read(given.sha256, case.options.get("columns"))
     except BadInput as error:
         return AccountPage(name, tables, [], problem=worded(error.message, get_language() or "en"))
-    theirs = np.flatnonzero(read.accounts == name)
-    order = theirs[np.argsort(read.times[theirs], kind="stable")]  # without a time last
-    wanted = {_words(read.texts[n]) for n in order[:MOST_POSTS]}
-    posted: dict[str, set[str]] = {}
+    own = np.flatnonzero(read.posts.accounts == name)
+    order = own[np.argsort(read.posts.times[own], kind="stable")]  # without a time last
+    return AccountPage(name, tables, [_shown(read, n) for n in order[:MOST_POSTS].tolist()], len(order))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _ReadFile:
+    """The posts of a file and, for each wording, the accounts that posted it; shared between requests, so nobody changes it."""
+
+    posts: Posts
+    accounts_of: Mapping[str, frozenset[str]]
+
+
+def _read(sha256: str, columns: Mapping[str, str] | None) -> _ReadFile:
+    """The posts of a file in the media store. Raises BadInput."""
+    with _one_at_a_time:
+        return _last_read(sha256, None if columns is None else tuple(sorted(columns.items())))
+
+
+@functools.lru_cache(maxsize=1)  # people look at one case's accounts one after the other; the content of a sha256 never changes
+def _last_read(sha256: str, columns: tuple[tuple[str, str], ...] | None) -> _ReadFile:
+    read, found = posts.read(media.path(sha256), chosen=None if columns is None else dict(columns)), {}
     for text, account in zip(read.texts, read.accounts.tolist(), strict=True):
-        if account and account != name and (words := _words(text)) in wanted:
-            posted.setdefault(words, set()).add(account)
-    lines = [AccountPost(_moment(read.times[n]), read.lines[n], read.texts[n], len(posted.get(_words(read.texts[n]), ()))) for n in order[:MOST_POSTS].tolist()]
-    return AccountPage(name, tables, lines, len(order))
+        if account:
+            found.setdefault(_words(text), set()).add(account)
+    return _ReadFile(read, {words: frozenset(accounts) for words, accounts in found.items()})
+
+
+def _shown(read: _ReadFile, n: int) -> AccountPost:
+    given = read.posts
+    others = len(read.accounts_of[_words(given.texts[n])]) - 1
+    return AccountPost(posts.moment(given.times[n]) or "", given.lines[n], given.texts[n], others)
 
 
 def _words(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _moment(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).strftime("%Y-%m-%d %H:%M:%S") if np.isfinite(seconds) else ""

@@ -78,6 +78,10 @@ class DeskView(APIView):
     def get_permissions(self) -> list[BasePermission]:
         return [HasRole(*actions.WRITERS)()]
 
+    def handle_exception(self, exc: Exception) -> Response:
+        """A case that goes while it is being read (at its end date, in the night) is not found, as one second later."""
+        return super().handle_exception(NotFound() if isinstance(exc, Case.DoesNotExist) else exc)
+
     def case(self, pk: int) -> Case:
         """The case, if the reader may see it."""
         if (case := queries.cases(self.request.user).filter(pk=pk).first()) is None:

@@ -70,10 +70,10 @@ def add_person(*, user: User, case_id: int, email: str) -> Case:
     """
     with transaction.atomic():
         case = _open(user, case_id)
-        person = queries.possible_workers(user, case).filter(email=email).first()
+        person = queries.possible_people(user, case).filter(email=email).first()
         if person is None:
             raise ValidationError(_("Choose somebody who may work here and does not yet."))
-        (case.first_case or case).people.add(person)
+        case.first.people.add(person)
         _record(case, user, "case.person_added", {"name": person.email})
     return case
 
@@ -82,10 +82,10 @@ def remove_person(*, user: User, case_id: int, email: str) -> Case:
     """Somebody works on the case no longer. Raises Case.DoesNotExist, PermissionDenied, ValidationError."""
     with transaction.atomic():
         case = _open(user, case_id)
-        person = case.workers.filter(email=email).first()
+        person = queries.people_of(case).filter(email=email).first()
         if person is None:
             raise ValidationError(_("This person does not work on the case."))
-        (case.first_case or case).people.remove(person)
+        case.first.people.remove(person)
         _record(case, user, "case.person_removed", {"name": person.email})
     return case
 
@@ -115,7 +115,7 @@ def ask_another(*, user: User, case_id: int, tool: str, files: Sequence[int]) ->
     with transaction.atomic():
         case = _open(user, case_id)
         chosen = [file for file in case.files.all() if file.position in files]
-        first = case.first_case or case
+        first = case.first
         Case.objects.select_for_update(no_key=True).get(pk=first.pk)  # asked from two of its cases at once, a question is still put once
         if asked := _same_question(queries.about_same_files(user, case), tool, chosen):
             raise ValidationError(_("This tool was asked about these files already: case %(n)d.") % {"n": asked.pk})
@@ -136,7 +136,7 @@ def read_again(*, user: User, case_id: int, columns: Mapping[str, str]) -> Case:
             raise ValidationError(_("This case is about no table whose columns could be set."))
         if not columns.get("text") or not set(columns) <= set(ROLES) or not {name for name in columns.values() if name} <= set(there.head):
             raise ValidationError(_("Choose the columns, at least that of the text."))
-        first = case.first_case or case
+        first = case.first
         Case.objects.select_for_update(no_key=True).get(pk=first.pk)
         files, options = [file for file in case.files.all() if file.for_tool], {"columns": dict(columns)}
         if asked := _same_question(queries.about_same_files(user, case), case.tool, files, options):
@@ -160,7 +160,7 @@ def correct_text(*, user: User, case_id: int, text: str) -> Case:
             raise ValidationError(_("Write the text as it stands in the picture."))
         if corrected == read.strip():
             raise ValidationError(_("The text is as it was read: there is nothing new to examine."))
-        first = case.first_case or case
+        first = case.first
         another = actions.open_case(
             user=user, tool=case.tool, text=corrected, text_name=_("Corrected text"), title=case.title, site=case.site, first_case=first
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import uuid
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -113,14 +112,14 @@ class Case(models.Model):
         return words.stage(self.stages[-1]["stage"]) if self.stages and self.state == CaseState.RUNNING else ""
 
     @property
-    def workers(self) -> models.QuerySet[Any]:
-        """The people who work on it, by e-mail address: cases about the same files have the same."""
-        return (self.first_case or self).people.order_by("email")
+    def first(self) -> Case:
+        """The first of the cases about its files: it has the people and the end date of them all."""
+        return self.first_case or self
 
     @property
     def end_date(self) -> datetime.date:
         """The last day of the case: cases about the same files have one."""
-        return (self.first_case or self).kept_until
+        return self.first.kept_until
 
     @property
     def ends_soon(self) -> bool:

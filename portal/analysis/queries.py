@@ -36,11 +36,16 @@ def _worked_on(user: User) -> Exists:
     return Exists(Case.people.through.objects.filter(user=user, case=Coalesce(OuterRef("first_case"), OuterRef("pk"))))
 
 
-def possible_workers(user: User, case: Case) -> QuerySet[User]:
+def people_of(case: Case) -> QuerySet[User]:
+    """The people who work on a case, by e-mail address: cases about the same files have the same."""
+    return case.first.people.order_by("email")
+
+
+def possible_people(user: User, case: Case) -> QuerySet[User]:
     """Whom this person can let work on the case: who may write at its site; of a case without one, who may at one of the person's sites."""
     sites = sites_of(user) if case.site is None else [case.site]
     may = Membership.objects.filter(Q(site=None) | Q(site__in=sites), user=OuterRef("pk"), role__in=WRITERS)
-    return User.objects.filter(Exists(may), is_active=True).exclude(pk__in=case.workers).order_by("email")
+    return User.objects.filter(Exists(may), is_active=True).exclude(pk__in=people_of(case)).order_by("email")
 
 
 def case_state(user: User, case_id: int | str) -> dict[str, Any] | None:
@@ -67,7 +72,7 @@ def state_of(case: Case, reader: User) -> dict[str, Any]:
         "report": case.report,
         "created": case.created.isoformat(),
         "ended": case.ended and case.ended.isoformat(),
-        "people": [person.email for person in case.workers],
+        "people": [person.email for person in people_of(case)],
         "kept_until": case.end_date.isoformat(),
         "files": [{"name": file.name, "sha256": file.sha256, "size": file.size, "kind": file.kind_words} for file in case.files.all()],
         "conclusions": examiners.shown(case, reader),
@@ -86,13 +91,13 @@ def of_same_files(case: Case, *, among: QuerySet[Case] | None = None) -> QuerySe
     return (Case.objects.all() if among is None else among).filter(Q(pk=first) | Q(first_case=first)).order_by("pk")
 
 
-def filtered(among: QuerySet[Case], *, text: str = "", tag: str = "", tool: str = "", status: str = "", worker: User | None = None) -> QuerySet[Case]:
-    """Cases whose title, or a file's name, holds `text`, with this tag, of this tool, open, closed by people or ending soon, on which `worker` works.
+def filtered(among: QuerySet[Case], *, text: str = "", tag: str = "", tool: str = "", status: str = "", person: User | None = None) -> QuerySet[Case]:
+    """Cases whose title, or a file's name, holds `text`, with this tag, of this tool, open, closed by people or ending soon, on which `person` works.
 
     What is empty filters nothing.
     """
-    if worker is not None:
-        among = among.filter(_worked_on(worker))
+    if person is not None:
+        among = among.filter(_worked_on(person))
     if text:
         among = among.filter(Q(title__icontains=text) | Q(pk__in=CaseFile.objects.filter(name__icontains=text).values("case")))
     if tag:

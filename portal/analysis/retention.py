@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from portal.analysis import queries
 from portal.analysis.models import Case, CaseFile
 from portal.core import audit, media
 from portal.core.periodic import for_each
+from portal.core.templatetags import clock
 
 LONGEST_DAYS = 10 * 365  # from today: a court's case may take years, none takes for ever
 
@@ -28,7 +28,7 @@ def parsed_end(text: str) -> datetime.date:
     if found is None:
         raise ValidationError(_("Choose a date."))
     if not today <= found <= last_end():
-        raise ValidationError(_("Choose a day from today to %(last)s.") % {"last": date_format(last_end())})
+        raise ValidationError(_("Choose a day from today to %(last)s.") % {"last": clock.date(last_end(), "j M Y")})
     return found
 
 

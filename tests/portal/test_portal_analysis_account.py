@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from alert_scene import scene
+from django.db import connection
 from django.urls import reverse
 
 from portal.analysis import account_page, custody
@@ -62,7 +66,26 @@ def test_a_file_that_is_gone_leaves_the_rows(case):
     media.path(case.files.get().sha256).unlink()
     page = body(signed_in(case.opened_by), address(case, "hand_3"))
     assert "The file is no longer here." in page
+    assert "0 posts" not in page
     assert "What the report says of it" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_pages_at_once_are_as_one_by_one(case):
+    names = ["hand_0", "hand_3", "Anna Rossi", "bruno"] * 3
+    alone = [account_page.of(case, name) for name in names]
+    start = threading.Barrier(len(names))
+
+    def opened(name: str) -> account_page.AccountPage | None:
+        start.wait(60)
+        try:
+            return account_page.of(Case.objects.get(pk=case.pk), name)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert list(pool.map(opened, names)) == alone
+    assert [page.count for page in alone[:4]] == [8, 8, 2, 2]
 
 
 def test_columns_that_a_person_set_are_read_here_too(settings, tmp_path):

@@ -44,7 +44,7 @@ def test_without_a_site_a_colleague_sees_the_case_once_added_and_no_longer_when_
 def test_only_people_of_the_site_work_on_its_cases_and_only_its_people_choose_them(at):
     operator, manager, stranger = at.person("operator"), at.person("manager"), place("elsewhere").person("operator")
     case = opened(operator, at.site)
-    assert [person.email for person in queries.possible_workers(operator, case)] == sorted([operator.email, manager.email])
+    assert [person.email for person in queries.possible_people(operator, case)] == sorted([operator.email, manager.email])
     with pytest.raises(ValidationError, match="Choose somebody"):
         case_actions.add_person(user=operator, case_id=case.pk, email=stranger.email)
     with pytest.raises((PermissionDenied, Case.DoesNotExist)):
@@ -62,7 +62,7 @@ def test_the_desk_shows_the_cases_on_which_one_works(at):
     operator = at.person("operator")
     mine, other = opened(operator, at.site), opened(operator, at.site)
     case_actions.add_person(user=operator, case_id=mine.pk, email=operator.email)
-    assert list(queries.filtered(queries.cases(operator), worker=operator)) == [mine]
+    assert list(queries.filtered(queries.cases(operator), person=operator)) == [mine]
     page = signed_in(operator).get(reverse("analysis:desk"), {"people": "me"}).content.decode()
     assert (page.count(reverse("analysis:case", args=[mine.pk])), reverse("analysis:case", args=[other.pk]) in page) == (1, False)
 
@@ -73,4 +73,4 @@ def test_nobody_is_added_by_a_wrong_address(at, email):
     case = opened(operator, at.site)
     answer = signed_in(operator).post(reverse("analysis:people", args=[case.pk]), {"person": email})
     assert (answer.status_code, "Choose somebody" in answer.content.decode()) == (422, True)
-    assert not case.workers.exists()
+    assert not queries.people_of(case).exists()
