@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 from django.test import Client
 
 from portal.accounts.models import User
 from portal.analysis import actions, tasks
-from portal.analysis.models import Case
+from portal.analysis.models import Case, CaseState
+from portal.analysis.sandbox import Findings
 from portal.sites.models import Site
 
 SAME = "Nobody says why the tower is closed since yesterday, ask @Giulia.Neri or hand_0 https://x.com/hand_1/status/42"
 MARKUP, FORMULA = "<script>document.title='taken'</script> <b>bold</b>", "=HYPERLINK(1)"
 NAMES = ("hand_0", "hand_1", "hand_2", "hand_3", "hand_4", "giulia.neri", "anna rossi")
+_reports: dict[str, dict[str, Any]] = {}  # the campaign tool needs seconds, and the posts are the same in most tests
 
 
 def pasted_posts(others: int = 40) -> str:
@@ -26,10 +31,17 @@ def pasted_posts(others: int = 40) -> str:
 
 
 def examined_posts(user: User, site: Site | None = None, tool: str = "campaign", text: str = "", **more: object) -> Case:
-    """A case about pasted posts, examined."""
-    case = actions.open_case(user=user, site=site, tool=tool, text=text or pasted_posts(), **more)
-    tasks.run_case(case_id=case.pk)
+    """A case about pasted posts, examined: by the real tool, whose report on the same posts the next tests of this process get without waiting for it."""
+    text = text or pasted_posts()
+    case, asked = actions.open_case(user=user, site=site, tool=tool, text=text, **more), repr((tool, text, more))
+    if asked in _reports:
+        actions.begin_examination(case_id=case.pk)
+        actions.keep_report(case_id=case.pk, findings=Findings(copy.deepcopy(_reports[asked]), {}))
+    else:
+        tasks.run_case(case_id=case.pk)
     case.refresh_from_db()
+    if tool == "campaign" and case.state == CaseState.DONE and not case.evidence:  # what others find may depend on the facts in the database
+        _reports[asked] = copy.deepcopy(case.report)
     return case
 
 
