@@ -76,7 +76,8 @@ def _nets(path: Path) -> dict[str, Any]:
         from detectors.train import ode
     except ImportError as error:
         raise BadInput(Message("ode-study-needs-torch")) from error
-    return {name: net for name, net in ode.load(path).items() if name in (ODE, TWIN)}
+    stored = ode.load(path)
+    return {name: stored[name] for name in (ODE, TWIN)}
 
 
 def _plans(*, eot: bool) -> list[TolerancePlan]:
@@ -100,12 +101,15 @@ def _measured(nets: dict[str, Any], digits: np.ndarray, progress: Progress) -> N
             own = net(pictures).argmax(1)
         answers = {CLEAN: tolerances.answers(net, pictures, pictures, SEED)}
         for plan in _plans(eot=name == ODE):
-            shown = {"net": Message(f"ode-study-{name.split('-')[0]}"), "attack": _attack_words(plan)}
-            progress(0.05 + 0.9 * done / steps, Message("ode-study-attacking", shown))
+            progress(0.05 + 0.9 * done / steps, Message(f"ode-study-attacking-{_kind(name)}", {"budget": plan.budget}))
             answers[plan.name] = tolerances.answers(net, tolerances.attack(net, plan, pictures, own, SEED), pictures, SEED + 1)
             done += 1
         found[name] = MeasuredNet(name, answers, {}, own.numpy(), own.numpy()[:0])
     return found
+
+
+def _kind(name: str) -> str:
+    return name.split("-")[0]
 
 
 def _attack_words(plan: TolerancePlan) -> Message:
@@ -159,7 +163,7 @@ def _answers(measured: Named) -> TableEvidence:
 def _by_budget(measured: Named) -> PlotEvidence:
     names = {plan.budget: plan.name for plan in _plans(eot=False)}
     series = [
-        PlotSeries(Message(f"ode-study-{name.split('-')[0]}"), (0.0, *names), (1.0, *(_kept(net, attack) for attack in names.values())))
+        PlotSeries(Message(f"ode-study-{_kind(name)}"), (0.0, *names), (1.0, *(_kept(net, attack) for attack in names.values())))
         for name, net in measured.items()
     ]
     return PlotEvidence("by-budget", Message("ode-study-by-budget"), Message("ode-study-budget"), Message("ode-study-share"), tuple(series))
@@ -197,6 +201,6 @@ def _detection(measured: Named) -> TableEvidence:
         for plan in _plans(eot=name == ODE):
             own = [None if name == TWIN and n < 3 else net.detection([plan.name], way) for n, way in enumerate(ways.values())]
             shown = [Message("ode-study-figure", each) if each and each["value"] is not None else None for each in own]
-            rows.append((Message(f"ode-study-{name.split('-')[0]}"), _attack_words(plan), int(net.fooled(plan.name).sum()), *shown))
+            rows.append((Message(f"ode-study-{_kind(name)}"), _attack_words(plan), int(net.fooled(plan.name).sum()), *shown))
     columns = (*(Message(f"ode-study-{each}") for each in ("net", "by", "changed")), *ways)
     return TableEvidence("detection", Message("ode-study-detection"), columns, tuple(rows))

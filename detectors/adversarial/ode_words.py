@@ -11,7 +11,11 @@ WORDS = {
         "risolutore lo rivela. È lo studio di un metodo, non l'esame di una prova.",
     },
     "ode-study-reading": {"en": "looking for the digits", "it": "ricerca delle cifre"},
-    "ode-study-attacking": {"en": "attacking {net}: {attack}", "it": "attacco a {net}: {attack}"},
+    "ode-study-attacking-ode": {"en": "attacking the ODE net, changes up to {budget:.0%}", "it": "attacco alla rete ODE, alterazioni fino al {budget:.0%}"},
+    "ode-study-attacking-twin": {
+        "en": "attacking the residual twin, changes up to {budget:.0%}",
+        "it": "attacco alla gemella residuale, alterazioni fino al {budget:.0%}",
+    },
     "ode-study-needs-torch": {
         "en": "this study needs torch, which is not installed here: install the portal's full set of packages",
         "it": "questo studio richiede torch, che qui non è installato: installare tutti i pacchetti del portale",
