@@ -15,8 +15,13 @@ SIDE = 224  # pixels a side of what it sees
 
 def features(picture: np.ndarray) -> np.ndarray:
     """(1280,) of a BGR picture of any size, squeezed into a square. Raises WeightsError, WrongHash."""
+    return _session().run(["features"], {"pictures": squeezed(picture)})[0][0]
+
+
+def squeezed(picture: np.ndarray) -> np.ndarray:
+    """(1, 3, SIDE, SIDE) float32 RGB 0..255 of a BGR picture of any size: what the net sees."""
     seen = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)[..., ::-1].transpose(2, 0, 1)[None]
-    return _session().run(["features"], {"pictures": np.ascontiguousarray(seen, np.float32)})[0][0]
+    return np.ascontiguousarray(seen, np.float32)
 
 
 @functools.cache
