@@ -72,11 +72,12 @@ declare(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PostedText:
-    """One post: its text, who posted it ("" when that is not given), and the line or entry where it begins, from 1."""
+    """One post: its text, who posted it ("" when that is not given), the line or entry where it begins, from 1, and when (seconds since 1970 UTC, else nan)."""
 
     text: str
     account: str
     row: int
+    time: float = math.nan
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Posts:
 
     def each(self) -> list[PostedText]:
         """One by one."""
-        return [PostedText(*found) for found in zip(self.texts, self.accounts.tolist(), self.lines, strict=True)]
+        return [PostedText(*found) for found in zip(self.texts, self.accounts.tolist(), self.lines, self.times.tolist(), strict=True)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

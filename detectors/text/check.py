@@ -14,7 +14,7 @@ from detectors.messages import Message
 from detectors.posts import ROLES, PostedText, Posts
 from detectors.registry import tool
 from detectors.reports import names_in
-from detectors.text import domain, hygiene, measures, show
+from detectors.text import domain, hygiene, measures, show, show_changes
 from detectors.text.check_words import WORDS
 from detectors.text.examined import ExaminedAccount, ExaminedPost
 from detectors.text.machine import SURE, MachineText, TextFeatures
@@ -40,9 +40,13 @@ class MachineTextCheck:
         accounts = self._accounts(examined)
         plain = {each.name for each in accounts if each.posts and each.probability is None}
         examined = [_without_answer(each) if each.post.account in plain and not each.outside else each for each in examined]
-        evidence: list[Evidence] = show.tables(examined, accounts, self.machine)
+        changed = show_changes.changed(accounts)
+        evidence: list[Evidence] = show_changes.evidence(changed, self.machine) + show.tables(examined, accounts, self.machine)
         evidence += show.marked(examined, self.machine)
-        verdict, parts = self._verdict(examined, accounts), (_posts_part(examined, read, accounts), *_hidden_part(examined), *self._signals_part(found))
+        verdict, parts = (
+            self._verdict(examined, accounts, show_changes.reason(changed)),
+            (_posts_part(examined, read, accounts), *_hidden_part(examined), *self._signals_part(found)),
+        )
         return Report(
             verdict,
             parts=parts,
@@ -94,7 +98,7 @@ class MachineTextCheck:
             found.append(ExaminedAccount(name, tuple(own), self.machine.probability(scores) if usable else None))
         return sorted(found, key=lambda each: (-1.0 if each.probability is None else -each.probability - 1, each.name))
 
-    def _verdict(self, examined: Sequence[ExaminedPost], accounts: Sequence[ExaminedAccount]) -> Verdict:
+    def _verdict(self, examined: Sequence[ExaminedPost], accounts: Sequence[ExaminedAccount], changed: tuple[Message, ...]) -> Verdict:
         usable = [each for each in accounts if each.probability is not None]
         reasons = _set_aside(examined) + _hidden_reason(examined)
         if not usable:
@@ -110,7 +114,7 @@ class MachineTextCheck:
             label = show.answer(probability)
             code = "machine-text-one" if len(first.posts) == 1 else "machine-text-together"
             shown = (Message(code, {"count": len(first.posts), "probability": probability}),)
-        return Verdict(label, probability, SURE, show.band(probability), (*shown, errs, *reasons, Message("machine-text-limits")))
+        return Verdict(label, probability, SURE, show.band(probability), (*shown, errs, *changed, *reasons, Message("machine-text-limits")))
 
     def _signals_part(self, measured: Sequence[TextFeatures]) -> tuple[ReportPart, ...]:
         """What moved the answers, on average over the posts, strongest first."""

@@ -108,6 +108,41 @@ WORDS = {
     "machine-text-moved": {"en": "{moved:+.2f} (above 0: as a machine)", "it": "{moved:+.2f} (sopra 0: come una macchina)"},
     "machine-text-percent": {"en": "{share:.0%}", "it": "{share:.0%}"},
     "machine-text-percent-fine": {"en": "{share:.1%}", "it": "{share:.1%}"},
+    "machine-text-changed": {
+        "en": (
+            "The writing of {count} account changes at one point: the table below says where. Of accounts that never change about {level:.0%} is named too.",
+            "The writing of {count} accounts changes at one point: the table below says where. Of accounts that never change about {level:.0%} are named too.",
+        ),
+        "it": (
+            "La scrittura di {count} account cambia in un punto: la tabella qui sotto dice dove. Viene indicato anche circa l'{level:.0%} degli account "
+            "che non cambiano mai.",
+            "La scrittura di {count} account cambia in un punto: la tabella qui sotto dice dove. Viene indicato anche circa l'{level:.0%} degli account "
+            "che non cambiano mai.",
+        ),
+    },
+    "machine-text-table-changes": {
+        "en": "Accounts whose writing changes at one point: perhaps somebody else, or a program, took over; a new subject or habit does the same",
+        "it": "Account la cui scrittura cambia in un punto: forse è subentrato qualcun altro, o un programma; un nuovo argomento o abitudine fa lo stesso",
+    },
+    "machine-text-plot-change": {
+        "en": "Scores of the posts of {name}, in their order",
+        "it": "Punteggi dei post di {name}, nel loro ordine",
+    },
+    "machine-text-plot-change-all": {"en": "Scores of the posts, in their order", "it": "Punteggi dei post, nel loro ordine"},
+    "machine-text-change-after": {"en": "Changes after post", "it": "Cambia dopo il post"},
+    "machine-text-change-between": {"en": "Likely between", "it": "Probabilmente tra"},
+    "machine-text-change-from-to": {"en": "{low} and {high}", "it": "{low} e {high}"},
+    "machine-text-change-when": {"en": "First post after it (UTC)", "it": "Primo post successivo (UTC)"},
+    "machine-text-change-before": {"en": "Machine before", "it": "Macchina prima"},
+    "machine-text-change-now": {"en": "Machine since", "it": "Macchina dopo"},
+    "machine-text-change-order": {"en": "Order", "it": "Ordine"},
+    "machine-text-change-dated": {"en": "by time", "it": "per data"},
+    "machine-text-change-given": {"en": "as given: times are missing", "it": "come dato: mancano le date"},
+    "machine-text-change-scores": {"en": "each post", "it": "ogni post"},
+    "machine-text-change-means": {"en": "mean before and since", "it": "media prima e dopo"},
+    "machine-text-change-number": {"en": "post", "it": "post"},
+    "machine-text-change-score": {"en": "higher: more like a machine", "it": "più alto: più da macchina"},
+    "machine-text-change-here": {"en": "the change", "it": "il cambio"},
     "machine-text-table-accounts": {"en": "Accounts, by probability", "it": "Account, per probabilità"},
     "machine-text-table-posts": {
         "en": "Posts in their order (at most {most}); a single post says little",

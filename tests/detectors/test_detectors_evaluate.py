@@ -87,7 +87,7 @@ def test_the_evaluators_of_this_issue_are_there():
 
 
 def test_an_unknown_evaluator_lists_the_known_ones(tmp_path):
-    with pytest.raises(UnknownDetector, match="there are adversarial-face"):
+    with pytest.raises(UnknownDetector, match="there are account-change, adversarial-face"):
         evaluate.evaluate("ghosts", tmp_path)
 
 
