@@ -302,7 +302,7 @@ def test_the_list_names_every_detector(capsys):
 
 def test_the_list_can_be_read(capsys):
     assert main(["list"]) == 0
-    assert "evaluators: adversarial-face" in capsys.readouterr().out
+    assert "evaluators: account-change, adversarial-face" in capsys.readouterr().out
 
 
 def test_a_card_is_json(capsys):
