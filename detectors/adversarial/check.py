@@ -47,10 +47,10 @@ WORDS = {
         "it": "Sono stati esaminati solo i {most} volti più grandi.",
     },
     "adversarial-errs": {
-        "en": "About one harmless picture or face in a hundred is flagged as well, and attacks that are made not to move when a picture is re-saved are often "
-        "missed: the detectors' cards give the figures.",
-        "it": "Viene segnalata anche circa un'immagine o un volto innocuo su cento, e gli attacchi fatti per non spostarsi quando l'immagine viene risalvata "
-        "sfuggono spesso: le schede dei rilevatori riportano le cifre.",
+        "en": "About one harmless picture or face in a hundred is flagged as well, and whoever makes an attack with this very program at hand gets past it: "
+        "the detectors' cards give the figures.",
+        "it": "Viene segnalata anche circa un'immagine o un volto innocuo su cento, e chi prepara un attacco avendo a disposizione questo stesso programma "
+        "lo elude: le schede dei rilevatori riportano le cifre.",
     },
     "adversarial-only-these": {
         "en": "Only attacks on the two nets here (EfficientNet-Lite0 and SFace) were learned from; patches, printed attacks, make-up "

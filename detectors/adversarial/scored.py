@@ -34,7 +34,11 @@ class AttackDetector:
 
     def score(self, picture: np.ndarray) -> float:
         """How suspicious a BGR picture is; the card's threshold flags one in a hundred harmless ones."""
-        return float(self._fusion.score(as_vector(self._nets.measures(self._as_seen(picture)))[None])[0])
+        return float(self._fusion.score(as_vector(self.measures(picture))[None])[0])
+
+    def measures(self, picture: np.ndarray) -> dict[str, float]:
+        """All measures that the score is made of, by name and in the fusion's order."""
+        return self._nets.measures(self._as_seen(picture))
 
     def rival(self, picture: np.ndarray) -> float:
         """The plain rival's score of the same picture, for comparison only."""

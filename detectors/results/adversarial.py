@@ -33,9 +33,10 @@ attack; the threshold flags at most 1 % of the harmless crops and of each of the
 `python -m detectors evaluate adversarial-image FOLDER --json`.
 
 The kNN scores, the LSTM over medoid distances and an attacker who asks for this detector's score stand, for faces, in
-[adversarial_rivals.md](adversarial_rivals.md). Not built: an attack with the score's gradient; `still` is the nearest to it: it
-allows for our re-save and blur, and stays as still as it can once the goal is reached (`eot-still`, if there are rows of it, is an earlier and weaker
-form). Part of each gain is grain: attacked crops here were never saved as a JPEG after the attack; what is left after such a save was not measured.
+[adversarial_rivals.md](adversarial_rivals.md); **an attacker with this score's gradient, who gets past it, in
+[adversarial_gradient.md](adversarial_gradient.md)**. `still` here allows for our re-save and blur, and stays as still as it can once the goal is reached
+(`eot-still`, if there are rows of it, is an earlier and weaker form). Part of each gain is grain: attacked crops here were never saved as a JPEG after
+the attack; what is left after such a save was not measured.
 """
 
 
