@@ -84,6 +84,9 @@ Cross-fitted by group (five folds) on `ciplab` and `gan`; `ffpp` never learned f
 | SFace, blocks 8 to 13 | .756 | .831 | .725 |
 | the same with the head around the face and Lite0's five layers: what ships | .773 | .849 | .745 |
 
+Seen later, cross-fitted alike, and not shipped: the face at twice the size .689 to .670, the whole crop at 160 and 224 pixels .721 and .703, thirds of
+the face apart .744, all of these with what ships .750: five thousandths for three times the time.
+
 With the blended net (.2) and the probe for generated faces (.1) beside it: .753. The one that learned from `ciplab` alone gives it .784, but `gan`
 .397: hand-made and generated faces do not look alike to it, so both are learned from. That SFace's middle layers know more of how a face was made
 than nets for whole pictures is what lifts this: its last layers know less.
