@@ -35,7 +35,8 @@ looks share with it. *Moved*: the lowered picture shifted by one pixel to the ri
 MEANING = """
 **What it means.** The score is no defence against somebody who runs this program on his own machine: {steps} steps of a gradient take it away. It tells
 attacks that were made for the net alone, by people who do not have the detector; every report says so. Of the detectors in Bryniarski 2021 none outlasted
-such an attacker either. Where that matters, a person has to look where the picture comes from.
+such an attacker either. Where that matters, a person has to look where the picture comes from. The plain re-save, which was not attacked, still finds
+most of these pictures, and `still` of [adversarial.md](adversarial.md) passes the re-save and not our score; an attack on both at once was not tried.
 """
 
 
