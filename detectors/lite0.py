@@ -11,11 +11,17 @@ import numpy as np
 from detectors import weights
 
 SIDE = 224  # pixels a side of what it sees
+FEATURES = 1280
 
 
 def features(picture: np.ndarray) -> np.ndarray:
     """(1280,) of a BGR picture of any size, squeezed into a square. Raises WeightsError, WrongHash."""
-    return _session().run(["features"], {"pictures": squeezed(picture)})[0][0]
+    return features_of(squeezed(picture))[0]
+
+
+def features_of(seen: np.ndarray) -> np.ndarray:
+    """(N, 1280) of pictures as the net sees them (N, 3, SIDE, SIDE). Raises WeightsError, WrongHash."""
+    return _session().run(["features"], {"pictures": seen})[0]
 
 
 def squeezed(picture: np.ndarray) -> np.ndarray:

@@ -16,13 +16,15 @@ from detectors.messages import Message
 from detectors.persuasion.classify import PersuasionLines, encode
 from detectors.persuasion.domain import outside
 from detectors.persuasion.encoder import EncodedText
+from detectors.persuasion.looked import PictureEffect, look
 from detectors.persuasion.pictures import FINDER, READ, READER, ReadPicture, is_picture, read_picture
-from detectors.persuasion.techniques import IN_TEXT, OF_TASK
+from detectors.persuasion.techniques import IN_TEXT, OF_TASK, TECHNIQUES, Technique
 from detectors.registry import tool
 from detectors.types import Evidence, MarkedTextEvidence, ModelCard, Progress, Report, ReportField, ReportPart, TableEvidence, TextSpan, Verdict
 
 LIKELY = 0.5
-ERRORS_FROM = "task 1, cross-validation"  # of the card's figures: 687 memes, far more than the 63 set aside
+ERRORS_FROM = "task {task}, cross-validation"  # of the card's figures: 687 memes, far more than the 63 set aside
+TEXT, MEME = 1, 3  # the tasks: a text alone, a text with its picture
 ITALIAN = "task 1, Italian"  # of the card's figures
 MOST_SHOWN = 20_000  # characters of the text that the report carries
 NETS = ("e5-small-layers-1", "e5-small-pieces-1")
@@ -82,6 +84,7 @@ class PersuasionCheck:
         self.card, self.lines = card, PersuasionLines(opened)
         self.thresholds = {task: np.array([card.thresholds[f"task{task}"][each.code] for each in techniques]) for task, techniques in OF_TASK.items()}
         f1 = {name: round(card.metrics[of]["micro_f1"]["value"], 3) for name, of in (("found", ITALIAN), ("rival", f"{ITALIAN}, rival"))}
+        self.average = np.array([card.thresholds["average_picture"][each.code] for each in OF_TASK[MEME]])
         self.italian = {"texts": card.thresholds["italian"], **f1}
 
     def chances(self, text: str, picture: np.ndarray | None = None) -> np.ndarray:
@@ -104,41 +107,50 @@ class PersuasionCheck:
             return Report(verdict, (_part(text),), evidence=_shown(text, (), picture), models=self._models(picture))
         progress(0.6 if picture else 0.2, Message("persuasion-weighing"))
         encoded = encode(text)
-        chances, thresholds = self.lines.of_text(text, encoded), self.thresholds[1]
-        progress(0.8, Message("persuasion-weighing"))
-        named = [row for row in np.argsort(-chances, kind="stable").tolist() if chances[row] >= thresholds[row]]
-        spans = [span for row in named for span in self.lines.spans(text, encoded, row)]
-        marks = tuple(
+        task = MEME if picture else TEXT
+        chances = self.lines.of_meme(text, encoded, picture.pixels) if picture else self.lines.of_text(text, encoded)
+        named = [row for row in np.argsort(-chances, kind="stable").tolist() if chances[row] >= self.thresholds[task][row]]
+        marks = self._marks(text, encoded, chances, [OF_TASK[task][row] for row in named])
+        verdict, seen = self._verdict(text, encoded, chances, named, task), None
+        if picture:
+            progress(0.8, Message("persuasion-covering"))
+            seen = look(picture.pixels, chances, self.lines.picture_weights, self.average)
+        limits = [*(seen.reasons(self.thresholds[task], named) if seen else ()), *_limits(picture)]
+        shown = (*_shown(text, marks, picture), *(seen.evidence(picture.pixels, chances, named) if seen else ()))
+        return Report(
+            dataclasses.replace(verdict, reasons=(*verdict.reasons[: len(named)], *limits, *verdict.reasons[len(named) :])),
+            (_part(text),),
+            evidence=(*shown, _table(chances, self.thresholds[task], seen)),
+            models=self._models(picture),
+        )
+
+    def _marks(self, text: str, encoded: EncodedText, chances: np.ndarray, named: Sequence[Technique]) -> tuple[TextSpan, ...]:
+        """Passages of the named techniques that a text can carry: they come first in both tasks, in the same order."""
+        spans = [span for technique in named if technique.in_text for span in self.lines.spans(text, encoded, IN_TEXT.index(technique))]
+        return tuple(
             TextSpan(span.start, span.end, IN_TEXT[span.technique].title, round(float(chances[span.technique]), 3))
             for span in sorted(spans, key=lambda each: (each.start, each.end))
             if span.end <= MOST_SHOWN
-        )
-        verdict = self._verdict(text, encoded, chances, named)
-        return Report(
-            dataclasses.replace(verdict, reasons=(*verdict.reasons[: len(named)], *_limits(picture), *verdict.reasons[len(named) :])),
-            (_part(text),),
-            evidence=(*_shown(text, marks, picture), _table(chances, thresholds)),
-            models=self._models(picture),
         )
 
     def _models(self, picture: ReadPicture | None) -> dict[str, str]:
         nets = {name: weights.locked(name).sha256 for name in (*NETS, *((FINDER,) if picture else ()))}
         return {self.card.name: self.card.sha256, **nets, **({READER: detectors.card(READER).sha256} if picture else {})}
 
-    def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int]) -> Verdict:
+    def _verdict(self, text: str, encoded: EncodedText, chances: np.ndarray, named: list[int], task: int) -> Verdict:
         """What was named, likeliest first, then what limits it; score and threshold are those of the likeliest named, or of the likeliest where none is."""
-        reasons = [Message(f"technique-{IN_TEXT[row].code}-found", {"chance": round(float(chances[row]), 3)}) for row in named]
+        reasons = [Message(f"technique-{OF_TASK[task][row].code}-found", {"chance": round(float(chances[row]), 3)}) for row in named]
         if not encoded.whole:
             reasons.append(Message("persuasion-cut", {"characters": encoded.pieces[-1].end}))
         if hidden := sum(unicodedata.category(letter) == "Cf" for letter in text):
             reasons.append(Message("persuasion-hidden", {"count": hidden}))
-        errs = self.card.metrics[ERRORS_FROM]
+        errs = self.card.metrics[ERRORS_FROM.format(task=task)]
         rates = {name: errs[name]["value"] for name in ("precision", "recall")}
         reasons += [Message("persuasion-errs", {"texts": self.card.thresholds["memes"], **rates}), Message("persuasion-not-false")]
         label = Message("persuasion-some", {"count": len(named)}) if named else Message("persuasion-none")
         likeliest = named[0] if named else int(chances.argmax())
         band = "suspicious" if named and chances[likeliest] >= LIKELY else "unsure" if named else "clear"
-        return Verdict(label, round(float(chances[likeliest]), 3), round(float(self.thresholds[1][likeliest]), 3), band, tuple(reasons))
+        return Verdict(label, round(float(chances[likeliest]), 3), round(float(self.thresholds[task][likeliest]), 3), band, tuple(reasons))
 
 
 def _part(text: str) -> ReportPart:
@@ -157,11 +169,11 @@ def _shown(text: str, marks: tuple[TextSpan, ...], picture: ReadPicture | None) 
     return MarkedTextEvidence(READ, Message("persuasion-marked"), text[:MOST_SHOWN], marks), *picture.evidence(marks)
 
 
-def _table(chances: np.ndarray, thresholds: np.ndarray) -> TableEvidence:
-    columns = tuple(Message(f"persuasion-{name}") for name in ("technique", "chance", "threshold", "named", "definition"))
-    order = np.argsort(-chances, kind="stable").tolist()
-    limits = [round(float(each), 3) for each in thresholds]
-    rows = tuple(
-        (IN_TEXT[row].title, round(float(chances[row]), 3), limits[row], bool(chances[row] >= thresholds[row]), IN_TEXT[row].definition) for row in order
-    )
-    return TableEvidence("techniques", Message("persuasion-table"), columns, rows)
+def _table(chances: np.ndarray, thresholds: np.ndarray, seen: PictureEffect | None) -> TableEvidence:
+    named = ("technique", "chance", *(("average",) if seen else ()), "threshold", "named", "definition")
+    techniques, rows = TECHNIQUES if seen else IN_TEXT, []
+    for row in np.argsort(-chances, kind="stable").tolist():
+        numbers = [chances[row], *((seen.average[row],) if seen else ()), thresholds[row]]
+        shown = (round(float(each), 3) for each in numbers)
+        rows.append((techniques[row].title, *shown, bool(chances[row] >= thresholds[row]), techniques[row].definition))
+    return TableEvidence("techniques", Message("persuasion-table"), tuple(Message(f"persuasion-{name}") for name in named), tuple(rows))

@@ -47,6 +47,11 @@ class PersuasionLines:
         features = np.concatenate([self._features(text, encoded), lite0.features(picture)])
         return chance(features @ self.parts["weights3"] + self.parts["bias3"])
 
+    @property
+    def picture_weights(self) -> np.ndarray:
+        """What each feature of the picture adds to the log-odds of each technique: (1280, 22)."""
+        return self.parts["weights3"][-lite0.FEATURES :]
+
     def of_pieces(self, encoded: EncodedText) -> np.ndarray:
         """The chance that each piece belongs to a passage of each technique: (pieces, 20)."""
         return chance(self._logits(encoded))

@@ -28,7 +28,7 @@ from detectors.persuasion.scores import f1_each, f1_intervals, macro_f1, micro_f
 from detectors.persuasion.techniques import IN_TEXT, OF_TASK
 
 Lines = tuple[np.ndarray, np.ndarray]  # weights (features, techniques) and bias (techniques,)
-FOLDS, INNER, SURFACE, FORM, PASSAGES, PICTURE = 6, 4, 5, len(MEASURES), 3 * len(IN_TEXT), 1280
+FOLDS, INNER, SURFACE, FORM, PASSAGES, PICTURE = 6, 4, 5, len(MEASURES), 3 * len(IN_TEXT), lite0.FEATURES
 PENALTY = {1: 1e-4, 3: 1e-4}
 PIECE_PENALTY, FEW = 3e-4, 100  # FEW: marked pieces below which a technique's threshold is not chosen by F1
 SHARES = {"text": 0.4, "surface": 0.2, "form": 0.2, "passages": 1.0, "picture": 0.4}  # how much a group of features counts, whatever their number
@@ -267,6 +267,9 @@ def main() -> None:
         thresholds[f"task{task}"] = {technique.code: float(limit) for technique, limit in zip(OF_TASK[task], limits, strict=True)}
         lines = fit_task(memes, logits, np.arange(len(memes.encoded)), task)
         stored |= {f"weights{task}": lines[0], f"bias{task}": lines[1]}
+        if task == 3:  # what the desk puts in a picture's place
+            adds = (memes.picture.mean(0) @ lines[0][-lite0.FEATURES :]).round(5)
+            thresholds["average_picture"] = {technique.code: float(each) for technique, each in zip(OF_TASK[task], adds, strict=True)}
         found = chances(dev.features(of_dev, task), lines) >= limits
         print(f"task {task}, dev: micro {micro_f1(dev.labels[task], found):.4f}, macro {macro_f1(dev.labels[task], found):.4f}")
     np.savez(asked.out, **stored)
