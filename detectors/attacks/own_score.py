@@ -16,7 +16,7 @@ from detectors.attacks.gradient import Goal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lowered:
+class LoweredBatch:
     """Of each picture the version with the lowest score that still fools the net (N, 3, H, W), whole levels, its log-odds (inf where none was
     found) and those at the start (N,).
     """
@@ -36,7 +36,7 @@ def lower(
     steps: int,
     slack: float,
     seed: int = 0,
-) -> Lowered:
+) -> LoweredBatch:
     """From pictures that fool the net to ones that are scored lower, within `budget` levels of the clean ones; all whole levels, 0..255.
 
     Each step moves by one level those pixels whose gradient is in the steeper half. `slack`: how far past its goal the attack stays.
@@ -56,4 +56,4 @@ def lower(
         size = direction.abs() * (0.5 + torch.rand(direction.shape, generator=drawn))  # else the same half would move each time
         steep = size > size.flatten(1).median(1).values.view(-1, 1, 1, 1)
         x = (clean + (x - direction.sign() * steep - clean).clamp(-budget, budget)).clamp(0, 255).detach()
-    return Lowered(best, lowest, before)
+    return LoweredBatch(best, lowest, before)
