@@ -71,8 +71,10 @@ def blanked(streams: MemeTokens, variant: str) -> MemeTokens:
 def standardised(streams: MemeTokens, like: MemeTokens, trained: np.ndarray) -> MemeTokens:
     """Each number with mean 0 and deviation 1 over the pieces and cells of the trained memes of `like`."""
     pieces, cells = like.text[trained][like.read[trained]], like.picture[trained].reshape(-1, like.picture.shape[2])
-    text = (streams.text - pieces.mean(0)) / (pieces.std(0) + 1e-6) * streams.read[..., None]
-    return streams._replace(text=text.astype(np.float32), picture=(streams.picture - cells.mean(0)) / (cells.std(0) + 1e-6))
+    text = np.zeros_like(streams.text)  # of a blank stream nothing is read
+    if len(pieces):
+        text = ((streams.text - pieces.mean(0)) / (pieces.std(0) + 1e-6) * streams.read[..., None]).astype(np.float32)
+    return streams._replace(text=text, picture=(streams.picture - cells.mean(0)) / (cells.std(0) + 1e-6))
 
 
 def batch(streams: MemeTokens, rows: np.ndarray) -> tuple[torch.Tensor, ...]:

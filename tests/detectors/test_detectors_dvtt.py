@@ -83,6 +83,18 @@ def test_standardising_looks_at_trained_memes_alone():
     assert np.array_equal(standardised(whole, whole, trained).text[:24], standardised(changed, changed, trained).text[:24])
 
 
+@pytest.mark.parametrize("variant", ["task3-text", "task3-picture"])
+def test_a_blank_stream_is_standardised_to_nothing_and_learned_from(variant):
+    blank, trained = blanked(streams(), variant), np.arange(40)
+    shown = standardised(blank, blank, trained)
+    gone, left = (shown.picture, shown.text) if variant == "task3-text" else (shown.text, shown.picture)
+    assert not gone.any()
+    assert np.isfinite(left).all()
+    one, losses = fit(shown, 3, trained, 0)
+    assert np.isfinite(losses).all()
+    assert np.isfinite(chances(one, shown, trained)).all()
+
+
 def test_the_seed_repeats_what_is_learned():
     whole, trained = streams(), np.arange(40)
     first, losses = fit(whole, 3, trained, 1)
